@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package uploadapi
+
+// Names of form fields and query parameters.
+const (
+	FieldPublicKey = "UPLOADCARE_PUB_KEY"
+	FieldSignature = "signature"
+	FieldExpire    = "expire"
+
+	// The legacy widget's iframe transport has names of its own.
+	FieldIframeSignature = "UPLOADCARE_SIGNATURE"
+	FieldIframeExpire    = "UPLOADCARE_EXPIRE"
+
+	// ParamPublicKey is the public key's other name, on /info/ among others.
+	ParamPublicKey = "pub_key"
+	// ParamFileID names the file that /info/ is asked about.
+	ParamFileID = "file_id"
+	// ParamJSONErrors selects the JSON error dialect.
+	ParamJSONErrors = "jsonerrors"
+)
+
+// CredentialFields returns every name under which a client may send a credential.
+func CredentialFields() []string {
+	return []string{FieldSignature, FieldExpire, FieldIframeSignature, FieldIframeExpire}
+}
+
+// Widths of a credential's two values. Both are fixed, so that the length of
+// an edited form is known before its first byte is read.
+const (
+	// SignatureLength is the length of HMAC-SHA256 in hexadecimal.
+	SignatureLength = 64
+	// ExpireLength is the length of Unix seconds in decimal, from 2001 to 2286.
+	ExpireLength = 10
+)
+
+// Limits that the service documents.
+const (
+	// DirectUploadLimit is the largest request that /base/ takes, in bytes.
+	DirectUploadLimit = 100 << 20
+	// MaxPublicKeyLength is ours: public keys are 20 characters long, and
+	// older ones are not longer; anything above is not a key.
+	MaxPublicKeyLength = 64
+)
