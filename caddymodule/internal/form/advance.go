@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package form
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+)
+
+// state is where in the form the undecided bytes begin.
+type state int
+
+const (
+	inPreamble state = iota // at the beginning of the body
+	inHeader                // after a delimiter that begins a part
+	inContent               // within a part's content
+	inClosing               // at the "--" of the closing delimiter
+)
+
+// partKind is what becomes of a part's content.
+type partKind int
+
+const (
+	partKept partKind = iota
+	partStale
+	partWatched
+)
+
+// crossedOut is what the bytes of a stale field become.
+const crossedOut = 'x'
+
+// advance edits b in place as far as it can be decided, and returns how far
+// that is.
+func (e *Editor) advance(b []byte, atEOF bool) (decided int, err error) {
+	for {
+		var n int
+		var more bool
+		switch e.state {
+		case inPreamble:
+			n, more, err = e.preamble(b[decided:], atEOF)
+		case inHeader:
+			n, more, err = e.header(b[decided:], atEOF)
+		case inContent:
+			n, more, err = e.content(b[decided:], atEOF)
+		case inClosing:
+			n, more, err = e.closing(b[decided:], atEOF)
+		}
+		decided += n
+		if err != nil || more {
+			return decided, err
+		}
+	}
+}
+
+// preamble finds the first delimiter. Until then all of b stays undecided.
+func (e *Editor) preamble(b []byte, atEOF bool) (n int, more bool, err error) {
+	index, found := scan(b, e.delimiter)
+	switch {
+	case index > MaxPreambleSize:
+		return 0, false, ErrPreambleTooLarge
+	case found != yes && atEOF:
+		return 0, false, ErrUnexpectedEnd
+	case found != yes:
+		return 0, true, nil
+	case index > 0 && !bytes.HasSuffix(b[:index], crlf):
+		return 0, false, ErrAmbiguousDelimiter
+	case holdsDisposition(b[:index]):
+		return 0, false, fmt.Errorf("%w: a part before the first one", ErrAmbiguousDelimiter)
+	}
+	return e.boundary(b, 0, index, atEOF)
+}
+
+// header reads the header of a part and decides what becomes of the part.
+func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
+	e.part = partKept
+	if bytes.HasPrefix(b, crlf) { // no header: nobody can tell what the part is
+		e.state = inContent
+		return len(crlf), false, nil
+	}
+	end := bytes.Index(b, crlfCRLF)
+	switch {
+	case end > MaxPartHeaderSize, end < 0 && len(b) >= MaxPartHeaderSize+len(crlfCRLF):
+		return 0, false, ErrHeaderTooLarge
+	case end < 0 && atEOF:
+		return 0, false, ErrUnexpectedEnd
+	case end < 0:
+		return 0, true, nil
+	case bytes.Contains(b[:end], e.dashBoundary()):
+		return 0, false, ErrAmbiguousDelimiter
+	}
+	part, err := parseHeader(b[:end], e.edit.Stale, e.edit.Watched)
+	if err != nil {
+		return 0, false, err
+	}
+	switch {
+	case !part.field:
+	case matchesFold(part.name, e.edit.Stale):
+		e.part = partStale
+		crossOut(part.name)
+	case slices.Contains(e.edit.Watched, string(part.name)):
+		if part.encoded {
+			return 0, false, fmt.Errorf("%w: %s has a transfer encoding", ErrMalformedHeader, part.name)
+		}
+		e.part, e.name, e.value = partWatched, string(part.name), e.value[:0]
+	}
+	e.state = inContent
+	return end + len(crlfCRLF), false, nil
+}
+
+// content finds the delimiter that ends a part's content.
+func (e *Editor) content(b []byte, atEOF bool) (n int, more bool, err error) {
+	index, found := scan(b, e.delimiter)
+	if found != yes {
+		if atEOF {
+			return 0, false, ErrUnexpectedEnd
+		}
+		return index, true, e.pass(b[:index])
+	}
+	// A CRLF before the boundary would still be here, for it may begin a
+	// delimiter. The one that ends a part's header does not count: servers
+	// disagree on it.
+	start := index - len(crlf)
+	if start < 0 || !bytes.HasPrefix(b[start:], crlf) {
+		return 0, false, ErrAmbiguousDelimiter
+	}
+	if err := e.pass(b[:start]); err != nil {
+		return 0, false, err
+	}
+	return e.boundary(b, start, index, atEOF)
+}
+
+// boundary tells what follows the boundary at index. If that cannot be told
+// yet, what stands before start is decided.
+func (e *Editor) boundary(b []byte, start, index int, atEOF bool) (n int, more bool, err error) {
+	end := index + len(e.dashBoundary())
+	switch scanEnding(b[end:]) {
+	case endingUnknown:
+		if atEOF {
+			return 0, false, ErrUnexpectedEnd
+		}
+		return start, true, nil
+	case endingNext:
+		e.state, n = inHeader, end+endingLength
+	case endingClose:
+		e.state, n = inClosing, index
+	case endingAmbiguous:
+		return 0, false, ErrAmbiguousDelimiter
+	}
+	if e.part == partWatched {
+		if err := e.edit.Watch(e.name, string(e.value)); err != nil {
+			return 0, false, err
+		}
+	}
+	return n, false, nil
+}
+
+// pass deals with the next bytes of a part's content.
+func (e *Editor) pass(content []byte) error {
+	switch e.part {
+	case partKept:
+	case partStale:
+		crossOut(content)
+	case partWatched:
+		if len(e.value)+len(content) > MaxWatchedValueSize {
+			return fmt.Errorf("%w: %s", ErrValueTooLong, e.name)
+		}
+		e.value = append(e.value, content...)
+	}
+	return nil
+}
+
+// closing holds the closing delimiter and the epilogue until the body has
+// ended, and puts the fresh fields before them.
+func (e *Editor) closing(b []byte, atEOF bool) (n int, more bool, err error) {
+	after := b[len(e.dashBoundary())+endingLength:]
+	epilogue := after[:min(len(after), MaxEpilogueSize)]
+	switch {
+	case !bytes.HasPrefix(epilogue, crlf[:min(len(epilogue), len(crlf))]), atEOF && len(epilogue) == 1:
+		return 0, false, ErrAmbiguousDelimiter
+	case bytes.Contains(epilogue, e.dashBoundary()), holdsDisposition(epilogue):
+		return 0, false, fmt.Errorf("%w: a part after the last one", ErrAmbiguousDelimiter)
+	case len(after) > MaxEpilogueSize:
+		return 0, false, ErrEpilogueTooLarge
+	case !atEOF:
+		return 0, true, nil
+	case e.closed.Load():
+		return 0, false, ErrClosed
+	}
+	fields, err := e.edit.Fresh()
+	if err != nil {
+		return 0, false, err
+	}
+	ready := make([]byte, 0, e.edit.FreshLength+len(b))
+	for _, field := range fields {
+		ready = appendField(ready, e.dashBoundary(), field)
+	}
+	if len(ready) != e.edit.FreshLength {
+		return 0, false, ErrLengthMismatch
+	}
+	e.ready = append(ready, b...)
+	return 0, true, nil
+}
+
+func (e *Editor) dashBoundary() []byte { return e.delimiter[len(crlf):] }
+
+func crossOut(b []byte) {
+	for i := range b {
+		b[i] = crossedOut
+	}
+}
+
+// holdsDisposition reports whether b could be read as a part by a server that
+// reads parts outside of the delimiters.
+func holdsDisposition(b []byte) bool {
+	const name = "content-disposition"
+	return len(b) >= len(name) && bytes.Contains(bytes.ToLower(b), []byte(name))
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package form
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/textproto"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const fuzzBoundary = "bo-un"
+
+// parsedPart is a part as mime/multipart sees it.
+type parsedPart struct {
+	header      textproto.MIMEHeader
+	name, file  string
+	content     string
+	staleField  bool
+	mayBeCaught bool // a stale name stands somewhere in its header
+}
+
+func parseWithMimeMultipart(data []byte, boundary string) (parts []parsedPart, err error) {
+	reader := multipart.NewReader(bytes.NewReader(data), boundary)
+	for {
+		part, err := reader.NextRawPart()
+		if err == io.EOF {
+			return parts, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		content, err := io.ReadAll(part)
+		if err != nil {
+			return nil, err
+		}
+		parsed := parsedPart{header: part.Header, name: part.FormName(), file: part.FileName(), content: string(content)}
+		parsed.staleField = parsed.file == "" && matchesFold([]byte(parsed.name), testStale)
+		for _, value := range part.Header["Content-Disposition"] {
+			for _, stale := range testStale {
+				parsed.mayBeCaught = parsed.mayBeCaught || strings.Contains(strings.ToLower(value), strings.ToLower(stale))
+			}
+		}
+		parts = append(parts, parsed)
+	}
+}
+
+// FuzzEditorAgainstMimeMultipart: whatever mime/multipart accepts, the edited
+// body has the same parts, in order and byte for byte, less the stale fields,
+// plus one fresh pair, and it has the promised length.
+func FuzzEditorAgainstMimeMultipart(f *testing.F) {
+	seeds := []string{
+		body(field("signature", "old"), file("file", "a", "b")),
+		body(file("file", "a", "b"), field("EXPIRE", ""), field("UPLOADCARE_PUB_KEY", "k")),
+		body(file("signature", "a", "\r\n--bo-u"), "X: y\r\n\r\nz"),
+		body("Content-Disposition: form-data; name=expire\r\n\r\n1"),
+		body(file("a", `c:\x\"y`, "1"), `Content-Disposition: form-data; name="a"; filename*=utf-8''x`+"\r\n\r\n1"),
+		"preamble\r\n" + body(field("a", "b")) + "epilogue",
+		"--bo-un\nContent-Disposition: form-data; name=signature\n\nx\n--bo-un--",
+		body(), "", "--bo-un--",
+	}
+	for _, seed := range seeds {
+		f.Add([]byte(strings.ReplaceAll(seed, testBoundary, fuzzBoundary)))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		before, err := parseWithMimeMultipart(data, fuzzBoundary)
+		if err != nil {
+			return
+		}
+		edit := testEdit(fuzzBoundary, nil)
+		edited, err := readEdited(bytes.NewReader(data), edit)
+		if err != nil {
+			checkRefusal(t, data, err)
+			return
+		}
+		if len(edited) != len(data)+edit.FreshLength {
+			t.Fatalf("%d bytes became %d", len(data), len(edited))
+		}
+		after, err := parseWithMimeMultipart([]byte(edited), fuzzBoundary)
+		if err != nil {
+			t.Fatalf("the edited form cannot be read: %v\n%q", err, edited)
+		}
+		if len(after) != len(before)+len(testFields) {
+			t.Fatalf("%d parts became %d\n%q", len(before), len(after), edited)
+		}
+		for i, part := range before {
+			comparePart(t, part, after[i])
+		}
+		for i, want := range testFields {
+			if got := after[len(before)+i]; got.name != want.Name || got.content != want.Value || got.file != "" {
+				t.Fatalf("fresh field: got %+v", got)
+			}
+		}
+	})
+}
+
+// checkRefusal holds a refusal of what mime/multipart accepts against the
+// reasons there are for one.
+func checkRefusal(t *testing.T, data []byte, err error) {
+	t.Helper()
+	strict := []error{
+		ErrAmbiguousDelimiter, ErrMalformedHeader, ErrHeaderTooLarge, ErrPreambleTooLarge, ErrEpilogueTooLarge, ErrValueTooLong,
+	}
+	if slices.ContainsFunc(strict, func(reason error) bool { return errors.Is(err, reason) }) {
+		return
+	}
+	// mime/multipart takes a form that breaks off after a delimiter or in a
+	// header for whole, and a header that ends in bare LFs.
+	last := data[max(0, bytes.LastIndex(data, []byte("--"+fuzzBoundary+"\r\n"))):]
+	broken := !bytes.Contains(last, crlfCRLF) || !bytes.Contains(last, []byte("\r\n--"+fuzzBoundary+"--"))
+	bareLF := bytes.Count(data, []byte("\n")) > bytes.Count(data, crlf)
+	if errors.Is(err, ErrUnexpectedEnd) && (broken || bareLF) {
+		return
+	}
+	t.Fatalf("refused without reason: %v\n%q", err, data)
+}
+
+func comparePart(t *testing.T, before, after parsedPart) {
+	t.Helper()
+	if !before.staleField && reflect.DeepEqual(before, after) {
+		return
+	}
+	if !before.mayBeCaught {
+		t.Fatalf("a part was changed: %+v became %+v", before, after)
+	}
+	if after.staleField {
+		t.Fatalf("a stale field was left: %+v", after)
+	}
+	if before.file != "" && !strings.Contains(before.header.Get("Content-Disposition"), "*") && after.file != before.file {
+		t.Fatalf("a file was changed: %+v became %+v", before, after)
+	}
+	if after.content != strings.Repeat("x", len(before.content)) {
+		t.Fatalf("content was changed, but not crossed out: %q became %q", before.content, after.content)
+	}
+}
+
+// FuzzEditorSlicing: arbitrary bytes in arbitrary slices neither crash the
+// editor nor make it hold more than it may, and the result does not depend on
+// the slices.
+func FuzzEditorSlicing(f *testing.F) {
+	whole := strings.ReplaceAll(body(field("signature", "old"), file("file", "a", "\r\n--bo-u"), field("UPLOADCARE_PUB_KEY", "k")), testBoundary, fuzzBoundary)
+	f.Add([]byte(whole), []byte{1, 2, 3}, uint16(1))
+	f.Add([]byte(whole+"epilogue"), []byte{255, 0, 7}, uint16(600))
+	f.Add([]byte("\r\n--bo-un\r\n\r\n\r\n--bo-un--"), []byte{5}, uint16(32<<10))
+	f.Fuzz(func(t *testing.T, data, sizes []byte, bufferSize uint16) {
+		edit := testEdit(fuzzBoundary, nil)
+		want, wantErr := readEdited(bytes.NewReader(data), edit)
+
+		editor := NewEditor(io.NopCloser(&slicingReader{data: data, sizes: sizes}), edit)
+		buf := make([]byte, int(bufferSize)+1)
+		var got []byte
+		var err error
+		for err == nil {
+			var n int
+			n, err = editor.Read(buf)
+			got = append(got, buf[:n]...)
+			if held := cap(editor.held) + cap(editor.ready) + cap(editor.scratch) + cap(editor.value); held > MaxMemory {
+				t.Fatalf("the editor holds %d bytes", held)
+			}
+		}
+		if err == io.EOF {
+			err = nil
+		}
+		if (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
+			t.Fatalf("in slices: %v; at once: %v", err, wantErr)
+		}
+		if err == nil && string(got) != want {
+			t.Fatalf("in slices: %q\nat once: %q", got, want)
+		}
+		if err != nil && bytes.Contains(got, []byte("--"+fuzzBoundary+"--")) {
+			t.Fatalf("what went out before the error looks complete: %q", got)
+		}
+	})
+}
+
+// slicingReader hands out data in slices of the given sizes, over and over.
+type slicingReader struct {
+	data, sizes []byte
+	reads       int
+}
+
+func (r *slicingReader) Read(p []byte) (int, error) {
+	size := 1
+	if len(r.sizes) > 0 {
+		size = int(r.sizes[r.reads%len(r.sizes)])
+	}
+	if r.reads++; r.reads%7 == 0 {
+		size++ // so that it goes on even when all sizes are 0
+	}
+	n := copy(p[:min(len(p), size)], r.data)
+	r.data = r.data[n:]
+	if len(r.data) == 0 && r.reads%2 == 0 || n == 0 && len(r.data) == 0 {
+		return n, io.EOF
+	}
+	return n, nil
+}

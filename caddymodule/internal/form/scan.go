@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package form
+
+import "bytes"
+
+// verdict is the answer of a scan.
+type verdict int
+
+const (
+	no       verdict = iota // it is not there
+	needMore                // it may begin at the end of the data
+	yes                     // it is there
+)
+
+// scan looks for a delimiter in data, given CRLF + "--" + boundary.
+//
+//   - yes: "--" + boundary stands at index, complete, whatever precedes it.
+//   - needMore: what stands from index on may be the beginning of a delimiter.
+//   - no: all of data is free of delimiters.
+//
+// It finds the boundary wherever it stands in a line: some servers do so too,
+// and RFC 2046 (section 5.1.1) forbids it in a part's content, so whether what
+// it found is a proper delimiter is for the caller to judge.
+func scan(data, delimiter []byte) (index int, found verdict) {
+	dashBoundary := delimiter[len(crlf):]
+	if index = bytes.Index(data, dashBoundary); index >= 0 {
+		return index, yes
+	}
+	for index = max(0, len(data)-len(delimiter)+1); index < len(data); index++ {
+		tail := data[index:]
+		if bytes.HasPrefix(delimiter, tail) || bytes.HasPrefix(dashBoundary, tail) {
+			return index, needMore
+		}
+	}
+	return len(data), no
+}
+
+// ending is what follows a boundary and so tells what it delimits.
+type ending int
+
+const (
+	endingUnknown   ending = iota // there is not enough data to tell
+	endingAmbiguous               // servers disagree on it
+	endingNext                    // CRLF: another part follows
+	endingClose                   // "--": the form ends
+)
+
+// endingLength is the length of either ending.
+const endingLength = 2
+
+// scanEnding tells the ending at the beginning of data. RFC 2046 lets blanks
+// follow the boundary, but no client puts them there and servers part over them.
+func scanEnding(data []byte) ending {
+	switch {
+	case bytes.HasPrefix(data, crlf):
+		return endingNext
+	case bytes.HasPrefix(data, dashes):
+		return endingClose
+	case len(data) == 0, len(data) == 1 && (data[0] == crlf[0] || data[0] == dashes[0]):
+		return endingUnknown
+	default:
+		return endingAmbiguous
+	}
+}
+
+var (
+	crlf     = []byte("\r\n")
+	crlfCRLF = []byte("\r\n\r\n")
+	dashes   = []byte("--")
+)
