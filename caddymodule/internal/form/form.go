@@ -17,7 +17,10 @@
 // error, never passed on.
 package form
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // Limits. All of them bound what the editor holds at one time; the body itself
 // has none.
@@ -88,3 +91,14 @@ var (
 	// ErrClosed means that the editor was read after it was closed.
 	ErrClosed = errors.New("form is closed")
 )
+
+// IsFormError reports whether err says that a form cannot be edited, as opposed
+// to an error of its source or of the edit.
+func IsFormError(err error) bool {
+	return slices.ContainsFunc(formErrors, func(formError error) bool { return errors.Is(err, formError) })
+}
+
+var formErrors = []error{
+	ErrNotMultipart, ErrNoBoundary, ErrInvalidBoundary, ErrMalformedHeader, ErrHeaderTooLarge, ErrPreambleTooLarge,
+	ErrEpilogueTooLarge, ErrUnexpectedEnd, ErrAmbiguousDelimiter, ErrValueTooLong,
+}

@@ -9,7 +9,7 @@ package uploadapi
 
 import (
 	"net/http"
-	"strings"
+	"path"
 )
 
 // Endpoints of the Upload API, in the form in which it documents them.
@@ -22,31 +22,19 @@ const (
 const DefaultUpstream = "https://upload.uploadcare.com"
 
 // Endpoint returns path as the documentation would write it: one slash at
-// either end, single slashes between. The service takes "/base", "/base/" and
-// "//base//" for the same endpoint, so a rule that told them apart would let
-// unsigned uploads through.
-func Endpoint(path string) string {
-	if isClean(path) {
-		return path
+// either end, single slashes between, no dot segments. The service takes
+// "/base", "/base/" and "//base//" for the same endpoint, and servers in front
+// of it resolve dots, so a rule that told them apart would let unsigned
+// uploads through.
+func Endpoint(urlPath string) string {
+	if cleaned := path.Clean("/" + urlPath); cleaned != "/" {
+		return cleaned + "/"
 	}
-	var b strings.Builder
-	b.Grow(len(path) + 2)
-	b.WriteByte('/')
-	for segment := range strings.SplitSeq(path, "/") {
-		if segment != "" {
-			b.WriteString(segment)
-			b.WriteByte('/')
-		}
-	}
-	return b.String()
-}
-
-func isClean(path string) bool {
-	return strings.HasPrefix(path, "/") && strings.HasSuffix(path, "/") && !strings.Contains(path, "//")
+	return "/"
 }
 
 // Signed reports whether a request needs a credential when its project has
 // Secure Uploading on.
-func Signed(method, path string) bool {
-	return method == http.MethodPost && Endpoint(path) == Base
+func Signed(method, urlPath string) bool {
+	return method == http.MethodPost && Endpoint(urlPath) == Base
 }

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
+)
+
+var demoKey = field("UPLOADCARE_PUB_KEY", "demopublickey")
+
+// staleForms are the ways in which clients send credentials of their own. The
+// name of each is the client's order.
+var staleForms = map[string][]string{
+	"none":                   {demoKey, file("file", "cat.jpg", "meow")},
+	"before the file":        {demoKey, field("signature", "old"), field("expire", "12"), file("file", "cat.jpg", "meow")},
+	"after the file":         {file("file", "cat.jpg", "meow"), demoKey, field("signature", "old"), field("expire", "12")},
+	"twice":                  {field("signature", "a"), field("signature", "b"), file("file", "cat.jpg", "meow"), field("expire", "1"), field("expire", "2"), demoKey},
+	"empty":                  {demoKey, field("signature", ""), field("expire", ""), file("file", "cat.jpg", "meow")},
+	"unquoted":               {part("Content-Disposition: form-data; name=signature", "old"), demoKey, file("file", "cat.jpg", "meow")},
+	"in odd case":            {part(`content-disposition: form-data; NAME="Signature"`, "old"), field("EXPIRE", "1"), demoKey, file("file", "cat.jpg", "meow")},
+	"the iframe's":           {demoKey, field("UPLOADCARE_SIGNATURE", "old"), field("UPLOADCARE_EXPIRE", "1"), file("file", "cat.jpg", "meow")},
+	"a file called so":       {demoKey, file("signature", "cat.jpg", "meow"), field("signature", "old")},
+	"the key comes last":     {field("expire", "1"), file("file", "cat.jpg", "meow"), demoKey},
+	"near-delimiters":        {demoKey, file("file", "cat.jpg", "\r\n--"+testBoundary[:20]+"\r\n-"+testBoundary[2:]+"\r\n--")},
+	"fields besides":         {demoKey, field("UPLOADCARE_STORE", "auto"), field("metadata[a]", "b"), file("file", "cat.jpg", "meow")},
+	"several files":          {file("a.txt", "a.txt", "a"), demoKey, file("b.txt", "b.txt", strings.Repeat("b", 100_000))},
+	"an empty file":          {demoKey, file("file", "empty", "")},
+	"an encoded file":        {demoKey, part("Content-Disposition: form-data; name=file; filename=a\r\nContent-Transfer-Encoding: quoted-printable", "=3D")},
+	"the key named twice":    {demoKey, file("file", "cat.jpg", "meow"), demoKey},
+	"an empty key besides":   {field("UPLOADCARE_PUB_KEY", ""), demoKey, file("file", "cat.jpg", "meow")},
+	"the other name as well": {demoKey, field("pub_key", "demopublickey"), file("file", "cat.jpg", "meow")},
+}
+
+// Invariant 1: the file's bytes at the upstream equal the client's; every other
+// part arrives unchanged and in order.
+func TestInvariant1FilesAndOtherPartsArriveUnchanged(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	for name, parts := range staleForms {
+		t.Run(name, func(t *testing.T) {
+			body := formOf(parts...)
+			rec, w := serve(t, sign, uploadRequest(body))
+			if w.Code != http.StatusOK || rec.err != nil {
+				t.Fatalf("answer %d %q, error %v", w.Code, w.Body, rec.err)
+			}
+			sent := parseForm(t, []byte(body))
+			arrived := parseForm(t, rec.body)
+			if len(arrived) != len(sent)+2 {
+				t.Fatalf("%d parts became %d", len(sent), len(arrived))
+			}
+			for i, before := range sent {
+				stale := before.filename == "" && (strings.HasSuffix(strings.ToLower(before.name), "signature") ||
+					strings.HasSuffix(strings.ToLower(before.name), "expire"))
+				if !stale && arrived[i] != before {
+					t.Errorf("part %d: %q became %q", i, before, arrived[i])
+				}
+			}
+		})
+	}
+}
+
+// Invariant 2: exactly one credential reaches the upstream on a signed
+// endpoint; no stale field does, in body or query.
+func TestInvariant2ExactlyOneCredentialReachesTheUpstream(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	for name, parts := range staleForms {
+		t.Run(name, func(t *testing.T) {
+			r := uploadRequest(formOf(parts...))
+			r.URL.RawQuery = "jsonerrors=1&signature=old&Expire=1&a=%20b&UPLOADCARE_SIGNATURE&expire="
+			rec, _ := serve(t, sign, r)
+			checkCredential(t, parseForm(t, rec.body), testSecret)
+			if got := rec.request.URL.RawQuery; got != "jsonerrors=1&a=%20b" {
+				t.Errorf("query: %q", got)
+			}
+			if strings.Contains(string(rec.body), "old") {
+				t.Error("the value of a stale field was left")
+			}
+		})
+	}
+}
+
+// Invariant 3: a request with a Content-Length leaves with an exact one;
+// nothing is added outside the delimiters.
+func TestInvariant3ContentLengthIsExact(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	for name, parts := range staleForms {
+		t.Run(name, func(t *testing.T) {
+			body := "preamble\r\n" + formOf(parts...) + "epilogue"
+			r := uploadRequest(body)
+			r.TransferEncoding = []string{"chunked"} // as Caddy has it after request_buffers
+			r.Trailer = http.Header{"X-Checksum": nil}
+			rec, _ := serve(t, sign, r)
+			length := int64(len(rec.body))
+			if rec.request.ContentLength != length || rec.request.Header.Get("Content-Length") != strconv.FormatInt(length, 10) {
+				t.Errorf("promised %d and %q, sent %d", rec.request.ContentLength, rec.request.Header.Get("Content-Length"), length)
+			}
+			if rec.request.TransferEncoding != nil || rec.request.Trailer != nil {
+				t.Errorf("transfer encoding %v, trailer %v", rec.request.TransferEncoding, rec.request.Trailer)
+			}
+			got := string(rec.body)
+			if !strings.HasPrefix(got, "preamble\r\n--"+testBoundary+"\r\n") || !strings.HasSuffix(got, "--"+testBoundary+"--\r\nepilogue") {
+				t.Errorf("something was added outside the delimiters: %q", got)
+			}
+		})
+	}
+	t.Run("chunked stays chunked", func(t *testing.T) {
+		r := uploadRequest(formOf(staleForms["after the file"]...))
+		r.ContentLength, r.TransferEncoding = -1, []string{"chunked"}
+		r.Body = io.NopCloser(iotest.OneByteReader(r.Body))
+		rec, _ := serve(t, sign, r)
+		if rec.request.ContentLength != -1 || !slices.Equal(rec.request.TransferEncoding, []string{"chunked"}) || rec.request.Header.Get("Content-Length") != "" {
+			t.Errorf("length %d, transfer encoding %v", rec.request.ContentLength, rec.request.TransferEncoding)
+		}
+		checkCredential(t, parseForm(t, rec.body), testSecret)
+	})
+}
+
+// Invariant 7: a body that cannot be signed is refused with a reason, and never
+// forwarded unsigned.
+func TestInvariant7WhatCannotBeSignedIsRefused(t *testing.T) {
+	whole := formOf(demoKey, file("file", "cat.jpg", "meow"))
+	long := strings.Repeat("x", 300)
+	tests := map[string]struct {
+		body   string
+		change func(*http.Request)
+		status int
+		text   string
+	}{
+		"no public key":             {formOf(file("file", "a", "b")), nil, 403, "UPLOADCARE_PUB_KEY is required."},
+		"an empty public key":       {formOf(field("UPLOADCARE_PUB_KEY", "")), nil, 403, "UPLOADCARE_PUB_KEY is required."},
+		"a file as public key":      {formOf(file("UPLOADCARE_PUB_KEY", "demopublickey", "demopublickey")), nil, 403, "UPLOADCARE_PUB_KEY is required."},
+		"an unknown public key":     {formOf(field("UPLOADCARE_PUB_KEY", "other")), nil, 403, "UPLOADCARE_PUB_KEY is invalid."},
+		"an unknown key, last":      {formOf(file("file", "a", "b"), field("UPLOADCARE_PUB_KEY", "other")), nil, 403, "UPLOADCARE_PUB_KEY is invalid."},
+		"an unknown key, in query":  {formOf(file("file", "a", "b")), func(r *http.Request) { r.URL.RawQuery = "UPLOADCARE_PUB_KEY=other" }, 403, "UPLOADCARE_PUB_KEY is invalid."},
+		"two public keys":           {formOf(demoKey, field("UPLOADCARE_PUB_KEY", "other")), nil, 400, "The request names more than one project."},
+		"another key in the query":  {whole, func(r *http.Request) { r.URL.RawQuery = "UPLOADCARE_PUB_KEY=other" }, 400, "The request names more than one project."},
+		"a long public key":         {formOf(field("UPLOADCARE_PUB_KEY", long)), nil, 400, "HTTP POST request parsing failed: field value is too long: UPLOADCARE_PUB_KEY."},
+		"cut off":                   {strings.TrimSuffix(whole, "--\r\n"), nil, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
+		"cut off in a stale field":  {whole[:len(whole)-4] + "\r\n" + field("signature", "a"), nil, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
+		"bare line feeds":           {strings.ReplaceAll(whole, "\r\n", "\n"), nil, 400, "HTTP POST request parsing failed: ambiguous delimiter."},
+		"a broken part header":      {formOf(part("nonsense", "x")), nil, 400, "HTTP POST request parsing failed: malformed part header: a line without a name."},
+		"a large part header":       {formOf(part("X: "+strings.Repeat("y", form.MaxPartHeaderSize), "x")), nil, 400, "HTTP POST request parsing failed: part header is too large."},
+		"urlencoded":                {"UPLOADCARE_PUB_KEY=demopublickey", contentType("application/x-www-form-urlencoded"), 415, "Only multipart/form-data can be signed here."},
+		"no content type":           {whole, func(r *http.Request) { r.Header.Del("Content-Type") }, 415, "Only multipart/form-data can be signed here."},
+		"no boundary":               {whole, contentType("multipart/form-data"), 400, "HTTP POST request parsing failed: content type has no boundary."},
+		"two boundaries":            {whole, contentType("multipart/form-data; boundary=a; boundary=b"), 400, "HTTP POST request parsing failed: content type has an invalid boundary: more than one boundary parameter."},
+		"compressed":                {whole, func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }, 415, "A request with Content-Encoding cannot be signed."},
+		"empty":                     {"", nil, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
+		"empty, chunked":            {"", func(r *http.Request) { r.ContentLength = -1; r.Body = io.NopCloser(strings.NewReader("")) }, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
+		"no body at all":            {"", func(r *http.Request) { r.Body = nil }, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
+		"over request_body's limit": {whole, func(r *http.Request) { r.Body = http.MaxBytesReader(nil, r.Body, 200) }, 413, "The size of the request is too large."},
+		"refused by an inner body": {whole, func(r *http.Request) {
+			r.Body = io.NopCloser(iotest.ErrReader(caddyhttp.Error(http.StatusTeapot, errors.New("virus"))))
+		}, 418, "I'm a teapot"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			sign := mustSign(t, onlyProject)
+			r := uploadRequest(test.body)
+			if test.change != nil {
+				test.change(r)
+			}
+			rec, w := serve(t, sign, r)
+			if w.Code != test.status || w.Body.String() != test.text {
+				t.Errorf("answer %d %q, want %d %q", w.Code, w.Body, test.status, test.text)
+			}
+			if got := w.Header().Get("Content-Type"); got != "text/plain; charset=utf-8" {
+				t.Errorf("content type %q", got)
+			}
+			if rec.called && rec.err == nil {
+				t.Errorf("a whole body was passed on: %q", rec.body)
+			}
+		})
+	}
+}
+
+func contentType(value string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("Content-Type", value) }
+}
+
+func TestRefusalsInTheJSONDialect(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	r := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other")))
+	r.URL.RawQuery = "jsonerrors=1"
+	_, w := serve(t, sign, r)
+	want := `{"error":{"status_code":403,"content":"UPLOADCARE_PUB_KEY is invalid.","error_code":"ProjectPublicKeyInvalidError"}}`
+	if w.Code != http.StatusOK || w.Body.String() != want || w.Header().Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("answer %d %s %v", w.Code, w.Body, w.Header())
+	}
+}
+
+func TestErrorRoutesAnswerForTheGateway(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	server := &caddyhttp.Server{Errors: &caddyhttp.HTTPErrorConfig{Routes: caddyhttp.RouteList{{}}}}
+	r := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other")))
+	r = r.WithContext(context.WithValue(r.Context(), caddyhttp.ServerCtxKey, server))
+	w := httptest.NewRecorder()
+	err := sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(new(received).upstream))
+	var handlerError caddyhttp.HandlerError
+	if !errors.As(err, &handlerError) || handlerError.StatusCode != 403 || handlerError.Err.Error() != "UPLOADCARE_PUB_KEY is invalid." || w.Body.Len() > 0 {
+		t.Errorf("error %v, answer %q", err, w.Body)
+	}
+}
+
+func TestOtherRequestsPassUntouched(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	body := formOf(field("signature", "old"))
+	for _, target := range []string{"OPTIONS /base/", "GET /base/", "POST /info/", "POST /multipart/complete/", "POST /base/more", "POST /"} {
+		t.Run(target, func(t *testing.T) {
+			method, path, _ := strings.Cut(target, " ")
+			r := uploadRequest(body)
+			r.Method, r.URL.Path, r.URL.RawQuery = method, path, "signature=old"
+			r.Header.Set("Content-Encoding", "gzip")
+			rec, _ := serve(t, sign, r)
+			if string(rec.body) != body || rec.request.URL.RawQuery != "signature=old" || rec.request.ContentLength != int64(len(body)) {
+				t.Errorf("body %q, query %q", rec.body, rec.request.URL.RawQuery)
+			}
+		})
+	}
+}
+
+func TestAnySpellingOfTheSlashesIsSigned(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	for _, path := range []string{"/base/", "/base", "//base/", "/base//", "//base//", "/./base/", "/x/../base"} {
+		t.Run(path, func(t *testing.T) {
+			r := uploadRequest(formOf(demoKey))
+			r.URL.Path = path
+			rec, _ := serve(t, sign, r)
+			checkCredential(t, parseForm(t, rec.body), testSecret)
+			if rec.request.URL.Path != path {
+				t.Errorf("the path became %q", rec.request.URL.Path)
+			}
+		})
+	}
+}
+
+func TestCredentialsOfTheSiteDoNotLeave(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	for _, path := range []string{"/base/", "/info/"} {
+		r := uploadRequest(formOf(demoKey))
+		r.URL.Path = path
+		r.Header.Set("Cookie", "session=1")
+		r.Header.Set("Authorization", "Basic abc")
+		r.Header.Set("Expect", "100-continue")
+		r.Header.Set("X-UC-User-Agent", "client")
+		rec, _ := serve(t, sign, r)
+		if rec.request.Header.Get("Cookie") != "" || rec.request.Header.Get("Authorization") != "" {
+			t.Errorf("%s: %v", path, rec.request.Header)
+		}
+		if rec.request.Header.Get("X-UC-User-Agent") != "client" {
+			t.Errorf("%s: another header was lost", path)
+		}
+	}
+}
+
+func TestProjectsAreToldApart(t *testing.T) {
+	sign := mustSign(t, `{"projects":[
+		{"public_key":"one","source":{"module":"secret_key","key":"secret of one"}},
+		{"public_key":"two","source":{"module":"secret_key","key":"secret of two"}},
+		{"public_key":"*","source":{"module":"secret_key","key":"secret of all"}}]}`)
+	for publicKey, secret := range map[string]string{"one": "secret of one", "two": "secret of two", "three": "secret of all"} {
+		rec, _ := serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", publicKey), file("file", "a", "b"))))
+		checkCredential(t, parseForm(t, rec.body), secret)
+	}
+	t.Run("by the query", func(t *testing.T) {
+		r := uploadRequest(formOf(file("file", "a", "b")))
+		r.URL.RawQuery = "UPLOADCARE_PUB_KEY=two"
+		rec, _ := serve(t, sign, r)
+		checkCredential(t, parseForm(t, rec.body), "secret of two")
+	})
+}
+
+func TestAClientThatGoesAwayIsNotTheUpstreamsFault(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	for name, err := range map[string]error{"hung up": io.ErrUnexpectedEOF, "cancelled": context.Canceled} {
+		t.Run(name, func(t *testing.T) {
+			r := uploadRequest(formOf(demoKey))
+			r.Body = io.NopCloser(io.MultiReader(strings.NewReader(formOf(demoKey)[:60]), iotest.ErrReader(err)))
+			rec, w := serve(t, sign, r)
+			if w.Code != statusClientClosedRequest || w.Body.Len() > 0 {
+				t.Errorf("answer %d %q", w.Code, w.Body)
+			}
+			// What the proxy takes for a cancelled request it neither logs nor
+			// counts against the upstream.
+			if !errors.Is(rec.err, context.Canceled) {
+				t.Errorf("the proxy sees %v", rec.err)
+			}
+		})
+	}
+}
+
+// An answer that has begun stays as it is, whatever becomes of the body.
+func TestAnEarlyAnswerOfTheUpstreamIsKept(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	w := httptest.NewRecorder()
+	r := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other")))
+	err := sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		_, _ = io.WriteString(w, "early")
+		_, _ = io.Copy(io.Discard, r.Body)
+		return nil
+	}))
+	if err != nil || w.Code != http.StatusRequestEntityTooLarge || w.Body.String() != "early" {
+		t.Errorf("answer %d %q, error %v", w.Code, w.Body, err)
+	}
+}
+
+// The proxy answers 499 for itself when it takes the client to be gone.
+func TestTheProxysAnswerToACancelledRequestIsReplaced(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	w := httptest.NewRecorder()
+	err := sign.ServeHTTP(w, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other"))), caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		if _, err := io.Copy(io.Discard, r.Body); errors.Is(err, context.Canceled) {
+			w.WriteHeader(statusClientClosedRequest)
+		}
+		return nil
+	}))
+	if err != nil || w.Code != http.StatusForbidden {
+		t.Errorf("answer %d %q, error %v", w.Code, w.Body, err)
+	}
+}
