@@ -8,6 +8,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 
 	_ "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule"
+	_ "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sandbox"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 )
 

@@ -35,8 +35,8 @@ var (
 	ErrTooManyFiles      = &Error{http.StatusBadRequest, "RequestFileNumberLimitExceededError", "The request contains too many files."}
 	ErrNullCharacters    = &Error{http.StatusBadRequest, "NullCharactersForbiddenError", "Null characters are not allowed."}
 	ErrFilesRequired     = &Error{http.StatusBadRequest, "FilesRequiredError", "Request does not contain files."}
-	ErrFileIDRequired    = &Error{http.StatusBadRequest, "FileIdRequiredError", "`file_id` is required."}
-	ErrFileIDInvalid     = &Error{http.StatusBadRequest, "FileIdInvalidError", "`file_id` is invalid UUID."}
+	ErrFileIDRequired    = &Error{http.StatusBadRequest, "FileIdRequiredError", "file_id is required."}
+	ErrFileIDInvalid     = &Error{http.StatusBadRequest, "FileIdInvalidError", "file_id is invalid."}
 	ErrFileNotFound      = &Error{http.StatusNotFound, "FileNotFoundError", "File is not found."}
 	ErrInternal          = &Error{http.StatusInternalServerError, "UploadAPIError", "Internal error."}
 	errPublicKeyRequired = "ProjectPublicKeyRequiredError"

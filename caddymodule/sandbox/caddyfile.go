@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"math"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+const directive = "uploadcare_sandbox"
+
+func init() {
+	httpcaddyfile.RegisterHandlerDirective(directive, parseCaddyfile)
+	// The sandbox stands where a proxy would: after authentication and limits.
+	httpcaddyfile.RegisterDirectiveOrder(directive, httpcaddyfile.Before, "reverse_proxy")
+}
+
+func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	handler := new(Handler)
+	if err := handler.UnmarshalCaddyfile(h.Dispenser); err != nil {
+		return nil, err
+	}
+	return handler, nil
+}
+
+// UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
+//
+//	uploadcare_sandbox [<matcher>] {
+//		public_key    <key>
+//		secret_key    <key>
+//		root          <dir>
+//		request_limit <size>
+//		storage_limit <size>
+//	}
+func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // consume directive name
+	if d.NextArg() {
+		return d.Errf("%s takes no arguments but a matcher; its options stand in a block", directive)
+	}
+	seen := make(map[string]bool)
+	for d.NextBlock(0) {
+		option := d.Val()
+		if seen[option] {
+			return d.Errf("%s is already specified", option)
+		}
+		seen[option] = true
+		if err := h.parseOption(d, option); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Handler) parseOption(d *caddyfile.Dispenser, option string) error {
+	switch option {
+	case "public_key":
+		return parseText(d, "<key>", &h.PublicKey)
+	case "secret_key":
+		return parseText(d, "<key>", &h.SecretKey)
+	case "root":
+		return parseText(d, "<dir>", &h.Root)
+	case "request_limit":
+		return parseSize(d, &h.RequestLimit)
+	case "storage_limit":
+		return parseSize(d, &h.StorageLimit)
+	default:
+		return d.Errf("unrecognized subdirective '%s', expected public_key, secret_key, root, request_limit or storage_limit", option)
+	}
+}
+
+// parseText reads the one argument of an option. The error shows the option,
+// never the argument: it may be a secret, which is why it is not d.ArgErr.
+func parseText(d *caddyfile.Dispenser, what string, text *string) error {
+	option := d.Val()
+	if !d.AllArgs(text) || *text == "" {
+		return d.Errf("%s expects exactly one argument: %s %s", option, option, what)
+	}
+	return nil
+}
+
+func parseSize(d *caddyfile.Dispenser, size *int64) error {
+	option := d.Val()
+	var text string
+	if err := parseText(d, "<size>", &text); err != nil {
+		return err
+	}
+	bytes, err := humanize.ParseBytes(text)
+	// 0 is refused here because in JSON it stands for the default.
+	if err != nil || bytes == 0 || bytes > math.MaxInt64 {
+		return d.Errf("%s expects a size above zero such as 100MiB, got '%s'", option, text)
+	}
+	*size = int64(bytes)
+	return nil
+}
+
+// Interface guard
+var _ caddyfile.Unmarshaler = (*Handler)(nil)

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+var parserFailed = refusal(400, "PostRequestParserFailedError", "HTTP POST request parsing failed.")
+
+func TestContentTypesThatAreNoForm(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		types []string
+	}{
+		{"none", nil},
+		{"urlencoded", []string{"application/x-www-form-urlencoded"}},
+		{"another multipart", []string{"multipart/mixed; boundary=" + testBoundary}},
+		{"no boundary", []string{"multipart/form-data"}},
+		{"an empty boundary", []string{`multipart/form-data; boundary=""`}},
+		{"two boundaries", []string{"multipart/form-data; boundary=" + testBoundary + "; boundary=other"}},
+		{"a boundary longer than RFC 2046 allows", []string{"multipart/form-data; boundary=" + strings.Repeat("b", 71)}},
+		{"two headers", []string{"multipart/form-data; boundary=" + testBoundary, "multipart/form-data; boundary=other"}},
+		{"not a media type", []string{";"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFixture(t)
+			for _, target := range []string{"/base/", "/base/?jsonerrors=1"} {
+				r := uploadRequest(target, formOf(append(signed(), aFile)...))
+				r.Header["Content-Type"] = tc.types
+				answer := f.do(t, r)
+				if strings.Contains(target, "json") {
+					wantEnvelope(t, answer, parserFailed)
+				} else {
+					wantRefusal(t, answer, parserFailed)
+				}
+			}
+			f.wantNothingKept(t)
+		})
+	}
+}
+
+func TestContentTypesThatAreAForm(t *testing.T) {
+	longest := strings.Repeat("b", 70)
+	for _, tc := range []struct{ contentType, boundary string }{
+		{"multipart/form-data; boundary=" + testBoundary, testBoundary},
+		{`Multipart/Form-Data; charset=utf-8; boundary="` + testBoundary + `"`, testBoundary},
+		{"multipart/form-data; boundary=" + longest, longest},
+	} {
+		t.Run(tc.contentType, func(t *testing.T) {
+			f := newFixture(t)
+			r := uploadRequest("/base/", strings.ReplaceAll(formOf(append(signed(), aFile)...), testBoundary, tc.boundary))
+			r.Header.Set("Content-Type", tc.contentType)
+			uuidsOf(t, f.do(t, r))
+		})
+	}
+}
+
+func TestBodiesThatAreNoForm(t *testing.T) {
+	whole := formOf(append(signed(), aFile)...)
+	for _, tc := range []struct{ name, body string }{
+		{"nothing", ""},
+		{"no delimiter", "hello"},
+		{"another boundary", strings.ReplaceAll(whole, testBoundary, "other-boundary")},
+		{"no closing delimiter", strings.TrimSuffix(whole, "--"+testBoundary+"--\r\n")},
+		{"half a closing delimiter", strings.TrimSuffix(whole, "--\r\n")},
+		{"ends in a file", whole[:strings.Index(whole, "hello.txt")+60]},
+		{"ends in a part's header", whole[:strings.Index(whole, "filename")]},
+		{"ends behind a delimiter", whole[:strings.Index(whole, "Content-Disposition: form-data; name=\"file\"")]},
+		{"ends in the blank line behind a part's header", whole[:strings.Index(whole, "hello\r\n")-2]},
+		{"ends with a hyphen too few", strings.TrimSuffix(whole, "-\r\n")},
+		{"a header without a colon", formOf(append(signed(), "no colon\r\n\r\nx", aFile)...)},
+		{"a raw NUL in a part's header", strings.ReplaceAll(formOf(append(signed(), aFile, field("aNULb", "x"))...), "NUL", "\x00")},
+		{"a part without a name", formOf(append(signed(), aFile, "Content-Disposition: form-data\r\n\r\nx")...)},
+		{"a part without Content-Disposition", formOf(append(signed(), aFile, "Content-Type: text/plain\r\n\r\nx")...)},
+		{"a part with two names", formOf(append(signed(), aFile, "Content-Disposition: form-data; name=a; name=signature\r\n\r\nx")...)},
+		{"a part that is an attachment", formOf(append(signed(), aFile, "Content-Disposition: attachment; name=a\r\n\r\nx")...)},
+		{"a name without end", formOf(append(signed(), aFile, field(strings.Repeat("n", maxNameLength+1), "x"))...)},
+		{"a filename without end", formOf(append(signed(), file("file", strings.Repeat("n", maxNameLength+1), "x"))...)},
+		{"a field longer than 64 KiB", formOf(append(signed(), aFile, field("long", strings.Repeat("x", 64<<10+1)))...)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFixture(t)
+			wantRefusal(t, f.do(t, uploadRequest("/base/", tc.body)), parserFailed)
+			wantEnvelope(t, f.do(t, uploadRequest("/base/?jsonerrors=1", tc.body)), parserFailed)
+			f.wantNothingKept(t)
+		})
+	}
+}
+
+func TestBoundsOfAForm(t *testing.T) {
+	fields := func(n int) []string {
+		parts := signed()
+		for i := len(parts); i < n; i++ {
+			parts = append(parts, field(fmt.Sprint("field", i), "x"))
+		}
+		return append(parts, aFile)
+	}
+	files := func(n int) []string {
+		parts := signed()
+		for i := range n {
+			parts = append(parts, file(fmt.Sprint("file", i), "x", "x"))
+		}
+		return parts
+	}
+	tooManyFields := refusal(400, "RequestFiledsNumberLimitExceededError", "The request contains too many HTTP POST fields.")
+	tooManyFiles := refusal(400, "RequestFileNumberLimitExceededError", "The request contains too many files.")
+	nulls := refusal(400, "NullCharactersForbiddenError", "Null characters are not allowed.")
+	for _, tc := range []struct {
+		name  string
+		parts []string
+		want  *uploadapi.Error
+	}{
+		{"100 fields", fields(100), nil},
+		{"101 fields", fields(101), tooManyFields},
+		{"100 files", files(100), nil},
+		{"101 files", files(101), tooManyFiles},
+		{"a field of 64 KiB", append(signed(), aFile, field("long", strings.Repeat("x", 64<<10))), nil},
+		{"NUL in a field", append(signed(), aFile, field("a", "x\x00")), nulls},
+		{"NUL in a field's name", append(signed(), aFile, "Content-Disposition: form-data; name*=utf-8''a%00b\r\n\r\nx"), nulls},
+		{"NUL in a file's field name", append(signed(), "Content-Disposition: form-data; name*=utf-8''a%00b; filename=x\r\n\r\nx"), nulls},
+		{"NUL in a file name", append(signed(), "Content-Disposition: form-data; name=a; filename*=utf-8''a%00b\r\n\r\nx"), nulls},
+		{"NUL in a file's content", append(signed(), file("file", "x", "\x00")), nil},
+		{"the first problem is the one that is told", append(append(signed(), field("a", "\x00")), files(101)...), nulls},
+		{"a problem of the form comes before the credential", []string{aFile, field("a", "\x00")}, nulls},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFixture(t)
+			if tc.want == nil {
+				uuidsOf(t, f.upload(t, tc.parts...))
+				return
+			}
+			wantRefusal(t, f.upload(t, tc.parts...), tc.want)
+			wantEnvelope(t, f.do(t, uploadRequest("/base/?jsonerrors=1", formOf(tc.parts...))), tc.want)
+			f.wantNothingKept(t)
+		})
+	}
+}
+
+func TestARefusedBodyIsReadToItsEnd(t *testing.T) {
+	for name, parts := range map[string][]string{
+		"too many fields": append([]string{publicKey}, strings.Split(strings.Repeat(field("a", "x")+"|", 101), "|")[:101]...),
+		"NUL":             {field("a", "\x00"), aFile},
+		"no credential":   {publicKey, aFile},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			body := strings.NewReader(formOf(append(parts, file("big", "big", strings.Repeat("x", 1<<20)))...) + "the epilogue")
+			if answer := f.do(t, streamRequest("/base/", body)); answer.Code != 400 {
+				t.Fatalf("status = %d", answer.Code)
+			}
+			if body.Len() != 0 {
+				t.Errorf("%d bytes were not read", body.Len())
+			}
+			f.wantNothingKept(t)
+		})
+	}
+}
+
+func TestWhatStandsOutsideTheDelimitersIsNoField(t *testing.T) {
+	f := newFixture(t)
+	body := "preamble signature=x\r\n" + formOf(append(signed(), aFile)...) + "\r\n" + formOf(field("signature", "epilogue"))
+	uuidsOf(t, f.do(t, uploadRequest("/base/", body)))
+}
+
+func TestTheClosingDelimiterNeedsNoLineEnd(t *testing.T) {
+	f := newFixture(t)
+	for _, end := range []string{"", " ", "\t ", "\r\n", " \r\n\r\n"} {
+		body := strings.TrimSuffix(formOf(append(signed(), aFile)...), "\r\n") + end
+		uuidsOf(t, f.do(t, uploadRequest("/base/", body)))
+	}
+}
+
+func TestTransferEncodingsAreNotUndone(t *testing.T) {
+	f := newFixture(t)
+	ids := f.accepted(t, "Content-Disposition: form-data; name=file; filename=q.txt\r\n"+
+		"Content-Transfer-Encoding: quoted-printable\r\n\r\n=41=0D=0A")
+	if got := f.get(t, "/"+ids["file"]+"/").Body.String(); got != "=41=0D=0A" {
+		t.Errorf("stored %q", got)
+	}
+}
+
+func TestBodiesThatArriveInDribs(t *testing.T) {
+	content := strings.Repeat("\r\n--"+testBoundary[:4]+"\n--\x00\xff", 3000)
+	body := formOf(append(signed(), file("file", "x.bin", content))...)
+	for name, dribble := range map[string]func(io.Reader) io.Reader{
+		"byte by byte":            iotest.OneByteReader,
+		"by halves":               iotest.HalfReader,
+		"the last bytes with EOF": iotest.DataErrReader,
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			ids := uuidsOf(t, f.do(t, streamRequest("/base/", dribble(strings.NewReader(body)))))
+			if got := f.get(t, "/"+ids["file"]+"/").Body.String(); got != content {
+				t.Errorf("stored %d bytes that differ from the %d sent", len(got), len(content))
+			}
+		})
+	}
+}
+
+func TestALimitedBodyKeepsItsError(t *testing.T) {
+	broken := errors.New("broken")
+	body := &limitedBody{source: iotest.ErrReader(broken), left: 10}
+	for range 2 {
+		if _, err := body.Read(make([]byte, 4)); !errors.Is(err, broken) {
+			t.Fatalf("Read: %v, want %v", err, broken)
+		}
+	}
+	body = &limitedBody{source: strings.NewReader("12345"), left: 4}
+	got, err := io.ReadAll(body)
+	if string(got) != "1234" || !errors.Is(err, errRequestTooLarge) {
+		t.Errorf("read %q, %v", got, err)
+	}
+	body = &limitedBody{source: strings.NewReader("1234"), left: 4}
+	if got, err = io.ReadAll(body); string(got) != "1234" || err != nil {
+		t.Errorf("read %q, %v", got, err)
+	}
+	body = &limitedBody{source: strings.NewReader("1"), left: 1<<63 - 1}
+	if got, err = io.ReadAll(body); string(got) != "1" || err != nil {
+		t.Errorf("read %q, %v with the largest limit", got, err)
+	}
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+const (
+	// statusClientGone is nginx's status for a client that hung up. The
+	// client does not see it, and the log does not take it for our failure.
+	statusClientGone = 499
+	// maxBoundaryLength is RFC 2046's.
+	maxBoundaryLength = 70
+)
+
+// serveUpload is POST /base/. All rules are judged when the whole body has
+// arrived, which is the latest moment at which the service may judge them.
+func (h *Handler) serveUpload(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength > h.RequestLimit {
+		return uploadapi.ErrRequestSizeLimit
+	}
+	boundary, ok := formBoundary(r.Header)
+	if !ok {
+		return uploadapi.ErrParserFailed
+	}
+	files, err := acquireStore(h.root)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+
+	upload := newForm(func() (*partial, error) { return files.create(h.StorageLimit) })
+	defer h.discard(upload)
+	body := &limitedBody{source: r.Body, left: h.RequestLimit}
+	if err := upload.read(body, boundary); err != nil {
+		return body.explain(err)
+	}
+	if refusal := h.judge(upload, r.URL.Query()); refusal != nil {
+		return refusal
+	}
+	return h.accept(w, upload)
+}
+
+func (h *Handler) accept(w http.ResponseWriter, upload *form) error {
+	files := len(upload.files)
+	ids, err := upload.publish()
+	if err != nil {
+		return err
+	}
+	answer, err := json.Marshal(ids)
+	if err != nil {
+		return err
+	}
+	if c := h.logger.Check(zapcore.DebugLevel, "upload accepted"); c != nil {
+		c.Write(zap.Int("files", files))
+	}
+	writeJSON(w, answer)
+	return nil
+}
+
+// discard removes what was not published.
+func (h *Handler) discard(upload *form) {
+	if err := upload.discard(); err != nil {
+		h.logger.Error("removing a refused upload failed", zap.Error(err))
+	}
+}
+
+// formBoundary returns the boundary of a multipart/form-data body. Two
+// Content-Type headers would let two parsers see two different forms.
+func formBoundary(header http.Header) (string, bool) {
+	types := header.Values("Content-Type")
+	if len(types) != 1 {
+		return "", false
+	}
+	mediaType, params, err := mime.ParseMediaType(types[0])
+	if err != nil || mediaType != "multipart/form-data" {
+		return "", false
+	}
+	boundary := params["boundary"]
+	return boundary, boundary != "" && len(boundary) <= maxBoundaryLength
+}
+
+var errRequestTooLarge = errors.New("request is over the limit")
+
+// limitedBody reads a request's body up to a limit and keeps the error that
+// ended it early, so that a body which broke off can be told from one that
+// arrived but makes no sense.
+type limitedBody struct {
+	source io.Reader
+	left   int64
+	err    error
+}
+
+func (b *limitedBody) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	// One byte more than is left tells a body that ends at the limit from
+	// one that goes on.
+	if int64(len(p))-1 > b.left {
+		p = p[:b.left+1]
+	}
+	n, err := b.source.Read(p)
+	b.left -= int64(n)
+	if b.left < 0 {
+		n, err = n-1, errRequestTooLarge
+	}
+	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped EOF is a failure of its own
+		b.err = err
+	}
+	return n, err
+}
+
+// explain turns an error of reading the form into the answer.
+func (b *limitedBody) explain(err error) error {
+	switch {
+	case errors.Is(b.err, errRequestTooLarge):
+		return uploadapi.ErrRequestSizeLimit
+	case b.err != nil:
+		return caddyhttp.Error(statusClientGone, fmt.Errorf("reading upload: %w", b.err))
+	case errors.Is(err, errStorage):
+		return err
+	default:
+		return uploadapi.ErrParserFailed
+	}
+}
