@@ -136,6 +136,12 @@ func (p *proxyTokens) add(segment caddyfile.Segment) error {
 		}
 	case "dynamic":
 		p.dynamic = true
+	case "transport":
+		if p.transport() >= 0 {
+			d := caddyfile.NewDispenser(segment)
+			d.Next()
+			return d.Errf("transport already specified")
+		}
 	}
 	p.subdirectives = append(p.subdirectives, segment)
 	return nil
@@ -151,7 +157,7 @@ func (p *proxyTokens) unmarshal(h httpcaddyfile.Helper, name caddyfile.Token) (*
 		p.addresses = []string{uploadapi.DefaultUpstream}
 		tokens = append(tokens, tokenize("upstream", "to "+uploadapi.DefaultUpstream)...)
 	}
-	transport := slices.IndexFunc(p.subdirectives, func(s caddyfile.Segment) bool { return s[0].Text == "transport" })
+	transport := p.transport()
 	if transport < 0 {
 		tokens = append(tokens, tokenize("transport", "transport http {\n"+p.transportDefaults()+"}")...)
 	}
@@ -166,11 +172,16 @@ func (p *proxyTokens) unmarshal(h httpcaddyfile.Helper, name caddyfile.Token) (*
 	handler := new(reverseproxy.Handler)
 	if err := handler.UnmarshalCaddyfile(caddyfile.NewDispenser(tokens)); err != nil {
 		if strings.Contains(err.Error(), "unrecognized subdirective") {
-			err = fmt.Errorf("%w: expected %s, upstream or a subdirective of reverse_proxy", err, signOptions)
+			err = fmt.Errorf("%w: expected upstream, a subdirective of reverse_proxy, %s", err, signOptions)
 		}
 		return nil, err
 	}
 	return handler, handler.FinalizeUnmarshalCaddyfile(h)
+}
+
+// transport returns the index of the transport subdirective, or -1.
+func (p *proxyTokens) transport() int {
+	return slices.IndexFunc(p.subdirectives, func(s caddyfile.Segment) bool { return s[0].Text == "transport" })
 }
 
 // addTransportDefaults puts our defaults before the options of the user's
