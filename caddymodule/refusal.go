@@ -126,6 +126,11 @@ func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, refusal *refusal) 
 			zap.String("client", r.RemoteAddr),
 		)
 	}
+	// Otherwise the server waits for the rest of an HTTP/1.1 body before it
+	// answers, and a client that waits for 100 Continue waits for ever. Other
+	// versions need no such thing and say so.
+	_ = http.NewResponseController(w).EnableFullDuplex()
+
 	header := w.Header()
 	if refusal.answer == errCredential {
 		header.Set("Retry-After", retryAfterCredential)

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// caddy is a Caddy process that runs for one test.
+type caddy struct {
+	t         *testing.T
+	command   *exec.Cmd
+	directory string // its home, with its Caddyfile
+	admin     string // address of the admin API
+	output    *syncBuffer
+	exited    chan struct{}
+}
+
+// startCaddy runs Caddy with a Caddyfile, to which it adds the global options
+// that keep tests apart, and waits until it serves.
+func startCaddy(t *testing.T, caddyfile string, environment ...string) *caddy {
+	t.Helper()
+	c := &caddy{t: t, directory: t.TempDir(), admin: freeAddress(t), output: new(syncBuffer), exited: make(chan struct{})}
+	c.write(caddyfile)
+	c.command = c.run(t.Context(), environment, "run", "--config", c.path())
+	c.command.Stdout, c.command.Stderr = c.output, c.output
+	if err := c.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = c.command.Wait()
+		close(c.exited)
+	}()
+	t.Cleanup(func() {
+		_ = c.command.Process.Kill()
+		<-c.exited
+		if t.Failed() {
+			t.Logf("Caddy's output:\n%s", c.output)
+		}
+	})
+	eventually(t, "Caddy serves", func() bool {
+		select {
+		case <-c.exited:
+			t.Fatalf("Caddy exited:\n%s", c.output)
+		default:
+		}
+		response, err := http.Get("http://" + c.admin + "/config/")
+		if err != nil {
+			return false
+		}
+		_ = response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+	return c
+}
+
+func (c *caddy) path() string { return filepath.Join(c.directory, "Caddyfile") }
+
+func (c *caddy) write(caddyfile string) {
+	c.t.Helper()
+	global := "{\n\tadmin " + c.admin + "\n\tskip_install_trust\n\tlocal_certs\n\tpersist_config off\n\tdebug\n}\n"
+	if err := os.WriteFile(c.path(), []byte(global+caddyfile), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// run returns a Caddy command.
+func (c *caddy) run(ctx context.Context, environment []string, arguments ...string) *exec.Cmd {
+	command := exec.CommandContext(ctx, os.Args[0], arguments...)
+	command.Dir = c.directory
+	command.Env = append(os.Environ(), append(environment, runAsCaddy+"=1", "HOME="+c.directory,
+		"XDG_DATA_HOME="+c.directory+"/data", "XDG_CONFIG_HOME="+c.directory+"/config")...)
+	return command
+}
+
+// reload is `caddy reload` with another Caddyfile.
+func (c *caddy) reload(caddyfile string) {
+	c.t.Helper()
+	c.write(caddyfile)
+	if output, err := c.run(c.t.Context(), nil, "reload", "--force", "--config", c.path()).CombinedOutput(); err != nil {
+		c.t.Fatalf("reload: %v\n%s", err, output)
+	}
+}
+
+// terminate asks Caddy to stop, as a service manager does.
+func (c *caddy) terminate() {
+	c.t.Helper()
+	if err := c.command.Process.Signal(syscall.SIGTERM); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// get returns what the admin API answers.
+func (c *caddy) get(path string) string {
+	c.t.Helper()
+	response, err := http.Get("http://" + c.admin + path)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return readAll(c.t, response)
+}
+
+// syncBuffer is a buffer for the output of a process.
+type syncBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buffer.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buffer.String()
+}
+
+// freeAddress returns an address on loopback on which nothing listens, over TCP
+// or UDP.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := listener.Addr().String()
+		packets, err := net.ListenPacket("udp", address)
+		_ = listener.Close()
+		if err == nil {
+			_ = packets.Close()
+			return address
+		}
+	}
+	t.Fatal("no free port")
+	return ""
+}
+
+// eventually waits until condition holds.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if condition() {
+			return
+		}
+	}
+	t.Fatalf("gave up waiting: %s", what)
+}
+
+// start runs Caddy with the configuration and waits for its certificate.
+func (d demo) start(t *testing.T, gateway, sandbox string) *caddy {
+	t.Helper()
+	c := startCaddy(t, d.caddyfile(gateway, sandbox))
+	eventually(t, "there is a certificate", func() bool {
+		response, err := client(t, "HTTP/1.1").Get("https://" + d.secure + "/info/")
+		if err != nil {
+			return false
+		}
+		_ = response.Body.Close()
+		return true
+	})
+	return c
+}
+
+// demo is the configuration of most tests: a gateway over TLS, one without, and
+// the sandbox.
+type demo struct {
+	secure, plain, sandbox string // addresses
+}
+
+func newDemo(t *testing.T) demo {
+	t.Helper()
+	_, port, _ := strings.Cut(freeAddress(t), ":")
+	return demo{secure: "localhost:" + port, plain: freeAddress(t), sandbox: freeAddress(t)}
+}
+
+// caddyfile returns the Caddyfile with options added to the gateways' block and
+// to the sandbox's.
+func (d demo) caddyfile(gateway, sandbox string) string {
+	const site = `%s {
+	bind 127.0.0.1
+	uploadcare {
+		project demopublickey {
+			secret_key demosecretkey
+			%s
+		}
+		upstream http://%s
+	}
+}
+`
+	return fmt.Sprintf(site, "https://"+d.secure, gateway, d.sandbox) +
+		fmt.Sprintf(site, "http://"+d.plain, gateway, d.sandbox) +
+		fmt.Sprintf("http://%s {\n\tbind 127.0.0.1\n\tuploadcare_sandbox {\n\t\t%s\n\t}\n}\n", d.sandbox, sandbox)
+}

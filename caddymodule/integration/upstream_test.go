@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+func startUpstream(t *testing.T, handler http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server
+}
+
+// gatewayTo returns a gateway to an upstream of the test's own.
+func gatewayTo(gateway, upstream, options string) string {
+	return fmt.Sprintf("http://%s {\n\tbind 127.0.0.1\n\tlog\n\tuploadcare {\n\t\tproject demopublickey {\n\t\t\tsecret_key {env.CANARY_SECRET}\n\t\t}\n\t\tupstream %s\n\t\t%s\n\t}\n}\n",
+		gateway, upstream, options)
+}
+
+const canarySecret = "CANARY_SECRET=canary-of-a-secret"
+
+// Invariants 1, 2 and 3, to the byte: what reaches the upstream is what the
+// client sent, crossed out and completed, with an exact length.
+func TestInvariants1To3OnTheWire(t *testing.T) {
+	type arrival struct {
+		body   string
+		length int64
+		coding []string
+		header http.Header
+		host   string
+		uri    string
+	}
+	arrivals := make(chan arrival, 1)
+	upstream := startUpstream(t, func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		arrivals <- arrival{string(body), r.ContentLength, r.TransferEncoding, r.Header, r.Host, r.RequestURI}
+	})
+	gateway := freeAddress(t)
+	startCaddy(t, gatewayTo(gateway, upstream.URL, ""), canarySecret)
+
+	sent := formOf(field("signature", "old"), file("file", photo), key, field("expire", "1"))
+	crossedOut := strings.TrimSuffix(formOf(field("xxxxxxxxx", "xxx"), file("file", photo), key, field("xxxxxx", "x")), "--"+boundary+"--\r\n")
+	fresh := regexp.MustCompile("^" +
+		"--" + boundary + "\r\nContent-Disposition: form-data; name=\"signature\"\r\n\r\n[0-9a-f]{64}\r\n" +
+		"--" + boundary + "\r\nContent-Disposition: form-data; name=\"expire\"\r\n\r\n[0-9]{10}\r\n" +
+		"--" + boundary + "--\r\n$")
+	for framing, reader := range map[string]io.Reader{
+		"with a length": strings.NewReader(sent), "chunked": struct{ io.Reader }{strings.NewReader(sent)},
+	} {
+		t.Run(framing, func(t *testing.T) {
+			request := newUpload(t, "http://"+gateway+"//base?a=%20b&signature=old&jsonerrors=1", reader)
+			request.Header.Set("Cookie", "session=1")
+			request.Header.Set("Authorization", "Bearer site")
+			request.Header.Set("X-UC-User-Agent", "legacy/1.0")
+			_ = readAll(t, do(t, http.DefaultClient, request))
+			got := <-arrivals
+			if rest, same := strings.CutPrefix(got.body, crossedOut); !same || !fresh.MatchString(rest) {
+				t.Errorf("got %q", got.body)
+			}
+			if framing == "chunked" && (got.length != -1 || len(got.coding) != 1) || framing != "chunked" && got.length != int64(len(got.body)) {
+				t.Errorf("length %d, transfer coding %v, %d bytes", got.length, got.coding, len(got.body))
+			}
+			if got.header.Get("Cookie")+got.header.Get("Authorization") != "" || got.header.Get("X-UC-User-Agent") != "legacy/1.0" {
+				t.Errorf("header %v", got.header)
+			}
+			if got.uri != "//base?a=%20b&jsonerrors=1" {
+				t.Errorf("URI %s", got.uri)
+			}
+			if got.host != "127.0.0.1" {
+				t.Errorf("Host %s", got.host)
+			}
+		})
+	}
+}
+
+// Invariant 7, on the wire: of an upload that cannot be signed, no complete
+// request reaches the upstream.
+func TestInvariant7NothingCompleteGoesOutUnsigned(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	received := make(chan string, 1)
+	go func() { // takes whatever comes until the connection ends, and never answers
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_ = connection.SetReadDeadline(time.Now().Add(30 * time.Second))
+			data, _ := io.ReadAll(connection)
+			_ = connection.Close()
+			received <- string(data)
+		}
+	}()
+	gateway := freeAddress(t)
+	startCaddy(t, gatewayTo(gateway, "http://"+listener.Addr().String(), "max_fails 1\n\t\tfail_duration 1m"), canarySecret)
+
+	large := file("file", strings.Repeat("0123456789abcdef", 8<<10))
+	whole := formOf(large, key)
+	tests := map[string]struct {
+		form   string
+		status int
+	}{
+		"an unknown key, last": {formOf(large, field("UPLOADCARE_PUB_KEY", "other")), 403},
+		"no key":               {formOf(large), 403},
+		"cut off":              {strings.TrimSuffix(whole, "--\r\n"), 400},
+		"bare line feeds":      {strings.Replace(whole, "\r\n--"+boundary+"--", "\n--"+boundary+"--", 1), 400},
+		"a broken header":      {formOf(large, part("nonsense", "x"), key), 400},
+		"two keys":             {formOf(key, large, field("UPLOADCARE_PUB_KEY", "other")), 400},
+	}
+	for name, test := range tests {
+		for framing, reader := range map[string]io.Reader{
+			"with a length": strings.NewReader(test.form), "chunked": struct{ io.Reader }{strings.NewReader(test.form)},
+		} {
+			t.Run(name+"/"+framing, func(t *testing.T) {
+				// max_fails 1: were the client's fault held against the
+				// upstream, the next upload would be answered with 503.
+				response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", reader))
+				if answer := readAll(t, response); response.StatusCode != test.status || answer == "" {
+					t.Errorf("answer %d %q, want %d", response.StatusCode, answer, test.status)
+				}
+				got := <-received
+				if strings.Contains(got, "--"+boundary+"--") || strings.HasSuffix(got, "\r\n0\r\n\r\n") {
+					t.Errorf("what went out looks complete: it ends in %q", got[max(0, len(got)-200):])
+				}
+				if strings.Contains(got, `name="signature"`) {
+					t.Error("a credential went out")
+				}
+			})
+		}
+	}
+}
+
+// Invariant 8: no secret, signature or JWT in any log, error, metric, trace, or
+// admin answer.
+func TestInvariant8NothingSecretIsShown(t *testing.T) {
+	secret := "canary-of-a-secret"
+	signatures := make(chan string, 10)
+	upstream := startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.ParseMultipartForm(1<<20) != nil {
+			return // an upload that was refused
+		}
+		signatures <- r.MultipartForm.Value["signature"][0]
+		http.Error(w, "Invalid signature.", http.StatusForbidden)
+	})
+	gateway, failing := freeAddress(t), freeAddress(t)
+	secretFile := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secretFile, []byte(secret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// One gateway has its secret from the environment, the other, whose
+	// upstream is down, from a file.
+	c := startCaddy(t, gatewayTo(gateway, upstream.URL, "verbose_logs")+
+		strings.ReplaceAll(gatewayTo(failing, "http://"+freeAddress(t), ""), "{env.CANARY_SECRET}", "{file."+secretFile+"}"), canarySecret)
+	var shown strings.Builder
+	for _, form := range []string{
+		formOf(key, file("file", "meow")), formOf(key, field("expire", "1")), formOf(field("UPLOADCARE_PUB_KEY", "other")), formOf(key)[:100],
+	} {
+		for _, address := range []string{gateway, failing} {
+			shown.WriteString(readAll(t, do(t, http.DefaultClient, newUpload(t, "http://"+address+"/base/", strings.NewReader(form)))))
+		}
+	}
+	signature := <-signatures
+	if len(signature) != 64 {
+		t.Fatalf("no signature arrived: %q", signature)
+	}
+	for _, path := range []string{"/config/", "/metrics", "/reverse_proxy/upstreams", "/debug/pprof/cmdline", "/debug/pprof/goroutine?debug=2"} {
+		shown.WriteString(c.get(path))
+	}
+	eventually(t, "the log is written", func() bool { return strings.Contains(c.output.String(), "signing upload") })
+	shown.WriteString(c.output.String())
+	for name, canary := range map[string]string{"secret": secret, "signature": signature} {
+		if i := strings.Index(shown.String(), canary); i >= 0 {
+			t.Errorf("the %s is shown: …%s", name, shown.String()[max(0, i-200):i+len(canary)])
+		}
+	}
+}
+
+// Invariant 10, in part: an upstream that answers before the body is through is
+// heard.
+func TestInvariant10AnEarlyAnswerReachesTheClient(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = connection.Read(make([]byte, 4096))
+			_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nearly")
+			time.AfterFunc(10*time.Second, func() { _ = connection.Close() })
+		}
+	}()
+	gateway := freeAddress(t)
+	startCaddy(t, gatewayTo(gateway, "http://"+listener.Addr().String(), ""), canarySecret)
+	form := formOf(key, file("file", photo))
+	response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", trickle(form, 20, 100*time.Millisecond)))
+	if answer := readAll(t, response); response.StatusCode != http.StatusRequestEntityTooLarge || answer != "early" {
+		t.Errorf("answer %d %q", response.StatusCode, answer)
+	}
+}
+
+// A client that goes away is not logged as an upstream fault, nor counted as one.
+func TestAClientThatGoesAwayIsNotTheUpstreamsFault(t *testing.T) {
+	arrived := make(chan error, 10)
+	upstream := startUpstream(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, err := io.Copy(io.Discard, r.Body)
+		arrived <- err
+	})
+	gateway := freeAddress(t)
+	c := startCaddy(t, gatewayTo(gateway, upstream.URL, "max_fails 1\n\t\tfail_duration 1m"), canarySecret)
+	form := formOf(file("file", photo), key)
+	for framing, head := range map[string]string{
+		"with a length": fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(form), form[:len(form)/2]),
+		"chunked":       fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s", len(form), form[:len(form)/2]),
+	} {
+		connection, err := net.Dial("tcp", gateway)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(connection, "POST /base/ HTTP/1.1\r\nHost: %s\r\nContent-Type: multipart/form-data; boundary=%s\r\n%s", gateway, boundary, head)
+		time.Sleep(200 * time.Millisecond)
+		_ = connection.Close()
+		if err := <-arrived; err == nil {
+			t.Errorf("%s: half an upload arrived as a whole", framing)
+		}
+	}
+	response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(form)))
+	if answer := readAll(t, response); response.StatusCode != http.StatusOK {
+		t.Errorf("the next upload was answered with %d %q", response.StatusCode, answer)
+	}
+	eventually(t, "the abort is logged", func() bool { return strings.Contains(c.output.String(), `"status":499`) })
+	for line := range strings.SplitSeq(c.output.String(), "\n") {
+		if strings.Contains(line, `"level":"error"`) || strings.Contains(line, `"level":"warn"`) && strings.Contains(line, "uploadcare") {
+			t.Errorf("logged: %s", line)
+		}
+	}
+}
