@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -133,7 +134,7 @@ func parseForm(t *testing.T, body []byte) []parsedField {
 	reader := multipart.NewReader(bytes.NewReader(body), testBoundary)
 	for {
 		p, err := reader.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return fields
 		}
 		if err != nil {

@@ -18,7 +18,7 @@ func init() {
 }
 
 const (
-	defaultSecretKey = "{env.UPLOADCARE_SECRET_KEY}"
+	defaultSecretKey = "{env.UPLOADCARE_SECRET_KEY}" //nolint:gosec // the name of one
 	defaultLifetime  = 30 * time.Minute
 
 	// maxLifetime keeps mistakes such as nanoseconds for seconds out, and

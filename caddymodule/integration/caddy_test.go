@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// caddy is a Caddy process that runs for one test.
-type caddy struct {
+// caddyProcess is a Caddy that runs for one test.
+type caddyProcess struct {
 	t         *testing.T
 	command   *exec.Cmd
 	directory string // its home, with its Caddyfile
@@ -30,9 +30,9 @@ type caddy struct {
 
 // startCaddy runs Caddy with a Caddyfile, to which it adds the global options
 // that keep tests apart, and waits until it serves.
-func startCaddy(t *testing.T, caddyfile string, environment ...string) *caddy {
+func startCaddy(t *testing.T, caddyfile string, environment ...string) *caddyProcess {
 	t.Helper()
-	c := &caddy{t: t, directory: t.TempDir(), admin: freeAddress(t), output: new(syncBuffer), exited: make(chan struct{})}
+	c := &caddyProcess{t: t, directory: t.TempDir(), admin: freeAddress(t), output: new(syncBuffer), exited: make(chan struct{})}
 	c.write(caddyfile)
 	c.command = c.run(t.Context(), environment, "run", "--config", c.path())
 	c.command.Stdout, c.command.Stderr = c.output, c.output
@@ -66,9 +66,9 @@ func startCaddy(t *testing.T, caddyfile string, environment ...string) *caddy {
 	return c
 }
 
-func (c *caddy) path() string { return filepath.Join(c.directory, "Caddyfile") }
+func (c *caddyProcess) path() string { return filepath.Join(c.directory, "Caddyfile") }
 
-func (c *caddy) write(caddyfile string) {
+func (c *caddyProcess) write(caddyfile string) {
 	c.t.Helper()
 	global := "{\n\tadmin " + c.admin + "\n\tskip_install_trust\n\tlocal_certs\n\tpersist_config off\n\tdebug\n}\n"
 	if err := os.WriteFile(c.path(), []byte(global+caddyfile), 0o600); err != nil {
@@ -77,7 +77,7 @@ func (c *caddy) write(caddyfile string) {
 }
 
 // run returns a Caddy command.
-func (c *caddy) run(ctx context.Context, environment []string, arguments ...string) *exec.Cmd {
+func (c *caddyProcess) run(ctx context.Context, environment []string, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, os.Args[0], arguments...)
 	command.Dir = c.directory
 	command.Env = append(os.Environ(), append(environment, runAsCaddy+"=1", "HOME="+c.directory,
@@ -86,7 +86,7 @@ func (c *caddy) run(ctx context.Context, environment []string, arguments ...stri
 }
 
 // reload is `caddy reload` with another Caddyfile.
-func (c *caddy) reload(caddyfile string) {
+func (c *caddyProcess) reload(caddyfile string) {
 	c.t.Helper()
 	c.write(caddyfile)
 	if output, err := c.run(c.t.Context(), nil, "reload", "--force", "--config", c.path()).CombinedOutput(); err != nil {
@@ -95,7 +95,7 @@ func (c *caddy) reload(caddyfile string) {
 }
 
 // terminate asks Caddy to stop, as a service manager does.
-func (c *caddy) terminate() {
+func (c *caddyProcess) terminate() {
 	c.t.Helper()
 	if err := c.command.Process.Signal(syscall.SIGTERM); err != nil {
 		c.t.Fatal(err)
@@ -103,7 +103,7 @@ func (c *caddy) terminate() {
 }
 
 // get returns what the admin API answers.
-func (c *caddy) get(path string) string {
+func (c *caddyProcess) get(path string) string {
 	c.t.Helper()
 	response, err := http.Get("http://" + c.admin + path)
 	if err != nil {
@@ -163,7 +163,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 }
 
 // start runs Caddy with the configuration and waits for its certificate.
-func (d demo) start(t *testing.T, gateway, sandbox string) *caddy {
+func (d demo) start(t *testing.T, gateway, sandbox string) *caddyProcess {
 	t.Helper()
 	c := startCaddy(t, d.caddyfile(gateway, sandbox))
 	eventually(t, "there is a certificate", func() bool {

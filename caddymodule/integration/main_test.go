@@ -10,10 +10,10 @@ import (
 	"testing"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	_ "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule"
 	_ "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sandbox"
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
 )
 
 const runAsCaddy = "CADDY_UPLOADCARE_RUN_AS_CADDY"

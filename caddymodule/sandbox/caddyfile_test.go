@@ -43,7 +43,7 @@ func TestCaddyfileErrorsNameLineAndWhatWasExpected(t *testing.T) {
 		{"an empty key", `public_key ""`, "public_key expects exactly one argument: public_key <key>, at Testfile:2"},
 		{"two keys", "public_key a b", "public_key expects exactly one argument: public_key <key>, at Testfile:2"},
 		{"no secret", "secret_key", "secret_key expects exactly one argument: secret_key <key>, at Testfile:2"},
-		{"two secrets", "secret_key hush hush", "secret_key expects exactly one argument: secret_key <key>, at Testfile:2"},
+		{"two secrets", "secret_key hush quiet", "secret_key expects exactly one argument: secret_key <key>, at Testfile:2"},
 		{"no root", "root", "root expects exactly one argument: root <dir>, at Testfile:2"},
 		{"no size", "request_limit", "request_limit expects exactly one argument: request_limit <size>, at Testfile:2"},
 		{"two sizes", "storage_limit 1MB 2MB", "storage_limit expects exactly one argument: storage_limit <size>, at Testfile:2"},

@@ -154,9 +154,9 @@ func TestTwoHandlersOnOneRootShareTheAccounting(t *testing.T) {
 		t.Errorf("the second handler does not have the first one's file: %d", answer.Code)
 	}
 	second.accepted(t, content(40))
-	wantRefusal(t, first.upload(t, append(signed(), content(1))...), accountLimits)
+	wantRefusal(t, first.upload(t, append(signed(), content(1))...), errAccountLimits)
 	second.accepted(t, content(20)) // its own limit is higher
-	wantRefusal(t, second.upload(t, append(signed(), content(1))...), accountLimits)
+	wantRefusal(t, second.upload(t, append(signed(), content(1))...), errAccountLimits)
 	if holds, _ := stores.References(first.root); holds != 2 {
 		t.Errorf("the store is held %d times, want 2", holds)
 	}

@@ -15,8 +15,8 @@ import (
 )
 
 var (
-	requestTooLarge = refusal(413, "RequestSizeLimitExceededError", "The size of the request is too large.")
-	accountLimits   = refusal(403, "AccountLimitsExceededError", "Account has reached its limits.")
+	errRequestTooLargeAnswer = refusal(413, "RequestSizeLimitExceededError", "The size of the request is too large.")
+	errAccountLimits         = refusal(403, "AccountLimitsExceededError", "Account has reached its limits.")
 )
 
 func TestARequestThatSaysItIsTooLargeIsNotRead(t *testing.T) {
@@ -29,9 +29,9 @@ func TestARequestThatSaysItIsTooLargeIsNotRead(t *testing.T) {
 			t.Errorf("%d bytes were read", len(body)-reader.Len())
 		}
 		if target == "/base/" {
-			wantRefusal(t, answer, requestTooLarge)
+			wantRefusal(t, answer, errRequestTooLargeAnswer)
 		} else {
-			wantEnvelope(t, answer, requestTooLarge)
+			wantEnvelope(t, answer, errRequestTooLargeAnswer)
 		}
 	}
 	f.wantNothingKept(t)
@@ -45,9 +45,9 @@ func TestARequestOfUnknownLengthIsCutAtTheLimit(t *testing.T) {
 		want  *uploadapi.Error
 	}{
 		{"exactly the limit", int64(len(body)), nil},
-		{"one byte too many", int64(len(body)) - 1, requestTooLarge},
-		{"over the limit in the file", 1 << 10, requestTooLarge},
-		{"over the limit in the first line", 1, requestTooLarge},
+		{"one byte too many", int64(len(body)) - 1, errRequestTooLargeAnswer},
+		{"over the limit in the file", 1 << 10, errRequestTooLargeAnswer},
+		{"over the limit in the first line", 1, errRequestTooLargeAnswer},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := newFixture(t, func(h *Handler) { h.RequestLimit = tc.limit })
@@ -65,7 +65,7 @@ func TestARequestOfUnknownLengthIsCutAtTheLimit(t *testing.T) {
 func TestAnEpilogueCountsTowardsTheRequestLimit(t *testing.T) {
 	body := formOf(append(signed(), aFile)...)
 	f := newFixture(t, func(h *Handler) { h.RequestLimit = int64(len(body)) + 10 })
-	wantRefusal(t, f.do(t, uploadRequestOf("/base/", strings.NewReader(body+strings.Repeat("e", 11)), -1)), requestTooLarge)
+	wantRefusal(t, f.do(t, uploadRequestOf("/base/", strings.NewReader(body+strings.Repeat("e", 11)), -1)), errRequestTooLargeAnswer)
 	f.wantNothingKept(t)
 	uuidsOf(t, f.do(t, uploadRequestOf("/base/", strings.NewReader(body+strings.Repeat("e", 10)), -1)))
 }
@@ -75,14 +75,14 @@ func TestTheStorageLimitIsOfAllFilesTogether(t *testing.T) {
 	content := func(n int) string { return file("file", "x", strings.Repeat("x", n)) }
 
 	f.accepted(t, content(60))
-	wantRefusal(t, f.upload(t, append(signed(), content(41))...), accountLimits)
-	wantEnvelope(t, f.do(t, uploadRequest("/base/?jsonerrors=1", formOf(append(signed(), content(41))...))), accountLimits)
-	wantRefusal(t, f.upload(t, append(signed(), file("a", "a", strings.Repeat("a", 30)), content(30))...), accountLimits)
+	wantRefusal(t, f.upload(t, append(signed(), content(41))...), errAccountLimits)
+	wantEnvelope(t, f.do(t, uploadRequest("/base/?jsonerrors=1", formOf(append(signed(), content(41))...))), errAccountLimits)
+	wantRefusal(t, f.upload(t, append(signed(), file("a", "a", strings.Repeat("a", 30)), content(30))...), errAccountLimits)
 	if used := f.used(t); used != 60 {
 		t.Fatalf("after the refusals %d bytes are counted, want 60", used)
 	}
 	f.accepted(t, content(40))
-	wantRefusal(t, f.upload(t, append(signed(), content(1))...), accountLimits)
+	wantRefusal(t, f.upload(t, append(signed(), content(1))...), errAccountLimits)
 	f.accepted(t, content(0))
 }
 
@@ -117,7 +117,7 @@ func TestBytesUnderWayCountTowardsTheStorageLimit(t *testing.T) {
 	first := startUpload(f)
 	first.write(t, strings.TrimSuffix(formOf(append(signed(), file("file", "x", strings.Repeat("x", 200<<10)))...), "\r\n"))
 
-	wantRefusal(t, f.upload(t, second...), accountLimits)
+	wantRefusal(t, f.upload(t, second...), errAccountLimits)
 	if err := first.abort(); !isClientGone(err) {
 		t.Fatalf("the aborted upload returned %v", err)
 	}
@@ -141,7 +141,7 @@ func TestTheStorageLimitHoldsUnderConcurrency(t *testing.T) {
 			switch recorder.Code {
 			case 200:
 				accepted.Add(1)
-			case accountLimits.Status:
+			case errAccountLimits.Status:
 				refused.Add(1)
 			}
 		})
@@ -153,7 +153,7 @@ func TestTheStorageLimitHoldsUnderConcurrency(t *testing.T) {
 	for range 5 - accepted.Load() {
 		uuidsOf(t, f.do(t, uploadRequest("/base/", body)))
 	}
-	wantRefusal(t, f.do(t, uploadRequest("/base/", body)), accountLimits)
+	wantRefusal(t, f.do(t, uploadRequest("/base/", body)), errAccountLimits)
 	if used := f.used(t); used != 5*size {
 		t.Errorf("%d bytes are counted, want %d", used, 5*size)
 	}

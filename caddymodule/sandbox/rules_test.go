@@ -40,28 +40,39 @@ func ruleCases() []ruleCase {
 	with := func(parts ...string) []string { return append([]string{publicKey, aFile}, parts...) }
 	return []ruleCase{
 		{
-			"no public key", []string{aFile, valid[0], valid[1]}, "",
+			"no public key",
+			[]string{aFile, valid[0], valid[1]},
+			"",
 			refusal(403, "ProjectPublicKeyRequiredError", "UPLOADCARE_PUB_KEY is required."),
 		},
 		{
-			"an empty public key", []string{field("UPLOADCARE_PUB_KEY", ""), aFile, valid[0], valid[1]}, "",
+			"an empty public key",
+			[]string{field("UPLOADCARE_PUB_KEY", ""), aFile, valid[0], valid[1]},
+			"",
 			refusal(403, "ProjectPublicKeyRequiredError", "UPLOADCARE_PUB_KEY is required."),
 		},
 		{
-			"a public key under the name of other endpoints", []string{field("pub_key", testPublicKey), aFile, valid[0], valid[1]}, "",
+			"a public key under the name of other endpoints",
+			[]string{field("pub_key", testPublicKey), aFile, valid[0], valid[1]},
+			"",
 			refusal(403, "ProjectPublicKeyRequiredError", "UPLOADCARE_PUB_KEY is required."),
 		},
 		{
-			"an unknown public key", []string{field("UPLOADCARE_PUB_KEY", "other"), aFile, valid[0], valid[1]}, "",
+			"an unknown public key",
+			[]string{field("UPLOADCARE_PUB_KEY", "other"), aFile, valid[0], valid[1]},
+			"",
 			refusal(403, "ProjectPublicKeyInvalidError", "UPLOADCARE_PUB_KEY is invalid."),
 		},
 		{
 			"an unknown public key in the body beside the right one in the query",
-			[]string{field("UPLOADCARE_PUB_KEY", "other"), aFile, valid[0], valid[1]}, "UPLOADCARE_PUB_KEY=" + testPublicKey,
+			[]string{field("UPLOADCARE_PUB_KEY", "other"), aFile, valid[0], valid[1]},
+			"UPLOADCARE_PUB_KEY=" + testPublicKey,
 			refusal(403, "ProjectPublicKeyInvalidError", "UPLOADCARE_PUB_KEY is invalid."),
 		},
 		{
-			"the public key is judged before the credential", []string{field("UPLOADCARE_PUB_KEY", "other"), aFile}, "",
+			"the public key is judged before the credential",
+			[]string{field("UPLOADCARE_PUB_KEY", "other"), aFile},
+			"",
 			refusal(403, "ProjectPublicKeyInvalidError", "UPLOADCARE_PUB_KEY is invalid."),
 		},
 		{
@@ -89,7 +100,9 @@ func ruleCases() []ruleCase {
 			refusal(400, "SandboxDuplicateCredentialError", "`expire` was sent more than once."),
 		},
 		{
-			"a stale signature before the file and one after", []string{publicKey, valid[0], aFile, valid[0], valid[1]}, "",
+			"a stale signature before the file and one after",
+			[]string{publicKey, valid[0], aFile, valid[0], valid[1]},
+			"",
 			refusal(400, "SandboxDuplicateCredentialError", "`signature` was sent more than once."),
 		},
 		{
@@ -193,7 +206,9 @@ func ruleCases() []ruleCase {
 			refusal(400, "FilesRequiredError", "Request does not contain files."),
 		},
 		{
-			"the credential is judged before the files", []string{publicKey}, "",
+			"the credential is judged before the files",
+			[]string{publicKey},
+			"",
 			refusal(400, "SignatureRequiredError", "`signature` is required."),
 		},
 	}
@@ -231,7 +246,8 @@ func TestAcceptedByBase(t *testing.T) {
 		{"the public key in the query", []string{aFile, valid[0], valid[1]}, "UPLOADCARE_PUB_KEY=" + testPublicKey},
 		{
 			"an empty public key in the body and the right one in the query",
-			[]string{field("UPLOADCARE_PUB_KEY", ""), aFile, valid[0], valid[1]}, "UPLOADCARE_PUB_KEY=" + testPublicKey,
+			[]string{field("UPLOADCARE_PUB_KEY", ""), aFile, valid[0], valid[1]},
+			"UPLOADCARE_PUB_KEY=" + testPublicKey,
 		},
 		{"the credential in the query", []string{publicKey, aFile}, quoted},
 		{"a credential in two halves", []string{publicKey, aFile, valid[0]}, "expire=" + expire},

@@ -60,7 +60,7 @@ func TestARestartKeepsFilesAndCountsThem(t *testing.T) {
 	if got := second.get(t, "/"+id+"/").Body.String(); got != strings.Repeat("x", 70) {
 		t.Errorf("after the restart the file is %q", got)
 	}
-	wantRefusal(t, second.upload(t, append(signed(), file("file", "x", strings.Repeat("y", 31)))...), accountLimits)
+	wantRefusal(t, second.upload(t, append(signed(), file("file", "x", strings.Repeat("y", 31)))...), errAccountLimits)
 	second.accepted(t, file("file", "x", strings.Repeat("y", 30)))
 	if used := second.used(t); used != 100 {
 		t.Errorf("%d bytes are counted, want 100", used)

@@ -6,10 +6,10 @@ package main
 
 import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	_ "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule"
 	_ "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sandbox"
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
 )
 
 func main() {

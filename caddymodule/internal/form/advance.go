@@ -198,7 +198,8 @@ func (e *Editor) closing(b []byte, atEOF bool) (n int, more bool, err error) {
 	if len(ready) != e.edit.FreshLength {
 		return 0, false, ErrLengthMismatch
 	}
-	e.ready = append(ready, b...)
+	ready = append(ready, b...)
+	e.ready = ready
 	return 0, true, nil
 }
 

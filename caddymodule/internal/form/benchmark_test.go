@@ -4,6 +4,7 @@ package form
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"mime/multipart"
@@ -29,6 +30,7 @@ func benchmarkFiles() map[string][]byte {
 }
 
 func benchmarkEach(b *testing.B, run func(b *testing.B, form []byte)) {
+	b.Helper()
 	for name, content := range benchmarkFiles() {
 		b.Run(name, func(b *testing.B) {
 			form := []byte(body(field("UPLOADCARE_PUB_KEY", "demopublickey"), field("signature", "old"), file("file", "a.bin", string(content))))
@@ -70,7 +72,7 @@ func BenchmarkMimeMultipart(b *testing.B) {
 		reader := multipart.NewReader(bytes.NewReader(form), testBoundary)
 		for {
 			part, err := reader.NextRawPart()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				b.Fatal(err)
@@ -109,7 +111,7 @@ func drain(b *testing.B, reader io.Reader, buf []byte) {
 	b.Helper()
 	for {
 		_, err := reader.Read(buf)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		} else if err != nil {
 			b.Fatal(err)

@@ -311,7 +311,7 @@ func TestEditorAsksForFreshFieldsOnceAfterTheLastByte(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if n, err := editor.Read(make([]byte, 10)); n != 0 || err != io.EOF {
+		if n, err := editor.Read(make([]byte, 10)); n != 0 || !errors.Is(err, io.EOF) {
 			t.Fatalf("after the end: %d, %v", n, err)
 		}
 	}
@@ -418,7 +418,7 @@ func TestInvariant4EditorMemoryIsBounded(t *testing.T) {
 			if held := cap(editor.held) + cap(editor.ready) + cap(editor.scratch) + cap(editor.value); held > MaxMemory {
 				t.Fatalf("buffer of %d: the editor holds %d bytes", size, held)
 			}
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				t.Fatal(err)

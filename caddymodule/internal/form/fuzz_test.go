@@ -29,7 +29,7 @@ func parseWithMimeMultipart(data []byte, boundary string) (parts []parsedPart, e
 	reader := multipart.NewReader(bytes.NewReader(data), boundary)
 	for {
 		part, err := reader.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return parts, nil
 		}
 		if err != nil {
@@ -163,7 +163,7 @@ func FuzzEditorSlicing(f *testing.F) {
 				t.Fatalf("the editor holds %d bytes", held)
 			}
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = nil
 		}
 		if (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {

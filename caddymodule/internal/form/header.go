@@ -14,7 +14,7 @@ type part struct {
 	encoded bool   // its content has a transfer encoding
 }
 
-// parseHeader reads the header of a part, without the CRLF CRLF that ends it.
+// parseHeader reads the header of a part, without the empty line that ends it.
 // It refuses whatever lets servers disagree on where a line ends, what the
 // part is called or whether it is a file. stale and watched are the names that
 // matter: only for them is an odd spelling an error.

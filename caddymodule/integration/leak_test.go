@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+)
+
+// Invariant 4, in part: no goroutine outlives its request, nor its config.
+func TestInvariant4NoGoroutineIsLeft(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	d := newDemo(t)
+	config := "{\n\tadmin off\n\tpersist_config off\n\tlog {\n\t\toutput discard\n\t}\n}\n" +
+		strings.SplitAfterN(d.caddyfile("", ""), "}\n}\n", 2)[1] // without TLS, whose background work is its own
+	adapted, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := caddy.Load(adapted, true); err != nil {
+		t.Fatal(err)
+	}
+
+	transport := &http.Transport{}
+	slowly := &http.Client{Transport: transport}
+	form := formOf(file("file", photo), key, field("signature", "old"))
+	var uploads sync.WaitGroup
+	for i := range 32 {
+		uploads.Go(func() {
+			switch i % 4 {
+			case 0, 1: // slow, and accepted
+				response, err := slowly.Do(newUpload(t, "http://"+d.plain+"/base/", trickle(form, 20, 50*time.Millisecond)))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				checkStored(t, d, response, "file", photo)
+			case 2: // refused half-way
+				other := strings.Replace(form, "demopublickey", "another", 1)
+				if response, err := slowly.Do(newUpload(t, "http://"+d.plain+"/base/", trickle(other, 20, 50*time.Millisecond))); err == nil {
+					_ = response.Body.Close()
+				}
+			case 3: // aborted
+				connection, err := net.Dial("tcp", d.plain)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				fmt.Fprintf(connection, "POST /base/ HTTP/1.1\r\nHost: %s\r\nContent-Type: multipart/form-data; boundary=%s\r\nContent-Length: %d\r\n\r\n%s",
+					d.plain, boundary, len(form), form[:len(form)/2])
+				time.Sleep(500 * time.Millisecond)
+				_ = connection.Close()
+			}
+		})
+	}
+	uploads.Wait()
+	transport.CloseIdleConnections()
+	http.DefaultClient.CloseIdleConnections()
+
+	// What remains of the requests while the config is still up.
+	eventually(t, "the requests' goroutines have ended", func() bool {
+		return goleak.Find(before,
+			goleak.IgnoreAnyFunction("net/http.(*Server).Serve"),          // the listeners
+			goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"),  // the proxy's idle connections,
+			goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"), // up to 30s,
+			goleak.IgnoreAnyFunction("net/http.(*conn).serve"),            // and the sandbox's side of them
+			goleak.IgnoreAnyFunction("github.com/caddyserver/caddy/v2.trapSignalsCrossPlatform.func1"),
+			goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.(*Cache).maintainAssets"),
+			goleak.IgnoreAnyFunction("github.com/caddyserver/caddy/v2/modules/caddytls.(*TLS).keepStorageClean.func1"),
+			goleak.IgnoreAnyFunction("github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy.(*metricsUpstreamsHealthyUpdater).init.func1"),
+		) == nil
+	})
+	if err := caddy.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	goleak.VerifyNone(t, before)
+}

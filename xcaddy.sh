@@ -1,0 +1,58 @@
+#!/bin/sh
+# Builds ./caddy from this checkout: Caddy's standard modules, ours, and whatever
+# else is asked for. Needs Go and nothing else.
+#
+#	./xcaddy.sh [build] [--with <module[@version]>...]   build ./caddy
+#	./xcaddy.sh run     [--with <module[@version]>...]   build it if needed, and run Caddyfile.example
+#
+# Other arguments go to `xcaddy build` as they are. Caddy's version is that of
+# go.mod, and so is xcaddy's own. OUTPUT names another binary than ./caddy.
+set -eu
+cd "$(dirname "$0")"
+
+module=$(go list -m)
+output=${OUTPUT:-./caddy}
+
+build() {
+	caddy_version=$(go list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)
+	echo "building $output with Caddy $caddy_version; the first time takes a few minutes" >&2
+	# This module is taken from the checkout, and nobody is asked about it: the
+	# module proxy and the version control host need not know it. A go.work file
+	# further up must not take part either.
+	GONOPROXY=$module GOVCS=$module:off GOWORK=off \
+		go tool xcaddy build "$caddy_version" \
+		--with "$module/caddymodule" \
+		--with "$module/caddymodule/sandbox" \
+		--replace "$module=$PWD" \
+		--output "$output" \
+		"$@"
+}
+
+up_to_date() { # but for tests
+	[ -x "$output" ] && [ -z "$(find caddymodule cmd go.mod go.sum -newer "$output" -type f ! -name "*_test.go" ! -path "*/testdata/*" ! -name "*.caddyfiletest" | head -n 1)" ]
+}
+
+case ${1-} in
+run)
+	shift
+	# With plugins of the user's own there is no telling whether it has them.
+	if [ $# -gt 0 ] || ! up_to_date; then
+		build "$@"
+	fi
+	exec "$output" run --config Caddyfile.example
+	;;
+build)
+	shift
+	build "$@"
+	;;
+-h | --help | help)
+	sed -n 's|^# \{0,1\}||; 2,9p' "$(basename "$0")"
+	;;
+'' | -*)
+	build "$@"
+	;;
+*)
+	echo "usage: ./xcaddy.sh [build | run] [--with <module[@version]>...]" >&2
+	exit 2
+	;;
+esac
