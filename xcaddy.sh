@@ -10,6 +10,7 @@
 set -eu
 cd "$(dirname "$0")"
 
+export GOWORK=off # of a go.work further up
 module=$(go list -m)
 output=${OUTPUT:-./caddy}
 
@@ -17,9 +18,8 @@ build() {
 	caddy_version=$(go list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)
 	echo "building $output with Caddy $caddy_version; the first time takes a few minutes" >&2
 	# This module is taken from the checkout, and nobody is asked about it: the
-	# module proxy and the version control host need not know it. A go.work file
-	# further up must not take part either.
-	GONOPROXY=$module GOVCS=$module:off GOWORK=off \
+	# module proxy and the version control host need not know it.
+	GONOPROXY=$module GOVCS=$module:off \
 		go tool xcaddy build "$caddy_version" \
 		--with "$module/caddymodule" \
 		--with "$module/caddymodule/sandbox" \

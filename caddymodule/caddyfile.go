@@ -14,7 +14,7 @@ import (
 
 const (
 	signDirective = "uploadcare_sign"
-	signOptions   = "project, lifetime, threshold or a source of credentials such as secret_key"
+	signOptions   = "project, cors, lifetime, threshold or a source of credentials such as secret_key"
 )
 
 func init() {
@@ -38,22 +38,29 @@ func parseSign(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //			lifetime   <duration>
 //			threshold  <duration>
 //		}
+//		cors <origin...>
 //	}
 //
 // With one project, its options may stand directly in the block, and so may
 // `project <public_key>` without a block. Any other subdirective is looked up
 // among the sources of credentials.
 func (s *Sign) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return s.unmarshalBlock(d)
+}
+
+// unmarshalBlock parses a directive that has nothing but a block of options.
+func (s *Sign) unmarshalBlock(d *caddyfile.Dispenser) error {
 	d.Next() // consume directive name
+	name := d.Val()
 	if d.NextArg() {
-		return d.Errf("unexpected argument '%s': %s takes a block", d.Val(), signDirective)
+		return d.Errf("unexpected argument '%s': %s takes a block", d.Val(), name)
 	}
 	var options signTokens
 	for d.NextBlock(0) {
-		segment := d.NextSegment()
-		if !isSignOption(segment[0].Text) {
-			return d.Errf("unrecognized subdirective '%s': expected %s", segment[0].Text, signOptions)
+		if !isSignOption(d.Val()) {
+			return d.Errf("unrecognized subdirective '%s': expected %s", d.Val(), signOptions)
 		}
+		segment := d.NextSegment()
 		options.add(segment)
 	}
 	return s.unmarshalOptions(options)
@@ -62,13 +69,17 @@ func (s *Sign) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // signTokens are the subdirectives of a block that are about signing.
 type signTokens struct {
 	projects []caddyfile.Segment
+	cors     []caddyfile.Segment
 	direct   []caddyfile.Segment // options of the only project
 }
 
 func (t *signTokens) add(segment caddyfile.Segment) {
-	if segment[0].Text == "project" {
+	switch segment[0].Text {
+	case "project":
 		t.projects = append(t.projects, segment)
-	} else {
+	case "cors":
+		t.cors = append(t.cors, segment)
+	default:
 		t.direct = append(t.direct, segment)
 	}
 }
@@ -76,7 +87,7 @@ func (t *signTokens) add(segment caddyfile.Segment) {
 // isSignOption reports whether a subdirective is about signing.
 func isSignOption(name string) bool {
 	switch name {
-	case "project", "lifetime", "threshold":
+	case "project", "cors", "lifetime", "threshold":
 		return true
 	}
 	_, err := caddy.GetModule(sourceNamespace + "." + name)
@@ -90,6 +101,18 @@ func (s *Sign) unmarshalOptions(options signTokens) error {
 			return err
 		}
 		s.Projects = append(s.Projects, project)
+	}
+	for _, segment := range options.cors {
+		d := caddyfile.NewDispenser(segment)
+		d.Next() // consume subdirective name
+		if s.CORS != nil {
+			return d.Errf("cors already specified")
+		}
+		origins, err := unmarshalOrigins(d)
+		if err != nil {
+			return err
+		}
+		s.CORS = origins
 	}
 	if len(options.direct) == 0 {
 		return nil
@@ -151,7 +174,7 @@ func (p *Project) unmarshalOptions(options []caddyfile.Segment) error {
 				return err
 			}
 			p.Threshold = &value
-		case name == "project" || !isSignOption(name):
+		case name == "project" || name == "cors" || !isSignOption(name):
 			return d.Errf("unrecognized option '%s' of a project: expected lifetime, threshold or a source of credentials such as secret_key", name)
 		case source != nil:
 			return d.Errf("%s: the project has a source of credentials already, %s", name, sourceName)

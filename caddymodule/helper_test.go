@@ -66,6 +66,29 @@ func unmarshalSign(text string) (*Sign, error) {
 	return sign, sign.UnmarshalCaddyfile(caddyfile.NewTestDispenser(text))
 }
 
+// newSignature provisions a handler of signatures from JSON.
+func newSignature(t *testing.T, config string) (*Signature, error) {
+	t.Helper()
+	signature := new(Signature)
+	if err := json.Unmarshal([]byte(config), signature); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	t.Cleanup(func() {
+		cancel()
+		if err := signature.Cleanup(); err != nil {
+			t.Error(err)
+		}
+	})
+	err := signature.Provision(ctx)
+	signature.sign.logger = zap.NewNop()
+	return signature, err
+}
+
+func unmarshalSignature(text string) error {
+	return new(Signature).UnmarshalCaddyfile(caddyfile.NewTestDispenser(text))
+}
+
 // part is one part of a form, header and content.
 func part(header, content string) string { return header + "\r\n\r\n" + content }
 

@@ -134,7 +134,7 @@ func (p *Project) acquireCache() error {
 // release gives the token cache back. It may be called on a project that was
 // not provisioned, or only in part.
 func (p *Project) release() error {
-	if p.cacheKey == "" {
+	if p == nil || p.cacheKey == "" {
 		return nil
 	}
 	_, err := tokenCaches.Delete(p.cacheKey)
@@ -150,7 +150,10 @@ func (p *Project) token(ctx context.Context) (Token, error) {
 // provisionProjects provisions projects and returns them by public key.
 func provisionProjects(ctx caddy.Context, projects []*Project) (map[string]*Project, error) {
 	byKey := make(map[string]*Project, len(projects))
-	for _, project := range projects {
+	for i, project := range projects {
+		if project == nil {
+			return nil, fmt.Errorf("project %d is null", i)
+		}
 		if project.SourceRaw == nil && len(projects) > 1 {
 			return nil, fmt.Errorf("project %s: no source of credentials; with several projects each needs its own, such as secret_key", project.PublicKey)
 		}

@@ -36,6 +36,7 @@ func TestProvisionErrorsNameTheOption(t *testing.T) {
 		"long public key":        {`{"projects":[{"public_key":"` + strings.Repeat("k", 65) + `","source":{"module":"secret_key","key":"s"}}]}`, "is not one"},
 		"two of the same":        {`{"projects":[{"public_key":"p","source":{"module":"secret_key","key":"s"}},{"public_key":"p","source":{"module":"secret_key","key":"t"}}]}`, "project p: the public key is there twice"},
 		"several without source": {`{"projects":[{"public_key":"p","source":{"module":"secret_key","key":"s"}},{"public_key":"q"}]}`, "project q: no source of credentials"},
+		"null":                   {`{"projects":[null]}`, "project 0 is null"},
 		"unknown source":         {`{"projects":[{"public_key":"p","source":{"module":"oracle"}}]}`, "unknown module: uploadcare.sources.oracle"},
 		"unknown option":         {secretKey(`,"key":"s","lifetme":"30m"`), `unknown field "lifetme"`},
 	}
@@ -144,8 +145,14 @@ func TestASourceThatIsDownIsAnsweredWith503(t *testing.T) {
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "5" || rec.err == nil {
 		t.Errorf("answer %d %q %v", w.Code, w.Body, w.Header())
 	}
+	// A cancellation of the source's own is no client that left.
 	sign.Projects[0].source.(*failing).err = context.Canceled
-	if _, w := serve(t, sign, uploadRequest(formOf(demoKey))); w.Code != statusClientClosedRequest {
+	if _, w := serve(t, sign, uploadRequest(formOf(demoKey))); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("a source that cancels: answer %d", w.Code)
+	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if _, w := serve(t, sign, uploadRequest(formOf(demoKey)).WithContext(left)); w.Code != statusClientClosedRequest {
 		t.Errorf("a client that left: answer %d", w.Code)
 	}
 }

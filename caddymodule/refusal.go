@@ -7,10 +7,13 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"strings"
 
+	"github.com/google/uuid"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
@@ -22,6 +25,38 @@ var (
 	errContentType = &uploadapi.Error{
 		Status: http.StatusUnsupportedMediaType, Code: "GatewayContentTypeError",
 		Message: "Only multipart/form-data can be signed here.",
+	}
+	errParamsType = &uploadapi.Error{
+		Status: http.StatusUnsupportedMediaType, Code: "GatewayContentTypeError",
+		Message: "Only multipart/form-data and application/x-www-form-urlencoded can be signed here.",
+	}
+	errCharset = &uploadapi.Error{
+		Status: http.StatusUnsupportedMediaType, Code: "GatewayContentTypeError",
+		Message: "A request in this charset cannot be signed.",
+	}
+	errUpstream = &uploadapi.Error{
+		Status: http.StatusBadGateway, Code: "GatewayUpstreamError",
+		Message: "The Upload API cannot be reached by the gateway.",
+	}
+	errBodyOfGet = &uploadapi.Error{
+		Status: http.StatusBadRequest, Code: "GatewayBodyError",
+		Message: "A GET request with a body cannot be signed.",
+	}
+	errOrigin = &uploadapi.Error{
+		Status: http.StatusForbidden, Code: "GatewayOriginError",
+		Message: "Uploads from pages of this origin are not allowed.",
+	}
+	errSignatureOrigin = &uploadapi.Error{
+		Status: http.StatusForbidden, Code: "GatewayOriginError",
+		Message: "Signatures are not handed out to pages of this origin.",
+	}
+	errSignatureMethod = &uploadapi.Error{
+		Status: http.StatusMethodNotAllowed, Code: "MethodNotAllowedError",
+		Message: "Signatures are handed out by GET.",
+	}
+	errLoop = &uploadapi.Error{
+		Status: http.StatusLoopDetected, Code: "GatewayLoopError",
+		Message: "The gateway's upstream leads back to the gateway. Its operator must give it the Upload API's real address.",
 	}
 	errContentEncoding = &uploadapi.Error{
 		Status: http.StatusUnsupportedMediaType, Code: "GatewayContentEncodingError",
@@ -50,6 +85,9 @@ const (
 	retryAfterCredential = "5"
 )
 
+// errClientGone means that a client did not wait for its credential.
+var errClientGone = errors.New("client is gone")
+
 // credentialError marks an error of a project's source.
 type credentialError struct{ error }
 
@@ -69,11 +107,9 @@ func newRefusal(err error) *refusal {
 	var credential credentialError
 	switch {
 	case errors.As(err, &answer):
-	case errors.As(err, &credential):
+	case errors.Is(err, errClientGone):
+	case errors.As(err, &credential), errors.Is(err, form.ErrLengthMismatch):
 		answer = errCredential
-		if errors.Is(err, context.Canceled) {
-			answer = nil
-		}
 	case errors.Is(err, form.ErrNotMultipart):
 		answer = errContentType
 	case errors.As(err, &tooLarge):
@@ -81,16 +117,23 @@ func newRefusal(err error) *refusal {
 	case errors.As(err, &handlerError) && handlerError.StatusCode != 0:
 		answer = &uploadapi.Error{Status: handlerError.StatusCode, Code: "GatewayBodyError", Message: http.StatusText(handlerError.StatusCode)}
 	case form.IsFormError(err):
-		answer = &uploadapi.Error{
-			Status: uploadapi.ErrParserFailed.Status, Code: uploadapi.ErrParserFailed.Code,
-			Message: "HTTP POST request parsing failed: " + err.Error() + ".",
-		}
+		answer = parserFailed(err)
+	case errors.Is(err, form.ErrClosed): // the proxy tries again with what it closed
+		answer = errUpstream
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		answer = errTimeout
-	case errors.Is(err, form.ErrLengthMismatch):
-		answer = errCredential
+	case strings.Contains(err.Error(), "chunk"): // net/http has no name for it
+		answer = parserFailed(err)
 	}
 	return &refusal{answer: answer, cause: err}
+}
+
+// parserFailed says in what way a request cannot be read.
+func parserFailed(err error) *uploadapi.Error {
+	return &uploadapi.Error{
+		Status: uploadapi.ErrParserFailed.Status, Code: uploadapi.ErrParserFailed.Code,
+		Message: "HTTP POST request parsing failed: " + err.Error() + ".",
+	}
 }
 
 // Error implements error.
@@ -104,7 +147,24 @@ func (r *refusal) Unwrap() error { return r.cause }
 // tried again.
 func (r *refusal) Is(target error) bool { return target == context.Canceled }
 
-// refuse answers for the upstream. If the site has error routes, they do.
+// errorCodePlaceholder tells error routes what they cannot see in {err.*}.
+const errorCodePlaceholder = "http.uploadcare.error_code"
+
+// requestIDHeader is what the service calls the identifier of a request.
+const requestIDHeader = "X-Uploadcare-Request-Id"
+
+// upstreamFailure returns the refusal for a next handler that returned an error
+// instead of an answer, because the upstream cannot be reached or broke off. It
+// is nil for other errors.
+func upstreamFailure(err error) *refusal {
+	var handlerError caddyhttp.HandlerError
+	if !errors.As(err, &handlerError) || handlerError.StatusCode < http.StatusInternalServerError {
+		return nil
+	}
+	return &refusal{cause: err, answer: &uploadapi.Error{Status: handlerError.StatusCode, Code: errUpstream.Code, Message: errUpstream.Message}}
+}
+
+// refuse answers for the upstream.
 func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, refusal *refusal) error {
 	if refusal.answer == nil {
 		if check := s.logger.Check(zapcore.DebugLevel, "client went away"); check != nil {
@@ -113,6 +173,57 @@ func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, refusal *refusal) 
 		w.WriteHeader(statusClientClosedRequest)
 		return nil
 	}
+	// Otherwise the server waits for the rest of an HTTP/1.1 body before it
+	// answers, and a client that waits for 100 Continue waits for ever. Other
+	// versions need no such thing and say so.
+	control := http.NewResponseController(w)
+	_ = control.EnableFullDuplex()
+
+	header := w.Header()
+	requestID := requestID(r)
+	header.Set(requestIDHeader, requestID)
+	if refusal.answer == errCredential {
+		header.Set("Retry-After", retryAfterCredential)
+	}
+	s.setCORS(header, r)
+	s.logRefusal(r, refusal, requestID)
+
+	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		replacer.Set(errorCodePlaceholder, refusal.answer.Code)
+	}
+	err := answerByErrorRoutes(w, r, refusal.answer)
+	_ = control.Flush() // what is left of the body is read off afterwards
+	return err
+}
+
+// answerByErrorRoutes lets the error routes of the server answer. They may be
+// another site's, or for other errors; what they do not answer is told in the
+// client's dialect.
+func answerByErrorRoutes(w http.ResponseWriter, r *http.Request, answer *uploadapi.Error) error {
+	tell := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		answer.Write(w, r)
+		return nil
+	})
+	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok || server.Errors == nil {
+		return tell(w, r)
+	}
+	err := caddyhttp.Error(answer.Status, errors.New(answer.Message))
+	return server.Errors.Routes.Compile(tell).ServeHTTP(w, server.Errors.WithError(r, err))
+}
+
+// setCORS makes an answer of the gateway's own readable by the page that caused
+// it.
+func (s *Sign) setCORS(header http.Header, r *http.Request) {
+	if origin := r.Header.Get("Origin"); origin != "" && len(s.CORS) > 0 {
+		allowOrigin(header, origin)
+		return
+	}
+	uploadapi.SetCORS(header, preflightMethods)
+	header.Set("Access-Control-Expose-Headers", exposedHeaders)
+}
+
+func (s *Sign) logRefusal(r *http.Request, refusal *refusal, requestID string) {
 	level := zapcore.WarnLevel
 	if refusal.answer.Status >= http.StatusInternalServerError {
 		level = zapcore.ErrorLevel
@@ -123,23 +234,27 @@ func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, refusal *refusal) 
 			zap.String("error_code", refusal.answer.Code),
 			zap.String("reason", refusal.answer.Message),
 			zap.NamedError("cause", refusal.cause),
-			zap.String("client", r.RemoteAddr),
+			zap.String("client_ip", clientIP(r)),
+			zap.String("request_id", requestID),
 		)
 	}
-	// Otherwise the server waits for the rest of an HTTP/1.1 body before it
-	// answers, and a client that waits for 100 Continue waits for ever. Other
-	// versions need no such thing and say so.
-	_ = http.NewResponseController(w).EnableFullDuplex()
+}
 
-	header := w.Header()
-	if refusal.answer == errCredential {
-		header.Set("Retry-After", retryAfterCredential)
+// clientIP returns the client's address as Caddy's trusted_proxies have it.
+func clientIP(r *http.Request) string {
+	if ip, ok := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string); ok {
+		return ip
 	}
-	uploadapi.SetCORS(header, "POST, OPTIONS")
-	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	if ok && server.Errors != nil && len(server.Errors.Routes) > 0 {
-		return caddyhttp.Error(refusal.answer.Status, errors.New(refusal.answer.Message))
+	return r.RemoteAddr
+}
+
+// requestID returns Caddy's identifier of the request, which the access log can
+// show as {http.request.uuid}.
+func requestID(r *http.Request) string {
+	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		if id, found := replacer.GetString("http.request.uuid"); found {
+			return id
+		}
 	}
-	refusal.answer.Write(w, r)
-	return nil
+	return uuid.NewString()
 }

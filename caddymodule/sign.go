@@ -22,27 +22,44 @@ func init() {
 	caddy.RegisterModule(Sign{})
 }
 
-// Sign puts a fresh credential into uploads to Uploadcare's Upload API and
-// takes out whatever credential the client sent. It edits the request as it
+// Sign puts a fresh credential into requests to Uploadcare's Upload API and
+// takes out whatever credential the client sent. It edits an upload as it
 // streams through to the next handler, usually `reverse_proxy`; the files in it
 // are neither held nor changed.
 //
-// Signed are requests of `POST /base/`, with any number of slashes. They must
-// be multipart/form-data and name a configured project in the form field
-// `UPLOADCARE_PUB_KEY`; otherwise, and whenever a form cannot be edited
-// safely, they are refused, and never passed on unsigned. All other requests
-// pass, but for the headers `Cookie` and `Authorization`: they belong to the
-// site that the request came to, not to Uploadcare.
+// Signed are `POST /base/`, `/multipart/start/`, `/group/` and `/iframe/`, and
+// `POST` or `GET /from_url/`, with any number of slashes. The request must name
+// a configured project, as `UPLOADCARE_PUB_KEY` or `pub_key`, in its body or
+// query. Whatever cannot be edited safely is refused, and never passed on
+// unsigned. All other requests pass, but for the headers `Cookie` and
+// `Authorization`: they belong to the site that the request came to, not to
+// Uploadcare.
 //
 // A project's token is cached until its threshold before expiry, and the cache
 // survives reloads.
+//
+// A refusal is answered in the dialect that the client asks for. If the site has
+// error routes, they answer, with the placeholders of errors and one more:
+//
+// Placeholder | Description
+// ------------|-------------
+// `{http.uploadcare.error_code}` | The name of the error, such as `ProjectPublicKeyInvalidError`
 type Sign struct {
 	// The projects whose uploads are signed. Default: one, with the public and
 	// secret keys from the environment variables `UPLOADCARE_PUBLIC_KEY` and
 	// `UPLOADCARE_SECRET_KEY`.
 	Projects []*Project `json:"projects,omitempty"`
 
+	// The origins whose pages may use the gateway, besides those of its own
+	// host, such as `https://www.example.com`. If there are any, preflights are
+	// answered here, requests of pages on other origins are refused, and
+	// answers can be read by the page's origin alone. Requests that name no
+	// origin pass. Default: none, preflights pass to the upstream and CORS is
+	// its business.
+	CORS []string `json:"cors,omitempty"`
+
 	projects map[string]*Project // by public key
+	loopMark string
 	logger   *zap.Logger
 }
 
@@ -57,6 +74,7 @@ func (Sign) CaddyModule() caddy.ModuleInfo {
 // Provision loads the projects' sources and acquires their token caches.
 func (s *Sign) Provision(ctx caddy.Context) error {
 	s.logger = ctx.Logger()
+	s.loopMark = newLoopMark()
 	if len(s.Projects) == 0 {
 		s.Projects = []*Project{new(Project)}
 	}
@@ -65,11 +83,14 @@ func (s *Sign) Provision(ctx caddy.Context) error {
 	return err
 }
 
+// Validate checks the origins.
+func (s *Sign) Validate() error { return checkOrigins(s.CORS) }
+
 // Cleanup gives the token caches back.
 func (s *Sign) Cleanup() error {
 	for _, project := range s.Projects {
 		if err := project.release(); err != nil {
-			return fmt.Errorf("project %s: %w", project.PublicKey, err)
+			return fmt.Errorf("giving back the token cache of project %s: %w", project.PublicKey, err)
 		}
 	}
 	return nil
@@ -89,27 +110,82 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	r.Header.Del("Authorization")
 	r.Header.Del("Cookie")
 
-	if !uploadapi.Signed(r.Method, r.URL.Path) {
-		return next.ServeHTTP(w, r)
+	if isLooped(r.Header, s.loopMark) {
+		return s.refuse(w, r, newRefusal(errLoop))
 	}
-	body, err := s.newBody(r)
-	if err != nil {
-		return s.refuse(w, r, newRefusal(err))
-	}
-	body.attach(r)
+	r.Header.Add(loopHeader, s.loopMark)
 
-	answer := &answerWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, body: body}
-	err = next.ServeHTTP(answer, r)
-	refusal := body.refusal.Load()
-	if refusal == nil || answer.begun {
-		return err
+	answer := &answerWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
+	if origin := r.Header.Get("Origin"); origin != "" && len(s.CORS) > 0 {
+		allowed := mayRead(r, origin, s.CORS)
+		switch {
+		case isPreflight(r):
+			answerPreflight(w, r, origin, allowed)
+			return nil
+		case !allowed:
+			return s.refuse(w, r, newRefusal(fmt.Errorf("origin %q: %w", origin, errOrigin)))
+		}
+		answer.origin = origin
 	}
-	return s.refuse(w, r, refusal)
+	if endpoint := uploadapi.Signed(r.Method, r.URL.Path); endpoint != nil {
+		return s.sign(answer, r, next, endpoint)
+	}
+	return next.ServeHTTP(answer, r)
+}
+
+// sign passes a request to a signed endpoint on, signed, or refuses it.
+func (s *Sign) sign(answer *answerWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint) error {
+	upload := &upload{sign: s, endpoint: endpoint, ctx: r.Context(), query: r.URL.RawQuery}
+	waits := r.Header.Get("Expect") != "" // for a first read, before it sends its body
+	rest := func() {}                     // reads off what is left of the body
+	if source := r.Body; source != nil && !waits {
+		rest = func() { drain(source) }
+	}
+	body, err := upload.edit(r)
+	if err != nil {
+		return s.refuseInMidUpload(answer, r, newRefusal(err), rest)
+	}
+	if body != nil {
+		// An answer that comes before the body is through is not held back
+		// until it is. Later versions of HTTP need no such thing and say so.
+		_ = http.NewResponseController(answer).EnableFullDuplex()
+		answer.body, rest = body, body.drain
+	}
+	err = next.ServeHTTP(answer, r)
+	var refusal *refusal
+	if body != nil {
+		refusal = body.refusal.Load()
+	}
+	if refusal == nil {
+		refusal = upstreamFailure(err)
+	}
+	switch {
+	case refusal != nil && !answer.begun:
+		return s.refuseInMidUpload(answer, r, refusal, rest)
+	case body != nil && r.ProtoMajor == 1:
+		_ = http.NewResponseController(answer).Flush()
+		rest()
+	}
+	return err
+}
+
+// refuseInMidUpload refuses a request of whose body something may be left.
+func (s *Sign) refuseInMidUpload(answer *answerWriter, r *http.Request, refusal *refusal, rest func()) error {
+	if r.ProtoMajor > 1 {
+		// The stream ends with the answer. Some clients do not look for one
+		// until they have sent all, and would lose it then.
+		rest()
+		return s.refuse(answer.ResponseWriter, r, refusal)
+	}
+	err := s.refuse(answer.ResponseWriter, r, refusal)
+	rest()
+	return err
 }
 
 // Interface guards
 var (
 	_ caddy.Provisioner           = (*Sign)(nil)
+	_ caddy.Validator             = (*Sign)(nil)
 	_ caddy.CleanerUpper          = (*Sign)(nil)
 	_ caddyhttp.MiddlewareHandler = (*Sign)(nil)
 )

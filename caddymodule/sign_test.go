@@ -6,14 +6,19 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
@@ -138,25 +143,31 @@ func TestInvariant7WhatCannotBeSignedIsRefused(t *testing.T) {
 		status int
 		text   string
 	}{
-		"no public key":             {formOf(file("file", "a", "b")), nil, 403, "UPLOADCARE_PUB_KEY is required."},
-		"an empty public key":       {formOf(field("UPLOADCARE_PUB_KEY", "")), nil, 403, "UPLOADCARE_PUB_KEY is required."},
-		"a file as public key":      {formOf(file("UPLOADCARE_PUB_KEY", "demopublickey", "demopublickey")), nil, 403, "UPLOADCARE_PUB_KEY is required."},
-		"an unknown public key":     {formOf(field("UPLOADCARE_PUB_KEY", "other")), nil, 403, "UPLOADCARE_PUB_KEY is invalid."},
-		"an unknown key, last":      {formOf(file("file", "a", "b"), field("UPLOADCARE_PUB_KEY", "other")), nil, 403, "UPLOADCARE_PUB_KEY is invalid."},
-		"an unknown key, in query":  {formOf(file("file", "a", "b")), func(r *http.Request) { r.URL.RawQuery = "UPLOADCARE_PUB_KEY=other" }, 403, "UPLOADCARE_PUB_KEY is invalid."},
-		"two public keys":           {formOf(demoKey, field("UPLOADCARE_PUB_KEY", "other")), nil, 400, "The request names more than one project."},
-		"another key in the query":  {whole, func(r *http.Request) { r.URL.RawQuery = "UPLOADCARE_PUB_KEY=other" }, 400, "The request names more than one project."},
-		"a long public key":         {formOf(field("UPLOADCARE_PUB_KEY", long)), nil, 400, "HTTP POST request parsing failed: field value is too long: UPLOADCARE_PUB_KEY."},
-		"cut off":                   {strings.TrimSuffix(whole, "--\r\n"), nil, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
-		"cut off in a stale field":  {whole[:len(whole)-4] + "\r\n" + field("signature", "a"), nil, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
-		"bare line feeds":           {strings.ReplaceAll(whole, "\r\n", "\n"), nil, 400, "HTTP POST request parsing failed: ambiguous delimiter."},
-		"a broken part header":      {formOf(part("nonsense", "x")), nil, 400, "HTTP POST request parsing failed: malformed part header: a line without a name."},
-		"a large part header":       {formOf(part("X: "+strings.Repeat("y", form.MaxPartHeaderSize), "x")), nil, 400, "HTTP POST request parsing failed: part header is too large."},
-		"urlencoded":                {"UPLOADCARE_PUB_KEY=demopublickey", contentType("application/x-www-form-urlencoded"), 415, "Only multipart/form-data can be signed here."},
-		"no content type":           {whole, func(r *http.Request) { r.Header.Del("Content-Type") }, 415, "Only multipart/form-data can be signed here."},
-		"no boundary":               {whole, contentType("multipart/form-data"), 400, "HTTP POST request parsing failed: content type has no boundary."},
-		"two boundaries":            {whole, contentType("multipart/form-data; boundary=a; boundary=b"), 400, "HTTP POST request parsing failed: content type has an invalid boundary: more than one boundary parameter."},
-		"compressed":                {whole, func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }, 415, "A request with Content-Encoding cannot be signed."},
+		"no public key":            {formOf(file("file", "a", "b")), nil, 403, "UPLOADCARE_PUB_KEY is required."},
+		"an empty public key":      {formOf(field("UPLOADCARE_PUB_KEY", "")), nil, 403, "UPLOADCARE_PUB_KEY is required."},
+		"a file as public key":     {formOf(file("UPLOADCARE_PUB_KEY", "demopublickey", "demopublickey")), nil, 403, "UPLOADCARE_PUB_KEY is required."},
+		"an unknown public key":    {formOf(field("UPLOADCARE_PUB_KEY", "other")), nil, 403, "UPLOADCARE_PUB_KEY is invalid."},
+		"an unknown key, last":     {formOf(file("file", "a", "b"), field("UPLOADCARE_PUB_KEY", "other")), nil, 403, "UPLOADCARE_PUB_KEY is invalid."},
+		"an unknown key, in query": {formOf(file("file", "a", "b")), func(r *http.Request) { r.URL.RawQuery = "UPLOADCARE_PUB_KEY=other" }, 403, "UPLOADCARE_PUB_KEY is invalid."},
+		"two public keys":          {formOf(demoKey, field("UPLOADCARE_PUB_KEY", "other")), nil, 400, "The request names more than one project."},
+		"another key in the query": {whole, func(r *http.Request) { r.URL.RawQuery = "UPLOADCARE_PUB_KEY=other" }, 400, "The request names more than one project."},
+		"a long public key":        {formOf(field("UPLOADCARE_PUB_KEY", long)), nil, 400, "HTTP POST request parsing failed: field value is too long: UPLOADCARE_PUB_KEY."},
+		"cut off":                  {strings.TrimSuffix(whole, "--\r\n"), nil, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
+		"cut off in a stale field": {whole[:len(whole)-4] + "\r\n" + field("signature", "a"), nil, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
+		"bare line feeds":          {strings.ReplaceAll(whole, "\r\n", "\n"), nil, 400, "HTTP POST request parsing failed: ambiguous delimiter."},
+		"a broken part header":     {formOf(part("nonsense", "x")), nil, 400, "HTTP POST request parsing failed: malformed part header: a line without a name."},
+		"a large part header":      {formOf(part("X: "+strings.Repeat("y", form.MaxPartHeaderSize), "x")), nil, 400, "HTTP POST request parsing failed: part header is too large."},
+		"urlencoded":               {"UPLOADCARE_PUB_KEY=demopublickey", contentType("application/x-www-form-urlencoded"), 415, "Only multipart/form-data can be signed here."},
+		"no content type":          {whole, func(r *http.Request) { r.Header.Del("Content-Type") }, 415, "Only multipart/form-data can be signed here."},
+		"no boundary":              {whole, contentType("multipart/form-data"), 400, "HTTP POST request parsing failed: content type has no boundary."},
+		"two boundaries":           {whole, contentType("multipart/form-data; boundary=a; boundary=b"), 400, "HTTP POST request parsing failed: content type has an invalid boundary: more than one boundary parameter."},
+		"compressed":               {whole, func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }, 415, "A request with Content-Encoding cannot be signed."},
+		"broken chunks": {"", func(r *http.Request) {
+			r.ContentLength, r.Body = -1, io.NopCloser(httputil.NewChunkedReader(strings.NewReader("zz\r\n")))
+		}, 400, "HTTP POST request parsing failed: invalid byte in chunk length."},
+		"stalled":                   {whole, func(r *http.Request) { r.Body = io.NopCloser(iotest.ErrReader(os.ErrDeadlineExceeded)) }, 408, "The request did not arrive in time."},
+		"an impossible length":      {whole, func(r *http.Request) { r.ContentLength = math.MaxInt64 }, 413, "The size of the request is too large."},
+		"an odd charset":            {whole, contentType("multipart/form-data; charset=utf-7; boundary=" + testBoundary), 415, "A request in this charset cannot be signed."},
 		"empty":                     {"", nil, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
 		"empty, chunked":            {"", func(r *http.Request) { r.ContentLength = -1; r.Body = io.NopCloser(strings.NewReader("")) }, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
 		"no body at all":            {"", func(r *http.Request) { r.Body = nil }, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
@@ -201,16 +212,19 @@ func TestRefusalsInTheJSONDialect(t *testing.T) {
 	}
 }
 
-func TestErrorRoutesAnswerForTheGateway(t *testing.T) {
+// Error routes may be another site's: then the gateway answers.
+func TestErrorRoutesThatDoNotMatchLeaveTheAnswer(t *testing.T) {
 	sign := mustSign(t, onlyProject)
-	server := &caddyhttp.Server{Errors: &caddyhttp.HTTPErrorConfig{Routes: caddyhttp.RouteList{{}}}}
+	server := &caddyhttp.Server{Errors: &caddyhttp.HTTPErrorConfig{}}
 	r := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other")))
-	r = r.WithContext(context.WithValue(r.Context(), caddyhttp.ServerCtxKey, server))
-	w := httptest.NewRecorder()
-	err := sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(new(received).upstream))
-	var handlerError caddyhttp.HandlerError
-	if !errors.As(err, &handlerError) || handlerError.StatusCode != 403 || handlerError.Err.Error() != "UPLOADCARE_PUB_KEY is invalid." || w.Body.Len() > 0 {
-		t.Errorf("error %v, answer %q", err, w.Body)
+	r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), httptest.NewRecorder(), server)
+	_, w := serve(t, sign, r)
+	if w.Code != 403 || w.Body.String() != "UPLOADCARE_PUB_KEY is invalid." {
+		t.Errorf("answer %d %q", w.Code, w.Body)
+	}
+	id, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer).GetString("http.request.uuid")
+	if got := w.Header().Get("X-Uploadcare-Request-Id"); got == "" || got != id {
+		t.Errorf("request id %q, Caddy's is %q", got, id)
 	}
 }
 
@@ -284,7 +298,7 @@ func TestProjectsAreToldApart(t *testing.T) {
 
 func TestAClientThatGoesAwayIsNotTheUpstreamsFault(t *testing.T) {
 	sign := mustSign(t, onlyProject)
-	for name, err := range map[string]error{"hung up": io.ErrUnexpectedEOF, "cancelled": context.Canceled} {
+	for name, err := range map[string]error{"hung up": io.ErrUnexpectedEOF, "cancelled": context.Canceled, "reset": syscall.ECONNRESET} {
 		t.Run(name, func(t *testing.T) {
 			r := uploadRequest(formOf(demoKey))
 			r.Body = io.NopCloser(io.MultiReader(strings.NewReader(formOf(demoKey)[:60]), iotest.ErrReader(err)))
@@ -328,6 +342,39 @@ func TestTheProxysAnswerToACancelledRequestIsReplaced(t *testing.T) {
 		return nil
 	}))
 	if err != nil || w.Code != http.StatusForbidden {
+		t.Errorf("answer %d %q, error %v", w.Code, w.Body, err)
+	}
+}
+
+// A proxy that tries again with a body that it has closed is told so, and the
+// upstream is not blamed for it.
+func TestABodyThatWasClosedIsNotTheUpstreamsFault(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	w := httptest.NewRecorder()
+	err := sign.ServeHTTP(w, uploadRequest(formOf(demoKey)), caddyhttp.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) error {
+		_ = r.Body.Close()
+		if _, err := io.Copy(io.Discard, r.Body); !errors.Is(err, context.Canceled) {
+			t.Errorf("the proxy sees %v", err)
+		}
+		return nil
+	}))
+	if err != nil || w.Code != http.StatusBadGateway || w.Body.Len() == 0 {
+		t.Errorf("answer %d %q, error %v", w.Code, w.Body, err)
+	}
+}
+
+// What the proxy says in place of the refusal is dropped with its body.
+func TestTheProxysAnswerIsDroppedAsAWhole(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	w := httptest.NewRecorder()
+	err := sign.ServeHTTP(w, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other"))), caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(statusClientClosedRequest)
+		_, _ = io.WriteString(w, "gone")
+		_, _ = w.(io.ReaderFrom).ReadFrom(strings.NewReader("gone"))
+		return nil
+	}))
+	if err != nil || w.Code != http.StatusForbidden || w.Body.String() != "UPLOADCARE_PUB_KEY is invalid." {
 		t.Errorf("answer %d %q, error %v", w.Code, w.Body, err)
 	}
 }

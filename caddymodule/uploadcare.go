@@ -49,6 +49,7 @@ const (
 //			lifetime   <duration>
 //			threshold  <duration>
 //		}
+//		cors     <origin...>
 //		upstream <address...>
 //		<any subdirective of reverse_proxy>
 //	}
@@ -188,7 +189,7 @@ func (p *proxyTokens) transport() int {
 // transport, if it is an HTTP transport.
 func (p *proxyTokens) addTransportDefaults(segment caddyfile.Segment) caddyfile.Segment {
 	switch {
-	case len(segment) < 2 || segment[1].Text != "http":
+	case len(segment) < 2 || segment[1].Text != "http" || len(segment) > 2 && segment[2].Text != "{":
 		return segment
 	case len(segment) == 2:
 		brace := segment[1]

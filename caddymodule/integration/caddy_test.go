@@ -166,6 +166,12 @@ func eventually(t *testing.T, what string, condition func() bool) {
 func (d demo) start(t *testing.T, gateway, sandbox string) *caddyProcess {
 	t.Helper()
 	c := startCaddy(t, d.caddyfile(gateway, sandbox))
+	d.awaitCertificate(t)
+	return c
+}
+
+func (d demo) awaitCertificate(t *testing.T) {
+	t.Helper()
 	eventually(t, "there is a certificate", func() bool {
 		response, err := client(t, "HTTP/1.1").Get("https://" + d.secure + "/info/")
 		if err != nil {
@@ -174,7 +180,6 @@ func (d demo) start(t *testing.T, gateway, sandbox string) *caddyProcess {
 		_ = response.Body.Close()
 		return true
 	})
-	return c
 }
 
 // demo is the configuration of most tests: a gateway over TLS, one without, and

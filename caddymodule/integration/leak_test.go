@@ -3,9 +3,11 @@
 package integration
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -68,21 +70,16 @@ func TestInvariant4NoGoroutineIsLeft(t *testing.T) {
 	transport.CloseIdleConnections()
 	http.DefaultClient.CloseIdleConnections()
 
-	// What remains of the requests while the config is still up.
+	// The config is still up: no goroutine may be in a handler or a body.
 	eventually(t, "the requests' goroutines have ended", func() bool {
-		return goleak.Find(before,
-			goleak.IgnoreAnyFunction("net/http.(*Server).Serve"),          // the listeners
-			goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"),  // the proxy's idle connections,
-			goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"), // up to 30s,
-			goleak.IgnoreAnyFunction("net/http.(*conn).serve"),            // and the sandbox's side of them
-			goleak.IgnoreAnyFunction("github.com/caddyserver/caddy/v2.trapSignalsCrossPlatform.func1"),
-			goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.(*Cache).maintainAssets"),
-			goleak.IgnoreAnyFunction("github.com/caddyserver/caddy/v2/modules/caddytls.(*TLS).keepStorageClean.func1"),
-			goleak.IgnoreAnyFunction("github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy.(*metricsUpstreamsHealthyUpdater).init.func1"),
-		) == nil
+		stacks := make([]byte, 4<<20)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		return !bytes.Contains(stacks, []byte("caddyhttp.(*Server).ServeHTTP")) &&
+			!bytes.Contains(stacks, []byte("caddymodule.(*")) && !bytes.Contains(stacks, []byte("form.(*Editor)"))
 	})
 	if err := caddy.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	goleak.VerifyNone(t, before)
+	// The lock of a storage that was being cleaned ends a little later.
+	goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.keepLockfileFresh"))
 }

@@ -154,10 +154,11 @@ func TestInvariant8NothingSecretIsShown(t *testing.T) {
 	secret := "canary-of-a-secret"
 	signatures := make(chan string, 10)
 	upstream := startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.ParseMultipartForm(1<<20) != nil {
-			return // an upload that was refused
+		if r.Method == http.MethodGet {
+			signatures <- r.URL.Query().Get("signature")
+		} else if r.ParseMultipartForm(1<<20) == nil { // else an upload that was refused
+			signatures <- r.MultipartForm.Value["signature"][0]
 		}
-		signatures <- r.MultipartForm.Value["signature"][0]
 		http.Error(w, "Invalid signature.", http.StatusForbidden)
 	})
 	gateway, failing := freeAddress(t), freeAddress(t)
@@ -177,16 +178,26 @@ func TestInvariant8NothingSecretIsShown(t *testing.T) {
 			shown.WriteString(readAll(t, do(t, http.DefaultClient, newUpload(t, "http://"+address+"/base/", strings.NewReader(form)))))
 		}
 	}
-	signature := <-signatures
-	if len(signature) != 64 {
-		t.Fatalf("no signature arrived: %q", signature)
+	// With a credential in the query, the client's and ours.
+	for _, address := range []string{gateway, failing} {
+		for _, target := range []string{"/from_url/?pub_key=demopublickey&signature=canary-of-a-client&expire=1", "/group/?pub_key=other&signature=canary-of-a-client"} {
+			response, err := http.Get("http://" + address + target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown.WriteString(readAll(t, response))
+		}
+	}
+	signature, inQuery := <-signatures, <-signatures
+	if len(signature) != 64 || len(inQuery) != 64 {
+		t.Fatalf("no signature arrived: %q, %q", signature, inQuery)
 	}
 	for _, path := range []string{"/config/", "/metrics", "/reverse_proxy/upstreams", "/debug/pprof/cmdline", "/debug/pprof/goroutine?debug=2"} {
 		shown.WriteString(c.get(path))
 	}
 	eventually(t, "the log is written", func() bool { return strings.Contains(c.output.String(), "signing upload") })
 	shown.WriteString(c.output.String())
-	for name, canary := range map[string]string{"secret": secret, "signature": signature} {
+	for name, canary := range map[string]string{"secret": secret, "signature": signature, "signature in a query": inQuery} {
 		if i := strings.Index(shown.String(), canary); i >= 0 {
 			t.Errorf("the %s is shown: …%s", name, shown.String()[max(0, i-200):i+len(canary)])
 		}
@@ -255,5 +266,67 @@ func TestAClientThatGoesAwayIsNotTheUpstreamsFault(t *testing.T) {
 		if strings.Contains(line, `"level":"error"`) || strings.Contains(line, `"level":"warn"`) && strings.Contains(line, "uploadcare") {
 			t.Errorf("logged: %s", line)
 		}
+	}
+}
+
+// What other directives refuse before the gateway, error routes put into the
+// client's dialect; and they answer for the gateway, with all it knows.
+func TestErrorRoutesOfTheREADMEAnswer(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var routes string
+	for _, block := range codeBlock.FindAllStringSubmatch(string(readme), -1) {
+		if _, after, found := strings.Cut(block[2], "\thandle_errors {"); found {
+			routes = "\thandle_errors {" + after
+		}
+	}
+	gateway := freeAddress(t)
+	site := strings.TrimSuffix(gatewayTo(gateway, startUpstream(t, swallow).URL, ""), "}\n")
+	startCaddy(t, site+"\trequest_body {\n\t\tmax_size 1KiB\n\t}\n"+routes, canarySecret)
+	large := formOf(key, file("file", strings.Repeat("x", 2000)))
+	other := formOf(field("UPLOADCARE_PUB_KEY", "other"))
+	for name, test := range map[string]struct {
+		form, query string
+		status      int
+		answer      string
+	}{
+		"large":       {large, "", 413, "The size of the request is too large."},
+		"large, JSON": {large, "?jsonerrors=1", 200, `{"error":{"status_code":413,"content":"The size of the request is too large.","error_code":"RequestSizeLimitExceededError"}}`},
+		"other":       {other, "", 403, "UPLOADCARE_PUB_KEY is invalid."},
+		"other, JSON": {other, "?jsonerrors=1", 200, `{"error":{"status_code":403,"content":"UPLOADCARE_PUB_KEY is invalid.","error_code":"ProjectPublicKeyInvalidError"}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/"+test.query, strings.NewReader(test.form)))
+			if answer := readAll(t, response); response.StatusCode != test.status || answer != test.answer || response.Header.Get("Access-Control-Allow-Origin") != "*" {
+				t.Errorf("answer %d %s", response.StatusCode, answer)
+			}
+		})
+	}
+}
+
+// The README's filter keeps what clients put into a query out of the access log.
+func TestAccessLogFilterOfTheREADME(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var filter string
+	for _, block := range codeBlock.FindAllStringSubmatch(string(readme), -1) {
+		if _, after, found := strings.Cut(block[2], "\tlog {\n"); found {
+			filter, _, _ = strings.Cut(after, "\tuploadcare\n")
+		}
+	}
+	gateway := freeAddress(t)
+	c := startCaddy(t, strings.Replace(gatewayTo(gateway, startUpstream(t, swallow).URL, ""), "\tlog\n", "\tlog {\n"+filter, 1), canarySecret)
+	response, err := http.Get("http://" + gateway + "/from_url/?pub_key=demopublickey&signature=canary-of-a-client&expire=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = readAll(t, response)
+	eventually(t, "the request is logged", func() bool { return strings.Contains(c.output.String(), "signature=REDACTED") })
+	if strings.Contains(c.output.String(), "canary-of-a-client") {
+		t.Error("a client's signature is logged")
 	}
 }

@@ -4,6 +4,7 @@ package sandbox
 
 import (
 	"math"
+	"strconv"
 
 	"github.com/dustin/go-humanize"
 
@@ -31,11 +32,17 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
 //
 //	uploadcare_sandbox [<matcher>] {
-//		public_key    <key>
-//		secret_key    <key>
-//		root          <dir>
-//		request_limit <size>
-//		storage_limit <size>
+//		public_key      <key>
+//		secret_key      <key>
+//		root            <dir>
+//		request_limit   <size>
+//		storage_limit   <size>
+//		multipart_limit <size>
+//		public_url      <url>
+//		throttle_every  <n>
+//		allow_private_sources
+//		demo_gateway    <url>
+//		demo_scripts    <url|dir>
 //	}
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume directive name
@@ -68,8 +75,25 @@ func (h *Handler) parseOption(d *caddyfile.Dispenser, option string) error {
 		return parseSize(d, &h.RequestLimit)
 	case "storage_limit":
 		return parseSize(d, &h.StorageLimit)
+	case "multipart_limit":
+		return parseSize(d, &h.MultipartLimit)
+	case "public_url":
+		return parseText(d, "<url>", &h.PublicURL)
+	case "demo_gateway":
+		return parseText(d, "<url>", &h.DemoGateway)
+	case "demo_scripts":
+		return parseText(d, "<url|dir>", &h.DemoScripts)
+	case "throttle_every":
+		return parseCount(d, &h.ThrottleEvery)
+	case "allow_private_sources":
+		if d.NextArg() {
+			return d.Errf("%s takes no arguments", option)
+		}
+		h.AllowPrivateSources = true
+		return nil
 	default:
-		return d.Errf("unrecognized subdirective '%s', expected public_key, secret_key, root, request_limit or storage_limit", option)
+		return d.Errf("unrecognized subdirective '%s', expected public_key, secret_key, root, request_limit, storage_limit, "+
+			"multipart_limit, public_url, throttle_every, allow_private_sources, demo_gateway or demo_scripts", option)
 	}
 }
 
@@ -95,6 +119,20 @@ func parseSize(d *caddyfile.Dispenser, size *int64) error {
 		return d.Errf("%s expects a size above zero such as 100MiB, got '%s'", option, text)
 	}
 	*size = int64(bytes)
+	return nil
+}
+
+func parseCount(d *caddyfile.Dispenser, count *int) error {
+	option := d.Val()
+	var text string
+	if err := parseText(d, "<n>", &text); err != nil {
+		return err
+	}
+	number, err := strconv.Atoi(text)
+	if err != nil || number < 1 {
+		return d.Errf("%s expects a number above zero, got '%s'", option, text)
+	}
+	*count = number
 	return nil
 }
 

@@ -20,8 +20,10 @@ func TestCaddyfile(t *testing.T) {
 		{"an empty block", "uploadcare_sandbox {\n}", `{}`},
 		{
 			"everything",
-			"uploadcare_sandbox {\n\tpublic_key pub\n\tsecret_key {env.SECRET}\n\troot /srv/sandbox\n\trequest_limit 10MiB\n\tstorage_limit 2GB\n}",
-			`{"public_key":"pub","secret_key":"{env.SECRET}","root":"/srv/sandbox","request_limit":10485760,"storage_limit":2000000000}`,
+			"uploadcare_sandbox {\n\tpublic_key pub\n\tsecret_key {env.SECRET}\n\troot /srv/sandbox\n\trequest_limit 10MiB\n\tstorage_limit 2GB\n" +
+				"\tmultipart_limit 1GiB\n\tpublic_url http://localhost:8081\n\tthrottle_every 3\n\tallow_private_sources\n}",
+			`{"public_key":"pub","secret_key":"{env.SECRET}","root":"/srv/sandbox","request_limit":10485760,"storage_limit":2000000000,` +
+				`"multipart_limit":1073741824,"public_url":"http://localhost:8081","allow_private_sources":true,"throttle_every":3}`,
 		},
 		{"a size in bytes", "uploadcare_sandbox {\n\trequest_limit 1\n}", `{"request_limit":1}`},
 	} {
@@ -51,15 +53,20 @@ func TestCaddyfileErrorsNameLineAndWhatWasExpected(t *testing.T) {
 		{"a size below zero", "storage_limit -1MB", "storage_limit expects a size above zero such as 100MiB, got '-1MB', at Testfile:2"},
 		{"a size of zero", "storage_limit 0", "storage_limit expects a size above zero such as 100MiB, got '0', at Testfile:2"},
 		{"a size beyond counting", "storage_limit 16EB", "storage_limit expects a size above zero such as 100MiB, got '16EB', at Testfile:2"},
+		{"a throttle of zero", "throttle_every 0", "throttle_every expects a number above zero, got '0', at Testfile:2"},
+		{"a throttle that is no number", "throttle_every often", "throttle_every expects a number above zero, got 'often', at Testfile:2"},
+		{"no throttle", "throttle_every", "throttle_every expects exactly one argument: throttle_every <n>, at Testfile:2"},
+		{"no public URL", "public_url", "public_url expects exactly one argument: public_url <url>, at Testfile:2"},
+		{"private sources with an argument", "allow_private_sources off", "allow_private_sources takes no arguments, at Testfile:2"},
 		{"an option twice", "root a\n\tpublic_key b\n\troot c", "root is already specified, at Testfile:4"},
 		{"the secret twice", "secret_key hush\n\tsecret_key hush", "secret_key is already specified, at Testfile:3"},
 		{
 			"an unknown option", "public_key a\n\tpublik_key hush",
-			"unrecognized subdirective 'publik_key', expected public_key, secret_key, root, request_limit or storage_limit, at Testfile:3",
+			"unrecognized subdirective 'publik_key', expected public_key, secret_key, root, request_limit, storage_limit, multipart_limit, public_url, throttle_every, allow_private_sources, demo_gateway or demo_scripts, at Testfile:3",
 		},
 		{
 			"a block in the block", "public_key a {\n\t\tx\n\t}",
-			"unrecognized subdirective '{', expected public_key, secret_key, root, request_limit or storage_limit, at Testfile:2",
+			"unrecognized subdirective '{', expected public_key, secret_key, root, request_limit, storage_limit, multipart_limit, public_url, throttle_every, allow_private_sources, demo_gateway or demo_scripts, at Testfile:2",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"mime/multipart"
+	"net/url"
 	"strings"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
@@ -27,7 +28,7 @@ type form struct {
 	create func() (*partial, error)
 	writer *bufio.Writer // one buffer for all files
 
-	fields     map[string][]string
+	fields     url.Values
 	fieldCount int
 	files      []*partial
 	fileCount  int
@@ -36,12 +37,13 @@ type form struct {
 	full    bool             // the files do not fit below the storage limit
 }
 
-// newForm returns a form that asks create for room for each file.
+// newForm returns a form that asks create for room for each file. Without
+// create, files are counted and passed over.
 func newForm(create func() (*partial, error)) *form {
 	return &form{
 		create: create,
 		writer: bufio.NewWriterSize(nil, copyBufferSize),
-		fields: make(map[string][]string),
+		fields: make(url.Values),
 	}
 }
 
@@ -124,7 +126,7 @@ func (f *form) takeFile(name, filename string, content io.Reader) error {
 	if f.fileCount > maxFiles {
 		return f.refuse(uploadapi.ErrTooManyFiles)
 	}
-	if f.problem != nil || f.full {
+	if f.problem != nil || f.full || f.create == nil {
 		return nil
 	}
 	file, err := f.create()
@@ -149,10 +151,10 @@ func (f *form) takeFile(name, filename string, content io.Reader) error {
 
 // publish makes the files visible, all or none, and returns the uuid of each
 // under the name of its field.
-func (f *form) publish() (map[string]string, error) {
+func (f *form) publish(said remarks) (map[string]string, error) {
 	ids := make(map[string]string, len(f.files))
 	for _, file := range f.files {
-		if err := file.publish(f.metadata(), f.stored()); err != nil {
+		if err := file.publish(said); err != nil {
 			return nil, err
 		}
 		ids[file.field] = file.info.UUID
@@ -169,36 +171,4 @@ func (f *form) discard() error {
 	}
 	f.files = nil
 	return failed
-}
-
-// first returns the first value of a field that is not empty.
-func (f *form) first(name string) string {
-	return firstNonEmpty(f.fields[name])
-}
-
-func firstNonEmpty(values []string) string {
-	for _, value := range values {
-		if value != "" {
-			return value
-		}
-	}
-	return ""
-}
-
-// stored reports whether the client asked for the files to be kept for good.
-func (f *form) stored() bool {
-	choice := f.first("UPLOADCARE_STORE")
-	return choice == "1" || choice == "auto"
-}
-
-// metadata returns what the client said of the files in `metadata[key]` fields.
-func (f *form) metadata() map[string]string {
-	metadata := make(map[string]string)
-	for name := range f.fields {
-		key, isMetadata := strings.CutPrefix(name, "metadata[")
-		if key, closed := strings.CutSuffix(key, "]"); isMetadata && closed {
-			metadata[key] = f.first(name)
-		}
-	}
-	return metadata
 }

@@ -2,8 +2,8 @@
 
 // Package sandbox is a local stand-in for Uploadcare's Upload API, as a Caddy
 // HTTP handler: the upstream of the example, and the strict counterpart of the
-// tests. It takes signed direct uploads (`/base/`), keeps them below one
-// directory, and shows what it keeps (`/info/` and `/<uuid>/`).
+// tests. It takes signed uploads in every way that the service documents, keeps
+// them below one directory, and shows what it keeps (`/info/` and `/<uuid>/`).
 //
 // Where it is not known what the service makes of a credential, such as one that
 // is sent twice, the sandbox refuses it loudly. It is not for production.
@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,6 +22,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sandbox/demo"
 )
 
 func init() {
@@ -33,14 +35,20 @@ const (
 	defaultSecretKey    = "demosecretkey" //nolint:gosec // a documented demo key that opens nothing
 	defaultRootName     = "uploadcare_sandbox"
 	defaultStorageLimit = 1 << 30
+	// defaultMultipartLimit is the service's own.
+	defaultMultipartLimit = 5 << 30
 )
 
 // Handler answers as the Upload API of one project that has Secure Uploading
 // on, and stores what it accepts on the local disk. It never calls the next
 // handler. It is made for development and tests, not for production.
 //
-// The endpoints are `POST /base/`, `GET /info/` and `GET /<uuid>/`, which
-// returns a stored file. Every other path is answered with 404.
+// The endpoints are those of the Upload API: `/base/`, `/multipart/start/` and
+// `/multipart/complete/`, `/from_url/` and `/from_url/status/`, `/group/` and
+// `/group/info/`, `/info/`, and the legacy widget's `/iframe/`. Beside them are
+// `PUT /parts/<uuid>/<n>`, which stands in for S3, and `GET /<uuid>/`, which
+// returns a stored file. At `/` is a page that uploads through a gateway with
+// real uploaders. Every other path is answered with 404.
 //
 // Handlers with the same root share its files and their accounting, also
 // across reloads. A root belongs to one Caddy process at a time.
@@ -60,8 +68,9 @@ type Handler struct {
 	// Default: `uploadcare_sandbox` in Caddy's data directory.
 	Root string `json:"root,omitempty"`
 
-	// The largest request that `/base/` takes, in bytes. 0 means the
-	// default. Default: 104857600 (100 MiB).
+	// The largest request that `/base/` and `/iframe/` take, and the largest
+	// file that `/from_url/` fetches, in bytes. 0 means the default.
+	// Default: 104857600 (100 MiB).
 	RequestLimit int64 `json:"request_limit,omitempty"`
 
 	// How many bytes all files in the root may have in total; uploads that
@@ -69,9 +78,45 @@ type Handler struct {
 	// Default: 1073741824 (1 GiB).
 	StorageLimit int64 `json:"storage_limit,omitempty"`
 
+	// The largest file that `/multipart/start/` takes, in bytes. 0 means the
+	// default. Default: 5368709120 (5 GiB).
+	MultipartLimit int64 `json:"multipart_limit,omitempty"`
+
+	// The URL at which clients reach the sandbox itself, such as
+	// `http://localhost:8081`. The parts of a multipart upload go there.
+	// Placeholders are resolved when the configuration is loaded. Default: the
+	// address at which the request arrived.
+	PublicURL string `json:"public_url,omitempty"`
+
+	// Whether `/from_url/` fetches from private addresses, loopback among
+	// them. It always fetches from public ones and from the sandbox itself.
+	// Default: false.
+	AllowPrivateSources bool `json:"allow_private_sources,omitempty"`
+
+	// Every so many requests that are signed well, one is answered as
+	// throttled: 429 with `Retry-After: 1`. 1 throttles all of them. Default:
+	// 0, which throttles none.
+	ThrottleEvery int `json:"throttle_every,omitempty"`
+
+	// Where the demo page, at `/`, uploads to: the base URL of a gateway.
+	// Default: `http://localhost:8080`.
+	DemoGateway string `json:"demo_gateway,omitempty"`
+
+	// Where the demo page's scripts come from: the base URL of a CDN that serves
+	// npm packages as `<package>@<version>/<path>`, or a directory that holds
+	// them, such as npm's `node_modules`. Default: `https://cdn.jsdelivr.net/npm`.
+	DemoScripts string `json:"demo_scripts,omitempty"`
+
 	publicKey string // the resolved twins of the options above
 	secretKey string
 	root      string
+	publicURL string
+
+	page           *demo.Handler
+	background     *background
+	fetchSlots     chan struct{}
+	fetchTimeout   time.Duration
+	signedRequests *atomic.Int64
 
 	holdsStore bool // there is a reference in the pool that Cleanup must give back
 	now        func() time.Time
@@ -94,6 +139,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.resolve(caddy.NewReplacer()); err != nil {
 		return err
 	}
+	var err error
+	if h.page, err = demo.New(demo.Options{Gateway: h.DemoGateway, PublicKey: h.publicKey, Scripts: h.DemoScripts}); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
 	root, err := prepareRoot(h.root)
 	if err != nil {
 		return fmt.Errorf("root: %w", err)
@@ -103,6 +152,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("root: %w", err)
 	}
 	h.holdsStore = true
+	h.background = newBackground(ctx)
+	h.fetchSlots = make(chan struct{}, maxFetches)
+	h.fetchTimeout = defaultFetchTimeout
+	h.signedRequests = new(atomic.Int64)
 	h.announce()
 	return nil
 }
@@ -130,6 +183,9 @@ func (h *Handler) setDefaults() {
 	if h.StorageLimit == 0 {
 		h.StorageLimit = defaultStorageLimit
 	}
+	if h.MultipartLimit == 0 {
+		h.MultipartLimit = defaultMultipartLimit
+	}
 }
 
 // errSecretPlaceholder stands in for the replacer's own error, which quotes
@@ -147,6 +203,21 @@ func (h *Handler) resolve(replacer *caddy.Replacer) error {
 	if h.root, err = replacer.ReplaceOrErr(h.Root, true, true); err != nil {
 		return fmt.Errorf("root: %w", err)
 	}
+	return h.resolvePublicURL(replacer)
+}
+
+func (h *Handler) resolvePublicURL(replacer *caddy.Replacer) error {
+	if h.PublicURL == "" {
+		return nil
+	}
+	text, err := replacer.ReplaceOrErr(h.PublicURL, true, true)
+	if err != nil {
+		return fmt.Errorf("public_url: %w", err)
+	}
+	var ok bool
+	if h.publicURL, ok = parsePublicURL(text); !ok {
+		return fmt.Errorf("public_url: must be the http or https URL of a host, got %q", text)
+	}
 	return nil
 }
 
@@ -158,12 +229,21 @@ func (h *Handler) Validate() error {
 	if h.StorageLimit < 0 {
 		return fmt.Errorf("storage_limit: must not be negative, got %d", h.StorageLimit)
 	}
+	if h.MultipartLimit < 0 {
+		return fmt.Errorf("multipart_limit: must not be negative, got %d", h.MultipartLimit)
+	}
+	if h.ThrottleEvery < 0 {
+		return fmt.Errorf("throttle_every: must not be negative, got %d", h.ThrottleEvery)
+	}
 	return nil
 }
 
-// Cleanup gives back the handler's hold on the store. Requests that are still
-// running have a hold of their own.
+// Cleanup ends fetches that are under way and gives back the handler's hold on
+// the store. Requests that are still running have a hold of their own.
 func (h *Handler) Cleanup() error {
+	if h.background != nil {
+		h.background.close()
+	}
 	if !h.holdsStore {
 		return nil
 	}

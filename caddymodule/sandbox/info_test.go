@@ -65,13 +65,13 @@ func wantJSON(t *testing.T, got, want string) {
 func TestInfoOfAText(t *testing.T) {
 	f := newFixture(t)
 	id := f.accepted(t, file("file", "my-file 1.txt", "hello"),
-		field("UPLOADCARE_STORE", "1"), field("metadata[pet]", "cat"), field("metadata[empty]", ""), field("metadata[open", "x"))["file"]
+		field("UPLOADCARE_STORE", "1"), field("metadata[pet]", "cat"), field("metadata[open", "x"))["file"]
 	wantJSON(t, f.infoOf(t, id), `{
 		"uuid": "`+id+`", "file_id": "`+id+`", "size": 5, "total": 5, "done": 5,
 		"original_filename": "my-file 1.txt", "filename": "myfile1.txt", "mime_type": "text/plain",
 		"is_image": false, "image_info": null, "video_info": null,
 		"content_info": {"mime": {"mime": "text/plain", "type": "text", "subtype": "plain"}},
-		"metadata": {"pet": "cat", "empty": ""}, "is_stored": true, "is_ready": true}`)
+		"metadata": {"pet": "cat"}, "is_stored": true, "is_ready": true}`)
 }
 
 func TestInfoOfAnImage(t *testing.T) {

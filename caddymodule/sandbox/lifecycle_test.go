@@ -23,7 +23,7 @@ func TestDefaults(t *testing.T) {
 	handler := new(Handler)
 	provision(t, handler)
 	root := filepath.Join(data, "caddy", "uploadcare_sandbox")
-	want := `{"public_key":"demopublickey","secret_key":"demosecretkey","root":"` + root + `","request_limit":104857600,"storage_limit":1073741824}`
+	want := `{"public_key":"demopublickey","secret_key":"demosecretkey","root":"` + root + `","request_limit":104857600,"storage_limit":1073741824,"multipart_limit":5368709120}`
 	if got, _ := json.Marshal(handler); string(got) != want {
 		t.Errorf("defaults = %s, want %s", got, want)
 	}
@@ -36,7 +36,7 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestNamesInJSON(t *testing.T) {
-	config := `{"public_key":"p","secret_key":"s","root":"r","request_limit":1,"storage_limit":2}`
+	config := `{"public_key":"p","secret_key":"s","root":"r","request_limit":1,"storage_limit":2,"multipart_limit":3,"public_url":"u","allow_private_sources":true,"throttle_every":4}`
 	var handler Handler
 	if err := json.Unmarshal([]byte(config), &handler); err != nil {
 		t.Fatal(err)
@@ -89,6 +89,11 @@ func TestLoadErrors(t *testing.T) {
 		{"a root that is a file", Handler{Root: occupied}, []string{"root", occupied}},
 		{"a root below a file", Handler{Root: filepath.Join(occupied, "x")}, []string{"root", occupied}},
 		{"a negative request limit", Handler{RequestLimit: -1}, []string{"request_limit", "-1"}},
+		{"a negative multipart limit", Handler{MultipartLimit: -3}, []string{"multipart_limit", "-3"}},
+		{"a negative throttle", Handler{ThrottleEvery: -4}, []string{"throttle_every", "-4"}},
+		{"an unknown placeholder in the public URL", Handler{PublicURL: "http://{nope}"}, []string{"public_url", "{nope}"}},
+		{"a public URL without a scheme", Handler{PublicURL: "localhost:8081"}, []string{"public_url", "localhost:8081"}},
+		{"a public URL with a query", Handler{PublicURL: "http://localhost/?x"}, []string{"public_url", "http://localhost/?x"}},
 		{"a negative storage limit", Handler{StorageLimit: -2}, []string{"storage_limit", "-2"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

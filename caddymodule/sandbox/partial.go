@@ -50,13 +50,20 @@ func (s *store) create(limit int64) (*partial, error) {
 	return p, nil
 }
 
-// Write counts the bytes before it stores them, so that uploads side by side
+// reserve counts bytes before they are stored, so that uploads side by side
 // cannot pass the limit together.
-func (p *partial) Write(b []byte) (int, error) {
-	if !p.store.reserve(int64(len(b)), p.limit) {
-		return 0, errStorageFull
+func (p *partial) reserve(size int64) error {
+	if !p.store.reserve(size, p.limit) {
+		return errStorageFull
 	}
-	p.size += int64(len(b))
+	p.size += size
+	return nil
+}
+
+func (p *partial) Write(b []byte) (int, error) {
+	if err := p.reserve(int64(len(b))); err != nil {
+		return 0, err
+	}
 	n, err := p.file.Write(b)
 	if err != nil {
 		return n, fmt.Errorf("%w: %w", errStorage, err)
@@ -76,8 +83,8 @@ func (p *partial) finish(filename string) error {
 }
 
 // publish makes the file visible in one step.
-func (p *partial) publish(metadata map[string]string, stored bool) error {
-	p.info.Metadata, p.info.IsStored = metadata, stored
+func (p *partial) publish(said remarks) error {
+	p.info.Metadata, p.info.IsStored = said.metadata, said.stored
 	encoded, err := json.Marshal(p.info)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)

@@ -5,7 +5,6 @@ package sandbox
 import (
 	"crypto/subtle"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,38 +13,48 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// judge applies the rules of /base/ to a form that has arrived, in the order
-// in which the service is taken to apply them. nil means accepted.
-func (h *Handler) judge(upload *form, query url.Values) *uploadapi.Error {
-	if upload.problem != nil {
-		return upload.problem
+// authorize applies the rules that all signed endpoints have in common to a
+// request that has arrived, in the order in which the service is taken to apply
+// them. nil means accepted.
+func (h *Handler) authorize(endpoint *uploadapi.SignedEndpoint, problem *uploadapi.Error, sent fields) *uploadapi.Error {
+	if problem != nil {
+		return problem
 	}
-	key := upload.first(uploadapi.FieldPublicKey)
-	if key == "" {
-		key = firstNonEmpty(query[uploadapi.FieldPublicKey])
-	}
-	if refusal := h.checkPublicKey(uploadapi.FieldPublicKey, key); refusal != nil {
+	if refusal := h.checkPublicKey(endpoint.PublicKey, sent.first(endpoint.PublicKey)); refusal != nil {
 		return refusal
 	}
-	if refusal := h.checkCredential(upload.fields, query); refusal != nil {
+	if refusal := h.checkCredential(endpoint, sent); refusal != nil {
 		return refusal
 	}
-	if upload.fileCount == 0 {
-		return uploadapi.ErrFilesRequired
-	}
-	// Last, so that nobody without a credential learns how full the disk is.
-	if upload.full {
-		return uploadapi.ErrAccountLimits
+	return h.throttle()
+}
+
+// throttle refuses every n-th of the requests that are signed well.
+func (h *Handler) throttle() *uploadapi.Error {
+	if h.ThrottleEvery > 0 && h.signedRequests.Add(1)%int64(h.ThrottleEvery) == 0 {
+		return uploadapi.ErrThrottled
 	}
 	return nil
 }
 
-func (h *Handler) checkCredential(fields, query url.Values) *uploadapi.Error {
-	if refusal := checkSingle(fields, query); refusal != nil {
+// checkPublicKey applies the rules of a project's key, which every endpoint
+// has under a name of its own.
+func (h *Handler) checkPublicKey(name, key string) *uploadapi.Error {
+	switch key {
+	case "":
+		return uploadapi.PublicKeyRequired(name)
+	case h.publicKey:
+		return nil
+	default:
+		return uploadapi.PublicKeyInvalid(name)
+	}
+}
+
+func (h *Handler) checkCredential(endpoint *uploadapi.SignedEndpoint, sent fields) *uploadapi.Error {
+	if refusal := checkSingle(endpoint, sent); refusal != nil {
 		return refusal
 	}
-	signature := only(uploadapi.FieldSignature, fields, query)
-	expire := only(uploadapi.FieldExpire, fields, query)
+	signature, expire := sent.first(endpoint.Signature), sent.first(endpoint.Expire)
 	if signature == "" {
 		return uploadapi.ErrSignatureRequired
 	}
@@ -68,9 +77,10 @@ func (h *Handler) checkCredential(fields, query url.Values) *uploadapi.Error {
 
 // checkSingle refuses what a gateway should have taken out. Which of two
 // values the service would honour is not known, and it never has to be.
-func checkSingle(fields, query url.Values) *uploadapi.Error {
-	for _, name := range []string{uploadapi.FieldSignature, uploadapi.FieldExpire} {
-		if len(fields[name])+len(query[name]) > 1 {
+func checkSingle(endpoint *uploadapi.SignedEndpoint, sent fields) *uploadapi.Error {
+	names := []string{endpoint.Signature, endpoint.Expire}
+	for _, name := range names {
+		if len(sent.all(name)) > 1 {
 			return &uploadapi.Error{
 				Status:  http.StatusBadRequest,
 				Code:    "SandboxDuplicateCredentialError",
@@ -78,22 +88,18 @@ func checkSingle(fields, query url.Values) *uploadapi.Error {
 			}
 		}
 	}
-	for _, name := range []string{uploadapi.FieldIframeSignature, uploadapi.FieldIframeExpire} {
-		if len(fields[name])+len(query[name]) > 0 {
-			return &uploadapi.Error{
-				Status:  http.StatusBadRequest,
-				Code:    "SandboxStaleCredentialError",
-				Message: "`" + name + "` has no place on " + uploadapi.Base + ".",
+	for _, field := range uploadapi.CredentialFields() {
+		for _, name := range sent.names() { // in any case of letters
+			if strings.EqualFold(name, field) && !slices.Contains(names, name) {
+				return &uploadapi.Error{
+					Status:  http.StatusBadRequest,
+					Code:    "SandboxStaleCredentialError",
+					Message: "`" + name + "` has no place on " + endpoint.Path + ".",
+				}
 			}
 		}
 	}
 	return nil
-}
-
-// only returns the value of a name that was sent at most once, in the body or
-// in the query.
-func only(name string, fields, query url.Values) string {
-	return firstNonEmpty(slices.Concat(fields[name], query[name]))
 }
 
 // parseExpire reads Unix seconds. Anything longer than they are until the year

@@ -131,7 +131,7 @@ func ruleCases() []ruleCase {
 		},
 		{
 			"a signature in the wrong case of its name", with(field("Signature", token.Sign(testSecretKey, expire)), valid[1]), "",
-			refusal(400, "SignatureRequiredError", "`signature` is required."),
+			refusal(400, "SandboxStaleCredentialError", "`Signature` has no place on /base/."),
 		},
 		{
 			"no expire", with(valid[0]), "",

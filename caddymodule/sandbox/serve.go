@@ -17,9 +17,10 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sandbox/demo"
 )
 
-// errNoEndpoint is the sandbox's own: the service has many more endpoints.
+// errNoEndpoint is the sandbox's own.
 var errNoEndpoint = &uploadapi.Error{
 	Status:  http.StatusNotFound,
 	Code:    "SandboxEndpointNotFoundError",
@@ -29,6 +30,10 @@ var errNoEndpoint = &uploadapi.Error{
 // ServeHTTP answers the request; next is never called. Only what cannot be
 // told to the client, because it has gone, is returned as an error.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	if demo.Serves(r.URL.Path) {
+		h.page.ServeHTTP(w, r)
+		return nil
+	}
 	w.Header().Set("X-Uploadcare-Request-Id", uuid.NewString())
 	err := h.route(w, r)
 	if err == nil {
@@ -45,33 +50,60 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	if c := h.logger.Check(zapcore.DebugLevel, "request refused"); c != nil {
 		c.Write(zap.Int("status", refusal.Status), zap.String("code", refusal.Code))
 	}
+	if refusal == uploadapi.ErrThrottled { //nolint:errorlint // it is an *Error already
+		w.Header().Set("Retry-After", retryAfter)
+	}
 	refusal.Write(w, r)
 	return nil
 }
 
+// retryAfter is how long a throttled client is told to wait, in seconds.
+const retryAfter = "1"
+
 type endpointFunc func(w http.ResponseWriter, r *http.Request) error
 
 func (h *Handler) route(w http.ResponseWriter, r *http.Request) error {
+	const get, head, post, put = http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut
 	endpoint := uploadapi.Endpoint(r.URL.Path)
 	switch endpoint {
 	case uploadapi.Base:
-		return call(w, r, h.serveUpload, http.MethodPost)
+		return call(w, r, h.serveBase, post)
+	case uploadapi.Iframe:
+		return call(w, r, h.serveIframe, post)
+	case uploadapi.MultipartStart:
+		return call(w, r, h.serveMultipartStart, post)
+	case uploadapi.MultipartComplete:
+		return call(w, r, h.serveMultipartComplete, post)
+	case uploadapi.FromURL:
+		return call(w, r, h.serveFromURL, post, get)
+	case uploadapi.FromURLStatus:
+		return call(w, r, h.serveFromURLStatus, get, head)
+	case uploadapi.Group:
+		return call(w, r, h.serveGroup, post)
+	case uploadapi.GroupInfo:
+		return call(w, r, h.serveGroupInfo, get, head)
 	case uploadapi.Info:
-		return call(w, r, h.serveInfo, http.MethodGet, http.MethodHead)
+		return call(w, r, h.serveInfo, get, head)
 	}
-	id := strings.Trim(endpoint, "/")
-	if !isID(id) {
-		return errNoEndpoint
+	if upload, part, ok := partOf(endpoint); ok {
+		return call(w, r, func(w http.ResponseWriter, r *http.Request) error { return h.servePart(w, r, upload, part) }, put)
 	}
-	serve := func(w http.ResponseWriter, r *http.Request) error { return h.serveFile(w, r, id) }
-	return call(w, r, serve, http.MethodGet, http.MethodHead)
+	// Operations on pictures are the CDN's; here they leave them as they are.
+	id, _, _ := strings.Cut(strings.Trim(endpoint, "/"), "/-/")
+	if isID(id) {
+		return call(w, r, func(w http.ResponseWriter, r *http.Request) error { return h.serveFile(w, r, id) }, get, head)
+	}
+	return errNoEndpoint
 }
 
 // call serves the methods that an endpoint has, and answers for it the
 // preflight and every method that it does not have.
 func call(w http.ResponseWriter, r *http.Request, serve endpointFunc, methods ...string) error {
-	allowed := strings.Join(methods, ", ") + ", " + http.MethodOptions
+	allowed := strings.Join(append(methods, http.MethodOptions), ", ")
 	uploadapi.SetCORS(w.Header(), allowed)
+	if slices.Contains(methods, http.MethodPut) {
+		w.Header().Set("Access-Control-Allow-Headers", "*") // Content-Type, above all
+	}
 	switch {
 	case r.Method == http.MethodOptions:
 		w.WriteHeader(http.StatusOK)
@@ -83,27 +115,26 @@ func call(w http.ResponseWriter, r *http.Request, serve endpointFunc, methods ..
 	return serve(w, r)
 }
 
-func writeJSON(w http.ResponseWriter, body []byte) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = w.Write(body)
+func writeJSON(w http.ResponseWriter, answer any) error {
+	body, err := json.Marshal(answer)
+	if err != nil {
+		return err
+	}
+	writeBody(w, "application/json", body)
+	return nil
 }
 
-// checkPublicKey applies the rules of a project's key, which every endpoint
-// has under a name of its own.
-func (h *Handler) checkPublicKey(name, key string) *uploadapi.Error {
-	switch key {
-	case "":
-		return uploadapi.PublicKeyRequired(name)
-	case h.publicKey:
-		return nil
-	default:
-		return uploadapi.PublicKeyInvalid(name)
-	}
+func writeBody(w http.ResponseWriter, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body) //nolint:gosec // no caller writes HTML that a client had a say in
 }
 
 func (h *Handler) serveInfo(w http.ResponseWriter, r *http.Request) error {
-	query := r.URL.Query()
+	query, err := readQuery(r)
+	if err != nil {
+		return err
+	}
 	if refusal := h.checkPublicKey(uploadapi.ParamPublicKey, query.Get(uploadapi.ParamPublicKey)); refusal != nil {
 		return refusal
 	}
@@ -123,12 +154,7 @@ func (h *Handler) serveInfo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(info)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, body)
-	return nil
+	return writeJSON(w, info)
 }
 
 // release ends the hold that a request has on the store.

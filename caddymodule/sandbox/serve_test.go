@@ -25,6 +25,14 @@ func TestMethodsOfTheEndpoints(t *testing.T) {
 	}{
 		{"/base/", "POST, OPTIONS", []string{"GET", "HEAD", "PUT", "DELETE", "PATCH"}},
 		{"/base", "POST, OPTIONS", []string{"GET"}},
+		{"/iframe/", "POST, OPTIONS", []string{"GET", "PUT"}},
+		{"/multipart/start/", "POST, OPTIONS", []string{"GET", "PUT"}},
+		{"/multipart/complete/", "POST, OPTIONS", []string{"GET", "PUT"}},
+		{"/parts/" + unknownID + "/1", "PUT, OPTIONS", []string{"GET", "POST"}},
+		{"/from_url/", "POST, GET, OPTIONS", []string{"HEAD", "PUT"}},
+		{"/from_url/status/", "GET, HEAD, OPTIONS", []string{"POST", "PUT"}},
+		{"/group/", "POST, OPTIONS", []string{"GET", "PUT"}},
+		{"/group/info/", "GET, HEAD, OPTIONS", []string{"POST", "PUT"}},
 		{"/info/", "GET, HEAD, OPTIONS", []string{"POST", "PUT", "DELETE"}},
 		{"/" + id + "/", "GET, HEAD, OPTIONS", []string{"POST", "PUT", "DELETE"}},
 	} {
@@ -89,8 +97,8 @@ func TestPathsThatAreNoEndpoint(t *testing.T) {
 	}
 	want := refusal(404, "SandboxEndpointNotFoundError", "The sandbox has no such endpoint.")
 	for _, path := range []string{
-		"/", "//", "/nowhere/", "/group/", "/Base/", "/base/x/", "/info/" + id + "/",
-		"/" + id + "/content", "/" + id + "/info.json", "/" + id + "/-/preview/", "/" + id + "/..",
+		"//", "/nowhere/", "/groups/", "/Base/", "/base/x/", "/info/" + id + "/",
+		"/" + id + "/content", "/" + id + "/info.json", "/" + id + "/..",
 		"/" + strings.ToUpper(id) + "/", "/" + strings.ReplaceAll(id, "-", "") + "/", "/{" + id + "}/", "/urn:uuid:" + id + "/",
 		"/../outside.txt", "/../../etc/passwd", "/..", "/.", "/../" + filepath.Base(f.root) + "/" + id,
 		"/.partial-" + id, "/.partial-" + id + "/content", `/..\outside.txt`, "/" + id + "\x00", "/\x00", "/content",

@@ -21,7 +21,8 @@ import (
 )
 
 // How a root is laid out: `<uuid>/content` and `<uuid>/info.json` for what was
-// accepted, the same two files below `.partial-<uuid>` for what is under way.
+// accepted, the same two files below `.partial-<uuid>` for what is under way,
+// and one file for each group.
 const (
 	partialPrefix  = ".partial-"
 	contentName    = "content"
@@ -70,7 +71,12 @@ type store struct {
 
 	mu      sync.Mutex
 	counted bool
-	used    int64 // bytes of content, uploads under way included
+	used    int64 // bytes of content and groups, uploads under way included
+
+	multiparts map[string]*multipartUpload
+	fetches    recent[*fetch]  // by token
+	claimed    map[string]bool // uuids that clients chose, until their files are there
+	sources    recent[string]  // uuids by the URL they were fetched from
 }
 
 func openStore(root string) (*store, error) {
@@ -115,10 +121,14 @@ func (s *store) sweepEntry(name string) (int64, error) {
 	if strings.HasPrefix(name, partialPrefix) {
 		return 0, s.directory.RemoveAll(name)
 	}
-	if !isID(name) {
+	counted := name
+	switch {
+	case isID(name):
+		counted = filepath.Join(name, contentName)
+	case !isGroupFile(name):
 		return 0, nil
 	}
-	content, err := s.directory.Stat(filepath.Join(name, contentName))
+	content, err := s.directory.Stat(counted)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}

@@ -209,7 +209,7 @@ func TestAFormIsPublishedAsAWhole(t *testing.T) {
 	if err := os.Mkdir(blocked, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if ids, err := upload.publish(); err == nil {
+	if ids, err := upload.publish(remarks{}); err == nil {
 		t.Fatalf("published %v", ids)
 	}
 	if err := upload.discard(); err != nil {

@@ -3,7 +3,6 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -26,9 +25,32 @@ const (
 	maxBoundaryLength = 70
 )
 
-// serveUpload is POST /base/. All rules are judged when the whole body has
-// arrived, which is the latest moment at which the service may judge them.
-func (h *Handler) serveUpload(w http.ResponseWriter, r *http.Request) error {
+// serveBase is POST /base/.
+func (h *Handler) serveBase(w http.ResponseWriter, r *http.Request) error {
+	return h.receive(r, func(_ *store, upload *form, said remarks) error {
+		if upload.fileCount == 0 {
+			return uploadapi.ErrFilesRequired
+		}
+		// Last, so that nobody without a credential learns how full the disk is.
+		if upload.full {
+			return uploadapi.ErrAccountLimits
+		}
+		files := len(upload.files)
+		ids, err := upload.publish(said)
+		if err != nil {
+			return err
+		}
+		if c := h.logger.Check(zapcore.DebugLevel, "upload accepted"); c != nil {
+			c.Write(zap.Int("files", files))
+		}
+		return writeJSON(w, ids)
+	})
+}
+
+// receive takes in a form with files for accept. All rules are judged when the
+// whole body has arrived, which is the latest moment at which the service may
+// judge them. What accept does not publish is removed.
+func (h *Handler) receive(r *http.Request, accept func(*store, *form, remarks) error) error {
 	if r.ContentLength > h.RequestLimit {
 		return uploadapi.ErrRequestSizeLimit
 	}
@@ -48,31 +70,22 @@ func (h *Handler) serveUpload(w http.ResponseWriter, r *http.Request) error {
 	if err := upload.read(body, boundary); err != nil {
 		return body.explain(err)
 	}
-	if refusal := h.judge(upload, r.URL.Query()); refusal != nil {
+	sent := fields{upload.fields, r.URL.Query()}
+	if refusal := h.authorize(uploadapi.Signed(r.Method, r.URL.Path), upload.problem, sent); refusal != nil {
 		return refusal
 	}
-	return h.accept(w, upload)
+	said, refusal := sent.remarks(fieldStore)
+	if refusal != nil {
+		return refusal
+	}
+	return accept(files, upload, said)
 }
 
-func (h *Handler) accept(w http.ResponseWriter, upload *form) error {
-	files := len(upload.files)
-	ids, err := upload.publish()
-	if err != nil {
-		return err
-	}
-	answer, err := json.Marshal(ids)
-	if err != nil {
-		return err
-	}
-	if c := h.logger.Check(zapcore.DebugLevel, "upload accepted"); c != nil {
-		c.Write(zap.Int("files", files))
-	}
-	writeJSON(w, answer)
-	return nil
-}
+// discarder holds files that were not accepted yet.
+type discarder interface{ discard() error }
 
 // discard removes what was not published.
-func (h *Handler) discard(upload *form) {
+func (h *Handler) discard(upload discarder) {
 	if err := upload.discard(); err != nil {
 		h.logger.Error("removing a refused upload failed", zap.Error(err))
 	}

@@ -5,7 +5,6 @@ package form
 import (
 	"bytes"
 	"fmt"
-	"slices"
 )
 
 // state is where in the form the undecided bytes begin.
@@ -73,13 +72,10 @@ func (e *Editor) preamble(b []byte, atEOF bool) (n int, more bool, err error) {
 
 // header reads the header of a part and decides what becomes of the part.
 func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
-	e.part = partKept
-	if bytes.HasPrefix(b, crlf) { // no header: nobody can tell what the part is
-		e.state = inContent
-		return len(crlf), false, nil
-	}
 	end := bytes.Index(b, crlfCRLF)
 	switch {
+	case bytes.HasPrefix(b, crlf):
+		return 0, false, fmt.Errorf("%w: it is empty", ErrMalformedHeader)
 	case end > MaxPartHeaderSize, end < 0 && len(b) >= MaxPartHeaderSize+len(crlfCRLF):
 		return 0, false, ErrHeaderTooLarge
 	case end < 0 && atEOF:
@@ -89,23 +85,24 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 	case bytes.Contains(b[:end], e.dashBoundary()):
 		return 0, false, ErrAmbiguousDelimiter
 	}
-	part, err := parseHeader(b[:end], e.edit.Stale, e.edit.Watched)
+	part, err := parseHeader(b[:end])
 	if err != nil {
 		return 0, false, err
 	}
+	e.part = partKept
 	switch {
-	case !part.field:
-	case matchesFold(part.name, e.edit.Stale):
+	case part.file:
+	case e.edit.Stale.has(part.name):
 		e.part = partStale
 		crossOut(part.name)
-	case slices.Contains(e.edit.Watched, string(part.name)):
+	case e.edit.Watched.hasExactly(part.name):
 		if part.encoded {
 			return 0, false, fmt.Errorf("%w: %s has a transfer encoding", ErrMalformedHeader, part.name)
 		}
 		e.part, e.name, e.value = partWatched, string(part.name), e.value[:0]
 	}
 	e.state = inContent
-	return end + len(crlfCRLF), false, nil
+	return end + len(crlfCRLF), false, part.checkMentions(b[:end], e.edit.Stale)
 }
 
 // content finds the delimiter that ends a part's content.

@@ -4,6 +4,8 @@ package form
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -11,20 +13,16 @@ const mediaType = "multipart/form-data"
 
 // Boundary returns the boundary of a multipart/form-data body, given the values
 // of the request's Content-Type header. It is stricter than [mime.ParseMediaType]:
-// there must be one header with one boundary, spelled out. Where a lenient
-// server could find another boundary, it answers ErrInvalidBoundary.
+// there must be one header with one boundary, spelled out, and nothing in which
+// a lenient server could find another. It answers ErrInvalidBoundary otherwise.
 func Boundary(contentType []string) (string, error) {
-	if len(contentType) == 0 {
+	if !IsMultipart(contentType) {
 		return "", ErrNotMultipart
 	}
 	if len(contentType) > 1 {
 		return "", fmt.Errorf("%w: there are %d Content-Type headers", ErrInvalidBoundary, len(contentType))
 	}
-	media, parameters, _ := strings.Cut(contentType[0], ";")
-	if !strings.EqualFold(strings.Trim(media, " \t"), mediaType) {
-		return "", ErrNotMultipart
-	}
-
+	_, parameters, _ := strings.Cut(contentType[0], ";")
 	boundary, found := "", false
 	for parameters = strings.Trim(parameters, " \t"); parameters != ""; {
 		name, value, rest, err := nextParameter(parameters)
@@ -32,17 +30,20 @@ func Boundary(contentType []string) (string, error) {
 			return "", err
 		}
 		parameters = rest
-		if len(name) < len("boundary") || !strings.EqualFold(name[:len("boundary")], "boundary") {
-			continue
+		switch strings.ToLower(name) {
+		case "":
+		case "boundary":
+			if found {
+				return "", fmt.Errorf("%w: more than one boundary parameter", ErrInvalidBoundary)
+			}
+			boundary, found = value, true
+		case "charset":
+			if !plainCharset(value) {
+				return "", fmt.Errorf("%w: charset %q", ErrInvalidBoundary, value)
+			}
+		default:
+			return "", fmt.Errorf("%w: parameter %s", ErrInvalidBoundary, name)
 		}
-		// boundary* and boundary*0 are RFC 2231's spellings, which some decode.
-		if len(name) > len("boundary") && name[len("boundary")] != '*' {
-			continue
-		}
-		if found || len(name) > len("boundary") {
-			return "", fmt.Errorf("%w: more than one boundary parameter", ErrInvalidBoundary)
-		}
-		boundary, found = value, true
 	}
 	if !found {
 		return "", ErrNoBoundary
@@ -51,6 +52,33 @@ func Boundary(contentType []string) (string, error) {
 		return "", ErrInvalidBoundary
 	}
 	return boundary, nil
+}
+
+// plainCharset reports whether names in ASCII are what they seem in a charset.
+func plainCharset(charset string) bool {
+	return slices.Contains([]string{"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "windows-1252"}, strings.ToLower(charset))
+}
+
+var charsetParameter = regexp.MustCompile(`(?i)charset\s*=\s*["']?([^"';,\s]*)`)
+
+// HasPlainCharset reports whether names in ASCII are what they seem in a body
+// of the given Content-Type: some servers decode them, and those of the query
+// too, by its charset.
+func HasPlainCharset(contentType []string) bool {
+	return !slices.ContainsFunc(contentType, func(value string) bool {
+		matches := charsetParameter.FindAllStringSubmatch(value, -1)
+		return len(matches) < strings.Count(strings.ToLower(value), "charset") ||
+			slices.ContainsFunc(matches, func(match []string) bool { return !plainCharset(match[1]) })
+	})
+}
+
+// IsMultipart reports whether any of a request's Content-Type headers says
+// multipart/form-data.
+func IsMultipart(contentType []string) bool {
+	return slices.ContainsFunc(contentType, func(value string) bool {
+		media, _, _ := strings.Cut(value, ";")
+		return strings.EqualFold(strings.Trim(media, " \t"), mediaType)
+	})
 }
 
 // nextParameter cuts the first `name=value` from s, which does not begin with
@@ -89,17 +117,18 @@ func nextParameter(s string) (name, value, rest string, err error) {
 }
 
 // validBoundary reports whether boundary is 1 to 70 bchars that do not end with
-// a space (RFC 2046, section 5.1.1).
+// a space (RFC 2046, section 5.1.1). A comma is one, but some servers cut there.
 func validBoundary(boundary string) bool {
 	if boundary == "" || len(boundary) > MaxBoundaryLength || boundary[len(boundary)-1] == ' ' {
 		return false
 	}
 	for i := range len(boundary) {
-		if !isAlphanumeric(boundary[i]) && !strings.ContainsRune("'()+_,-./:=? ", rune(boundary[i])) {
+		if !isAlphanumeric(boundary[i]) && !strings.ContainsRune("'()+_-./:=? ", rune(boundary[i])) {
 			return false
 		}
 	}
-	return true
+	// Some servers look for the parameter anywhere.
+	return !strings.Contains(strings.ToLower(boundary), "boundary=")
 }
 
 func isToken[T string | []byte](s T) bool {

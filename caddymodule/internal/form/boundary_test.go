@@ -24,14 +24,14 @@ func TestBoundary(t *testing.T) {
 		"odd case":          {"Multipart/Form-Data; Boundary=aB", "aB", nil},
 		"charset before":    {"multipart/form-data; charset=utf-8; boundary=b", "b", nil},
 		"charset after":     {"multipart/form-data;boundary=b;charset=\"utf-8\"", "b", nil},
-		"blanks":            {"multipart/form-data ;  boundary=b ; x=y", "b", nil},
+		"blanks":            {"multipart/form-data ;  boundary=b ; charset=us-ascii", "b", nil},
 		"empty parameters":  {"multipart/form-data;; boundary=b;", "b", nil},
 		"the longest":       {"multipart/form-data; boundary=" + longest, longest, nil},
 		"too long":          {"multipart/form-data; boundary=" + longest + "b", "", ErrInvalidBoundary},
 		"empty":             {"multipart/form-data; boundary=", "", ErrInvalidBoundary},
 		"empty, quoted":     {`multipart/form-data; boundary=""`, "", ErrInvalidBoundary},
 		"missing":           {"multipart/form-data", "", ErrNoBoundary},
-		"another parameter": {"multipart/form-data; boundaries=b", "", ErrNoBoundary},
+		"another parameter": {"multipart/form-data; boundaries=b", "", ErrInvalidBoundary},
 		"ends with a blank": {`multipart/form-data; boundary="b "`, "", ErrInvalidBoundary},
 		"forbidden letter":  {"multipart/form-data; boundary=b#", "", ErrInvalidBoundary},
 		"not ASCII":         {"multipart/form-data; boundary=ü", "", ErrInvalidBoundary},
@@ -50,7 +50,11 @@ func TestBoundary(t *testing.T) {
 		"after the quote":   {`multipart/form-data; boundary="a"b`, "", ErrInvalidBoundary},
 		"blank before =":    {"multipart/form-data; boundary =a", "", ErrInvalidBoundary},
 		"no =":              {"multipart/form-data; boundary", "", ErrInvalidBoundary},
-		"hidden in a quote": {`multipart/form-data; x="; boundary=a"; boundary=b`, "b", nil},
+		"hidden in a quote": {`multipart/form-data; x="; boundary=a"; boundary=b`, "", ErrInvalidBoundary},
+		"a resembling name": {"multipart/form-data; xboundary=a; boundary=b", "", ErrInvalidBoundary},
+		"one within it":     {`multipart/form-data; boundary="xboundary=a"`, "", ErrInvalidBoundary},
+		"a quoted comma":    {`multipart/form-data; boundary="a,b"`, "", ErrInvalidBoundary},
+		"an odd charset":    {"multipart/form-data; charset=utf-7; boundary=b", "", ErrInvalidBoundary},
 		"urlencoded":        {"application/x-www-form-urlencoded", "", ErrNotMultipart},
 		"mixed":             {"multipart/mixed; boundary=b", "", ErrNotMultipart},
 		"nothing":           {"", "", ErrNotMultipart},
@@ -68,5 +72,17 @@ func TestBoundary(t *testing.T) {
 	}
 	if _, err := Boundary([]string{"multipart/form-data; boundary=a", "multipart/form-data; boundary=b"}); !errors.Is(err, ErrInvalidBoundary) {
 		t.Errorf("two headers: %v", err)
+	}
+}
+
+func TestHasPlainCharset(t *testing.T) {
+	for contentType, want := range map[string]bool{
+		"": true, "application/json": true, "application/x-www-form-urlencoded; charset=UTF-8": true, `text/plain; charset="utf-8"`: true,
+		"application/json; charset=utf-7": false, "a/b; charset = utf-16": false, "a/b; charset=utf-8; charset=utf-7": false,
+		"a/b; charset*=utf-8''utf-7": false, "a/b; charset": false,
+	} {
+		if got := HasPlainCharset([]string{contentType}); got != want {
+			t.Errorf("%q: got %v", contentType, got)
+		}
 	}
 }

@@ -12,14 +12,15 @@ type Edit struct {
 	// Boundary is the form's boundary, as [Boundary] returned it.
 	Boundary string
 
-	// Stale names the fields to take out, in any case of ASCII letters. Since
-	// the length of the form is promised before its first byte is read, a
-	// stale field is crossed out in place: its name and its value become as
-	// many letters x.
-	Stale []string
+	// Stale names the fields to take out, in any case of ASCII letters. A part
+	// that some server could take for one of them is an error. Since the length
+	// of the form is promised before its first byte is read, a stale field is
+	// crossed out in place: its name and its value become as many letters x.
+	Stale Names
 
-	// Watched names the fields whose values are shown to Watch, exactly.
-	Watched []string
+	// Watched names the fields, as they are spelled, whose values are shown to
+	// Watch.
+	Watched Names
 
 	// Watch is called with a watched field when it has passed. An error ends
 	// the form: Read returns it.

@@ -24,7 +24,7 @@ Hello
 
 	editor := form.NewEditor(io.NopCloser(strings.NewReader(upload)), form.Edit{
 		Boundary:    "b",
-		Stale:       []string{"expire"},
+		Stale:       form.NewNames("expire"),
 		Fresh:       func() ([]form.Field, error) { return []form.Field{{Name: "expire", Value: "1893456000"}}, nil },
 		FreshLength: form.EncodedLength("b", "expire", 10),
 	})

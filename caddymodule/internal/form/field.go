@@ -2,11 +2,6 @@
 
 package form
 
-import (
-	"bytes"
-	"slices"
-)
-
 // Field is a form field to put in. Neither name nor value may hold CR, LF or
 // a quote; both come from the program, not from a client.
 type Field struct {
@@ -33,32 +28,4 @@ func appendField(dst, dashBoundary []byte, field Field) []byte {
 	dst = append(dst, fieldBeforeValue...)
 	dst = append(dst, field.Value...)
 	return append(dst, crlf...)
-}
-
-// matchesFold reports whether name is one of names, without regard to the case
-// of ASCII letters and to blanks around it, which some servers drop.
-func matchesFold(name []byte, names []string) bool {
-	name = bytes.Trim(name, " \t")
-	return slices.ContainsFunc(names, func(n string) bool { return equalFoldASCII(name, n) })
-}
-
-// equalFoldASCII is strings.EqualFold without Unicode's folding, which takes
-// the long s for an s.
-func equalFoldASCII(a []byte, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if lower(a[i]) != lower(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c + ('a' - 'A')
-	}
-	return c
 }

@@ -85,6 +85,9 @@ var (
 	ErrAmbiguousDelimiter = errors.New("ambiguous delimiter")
 	// ErrValueTooLong means that a watched field is longer than MaxWatchedValueSize.
 	ErrValueTooLong = errors.New("field value is too long")
+	// ErrAmbiguousParameters means that servers disagree on the parameters of a
+	// query string or urlencoded body.
+	ErrAmbiguousParameters = errors.New("ambiguous parameters")
 	// ErrLengthMismatch means that the fresh fields do not have the length that
 	// was promised for them.
 	ErrLengthMismatch = errors.New("fresh fields do not have the promised length")
@@ -100,5 +103,5 @@ func IsFormError(err error) bool {
 
 var formErrors = []error{
 	ErrNotMultipart, ErrNoBoundary, ErrInvalidBoundary, ErrMalformedHeader, ErrHeaderTooLarge, ErrPreambleTooLarge,
-	ErrEpilogueTooLarge, ErrUnexpectedEnd, ErrAmbiguousDelimiter, ErrValueTooLong,
+	ErrEpilogueTooLarge, ErrUnexpectedEnd, ErrAmbiguousDelimiter, ErrValueTooLong, ErrAmbiguousParameters,
 }

@@ -2,7 +2,10 @@
 
 package uploadapi
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // SetCORS sets the CORS headers that the service was seen to send, so that a
 // page may read the answer. methods is the endpoint's list for
@@ -14,5 +17,7 @@ func SetCORS(header http.Header, methods string) {
 	header.Set("Access-Control-Allow-Methods", methods)
 	header.Set("Access-Control-Expose-Headers", "Warning, Retry-After")
 	header.Set("Access-Control-Max-Age", "1")
-	header.Set("Vary", "Origin")
+	if !slices.Contains(header.Values("Vary"), "Origin") {
+		header.Add("Vary", "Origin")
+	}
 }

@@ -10,16 +10,60 @@ package uploadapi
 import (
 	"net/http"
 	"path"
+	"slices"
 )
 
 // Endpoints of the Upload API, in the form in which it documents them.
 const (
-	Base = "/base/"
-	Info = "/info/"
+	Base              = "/base/"
+	MultipartStart    = "/multipart/start/"
+	MultipartComplete = "/multipart/complete/"
+	FromURL           = "/from_url/"
+	FromURLStatus     = "/from_url/status/"
+	Info              = "/info/"
+	Group             = "/group/"
+	GroupInfo         = "/group/info/"
+	// Iframe is the legacy widget's way for browsers without XMLHttpRequest 2;
+	// it is not documented.
+	Iframe = "/iframe/"
 )
 
 // DefaultUpstream is where the Upload API lives.
 const DefaultUpstream = "https://upload.uploadcare.com"
+
+// SignedEndpoint is an endpoint whose requests need a credential when their
+// project has Secure Uploading on.
+type SignedEndpoint struct {
+	Path    string
+	Methods []string
+
+	// PublicKey, Signature and Expire are the names by which the endpoint
+	// takes these fields.
+	PublicKey, Signature, Expire string
+
+	// Params says that the endpoint takes its fields also from a urlencoded
+	// body and from the query string, and not only from a multipart form.
+	Params bool
+}
+
+var signedEndpoints = []SignedEndpoint{
+	{Base, []string{http.MethodPost}, FieldPublicKey, FieldSignature, FieldExpire, false},
+	{MultipartStart, []string{http.MethodPost}, FieldPublicKey, FieldSignature, FieldExpire, true},
+	{FromURL, []string{http.MethodPost, http.MethodGet}, ParamPublicKey, FieldSignature, FieldExpire, true},
+	{Group, []string{http.MethodPost}, ParamPublicKey, FieldSignature, FieldExpire, true},
+	{Iframe, []string{http.MethodPost}, FieldPublicKey, FieldIframeSignature, FieldIframeExpire, false},
+}
+
+// Signed returns the signed endpoint that a request is for, or nil.
+func Signed(method, urlPath string) *SignedEndpoint {
+	endpoint := Endpoint(urlPath)
+	for i := range signedEndpoints {
+		if signed := &signedEndpoints[i]; signed.Path == endpoint && slices.Contains(signed.Methods, method) {
+			return signed
+		}
+	}
+	return nil
+}
 
 // Endpoint returns path as the documentation would write it: one slash at
 // either end, single slashes between, no dot segments. The service takes
@@ -31,10 +75,4 @@ func Endpoint(urlPath string) string {
 		return cleaned + "/"
 	}
 	return "/"
-}
-
-// Signed reports whether a request needs a credential when its project has
-// Secure Uploading on.
-func Signed(method, urlPath string) bool {
-	return method == http.MethodPost && Endpoint(urlPath) == Base
 }

@@ -38,6 +38,7 @@ var (
 	ErrFileIDRequired    = &Error{http.StatusBadRequest, "FileIdRequiredError", "file_id is required."}
 	ErrFileIDInvalid     = &Error{http.StatusBadRequest, "FileIdInvalidError", "file_id is invalid."}
 	ErrFileNotFound      = &Error{http.StatusNotFound, "FileNotFoundError", "File is not found."}
+	ErrThrottled         = &Error{http.StatusTooManyRequests, "RequestThrottledError", "Request was throttled."}
 	ErrInternal          = &Error{http.StatusInternalServerError, "UploadAPIError", "Internal error."}
 	errPublicKeyRequired = "ProjectPublicKeyRequiredError"
 	errPublicKeyInvalid  = "ProjectPublicKeyInvalidError"

@@ -20,12 +20,20 @@ func TestEndpoint(t *testing.T) {
 }
 
 func TestSigned(t *testing.T) {
-	for target, want := range map[[2]string]bool{
-		{"POST", "/base/"}: true, {"POST", "//base"}: true, {"POST", "/base/."}: true,
-		{"GET", "/base/"}: false, {"OPTIONS", "/base/"}: false, {"POST", "/based/"}: false, {"POST", "/info/"}: false, {"POST", "/"}: false,
+	for target, want := range map[[2]string]string{
+		{"POST", "/base/"}: Base, {"POST", "//base"}: Base, {"POST", "/base/."}: Base,
+		{"POST", "/multipart/start"}: MultipartStart, {"POST", "/multipart//start/"}: MultipartStart,
+		{"POST", "/from_url"}: FromURL, {"GET", "/from_url/"}: FromURL, {"POST", "/group//"}: Group, {"POST", "/iframe/"}: Iframe,
+		{"GET", "/base/"}: "", {"OPTIONS", "/base/"}: "", {"POST", "/based/"}: "", {"POST", "/info/"}: "", {"POST", "/"}: "",
+		{"POST", "/multipart/complete/"}: "", {"GET", "/from_url/status/"}: "", {"GET", "/group/info/"}: "", {"HEAD", "/from_url/"}: "",
+		{"GET", "/group/"}: "", {"POST", "/Base/"}: "",
 	} {
-		if got := Signed(target[0], target[1]); got != want {
-			t.Errorf("%v: got %v", target, got)
+		got := ""
+		if endpoint := Signed(target[0], target[1]); endpoint != nil {
+			got = endpoint.Path
+		}
+		if got != want {
+			t.Errorf("%v: got %q, want %q", target, got, want)
 		}
 	}
 }

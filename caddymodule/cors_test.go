@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+var withCORS = strings.Replace(onlyProject, "{", `{"cors":["https://www.example.com","http://localhost:3000"],`, 1)
+
+func fromOrigin(method, path, origin string) *http.Request {
+	r := uploadRequest(formOf(demoKey, file("file", "a", "b")))
+	r.Method, r.URL.Path, r.Host = method, path, "upload.example.com"
+	if origin != "" {
+		r.Header.Set("Origin", origin)
+	}
+	return r
+}
+
+func TestCORSLetsConfiguredOriginsUpload(t *testing.T) {
+	sign := mustSign(t, withCORS)
+	for origin, want := range map[string]int{
+		"":                                 200, // no browser
+		"https://www.example.com":          200,
+		"http://localhost:3000":            200,
+		"https://upload.example.com":       200, // the gateway's own pages
+		"http://localhost:3001":            403,
+		"http://www.example.com":           403,
+		"https://www.example.com.evil.com": 403,
+		"https://evil.com":                 403,
+		"null":                             403,
+	} {
+		for _, path := range []string{"/base/", "/info/"} {
+			t.Run(origin+path, func(t *testing.T) {
+				rec, w := serve(t, sign, fromOrigin("POST", path, origin))
+				if w.Code != want || rec.called != (want == 200) {
+					t.Errorf("answer %d %q, passed on: %v", w.Code, w.Body, rec.called)
+				}
+				if allowed := w.Header().Get("Access-Control-Allow-Origin"); origin != "" && allowed != origin {
+					t.Errorf("the answer may be read by %q", allowed)
+				}
+			})
+		}
+	}
+}
+
+func TestCORSAnswersPreflights(t *testing.T) {
+	sign := mustSign(t, withCORS)
+	preflight := func(origin string) *http.Request {
+		r := fromOrigin("OPTIONS", "/base/", origin)
+		r.Header.Set("Access-Control-Request-Method", "POST")
+		r.Header.Set("Access-Control-Request-Headers", "x-uc-user-agent")
+		return r
+	}
+	rec, w := serve(t, sign, preflight("https://www.example.com"))
+	for name, want := range map[string]string{
+		"Access-Control-Allow-Origin": "https://www.example.com", "Access-Control-Allow-Headers": "x-uc-user-agent",
+		"Access-Control-Allow-Methods": "GET, POST, OPTIONS", "Access-Control-Max-Age": "86400", "Access-Control-Allow-Credentials": "",
+	} {
+		if got := w.Header().Get(name); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if w.Code != http.StatusNoContent || rec.called {
+		t.Errorf("answer %d, passed on: %v", w.Code, rec.called)
+	}
+	// It may send, to be refused with an answer that it can read, but not keep
+	// that for a day.
+	if rec, w := serve(t, sign, preflight("https://evil.com")); w.Code != http.StatusNoContent || rec.called || w.Header().Get("Access-Control-Max-Age") != "0" {
+		t.Errorf("another origin: %d %v", w.Code, w.Header())
+	}
+	if rec, _ := serve(t, mustSign(t, onlyProject), preflight("https://evil.com")); !rec.called {
+		t.Error("without cors, a preflight is not passed on")
+	}
+}
+
+func TestCORSNarrowsWhatTheUpstreamAllows(t *testing.T) {
+	sign := mustSign(t, withCORS)
+	w := httptest.NewRecorder()
+	err := sign.ServeHTTP(w, fromOrigin("POST", "/base/", "https://www.example.com"), caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Access-Control-Allow-Credentials", "true")
+		_, err := w.Write([]byte("{}"))
+		return err
+	}))
+	if err != nil || w.Header().Get("Access-Control-Allow-Origin") != "https://www.example.com" || w.Header().Get("Access-Control-Allow-Credentials") != "" ||
+		w.Header().Get("Vary") != "Origin" {
+		t.Errorf("%v %v", err, w.Header())
+	}
+}
+
+func TestOriginsMustBeSpelledAsBrowsersDo(t *testing.T) {
+	for _, origin := range []string{"*", "www.example.com", "https://www.example.com/", "https://WWW.example.com", "ftp://a", "https://", "https://a:443", "http://a:80", "null", "https://a/b", ""} {
+		if err := checkOrigins([]string{origin}); err == nil {
+			t.Errorf("%q is taken for an origin", origin)
+		}
+	}
+	if err := checkOrigins([]string{"https://a", "https://a"}); err == nil {
+		t.Error("one origin twice")
+	}
+	if err := checkOrigins([]string{"https://a:8443", "http://[::1]:3000"}); err != nil {
+		t.Error(err)
+	}
+	for text, want := range map[string]string{
+		"uploadcare_sign {\n cors\n}":                             "cors takes origins",
+		"uploadcare_sign {\n cors *\n}":                           `"*" is not an origin`,
+		"uploadcare_sign {\n cors https://a\n cors https://b\n}":  "cors already specified",
+		"uploadcare_sign {\n project p {\n cors https://a\n }\n}": "unrecognized option 'cors' of a project",
+	} {
+		if _, err := unmarshalSign(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestALoopIsTold(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	rec, _ := serve(t, sign, uploadRequest(formOf(demoKey)))
+	looped := uploadRequest(formOf(demoKey))
+	looped.Header["Cdn-Loop"] = []string{"other; a=b, " + rec.request.Header.Get("Cdn-Loop")}
+	rec, w := serve(t, sign, looped)
+	if w.Code != http.StatusLoopDetected || rec.called || !strings.Contains(w.Body.String(), "leads back to the gateway") {
+		t.Errorf("answer %d %q", w.Code, w.Body)
+	}
+	other := uploadRequest(formOf(demoKey))
+	other.Header["Cdn-Loop"] = []string{"caddy-uploadcare; id=another, cloudflare"}
+	if rec, w := serve(t, sign, other); w.Code != http.StatusOK || !rec.called {
+		t.Errorf("through another gateway: answer %d %q", w.Code, w.Body)
+	}
+}
+
+func TestAnUpstreamThatFailsIsToldInTheClientsDialect(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	down := caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
+		return caddyhttp.Error(http.StatusBadGateway, errors.New("connection refused"))
+	})
+	for name, r := range map[string]*http.Request{
+		"multipart":  uploadRequest(formOf(demoKey)),
+		"urlencoded": paramsRequest("POST", "/group/", urlencoded, "pub_key=demopublickey"),
+	} {
+		r.URL.RawQuery = "jsonerrors=1"
+		w := httptest.NewRecorder()
+		err := sign.ServeHTTP(w, r, down)
+		if want := `{"error":{"status_code":502,"content":"The Upload API cannot be reached by the gateway.","error_code":"GatewayUpstreamError"}}`; err != nil || w.Body.String() != want {
+			t.Errorf("%s: %v, answer %d %s", name, err, w.Code, w.Body)
+		}
+		if w.Header().Get("X-Uploadcare-Request-Id") == "" {
+			t.Errorf("%s: no request id", name)
+		}
+	}
+}
+
+func TestSignatureIsHandedOut(t *testing.T) {
+	// The project of uploadcare_sign, and so its token.
+	sign := mustSign(t, onlyProject)
+	shared, err := sign.project("demopublickey").token(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature, err := newSignature(t, `{"project":{"public_key":"demopublickey","source":{"module":"secret_key","key":"`+testSecret+`"}},"cors":["https://www.example.com"]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"secureSignature":"` + shared.Signature + `","secureExpire":"`
+	for name, test := range map[string]struct {
+		method, origin string
+		status         int
+		body           string
+	}{
+		"no browser":     {"GET", "", 200, want},
+		"same origin":    {"GET", "https://upload.example.com", 200, want},
+		"allowed origin": {"GET", "https://www.example.com", 200, want},
+		"another origin": {"GET", "https://evil.com", 403, "Signatures are not handed out to pages of this origin."},
+		"POST":           {"POST", "", 405, "Signatures are handed out by GET."},
+		"HEAD":           {"HEAD", "", 405, "Signatures are handed out by GET."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(test.method, "/api/uploadcare-signature", nil)
+			r.Host = "upload.example.com"
+			if test.origin != "" {
+				r.Header.Set("Origin", test.origin)
+			}
+			w := httptest.NewRecorder()
+			if err := signature.ServeHTTP(w, r, nil); err != nil {
+				t.Fatal(err)
+			}
+			if w.Code != test.status || !strings.HasPrefix(w.Body.String(), test.body) || w.Header().Get("Cache-Control") != "no-store" {
+				t.Errorf("answer %d %s %v", w.Code, w.Body, w.Header())
+			}
+		})
+	}
+	r := httptest.NewRequest("OPTIONS", "/", nil)
+	r.Header.Set("Origin", "https://www.example.com")
+	r.Header.Set("Access-Control-Request-Method", "GET")
+	w := httptest.NewRecorder()
+	if err := signature.ServeHTTP(w, r, nil); err != nil || w.Code != http.StatusNoContent {
+		t.Errorf("preflight: %v, answer %d", err, w.Code)
+	}
+}
+
+func TestSignatureConfig(t *testing.T) {
+	if _, err := newSignature(t, `{"project":{"public_key":"*","source":{"module":"secret_key","key":"s"}}}`); err == nil || !strings.Contains(err.Error(), "belongs to one project") {
+		t.Errorf("any project: %v", err)
+	}
+	for text, want := range map[string]string{
+		"uploadcare_signature {\n project a {\n secret_key s\n }\n project b {\n secret_key t\n }\n}": "uploadcare_signature takes one project",
+		"uploadcare_signature x":             "unexpected argument 'x': uploadcare_signature takes a block",
+		"uploadcare_signature {\n cors *\n}": `"*" is not an origin`,
+	} {
+		if err := unmarshalSignature(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if err := unmarshalSignature("uploadcare_signature {\n project a\n secret_key s\n cors https://a\n}"); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// halfHearted is an upstream that answers as soon as it has seen the head of a
+// request, and hangs up.
+func halfHearted(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_, _ = connection.Read(make([]byte, 4096))
+				_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nearly")
+				time.Sleep(100 * time.Millisecond)
+				_ = connection.Close()
+			}()
+		}
+	}()
+	return "http://" + listener.Addr().String()
+}
+
+// An answer in mid-upload, ours or the upstream's, arrives as an answer and not
+// as a connection that is reset.
+func TestAnAnswerInMidUploadArrives(t *testing.T) {
+	large := file("file", strings.Repeat("0123456789abcdef", 20<<16)) // 20 MiB
+	tests := map[string]struct {
+		upstream     string
+		form, answer string
+		status       int
+	}{
+		"ours":           {startUpstream(t, swallow).URL, formOf(field("UPLOADCARE_PUB_KEY", "other"), large), "UPLOADCARE_PUB_KEY is invalid.", 403},
+		"the upstream's": {halfHearted(t), formOf(key, large), "early", 413},
+	}
+	for name, test := range tests {
+		d := newDemo(t)
+		d.sandbox = strings.TrimPrefix(test.upstream, "http://")
+		site := strings.SplitAfter(d.caddyfile("", ""), "}\n}\n")
+		c := startCaddy(t, site[0]+site[1])
+		d.awaitCertificate(t)
+		for _, version := range []string{"HTTP/1.1", "HTTP/2.0", "HTTP/3.0"} {
+			t.Run(name+"/"+version, func(t *testing.T) {
+				response := do(t, client(t, version), newUpload(t, "https://"+d.secure+"/base/", strings.NewReader(test.form)))
+				if answer := readAll(t, response); response.StatusCode != test.status || answer != test.answer {
+					t.Errorf("answer %d %q", response.StatusCode, answer)
+				}
+			})
+		}
+		// It sends all of its body before it looks for an answer.
+		for framing, head := range map[string]string{
+			"with a length": fmt.Sprintf("Content-Length: %d\r\n\r\n", len(test.form)),
+			"chunked":       fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n", len(test.form)),
+		} {
+			t.Run(name+"/a client that does not look/"+framing, func(t *testing.T) {
+				connection, err := net.Dial("tcp", d.plain)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer connection.Close()
+				_ = connection.SetDeadline(time.Now().Add(60 * time.Second))
+				fmt.Fprintf(connection, "POST /base/ HTTP/1.1\r\nHost: %s\r\nContent-Type: multipart/form-data; boundary=%s\r\n%s", d.plain, boundary, head)
+				if _, err := io.WriteString(connection, test.form); err != nil {
+					t.Fatalf("while it sent: %v", err)
+				}
+				if framing == "chunked" {
+					_, _ = io.WriteString(connection, "\r\n0\r\n\r\n")
+				}
+				response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if answer := readAll(t, response); response.StatusCode != test.status || answer != test.answer {
+					t.Errorf("answer %d %q", response.StatusCode, answer)
+				}
+			})
+		}
+		if strings.Contains(c.output.String(), "panic") || strings.Contains(c.output.String(), "superfluous") {
+			t.Errorf("output:\n%s", c.output)
+		}
+	}
+}
+
+// swallow is an upstream that reads all of a body before it answers.
+func swallow(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+}

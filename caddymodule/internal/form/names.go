@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package form
+
+import (
+	"bytes"
+	"net/url"
+	"slices"
+)
+
+// Names is a set of field names, with what they have in common with names that
+// one server or another takes for the same: servers drop blanks and cut at a
+// NUL or a bracket, PHP makes dots and blanks underscores, and parsers that
+// disagree on quotes see parts of a name.
+type Names struct {
+	names     []string
+	canonical [][]byte
+}
+
+// NewNames returns a set of names.
+func NewNames(names ...string) Names {
+	set := Names{names: names}
+	for _, name := range names {
+		set.canonical = append(set.canonical, appendCanonical(nil, []byte(name)))
+	}
+	return set
+}
+
+// has reports whether name is in the set, without regard to the case of ASCII
+// letters and to blanks around it.
+func (n Names) has(name []byte) bool {
+	name = bytes.Trim(name, " \t")
+	return slices.ContainsFunc(n.names, func(other string) bool { return equalFoldASCII(name, other) })
+}
+
+// hasExactly reports whether name is in the set as it is spelled there.
+func (n Names) hasExactly(name []byte) bool { return slices.Contains(n.names, string(name)) }
+
+// resemble reports whether some server could take name for one of the set.
+func (n Names) resemble(name []byte) bool {
+	if i := bytes.IndexByte(name, 0); i >= 0 {
+		name = name[:i]
+	}
+	if n.equalCanonical(name) {
+		return true
+	}
+	if i := bytes.IndexByte(name, '['); i > 0 && n.equalCanonical(name[:i]) {
+		return true
+	}
+	if bytes.IndexByte(name, '%') < 0 {
+		return false
+	}
+	unescaped, err := url.PathUnescape(string(name))
+	return err == nil && n.equalCanonical([]byte(unescaped))
+}
+
+func (n Names) equalCanonical(name []byte) bool {
+	var buf [64]byte
+	canonical := appendCanonical(buf[:0], name)
+	return slices.ContainsFunc(n.canonical, func(other []byte) bool { return bytes.Equal(canonical, other) })
+}
+
+// mentionedIn reports whether a name of the set stands anywhere in text,
+// however it is taken apart.
+func (n Names) mentionedIn(text []byte) bool {
+	var buf [512]byte
+	canonical := appendCanonical(buf[:0], text)
+	return slices.ContainsFunc(n.canonical, func(name []byte) bool { return bytes.Contains(canonical, name) })
+}
+
+// appendCanonical appends the letters, in lower case, and digits of text.
+func appendCanonical(dst, text []byte) []byte {
+	for _, c := range text {
+		if isAlphanumeric(c) {
+			dst = append(dst, lower(c))
+		}
+	}
+	return dst
+}
+
+// equalFoldASCII is strings.EqualFold without Unicode's folding, which takes
+// the long s for an s.
+func equalFoldASCII(a []byte, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + ('a' - 'A')
+	}
+	return c
+}

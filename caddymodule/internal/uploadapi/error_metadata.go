@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package uploadapi
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// Limits of a file's metadata.
+const (
+	MetadataKeys        = 50
+	MetadataKeyLength   = 64
+	MetadataValueLength = 512
+)
+
+// ErrMetadataKeyEmpty says that a metadata field has no key.
+var ErrMetadataKeyEmpty = &Error{http.StatusBadRequest, "FileMetadataKeyEmptyError", "File's metadata key can not be empty."}
+
+// MetadataKeyDuplicated says that a metadata key was sent twice.
+func MetadataKeyDuplicated(key string) *Error {
+	return metadataError("FileMetadataKeyDuplicatedError", "File's metadata key `%s` has a duplicate.", key)
+}
+
+// MetadataKeyForbidden says that a metadata key has a character that keys may not have.
+func MetadataKeyForbidden(key string) *Error {
+	return metadataError("FileMetadataKeyForbiddenError", "File's metadata key `%s` contains symbols not allowed by the metadata key format.", key)
+}
+
+// MetadataKeyTooLong says that a metadata key is over its limit.
+func MetadataKeyTooLong(key string) *Error {
+	return metadataError("FileMetadataKeyLengthTooBigError", "Length of file metadata key `%s` can not be more than %d symbols.", key, MetadataKeyLength)
+}
+
+// MetadataValueEmpty says that a metadata key has no value.
+func MetadataValueEmpty(key string) *Error {
+	return metadataError("FileMetadataValueEmptyError", "Value of the file metadata key `%s` can not be empty.", key)
+}
+
+// MetadataValueTooLong says that a metadata value is over its limit.
+func MetadataValueTooLong(key string) *Error {
+	return metadataError("FileMetadataValueLengthTooBigError", "Value of file metadata's key `%s` can not be more than %d symbols in length.", key, MetadataValueLength)
+}
+
+// ErrMetadataTooManyKeys says that a file comes with more metadata than it may.
+var ErrMetadataTooManyKeys = metadataError("FileMetadataKeysNumberTooBigError", "A file can not have more than %d metadata keys.", MetadataKeys)
+
+func metadataError(code, format string, values ...any) *Error {
+	return &Error{http.StatusBadRequest, code, fmt.Sprintf(format, values...)}
+}

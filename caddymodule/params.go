@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"bytes"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
+)
+
+// maxParamsSize bounds a urlencoded body, in bytes. It is held, since nothing
+// of it may go out before all of it is known. A group of a thousand files takes
+// a tenth of it.
+const maxParamsSize = 1 << 20
+
+// editParams edits a urlencoded body. An empty one that came chunked counts as
+// none.
+func (u *upload) editParams(r *http.Request) error {
+	if r.ContentLength > maxParamsSize {
+		return &http.MaxBytesError{Limit: maxParamsSize}
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxParamsSize+1))
+	switch {
+	case err != nil:
+		return err
+	case len(body) > maxParamsSize:
+		return &http.MaxBytesError{Limit: maxParamsSize}
+	case len(body) == 0:
+		return u.editQuery(r)
+	case !isParams(r.Header.Get("Content-Type"), body):
+		return errParamsType
+	}
+	params := string(body)
+	if form.HidesParameter(params, staleFields) {
+		return form.ErrAmbiguousParameters
+	}
+	if err := u.chooseByParams(params); err != nil {
+		return err
+	}
+	params, err = u.signParams(form.StripQuery(params, staleFields))
+	if err != nil {
+		return err
+	}
+	setBody(r, params)
+	return nil
+}
+
+// editQuery puts the credential into the query of a request without a body.
+func (u *upload) editQuery(r *http.Request) error {
+	params, err := u.signParams(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	r.URL.RawQuery = params
+	setBody(r, "")
+	return nil
+}
+
+// signParams appends a fresh credential, whose values need no escaping.
+func (u *upload) signParams(params string) (string, error) {
+	credential, err := u.credential()
+	if err != nil {
+		return "", err
+	}
+	for _, field := range credential {
+		if params != "" && !strings.HasSuffix(params, "&") {
+			params += "&"
+		}
+		params += field.Name + "=" + field.Value
+	}
+	return params, nil
+}
+
+// isParams reports whether a body is urlencoded. Some clients label such a body
+// as JSON, and the service takes it.
+func isParams(contentType string, body []byte) bool {
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return false
+	}
+	switch mediaType {
+	case "application/x-www-form-urlencoded":
+		return true
+	case "application/json":
+		return !bytes.ContainsAny(bytes.TrimLeft(body, " \t\r\n")[:1], `{["`) && bytes.IndexByte(body, '=') > 0
+	default:
+		return false
+	}
+}
+
+// setBody gives r a body that is known in full.
+func setBody(r *http.Request, body string) {
+	r.ContentLength, r.TransferEncoding = int64(len(body)), nil
+	if body == "" {
+		r.Body = http.NoBody
+	} else {
+		r.Body = io.NopCloser(strings.NewReader(body))
+	}
+	if body != "" || r.Method != http.MethodGet {
+		r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+}

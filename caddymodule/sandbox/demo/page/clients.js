@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Tells the list of each upload, and the reader of each failure. None of the
+// clients is told anything about signatures.
+
+import { add } from "./uploads.js";
+
+/** Says in a client's card how its upload ended. */
+function say(client, text, failed = false) {
+	const status = document.querySelector(`#${client} .status`);
+	status.textContent = text;
+	status.classList.toggle("failed", failed);
+}
+
+function failed(client, code, message) {
+	say(client, [code, message].filter(Boolean).join(": ") || "The upload failed, with no answer that this page may read.", true);
+}
+
+async function arrived(client, uuid) {
+	try {
+		await add(client, uuid);
+		say(client, "Arrived.");
+	} catch (error) {
+		failed(client, "", error.message);
+	}
+}
+
+// The form: with JavaScript, the page stays and the answer is read here.
+const form = document.querySelector("#form form");
+const frame = document.querySelector("#form iframe");
+frame.hidden = true;
+form.addEventListener("submit", async (event) => {
+	const native = event.submitter?.hasAttribute("data-native") ?? false;
+	frame.hidden = !native;
+	say("form", "");
+	if (native) {
+		return;
+	}
+	event.preventDefault();
+	try {
+		const response = await fetch(form.action, { method: "POST", body: new FormData(form) });
+		const text = await response.text();
+		if (!response.ok) {
+			failed("form", response.status, text);
+			return;
+		}
+		await arrived("form", JSON.parse(text).file);
+	} catch (error) {
+		failed("form", "", error.message);
+	}
+});
+
+// Previews come from where the files are kept, which is here. This runs before
+// the uploaders do.
+document.querySelector("#widget input").dataset.cdnBase = location.origin;
+document.querySelector("#uploader uc-config").setAttribute("cdn-cname", location.origin);
+
+document.querySelector("#uploader uc-upload-ctx-provider").addEventListener("file-upload-success", (event) => {
+	arrived("uploader", event.detail.uuid);
+});
+document.querySelector("#uploader uc-upload-ctx-provider").addEventListener("file-upload-failed", (event) => {
+	const [error] = event.detail.errors;
+	failed("uploader", error?.payload?.error?.code, error?.message);
+});
+
+window.addEventListener("load", () => {
+	if (window.UC) {
+		window.UC.defineComponents(window.UC);
+	} else {
+		failed("uploader", "", "The script of File Uploader could not be loaded.");
+	}
+	if (!window.uploadcare) {
+		failed("widget", "", "The script of the widget could not be loaded.");
+		return;
+	}
+	window.uploadcare.Widget("#widget input").onChange((file) => {
+		say("widget", "");
+		file?.done((info) => arrived("widget", info.uuid)).fail((_type, _info, error) => {
+			failed("widget", error?.code, error?.message);
+		});
+	});
+});

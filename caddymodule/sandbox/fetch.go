@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"path"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+const (
+	defaultFetchTimeout = 5 * time.Minute
+	maxRedirects        = 5
+	// maxFetches is how many fetches run side by side; others wait.
+	maxFetches = 8
+)
+
+// fetchOrder is what is to be fetched and what becomes of it.
+type fetchOrder struct {
+	source   *url.URL
+	allowed  reach
+	filename string // the client's; empty for the source's
+	said     remarks
+	remember bool
+}
+
+// runFetch fetches in its turn, within the time limit.
+func (h *Handler) runFetch(ctx context.Context, files *store, job *fetch, order fetchOrder) {
+	ctx, cancel := context.WithTimeout(ctx, h.fetchTimeout)
+	defer cancel()
+	select {
+	case h.fetchSlots <- struct{}{}:
+		defer func() { <-h.fetchSlots }()
+	case <-ctx.Done():
+		job.fail(h.explainFetch(ctx, ctx.Err()))
+		return
+	}
+	info, err := h.download(ctx, files, job, order)
+	if err != nil {
+		job.fail(h.explainFetch(ctx, err))
+		return
+	}
+	if order.remember {
+		files.rememberSource(order.source.String(), info.UUID)
+	}
+	job.succeed(info)
+}
+
+func (h *Handler) download(ctx context.Context, files *store, job *fetch, order fetchOrder) (*fileInfo, error) {
+	client := newFetchClient(order.allowed)
+	defer client.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, order.source.String(), nil)
+	if err != nil {
+		return nil, uploadapi.ErrURLParsingFailed
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, uploadapi.DownloadStatus(response.StatusCode)
+	}
+	if response.ContentLength > h.RequestLimit {
+		return nil, uploadapi.DownloadTooBig(response.ContentLength, h.RequestLimit)
+	}
+	job.start(response.ContentLength)
+	file, err := files.create(h.StorageLimit)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.save(file, job, response, order); err != nil {
+		h.discard(file)
+		return nil, err
+	}
+	return file.info, nil
+}
+
+func (h *Handler) save(file *partial, job *fetch, response *http.Response, order fetchOrder) error {
+	body := &limitedBody{source: response.Body, left: h.RequestLimit}
+	_, err := io.Copy(io.MultiWriter(file, job), body)
+	if errors.Is(body.err, errRequestTooLarge) {
+		return uploadapi.DownloadTooBig(h.RequestLimit+1, h.RequestLimit)
+	}
+	if err != nil {
+		return err
+	}
+	filename := order.filename
+	if filename == "" {
+		filename = sourceName(response)
+	}
+	if err := file.finish(filename); err != nil {
+		return err
+	}
+	return file.publish(order.said)
+}
+
+// sourceName is the name that the source gives its file.
+func sourceName(response *http.Response) string {
+	if _, params, err := mime.ParseMediaType(response.Header.Get("Content-Disposition")); err == nil && params["filename"] != "" {
+		return params["filename"]
+	}
+	if name := path.Base(response.Request.URL.Path); name != "." && name != "/" {
+		return name
+	}
+	return "file"
+}
+
+// newFetchClient returns a client that goes nowhere but where it may, nor
+// through a proxy that would.
+func newFetchClient(allowed reach) *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext:           allowed.dial,
+			DisableCompression:    true, // or nobody could tell the total
+			DisableKeepAlives:     true,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ResponseHeaderTimeout: time.Minute,
+		},
+		CheckRedirect: func(next *http.Request, before []*http.Request) error {
+			if len(before) > maxRedirects {
+				return uploadapi.ErrTooManyRedirects
+			}
+			if _, refusal := parseSource(next.URL.String()); refusal != nil {
+				return refusal
+			}
+			return nil
+		},
+	}
+}
+
+// explainFetch turns the error of a fetch into what its status says. ctx is the
+// fetch's: a connection has shorter limits, and its timeouts look like ctx's.
+func (h *Handler) explainFetch(ctx context.Context, err error) *uploadapi.Error {
+	if refusal, ok := errors.AsType[*uploadapi.Error](err); ok {
+		return refusal
+	}
+	switch {
+	case errors.Is(err, errStorageFull):
+		return uploadapi.ErrAccountLimits
+	case errors.Is(err, errStorage):
+		h.logger.Error("storage failed", zap.Error(err))
+		return uploadapi.ErrDownloadInternal
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return uploadapi.DownloadTooSlow(h.fetchTimeout)
+	case ctx.Err() != nil:
+		return uploadapi.ErrDownloadTaskFailed
+	}
+	if failure, ok := errors.AsType[*url.Error](err); ok {
+		err = failure.Err // without the URL, which may hold what is secret
+	}
+	return uploadapi.DownloadNetwork(fmt.Sprint(err))
+}

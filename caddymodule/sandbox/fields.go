@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// fields is what a request says beside its files.
+type fields struct {
+	body, query url.Values
+}
+
+// all returns every value of a name, those of the body first.
+func (f fields) all(name string) []string {
+	return slices.Concat(f.body[name], f.query[name])
+}
+
+// names returns every name that was sent, in order.
+func (f fields) names() []string {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(f.body)), maps.Keys(f.query))
+	slices.Sort(names)
+	return names
+}
+
+// first returns the first value of a name that is not empty.
+func (f fields) first(name string) string {
+	for _, value := range f.all(name) {
+		if value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// sent reports whether the request names the field at all.
+func (f fields) sent(name string) bool {
+	return f.body.Has(name) || f.query.Has(name)
+}
+
+// hasNull reports whether there is a NUL anywhere.
+func hasNull(values url.Values) bool {
+	for name, texts := range values {
+		if strings.ContainsRune(name, 0) || slices.ContainsFunc(texts, func(text string) bool { return strings.ContainsRune(text, 0) }) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// tokenAnswer is what /from_url/ answers for a fetch that it starts.
+type tokenAnswer struct {
+	Type  string `json:"type"`
+	Token string `json:"token"`
+}
+
+// knownAnswer is what it answers for a file that was fetched before.
+type knownAnswer struct {
+	Type string `json:"type"`
+	*fileInfo
+}
+
+// serveFromURL is /from_url/.
+func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request) error {
+	sent, problem, err := readParams(r)
+	if err != nil {
+		return err
+	}
+	if refusal := h.authorize(uploadapi.Signed(r.Method, r.URL.Path), problem, sent); refusal != nil {
+		return refusal
+	}
+	order, refusal := h.orderFetch(r, sent)
+	if refusal != nil {
+		return refusal
+	}
+	files, err := acquireStore(h.root)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	if sent.first("check_URL_duplicates") == "1" {
+		info, err := files.fetchedFrom(order.source.String())
+		if err == nil {
+			return writeJSON(w, knownAnswer{"file_info", info})
+		}
+		if !errors.Is(err, uploadapi.ErrFileNotFound) {
+			return err
+		}
+	}
+	token := uuid.NewString()
+	if err := h.startFetch(files, token, order); err != nil {
+		return err
+	}
+	return writeJSON(w, tokenAnswer{"token", token})
+}
+
+// orderFetch reads what is to be fetched.
+func (h *Handler) orderFetch(r *http.Request, sent fields) (fetchOrder, *uploadapi.Error) {
+	var order fetchOrder
+	text := sent.first("source_url")
+	if text == "" {
+		return order, uploadapi.ErrSourceURLRequired
+	}
+	said, refusal := sent.remarks(paramStore)
+	if refusal != nil {
+		return order, refusal
+	}
+	source, refusal := parseSource(text)
+	if refusal != nil {
+		return order, refusal
+	}
+	allowed := h.reachOf(r)
+	if refusal := allowed.check(r.Context(), source); refusal != nil {
+		return order, refusal
+	}
+	save := sent.first("save_URL_duplicates")
+	if save == "" {
+		save = sent.first("check_URL_duplicates")
+	}
+	return fetchOrder{source: source, allowed: allowed, filename: sent.first("filename"), said: said, remember: save == "1"}, nil
+}
+
+// startFetch lets a fetch run on behind the answer. It has a hold of its own on
+// the store.
+func (h *Handler) startFetch(files *store, token string, order fetchOrder) error {
+	if _, err := acquireStore(h.root); err != nil {
+		return err
+	}
+	job := new(fetch)
+	files.addFetch(token, job)
+	started := h.background.run(func(ctx context.Context) {
+		defer h.release()
+		h.runFetch(ctx, files, job, order)
+	})
+	if !started {
+		h.release()
+		job.fail(uploadapi.ErrDownloadTaskFailed)
+	}
+	return nil
+}
+
+// serveFromURLStatus is /from_url/status/, which says of a fetch that failed
+// in an answer that did not.
+func (h *Handler) serveFromURLStatus(w http.ResponseWriter, r *http.Request) error {
+	query, err := readQuery(r)
+	if err != nil {
+		return err
+	}
+	token := query.Get("token")
+	if token == "" {
+		return uploadapi.ErrTokenRequired
+	}
+	files, err := acquireStore(h.root)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	w.Header().Set("Cache-Control", "no-store")
+	job := files.fetch(token)
+	if job == nil {
+		return writeJSON(w, statusAnswer{"unknown"})
+	}
+	return writeJSON(w, job.report())
+}
+
+func (s *store) addFetch(token string, job *fetch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fetches.put(token, job)
+}
+
+func (s *store) fetch(token string) *fetch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	job, _ := s.fetches.get(token)
+	return job
+}
+
+func (s *store) rememberSource(source, id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sources.put(source, id)
+}
+
+// fetchedFrom returns the file that was fetched from a URL before.
+func (s *store) fetchedFrom(source string) (*fileInfo, error) {
+	s.mu.Lock()
+	id, known := s.sources.get(source)
+	s.mu.Unlock()
+	if !known {
+		return nil, uploadapi.ErrFileNotFound
+	}
+	return s.readInfo(id)
+}

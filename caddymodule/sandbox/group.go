@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// datetimeFormat is ISO 8601 in UTC, to the microsecond.
+const datetimeFormat = "2006-01-02T15:04:05.000000Z"
+
+// groupInfo is what the service says of a group.
+//
+// Source: schema groupInfo of https://uploadcare.com/api-refs/upload-api/
+type groupInfo struct {
+	ID              string       `json:"id"`
+	DatetimeCreated string       `json:"datetime_created"`
+	DatetimeStored  *string      `json:"datetime_stored"` // deprecated, always null
+	FilesCount      int          `json:"files_count"`
+	CDNURL          string       `json:"cdn_url"`
+	URL             string       `json:"url"`
+	Files           []*groupFile `json:"files"` // null where a file is gone
+}
+
+type groupFile struct {
+	DefaultEffects string `json:"default_effects"`
+	fileInfo
+}
+
+// serveGroup is POST /group/.
+func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request) error {
+	sent, problem, err := readParams(r)
+	if err != nil {
+		return err
+	}
+	if refusal := h.authorize(uploadapi.Signed(r.Method, r.URL.Path), problem, sent); refusal != nil {
+		return refusal
+	}
+	members, refusal := groupMembers(sent)
+	if refusal != nil {
+		return refusal
+	}
+	files, err := acquireStore(h.root)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	for _, member := range members {
+		if _, err := files.readInfo(member.UUID); errors.Is(err, uploadapi.ErrFileNotFound) {
+			return uploadapi.ErrGroupFilesNotFound
+		} else if err != nil {
+			return err
+		}
+	}
+	created := &group{
+		ID:      uuid.NewString() + "~" + strconv.Itoa(len(members)),
+		Created: h.now().UTC(),
+		Members: members,
+	}
+	if err := files.addGroup(created, h.StorageLimit); err != nil {
+		return err
+	}
+	info, err := files.describeGroup(created, h.baseURL(r))
+	if err != nil {
+		return err
+	}
+	return writeJSONP(w, sent.first("callback"), info)
+}
+
+// serveGroupInfo is GET /group/info/.
+func (h *Handler) serveGroupInfo(w http.ResponseWriter, r *http.Request) error {
+	query, err := readQuery(r)
+	if err != nil {
+		return err
+	}
+	if refusal := h.checkPublicKey(uploadapi.ParamPublicKey, query.Get(uploadapi.ParamPublicKey)); refusal != nil {
+		return refusal
+	}
+	id := query.Get("group_id")
+	if id == "" {
+		return uploadapi.ErrGroupIDRequired
+	}
+	files, err := acquireStore(h.root)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	found, err := files.readGroup(id)
+	if err != nil {
+		return err
+	}
+	info, err := files.describeGroup(found, h.baseURL(r))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, info)
+}
+
+// describeGroup adds to a group what is known of its files. base is where the
+// sandbox is reached.
+func (s *store) describeGroup(of *group, base string) (*groupInfo, error) {
+	info := &groupInfo{
+		ID:              of.ID,
+		DatetimeCreated: of.Created.Format(datetimeFormat),
+		FilesCount:      len(of.Members),
+		CDNURL:          base + "/" + of.ID + "/",
+		URL:             base + "/groups/" + of.ID + "/",
+	}
+	for _, member := range of.Members {
+		file, err := s.readInfo(member.UUID)
+		if errors.Is(err, uploadapi.ErrFileNotFound) {
+			info.Files = append(info.Files, nil)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		info.Files = append(info.Files, &groupFile{member.Effects, *file})
+	}
+	return info, nil
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// groupMember is a file of a group and what is to be done to it.
+type groupMember struct {
+	UUID    string `json:"uuid"`
+	Effects string `json:"effects,omitempty"`
+}
+
+// groupMembers reads `files[]` and `files[N]`, the latter by their numbers.
+func groupMembers(sent fields) ([]groupMember, *uploadapi.Error) {
+	entries := sent.all("files[]")
+	numbered := make(map[int]string)
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(sent.query)), slices.Collect(maps.Keys(sent.body))) {
+		text, isFile := strings.CutPrefix(name, "files[")
+		if number, err := strconv.Atoi(strings.TrimSuffix(text, "]")); isFile && err == nil && strings.HasSuffix(text, "]") {
+			numbered[number] = sent.first(name)
+		}
+	}
+	for _, number := range slices.Sorted(maps.Keys(numbered)) {
+		entries = append(entries, numbered[number])
+	}
+	if len(entries) == 0 {
+		return nil, uploadapi.ErrGroupFilesRequired
+	}
+	members := make([]groupMember, 0, len(entries))
+	for _, entry := range entries {
+		member, ok := parseMember(entry)
+		if !ok {
+			return nil, uploadapi.GroupFileInvalid(entry)
+		}
+		members = append(members, member)
+	}
+	return members, nil
+}
+
+// parseMember reads a uuid or the URL of a file, with or without operations.
+func parseMember(entry string) (groupMember, bool) {
+	text := strings.TrimPrefix(entry, "/") // the widget sends /<uuid>/
+	if _, rest, isURL := strings.Cut(entry, "//"); isURL {
+		_, text, _ = strings.Cut(rest, "/")
+	}
+	id, rest, _ := strings.Cut(text, "/")
+	effects, hasEffects := strings.CutPrefix(rest, "-/")
+	if !isID(id) || (!hasEffects && strings.Contains(rest, "/")) {
+		return groupMember{}, false
+	}
+	return groupMember{UUID: id, Effects: effects}, true
+}

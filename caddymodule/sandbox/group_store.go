@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// How a group is kept: a file in the root, `group-<uuid>~<n>.json`.
+const (
+	groupPrefix = "group-"
+	groupSuffix = ".json"
+)
+
+// group is what is kept of a group. What is known of its files is asked of
+// them.
+type group struct {
+	ID      string        `json:"id"`
+	Created time.Time     `json:"created"`
+	Members []groupMember `json:"members"`
+}
+
+// addGroup keeps a group, whose bytes count as those of files do.
+func (s *store) addGroup(of *group, limit int64) error {
+	if err := s.sweep(); err != nil {
+		return fmt.Errorf("%w: %w", errStorage, err)
+	}
+	encoded, err := json.Marshal(of)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errStorage, err)
+	}
+	size := int64(len(encoded))
+	if !s.reserve(size, limit) {
+		return uploadapi.ErrAccountLimits
+	}
+	partial := partialPrefix + uuid.NewString()
+	err = s.directory.WriteFile(partial, encoded, fileMode)
+	if err == nil {
+		err = s.directory.Rename(partial, groupName(of.ID))
+	}
+	if err == nil {
+		return nil
+	}
+	if removed := s.directory.RemoveAll(partial); removed == nil {
+		s.giveBack(size)
+	}
+	return fmt.Errorf("%w: %w", errStorage, err)
+}
+
+// readGroup returns a group by whatever a client takes for its id.
+func (s *store) readGroup(id string) (*group, error) {
+	if !isGroupID(id) {
+		return nil, uploadapi.ErrGroupNotFound
+	}
+	encoded, err := s.directory.ReadFile(groupName(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, uploadapi.ErrGroupNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errStorage, err)
+	}
+	found := new(group)
+	if err := json.Unmarshal(encoded, found); err != nil {
+		return nil, fmt.Errorf("%w: group %s: %w", errStorage, id, err)
+	}
+	return found, nil
+}
+
+func groupName(id string) string { return groupPrefix + id + groupSuffix }
+
+// isGroupID reports whether text is `<uuid>~<n>` as addGroup writes it.
+func isGroupID(text string) bool {
+	id, count, _ := strings.Cut(text, "~")
+	number, err := strconv.Atoi(count)
+	return isID(id) && err == nil && strconv.Itoa(number) == count
+}
+
+// isGroupFile reports whether name is that of a group's file.
+func isGroupFile(name string) bool {
+	id, isGroup := strings.CutPrefix(name, groupPrefix)
+	id, isJSON := strings.CutSuffix(id, groupSuffix)
+	return isGroup && isJSON && isGroupID(id)
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// iframePage is what the widget's iframe shows to nobody.
+const iframePage = "<!DOCTYPE html>\n<title>Uploaded</title>\n"
+
+// serveIframe is POST /iframe/: one file, under the uuid that the client chose,
+// by which it asks /info/ until the file is there.
+func (h *Handler) serveIframe(w http.ResponseWriter, r *http.Request) error {
+	return h.receive(r, func(files *store, upload *form, said remarks) error {
+		id, refusal := iframeID(fields{upload.fields, r.URL.Query()})
+		switch {
+		case refusal != nil:
+			return refusal
+		case upload.fileCount == 0:
+			return uploadapi.ErrIframeFileRequired
+		case upload.fileCount > 1:
+			return uploadapi.ErrIframeTooManyFiles
+		case upload.full:
+			return uploadapi.ErrAccountLimits
+		}
+		if err := files.claim(id); err != nil {
+			return err
+		}
+		defer files.unclaim(id)
+		info := upload.files[0].info
+		info.UUID, info.FileID = id, id
+		if _, err := upload.publish(said); err != nil {
+			return err
+		}
+		writeBody(w, "text/html; charset=utf-8", []byte(iframePage))
+		return nil
+	})
+}
+
+func iframeID(sent fields) (string, *uploadapi.Error) {
+	text := sent.first(uploadapi.FieldFileID)
+	if text == "" {
+		return "", uploadapi.ErrIframeFileIDRequired
+	}
+	id, err := uuid.Parse(text)
+	if err != nil || len(text) != len(id.String()) {
+		return "", uploadapi.ErrIframeFileIDInvalid
+	}
+	return id.String(), nil
+}
+
+// claim keeps a client's uuid for one upload, unless it stands for a file
+// already. Each claim has its unclaim.
+func (s *store) claim(id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, taken := s.directory.Lstat(id)
+	if taken == nil || s.multiparts[id] != nil || s.claimed[id] {
+		return uploadapi.ErrIframeFileIDDuplicated
+	}
+	if s.claimed == nil {
+		s.claimed = make(map[string]bool)
+	}
+	s.claimed[id] = true
+	return nil
+}
+
+func (s *store) unclaim(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.claimed, id)
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// multipartAnswer is what /multipart/start/ answers.
+type multipartAnswer struct {
+	UUID  string   `json:"uuid"`
+	Parts []string `json:"parts"`
+}
+
+// serveMultipartStart is POST /multipart/start/.
+func (h *Handler) serveMultipartStart(w http.ResponseWriter, r *http.Request) error {
+	sent, problem, err := readParams(r)
+	if err != nil {
+		return err
+	}
+	if refusal := h.authorize(uploadapi.Signed(r.Method, r.URL.Path), problem, sent); refusal != nil {
+		return refusal
+	}
+	plan, refusal := h.planMultipart(sent)
+	if refusal != nil {
+		return refusal
+	}
+	files, err := acquireStore(h.root)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	upload, err := files.startMultipart(plan, h.StorageLimit)
+	if err != nil {
+		return err
+	}
+	base, id := h.baseURL(r), upload.file.info.UUID
+	answer := multipartAnswer{UUID: id, Parts: make([]string, len(upload.parts))}
+	for i := range upload.parts {
+		// As S3 has it, the number is in the query too: some clients look there.
+		number := strconv.Itoa(i + 1)
+		answer.Parts[i] = base + partsPath + id + "/" + number + "?partNumber=" + number + "&" + paramPartKey + "=" + upload.key
+	}
+	return writeJSON(w, answer)
+}
+
+// planMultipart reads what the client says of the upload to come.
+func (h *Handler) planMultipart(sent fields) (multipartPlan, *uploadapi.Error) {
+	var plan multipartPlan
+	if plan.filename = sent.first("filename"); plan.filename == "" {
+		return plan, uploadapi.ParamRequired("filename")
+	}
+	if sent.first("size") == "" {
+		return plan, uploadapi.ParamRequired("size")
+	}
+	// The widget sends it empty where the browser knows no type.
+	if !sent.sent("content_type") {
+		return plan, uploadapi.ParamRequired("content_type")
+	}
+	size, err := strconv.ParseInt(sent.first("size"), 10, 64)
+	switch {
+	case err != nil:
+		return plan, uploadapi.ErrMultipartSizeInvalid
+	case size > h.MultipartLimit:
+		return plan, uploadapi.ErrMultipartTooLarge
+	case size < uploadapi.MultipartMinimum:
+		return plan, uploadapi.ErrMultipartTooSmall
+	}
+	plan.size = size
+	var refusal *uploadapi.Error
+	if plan.partSize, refusal = partSize(sent.first("part_size")); refusal != nil {
+		return plan, refusal
+	}
+	plan.said, refusal = sent.remarks(fieldStore)
+	return plan, refusal
+}
+
+func partSize(text string) (int64, *uploadapi.Error) {
+	if text == "" {
+		return uploadapi.PartSizeMinimum, nil
+	}
+	size, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil:
+		return 0, uploadapi.ErrPartSizeInvalid
+	case size < uploadapi.PartSizeMinimum:
+		return 0, uploadapi.ErrPartSizeTooSmall
+	case size > uploadapi.PartSizeMaximum:
+		return 0, uploadapi.ErrPartSizeTooBig
+	}
+	return size, nil
+}
+
+// serveMultipartComplete is POST /multipart/complete/, which takes no
+// credential: the uuid is one.
+func (h *Handler) serveMultipartComplete(w http.ResponseWriter, r *http.Request) error {
+	sent, problem, err := readParams(r)
+	if err != nil {
+		return err
+	}
+	if problem != nil {
+		return problem
+	}
+	if refusal := h.checkPublicKey(uploadapi.FieldPublicKey, sent.first(uploadapi.FieldPublicKey)); refusal != nil {
+		return refusal
+	}
+	id := sent.first("uuid")
+	if id == "" {
+		return uploadapi.ErrMultipartIDRequired
+	}
+	if !isID(id) {
+		return uploadapi.ErrUUIDInvalid
+	}
+	files, err := acquireStore(h.root)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	info, err := files.completeMultipart(id)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, info)
+}
+
+// baseURL returns the URL at which the sandbox itself can be reached. The host
+// that the request names may be a gateway's idea of its upstream; the address
+// at which the request arrived is true.
+func (h *Handler) baseURL(r *http.Request) string {
+	if h.publicURL != "" {
+		return h.publicURL
+	}
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	host := r.Host
+	if address, ok := localAddress(r); ok {
+		host = address.String()
+	}
+	return scheme + "://" + host
+}
+
+// localAddress returns the address at which the request arrived, unless that
+// is a Unix socket.
+func localAddress(r *http.Request) (net.Addr, bool) {
+	address, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok || strings.HasPrefix(address.Network(), "unix") {
+		return nil, false
+	}
+	return address, true
+}
+
+// parsePublicURL returns the URL without the slash at its end.
+func parsePublicURL(text string) (string, bool) {
+	parsed, err := url.Parse(text)
+	if err != nil || parsed.Host == "" || parsed.RawQuery != "" || parsed.Fragment != "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {
+		return "", false
+	}
+	return strings.TrimRight(text, "/"), true
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+const partWriteFlag = os.O_WRONLY
+
+// multipartPlan is what is known of a file before its parts arrive.
+type multipartPlan struct {
+	filename       string
+	size, partSize int64
+	said           remarks
+}
+
+// multipartUpload is a file that arrives in parts. It is known in memory only:
+// what a restart interrupts is swept away as every partial is.
+type multipartUpload struct {
+	multipartPlan
+	file *partial
+	key  string
+
+	mu        sync.Mutex
+	parts     []partState
+	completed bool
+}
+
+type partState uint8
+
+const (
+	partMissing partState = iota
+	partUnderWay
+	partArrived
+)
+
+// span is the place of a part in its file.
+type span struct{ offset, size int64 }
+
+// startMultipart makes room for a file. All its bytes count from here on,
+// whether its parts come or not.
+func (s *store) startMultipart(plan multipartPlan, limit int64) (*multipartUpload, error) {
+	file, err := s.create(limit)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.reserve(plan.size); err != nil {
+		return nil, errors.Join(uploadapi.ErrAccountLimits, file.discard())
+	}
+	// Parts open the file anew: an upload that nobody goes on with shall
+	// hold bytes only.
+	err = file.file.Close()
+	file.file = nil
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", errStorage, err), file.discard())
+	}
+	count := (plan.size + plan.partSize - 1) / plan.partSize
+	upload := &multipartUpload{multipartPlan: plan, file: file, key: rand.Text(), parts: make([]partState, count)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.multiparts == nil {
+		s.multiparts = make(map[string]*multipartUpload)
+	}
+	s.multiparts[file.info.UUID] = upload
+	return upload, nil
+}
+
+// multipart returns an upload that is under way, or nil.
+func (s *store) multipart(id string) *multipartUpload {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.multiparts[id]
+}
+
+// begin claims a part, which starts at 1, and tells where it goes. Each begin
+// has its end.
+func (u *multipartUpload) begin(number int) (span, *uploadapi.Error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.completed || number < 1 || number > len(u.parts) {
+		return span{}, errPartUnknown
+	}
+	if u.parts[number-1] == partUnderWay {
+		return span{}, errPartUnderWay
+	}
+	u.parts[number-1] = partUnderWay
+	offset := int64(number-1) * u.partSize
+	return span{offset, min(u.partSize, u.size-offset)}, nil
+}
+
+func (u *multipartUpload) end(number int, arrived bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.parts[number-1] = partMissing
+	if arrived {
+		u.parts[number-1] = partArrived
+	}
+}
+
+// complete ends the upload if all of it is there.
+func (u *multipartUpload) complete() *uploadapi.Error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.completed {
+		return uploadapi.ErrMultipartUploaded
+	}
+	for _, state := range u.parts {
+		if state != partArrived {
+			return uploadapi.ErrMultipartPartsMissing
+		}
+	}
+	u.completed = true
+	return nil
+}
+
+// completeMultipart makes a file of an upload's parts. id must be an isID.
+func (s *store) completeMultipart(id string) (*fileInfo, error) {
+	upload := s.multipart(id)
+	if upload == nil {
+		if _, err := s.readInfo(id); errors.Is(err, uploadapi.ErrFileNotFound) {
+			return nil, uploadapi.ErrMultipartNotFound
+		} else if err != nil {
+			return nil, err
+		}
+		return nil, uploadapi.ErrMultipartUploaded
+	}
+	if refusal := upload.complete(); refusal != nil {
+		return nil, refusal
+	}
+	err := upload.publish()
+	if err != nil {
+		err = errors.Join(err, upload.file.discard())
+	}
+	s.mu.Lock()
+	delete(s.multiparts, id)
+	s.mu.Unlock()
+	return upload.file.info, err
+}
+
+func (u *multipartUpload) publish() error {
+	content, err := u.file.store.directory.Open(filepath.Join(u.file.directory, contentName))
+	if err != nil {
+		return fmt.Errorf("%w: %w", errStorage, err)
+	}
+	u.file.file = content
+	if err := u.file.finish(u.filename); err != nil {
+		return err
+	}
+	return u.file.publish(u.said)
+}
