@@ -2,27 +2,17 @@
 
 //go:build e2e
 
-// Package e2e checks the binary as it is shipped. It is not part of
-// `go test ./...`:
-//
-//	go test -tags e2e ./e2e -v
-//
-// CADDY names the binary to check; without it, ./cmd/caddy is built.
 package e2e
 
 import (
-	"bytes"
 	"crypto/rand"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -42,63 +32,6 @@ const (
 	// body that is held.
 	slowUploadLimit = mebibyte
 )
-
-// process is the binary under test.
-type process struct {
-	t     *testing.T
-	pid   int
-	admin string
-}
-
-func start(t *testing.T, caddyfile string) *process {
-	t.Helper()
-	binary := os.Getenv("CADDY")
-	if binary == "" {
-		binary = filepath.Join(t.TempDir(), "caddy")
-		if output, err := exec.Command("go", "build", "-o", binary, "../cmd/caddy").CombinedOutput(); err != nil {
-			t.Fatalf("building: %v\n%s", err, output)
-		}
-	}
-	home, admin := t.TempDir(), freeAddress(t)
-	config := filepath.Join(home, "Caddyfile")
-	if err := os.WriteFile(config, []byte("{\n\tadmin "+admin+"\n\tpersist_config off\n}\n"+caddyfile), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	command := exec.Command(binary, "run", "--config", config)
-	command.Env = append(os.Environ(), "HOME="+home, "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home)
-	var output bytes.Buffer
-	command.Stdout, command.Stderr = &output, &output
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
-		if t.Failed() {
-			t.Logf("output:\n%s", &output)
-		}
-	})
-	p := &process{t, command.Process.Pid, admin}
-	for range 500 {
-		if response, err := http.Get("http://" + admin + "/config/"); err == nil {
-			_ = response.Body.Close()
-			return p
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatal("the binary does not serve")
-	return nil
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
 
 // rss returns the resident set in bytes.
 func (p *process) rss() int64 {
