@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// errorCodePlaceholder tells error routes what they cannot see in {err.*}.
+const errorCodePlaceholder = "http.uploadcare.error_code"
+
+// requestIDHeader is what the service calls the identifier of a request.
+const requestIDHeader = "X-Uploadcare-Request-Id"
+
+// refuse answers for the upstream.
+func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, refusal *refusal) error {
+	if refusal.answer == nil {
+		if check := s.logger.Check(zapcore.DebugLevel, "client went away"); check != nil {
+			check.Write(zap.Error(refusal.cause))
+		}
+		w.WriteHeader(statusClientClosedRequest)
+		return nil
+	}
+	// Otherwise the server waits for the rest of an HTTP/1.1 body before it
+	// answers, and a client that waits for 100 Continue waits for ever. Other
+	// versions need no such thing and say so.
+	control := http.NewResponseController(w)
+	_ = control.EnableFullDuplex()
+
+	header := w.Header()
+	requestID := requestID(r)
+	header.Set(requestIDHeader, requestID)
+	if refusal.answer == errCredential {
+		header.Set("Retry-After", retryAfterCredential)
+	}
+	s.setCORS(header, r)
+	s.logRefusal(r, refusal, requestID)
+
+	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		replacer.Set(errorCodePlaceholder, refusal.answer.Code)
+	}
+	err := answerByErrorRoutes(w, r, refusal.answer)
+	_ = control.Flush() // what is left of the body is read off afterwards
+	return err
+}
+
+// answerByErrorRoutes lets the error routes of the server answer. They may be
+// another site's, or for other errors; what they do not answer is told in the
+// client's dialect.
+func answerByErrorRoutes(w http.ResponseWriter, r *http.Request, answer *uploadapi.Error) error {
+	tell := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		answer.Write(w, r)
+		return nil
+	})
+	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok || server.Errors == nil {
+		return tell(w, r)
+	}
+	err := caddyhttp.Error(answer.Status, errors.New(answer.Message))
+	return server.Errors.Routes.Compile(tell).ServeHTTP(w, server.Errors.WithError(r, err))
+}
+
+// setCORS makes an answer of the gateway's own readable by the page that caused
+// it.
+func (s *Sign) setCORS(header http.Header, r *http.Request) {
+	if origin := r.Header.Get("Origin"); origin != "" && len(s.CORS) > 0 {
+		allowOrigin(header, origin)
+		return
+	}
+	uploadapi.SetCORS(header, preflightMethods)
+	header.Set("Access-Control-Expose-Headers", exposedHeaders)
+}
+
+func (s *Sign) logRefusal(r *http.Request, refusal *refusal, requestID string) {
+	level := zapcore.WarnLevel
+	if refusal.answer.Status >= http.StatusInternalServerError {
+		level = zapcore.ErrorLevel
+	}
+	if check := s.logger.Check(level, "upload refused"); check != nil {
+		check.Write(
+			zap.Int("status", refusal.answer.Status),
+			zap.String("error_code", refusal.answer.Code),
+			zap.String("reason", refusal.answer.Message),
+			zap.NamedError("cause", refusal.cause),
+			zap.String("client_ip", clientIP(r)),
+			zap.String("request_id", requestID),
+		)
+	}
+}
+
+// clientIP returns the client's address as Caddy's trusted_proxies have it.
+func clientIP(r *http.Request) string {
+	if ip, ok := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string); ok {
+		return ip
+	}
+	return r.RemoteAddr
+}
+
+// requestID returns Caddy's identifier of the request, which the access log can
+// show as {http.request.uuid}.
+func requestID(r *http.Request) string {
+	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		if id, found := replacer.GetString("http.request.uuid"); found {
+			return id
+		}
+	}
+	return uuid.NewString()
+}
