@@ -5,8 +5,11 @@ package caddymodule
 import (
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
 )
 
 // answerWriter sees an answer on its way to the client.
@@ -18,9 +21,14 @@ type answerWriter struct {
 	body *multipartBody
 	// origin is the one that may read the answer, or empty for what the
 	// upstream says.
-	origin  string
-	begun   bool // the final answer has begun
-	dropped bool // what is written is the proxy's answer in place of ours
+	origin string
+	// signed says that the request left with a credential, which the upstream
+	// may give back in a redirect.
+	signed bool
+	// incoming is the body that the client may still be sending, or nil.
+	incoming *incomingBody
+	begun    bool // the final answer has begun
+	dropped  bool // what is written is the proxy's answer in place of ours
 }
 
 // WriteHeader implements [http.ResponseWriter].
@@ -54,10 +62,41 @@ func (a *answerWriter) ReadFrom(r io.Reader) (int64, error) {
 }
 
 func (a *answerWriter) begin() {
-	if !a.begun && a.origin != "" {
-		allowOrigin(a.Header(), a.origin)
+	if a.begun {
+		return
 	}
 	a.begun = true
+	header := a.Header()
+	if a.origin != "" {
+		allowOrigin(header, a.origin)
+	}
+	if a.signed {
+		stripLocation(header)
+	}
+	if a.incoming.left() && a.incoming.http1 {
+		// What is not read off of the body must not be taken for the next
+		// request.
+		header.Set("Connection", "close")
+	}
+}
+
+// stripLocation takes a credential out of the addresses that the upstream sends
+// the client to.
+func stripLocation(header http.Header) {
+	for _, name := range []string{"Location", "Content-Location"} {
+		address, fragment, hasFragment := strings.Cut(header.Get(name), "#")
+		address, query, hasQuery := strings.Cut(address, "?")
+		if !hasQuery {
+			continue
+		}
+		if query = form.StripQuery(query, staleFields); query != "" {
+			address += "?" + query
+		}
+		if hasFragment {
+			address += "#" + fragment
+		}
+		header.Set(name, address)
+	}
 }
 
 // Interface guards

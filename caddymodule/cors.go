@@ -53,14 +53,24 @@ func unmarshalOrigins(d *caddyfile.Dispenser) ([]string, error) {
 	return origins, noBlock(d, "cors")
 }
 
-// mayRead reports whether a page of origin may use the gateway: it is one of
-// origins, or it came from the gateway's own host.
-func mayRead(r *http.Request, origin string, origins []string) bool {
-	if slices.Contains(origins, origin) {
-		return true
+// askingOrigin returns the origin of the page that a request comes from, empty
+// if there is none to be known, and whether it may use the gateway. A browser
+// does not name it with everything that a page can send; then it says at least
+// that it is another site's.
+func askingOrigin(r *http.Request, origins []string) (origin string, allowed bool) {
+	origin = r.Header.Get("Origin")
+	if origin == "" {
+		site := r.Header.Get("Sec-Fetch-Site")
+		return "", site != "cross-site" && site != "same-site"
 	}
-	_, host, found := strings.Cut(origin, "://")
-	return found && strings.EqualFold(host, r.Host)
+	return origin, slices.Contains(origins, origin) || isSameOrigin(r, origin)
+}
+
+// isSameOrigin reports whether a page came from the gateway's own host. TLS may
+// end before it.
+func isSameOrigin(r *http.Request, origin string) bool {
+	scheme, host, _ := strings.Cut(origin, "://")
+	return strings.EqualFold(host, r.Host) && (scheme == "https" || scheme == "http" && r.TLS == nil)
 }
 
 // isPreflight reports whether a browser asks what it may send (Fetch standard,
@@ -69,16 +79,15 @@ func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// answerPreflight lets a page of origin send what it wants to. If the origin is
-// not allowed that is to be refused, with an answer that the page can read: a
+// answerPreflight lets a page send what it wants to. If its origin is not
+// allowed that is to be refused, with an answer that the page can read: a
 // preflight that fails tells it nothing.
-func answerPreflight(w http.ResponseWriter, r *http.Request, origin string, allowed bool) {
+func answerPreflight(w http.ResponseWriter, r *http.Request, allowed bool) {
 	maxAge := preflightMaxAge
 	if !allowed {
 		maxAge = 0
 	}
 	header := w.Header()
-	allowOrigin(header, origin)
 	header.Add("Vary", "Access-Control-Request-Headers")
 	header.Set("Access-Control-Allow-Methods", preflightMethods)
 	if requested := r.Header.Get("Access-Control-Request-Headers"); requested != "" {

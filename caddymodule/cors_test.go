@@ -50,6 +50,25 @@ func TestCORSLetsConfiguredOriginsUpload(t *testing.T) {
 	}
 }
 
+// With pictures and links a browser does not name the origin, but says that it
+// is another one.
+func TestCORSRefusesWhatOtherSitesSendWithoutAnOrigin(t *testing.T) {
+	sign := mustSign(t, withCORS)
+	for site, want := range map[string]int{"": 200, "none": 200, "same-origin": 200, "same-site": 403, "cross-site": 403} {
+		r := paramsRequest("GET", "/from_url/?pub_key=demopublickey", "", "")
+		if site != "" {
+			r.Header.Set("Sec-Fetch-Site", site)
+		}
+		if rec, w := serve(t, sign, r); w.Code != want || rec.called != (want == 200) {
+			t.Errorf("%q: answer %d %q", site, w.Code, w.Body)
+		}
+	}
+	r := fromOrigin("POST", "/base/", "foo://upload.example.com")
+	if rec, w := serve(t, sign, r); w.Code != 403 || rec.called {
+		t.Errorf("another scheme: answer %d", w.Code)
+	}
+}
+
 func TestCORSAnswersPreflights(t *testing.T) {
 	sign := mustSign(t, withCORS)
 	preflight := func(origin string) *http.Request {
@@ -143,6 +162,7 @@ func TestAnUpstreamThatFailsIsToldInTheClientsDialect(t *testing.T) {
 	for name, r := range map[string]*http.Request{
 		"multipart":  uploadRequest(formOf(demoKey)),
 		"urlencoded": paramsRequest("POST", "/group/", urlencoded, "pub_key=demopublickey"),
+		"unsigned":   paramsRequest("GET", "/info/", "", ""),
 	} {
 		r.URL.RawQuery = "jsonerrors=1"
 		w := httptest.NewRecorder()

@@ -24,7 +24,7 @@ func (u *upload) editParams(r *http.Request) error {
 	if r.ContentLength > maxParamsSize {
 		return &http.MaxBytesError{Limit: maxParamsSize}
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxParamsSize+1))
+	body, err := io.ReadAll(io.LimitReader(u.incoming, maxParamsSize+1))
 	switch {
 	case err != nil:
 		return err
@@ -32,6 +32,8 @@ func (u *upload) editParams(r *http.Request) error {
 		return &http.MaxBytesError{Limit: maxParamsSize}
 	case len(body) == 0:
 		return u.editQuery(r)
+	case r.Method == http.MethodGet:
+		return errBodyOfGet
 	case !isParams(r.Header.Get("Content-Type"), body):
 		return errParamsType
 	}
@@ -87,7 +89,8 @@ func isParams(contentType string, body []byte) bool {
 	case "application/x-www-form-urlencoded":
 		return true
 	case "application/json":
-		return !bytes.ContainsAny(bytes.TrimLeft(body, " \t\r\n")[:1], `{["`) && bytes.IndexByte(body, '=') > 0
+		trimmed := bytes.TrimLeft(body, " \t\r\n")
+		return bytes.IndexByte(trimmed, '=') > 0 && !bytes.ContainsAny(trimmed[:1], `{["`)
 	default:
 		return false
 	}

@@ -120,6 +120,17 @@ func checkOnePair(t *testing.T, rec *received) {
 	}
 }
 
+// HTTP/3 does not tell a request without a body from one of unknown length.
+func TestAGETWhoseBodyTurnsOutToBeEmptyIsSigned(t *testing.T) {
+	r := paramsRequest("GET", "/from_url/?pub_key=demopublickey", "", "")
+	r.ContentLength, r.Body = -1, io.NopCloser(strings.NewReader(""))
+	rec, w := serve(t, mustSign(t, onlyProject), r)
+	if w.Code != http.StatusOK || len(rec.body) > 0 {
+		t.Fatalf("answer %d %q", w.Code, w.Body)
+	}
+	cutFresh(t, rec.request.URL.RawQuery)
+}
+
 func TestParamsThatCannotBeSignedAreRefused(t *testing.T) {
 	const key = "pub_key=demopublickey"
 	const onlyForms = "Only multipart/form-data and application/x-www-form-urlencoded can be signed here."
@@ -158,6 +169,11 @@ func TestParamsThatCannotBeSignedAreRefused(t *testing.T) {
 		r := paramsRequest("POST", "/group/", urlencoded, key+"&a="+strings.Repeat("a", maxParamsSize))
 		r.ContentLength = -1
 		if rec, w := serve(t, mustSign(t, onlyProject), r); w.Code != 413 || rec.called {
+			t.Errorf("answer %d %q", w.Code, w.Body)
+		}
+	})
+	t.Run("blanks labelled JSON", func(t *testing.T) {
+		if rec, w := serve(t, mustSign(t, onlyProject), paramsRequest("POST", "/group/", "application/json", "  ")); w.Code != 415 || rec.called {
 			t.Errorf("answer %d %q", w.Code, w.Body)
 		}
 	})

@@ -147,7 +147,7 @@ func (r *refusal) Is(target error) bool { return target == context.Canceled }
 // is nil for other errors.
 func upstreamFailure(err error) *refusal {
 	var handlerError caddyhttp.HandlerError
-	if !errors.As(err, &handlerError) || handlerError.StatusCode < http.StatusInternalServerError {
+	if !errors.As(err, &handlerError) || handlerError.StatusCode < http.StatusBadGateway || handlerError.StatusCode > http.StatusGatewayTimeout {
 		return nil
 	}
 	return &refusal{cause: err, answer: &uploadapi.Error{Status: handlerError.StatusCode, Code: errUpstream.Code, Message: errUpstream.Message}}

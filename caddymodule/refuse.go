@@ -22,8 +22,9 @@ const errorCodePlaceholder = "http.uploadcare.error_code"
 // requestIDHeader is what the service calls the identifier of a request.
 const requestIDHeader = "X-Uploadcare-Request-Id"
 
-// refuse answers for the upstream.
-func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, refusal *refusal) error {
+// refuse answers for the upstream. incoming is the body that the client may
+// still be sending.
+func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, incoming *incomingBody, refusal *refusal) error {
 	if refusal.answer == nil {
 		if check := s.logger.Check(zapcore.DebugLevel, "client went away"); check != nil {
 			check.Write(zap.Error(refusal.cause))
@@ -31,27 +32,35 @@ func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, refusal *refusal) 
 		w.WriteHeader(statusClientClosedRequest)
 		return nil
 	}
-	// Otherwise the server waits for the rest of an HTTP/1.1 body before it
-	// answers, and a client that waits for 100 Continue waits for ever. Other
-	// versions need no such thing and say so.
-	control := http.NewResponseController(w)
-	_ = control.EnableFullDuplex()
-
+	if r.ProtoMajor > 1 {
+		// The stream ends with the answer. Some clients do not look for one
+		// until they have sent all, and would lose it then.
+		incoming.drain(w)
+	} else if incoming.left() {
+		// Otherwise the server waits for the rest of the body before it answers,
+		// and a client that waits for 100 Continue waits for ever.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+	}
 	header := w.Header()
-	requestID := requestID(r)
+	requestID := uuid.NewString()
 	header.Set(requestIDHeader, requestID)
 	if refusal.answer == errCredential {
 		header.Set("Retry-After", retryAfterCredential)
 	}
 	s.setCORS(header, r)
 	s.logRefusal(r, refusal, requestID)
-
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		replacer.Set(errorCodePlaceholder, refusal.answer.Code)
 	}
-	err := answerByErrorRoutes(w, r, refusal.answer)
-	_ = control.Flush() // what is left of the body is read off afterwards
-	return err
+	answer := &answerWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
+	if err := answerByErrorRoutes(answer, r, refusal.answer); err != nil && !answer.begun {
+		refusal.answer.Write(answer, r) // the error routes failed themselves
+	}
+	if r.ProtoMajor == 1 && incoming.left() {
+		_ = http.NewResponseController(w).Flush()
+		incoming.drain(w)
+	}
+	return nil
 }
 
 // answerByErrorRoutes lets the error routes of the server answer. They may be
@@ -104,15 +113,4 @@ func clientIP(r *http.Request) string {
 		return ip
 	}
 	return r.RemoteAddr
-}
-
-// requestID returns Caddy's identifier of the request, which the access log can
-// show as {http.request.uuid}.
-func requestID(r *http.Request) string {
-	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		if id, found := replacer.GetString("http.request.uuid"); found {
-			return id
-		}
-	}
-	return uuid.NewString()
 }

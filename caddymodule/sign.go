@@ -111,74 +111,72 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	r.Header.Del("Cookie")
 
 	if isLooped(r.Header, s.loopMark) {
-		return s.refuse(w, r, newRefusal(errLoop))
+		return s.refuse(w, r, newIncomingBody(r), newRefusal(errLoop))
 	}
 	r.Header.Add(loopHeader, s.loopMark)
 
-	answer := &answerWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
-	if origin := r.Header.Get("Origin"); origin != "" && len(s.CORS) > 0 {
-		allowed := mayRead(r, origin, s.CORS)
+	endpoint := uploadapi.Signed(r.Method, r.URL.Path)
+	incoming := newIncomingBody(r)
+	answer := &answerWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
+	if len(s.CORS) > 0 {
+		origin, allowed := askingOrigin(r, s.CORS)
 		switch {
-		case isPreflight(r):
-			answerPreflight(w, r, origin, allowed)
+		case isPreflight(r) && origin != "":
+			allowOrigin(w.Header(), origin)
+			answerPreflight(w, r, allowed)
 			return nil
-		case !allowed:
-			return s.refuse(w, r, newRefusal(fmt.Errorf("origin %q: %w", origin, errOrigin)))
+		case !allowed && (origin != "" || endpoint != nil):
+			return s.refuse(w, r, incoming, newRefusal(fmt.Errorf("origin %q: %w", origin, errOrigin)))
 		}
 		answer.origin = origin
 	}
-	if endpoint := uploadapi.Signed(r.Method, r.URL.Path); endpoint != nil {
+	if incoming != nil {
+		r.Body = incoming
+	}
+	if endpoint != nil {
 		return s.sign(answer, r, next, endpoint)
 	}
-	return next.ServeHTTP(answer, r)
+	err := next.ServeHTTP(answer, r)
+	if refusal := upstreamFailure(err); refusal != nil && !answer.begun {
+		return s.refuse(answer.ResponseWriter, r, incoming, refusal)
+	}
+	return err
 }
 
 // sign passes a request to a signed endpoint on, signed, or refuses it.
 func (s *Sign) sign(answer *answerWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint) error {
-	upload := &upload{sign: s, endpoint: endpoint, ctx: r.Context(), query: r.URL.RawQuery}
-	waits := r.Header.Get("Expect") != "" // for a first read, before it sends its body
-	rest := func() {}                     // reads off what is left of the body
-	if source := r.Body; source != nil && !waits {
-		rest = func() { drain(source) }
-	}
-	body, err := upload.edit(r)
+	upload := &upload{sign: s, endpoint: endpoint, ctx: r.Context(), query: r.URL.RawQuery, incoming: answer.incoming}
+	// A copy, so that a fresh credential in the query is not what placeholders
+	// and error routes show of the request.
+	signed, signedURL := *r, *r.URL
+	signed.URL = &signedURL
+	body, err := upload.edit(&signed)
 	if err != nil {
-		return s.refuseInMidUpload(answer, r, newRefusal(err), rest)
+		return s.refuse(answer.ResponseWriter, r, answer.incoming, newRefusal(err))
 	}
+	answer.signed = true
 	if body != nil {
 		// An answer that comes before the body is through is not held back
 		// until it is. Later versions of HTTP need no such thing and say so.
 		_ = http.NewResponseController(answer).EnableFullDuplex()
-		answer.body, rest = body, body.drain
+		answer.body = body
 	}
-	err = next.ServeHTTP(answer, r)
+	err = next.ServeHTTP(answer, &signed)
 	var refusal *refusal
 	if body != nil {
 		refusal = body.refusal.Load()
+		_ = body.Close() // the proxy gets nothing more of it
 	}
 	if refusal == nil {
 		refusal = upstreamFailure(err)
 	}
 	switch {
-	case refusal != nil && !answer.begun:
-		return s.refuseInMidUpload(answer, r, refusal, rest)
-	case body != nil && r.ProtoMajor == 1:
+	case answer.begun && answer.incoming.left():
 		_ = http.NewResponseController(answer).Flush()
-		rest()
+		answer.incoming.drain(answer)
+	case !answer.begun && refusal != nil:
+		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
 	}
-	return err
-}
-
-// refuseInMidUpload refuses a request of whose body something may be left.
-func (s *Sign) refuseInMidUpload(answer *answerWriter, r *http.Request, refusal *refusal, rest func()) error {
-	if r.ProtoMajor > 1 {
-		// The stream ends with the answer. Some clients do not look for one
-		// until they have sent all, and would lose it then.
-		rest()
-		return s.refuse(answer.ResponseWriter, r, refusal)
-	}
-	err := s.refuse(answer.ResponseWriter, r, refusal)
-	rest()
 	return err
 }
 

@@ -81,23 +81,29 @@ func (s *Signature) Cleanup() error { return s.sign.Cleanup() }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
-	origin := r.Header.Get("Origin")
-	sameOrigin := origin == "" || mayRead(r, origin, nil)
-	allowed := sameOrigin || mayRead(r, origin, s.CORS)
+	origin, allowed := askingOrigin(r, s.CORS)
+	incoming := newIncomingBody(r)
+	header := w.Header()
+	crossOrigin := origin != "" && !isSameOrigin(r, origin)
+	if crossOrigin {
+		allowOrigin(header, origin) // to read what is handed out, or why it is not
+	}
+	if crossOrigin && allowed {
+		header.Set("Access-Control-Allow-Credentials", "true") // authentication stands before it
+	}
 	switch {
-	case !sameOrigin && isPreflight(r):
-		answerPreflight(w, r, origin, allowed)
+	case crossOrigin && isPreflight(r):
+		answerPreflight(w, r, allowed)
 		return nil
 	case !allowed:
-		return s.sign.refuse(w, r, newRefusal(fmt.Errorf("origin %q: %w", origin, errSignatureOrigin)))
-	}
-	if r.Method != http.MethodGet {
-		w.Header().Set("Allow", http.MethodGet)
-		return s.sign.refuse(w, r, newRefusal(errSignatureMethod))
+		return s.sign.refuse(w, r, incoming, newRefusal(fmt.Errorf("origin %q: %w", origin, errSignatureOrigin)))
+	case r.Method != http.MethodGet:
+		header.Set("Allow", http.MethodGet)
+		return s.sign.refuse(w, r, incoming, newRefusal(errSignatureMethod))
 	}
 	token, err := s.Project.token(r.Context())
 	if err != nil {
-		return s.sign.refuse(w, r, newRefusal(credentialError{err}))
+		return s.sign.refuse(w, r, incoming, newRefusal(credentialError{err}))
 	}
 	body, err := json.Marshal(struct {
 		Signature string `json:"secureSignature"`
@@ -108,10 +114,6 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 	}
 	if check := s.sign.logger.Check(zap.DebugLevel, "handing out a signature"); check != nil {
 		check.Write(zap.String("public_key", s.Project.publicKey), zap.Int64("expire", token.Expire))
-	}
-	header := w.Header()
-	if !sameOrigin {
-		allowOrigin(header, origin)
 	}
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Type", "application/json")

@@ -31,6 +31,7 @@ type upload struct {
 	endpoint *uploadapi.SignedEndpoint
 	ctx      context.Context // of the request
 	query    string          // as the client sent it
+	incoming *incomingBody   // nil if there is none
 
 	publicKey string // as far as it is known
 	project   *Project
@@ -121,12 +122,12 @@ func (u *upload) edit(r *http.Request) (*multipartBody, error) {
 	if !form.HasPlainCharset(r.Header.Values("Content-Type")) {
 		return nil, errCharset
 	}
-	empty := r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0
+	empty := u.incoming == nil || r.ContentLength == 0
 	if empty && u.endpoint.Params {
 		return nil, u.editQuery(r)
 	}
-	if r.Method == http.MethodGet {
-		return nil, errBodyOfGet
+	if r.Method == http.MethodGet { // whose body may yet turn out to be empty
+		return nil, u.editParams(r)
 	}
 	if isEncoded(r.Header) {
 		return nil, errContentEncoding

@@ -102,7 +102,7 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 		e.part, e.name, e.value = partWatched, string(part.name), e.value[:0]
 	}
 	e.state = inContent
-	return end + len(crlfCRLF), false, part.checkMentions(b[:end], e.edit.Stale)
+	return end + len(crlfCRLF), false, part.checkName(e.edit.Stale)
 }
 
 // content finds the delimiter that ends a part's content.

@@ -54,10 +54,10 @@ func Boundary(contentType []string) (string, error) {
 	return boundary, nil
 }
 
-// plainCharset reports whether names in ASCII are what they seem in a charset.
-func plainCharset(charset string) bool {
-	return slices.Contains([]string{"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "windows-1252"}, strings.ToLower(charset))
-}
+// plainCharsets are those in which ASCII letters are what they seem.
+var plainCharsets = regexp.MustCompile(`^(?i:|utf-?8|(us-)?ascii|latin-?1|iso[-_]8859-\d+|(windows|cp)-?12\d\d|koi8-[ru]|shift_jis|euc-(jp|kr)|gb2312|gbk|gb18030|big5)$`)
+
+func plainCharset(charset string) bool { return plainCharsets.MatchString(charset) }
 
 var charsetParameter = regexp.MustCompile(`(?i)charset\s*=\s*["']?([^"';,\s]*)`)
 
@@ -102,14 +102,13 @@ func nextParameter(s string) (name, value, rest string, err error) {
 			return "", "", "", malformed
 		}
 	} else {
-		// Some clients leave out the quotes that a value such as
-		// "----=_Part_1" needs. A comma or a quote is where servers part.
 		end := strings.IndexByte(s, ';')
 		if end < 0 {
 			end = len(s)
 		}
 		value, s = strings.TrimRight(s[:end], " \t"), s[end:]
-		if strings.ContainsAny(value, " \t,\"'\\") {
+		// Some servers end a value at the first character that needs quotes.
+		if value != "" && !isToken(value) || strings.HasPrefix(value, "'") {
 			return "", "", "", malformed
 		}
 	}
@@ -127,8 +126,10 @@ func validBoundary(boundary string) bool {
 			return false
 		}
 	}
-	// Some servers look for the parameter anywhere.
-	return !strings.Contains(strings.ToLower(boundary), "boundary=")
+	// Some servers look for the parameter anywhere, whatever stands between
+	// its name and the sign.
+	_, after, found := strings.Cut(strings.ToLower(boundary), "boundary")
+	return !found || !strings.Contains(after, "=")
 }
 
 func isToken[T string | []byte](s T) bool {

@@ -13,6 +13,7 @@ type disposition struct {
 	named              bool // there is a name
 	file               bool // there is a file name that is not empty
 	extendedFile       bool // the only file name is RFC 5987's filename*
+	keys               int  // how many of its parameters name something
 }
 
 // plainFile reports whether every server sees a file.
@@ -51,6 +52,9 @@ func readDisposition(value []byte, escapes bool) (d disposition, err error) {
 			return disposition{}, err
 		}
 		pos = next
+		if endsWithName(key) {
+			d.keys++
+		}
 		switch {
 		case equalFoldASCII(key, "name"):
 			if d.named {
@@ -71,6 +75,12 @@ func readDisposition(value []byte, escapes bool) (d disposition, err error) {
 	d.file = plainFile || seenExtended
 	d.extendedFile = seenExtended && !plainFile
 	return d, nil
+}
+
+// endsWithName reports whether a key is name, filename or the like.
+func endsWithName(key []byte) bool {
+	key, _, _ = bytes.Cut(key, []byte("*"))
+	return len(key) >= len("name") && equalFoldASCII(key[len(key)-len("name"):], "name")
 }
 
 // readParameter reads one parameter of value from pos on. The value of the

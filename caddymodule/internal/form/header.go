@@ -5,6 +5,7 @@ package form
 import (
 	"bytes"
 	"fmt"
+	"mime"
 	"regexp"
 )
 
@@ -20,8 +21,8 @@ var (
 	colonSign         = []byte(":")
 	encodedWord       = []byte("=?") // RFC 2047
 	dispositionName   = "content-disposition"
+	dispositionLine   = regexp.MustCompile(`(?i)content-disposition[ \t]*:`)
 	transferEncoding  = "content-transfer-encoding"
-	contentTypeName   = "content-type"
 	identityEncodings = NewNames("7bit", "8bit", "binary") // RFC 2045, section 6.1
 )
 
@@ -60,19 +61,16 @@ func parseHeader(header []byte) (part, error) {
 	}
 	// RFC 7578, section 4.2. A second one may stand where only some servers
 	// see it, such as in a folded line.
-	if count := bytes.Count(bytes.ToLower(header), []byte(dispositionName)); !found || count != 1 {
-		return part{}, fmt.Errorf("%w: %d Content-Disposition lines", ErrMalformedHeader, count)
+	if !found || countFold(header, dispositionName) != 1 && len(dispositionLine.FindAllIndex(header, 2)) != 1 {
+		return part{}, fmt.Errorf("%w: not one Content-Disposition line", ErrMalformedHeader)
 	}
 	var err error
 	if p.disposition, err = parseDisposition(p.value); err != nil {
 		return part{}, err
 	}
 	p.name = p.value[p.nameStart:p.nameEnd]
-	switch {
-	case !p.named:
+	if !p.named {
 		return part{}, fmt.Errorf("%w: it has no name", ErrMalformedHeader)
-	case bytes.Contains(p.name, encodedWord):
-		return part{}, fmt.Errorf("%w: an encoded name", ErrMalformedHeader)
 	}
 	return p, nil
 }
@@ -80,42 +78,67 @@ func parseHeader(header []byte) (part, error) {
 // isControl reports whether a byte of a line is one that belongs in none.
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// plainDisposition is the form in which all servers read the same: what
+// plainFile is a file's disposition in which all servers read the same: what
 // browsers and libraries write, without a blank or a parameter too many.
-var plainDisposition = regexp.MustCompile(`^[ \t]*(?i:form-data);[ \t]*` +
-	`name=(?:"[^"]*"|[\w!#$%&'*+.^` + "`" + `|~-]+)` +
-	`(?:;[ \t]*filename=("[^"]+"|[\w!#$%&'*+.^` + "`" + `|~-]+))?` +
-	`(;[ \t]*filename\*=[\w!#$%&'*+.^` + "`" + `|~-]+)?[ \t]*$`)
+var plainFile = regexp.MustCompile(`^[ \t]*(?i:form-data);[ \t]*name=(?:"[^"\\]*"|[\w.~-]+);[ \t]*filename="[^"]*[^"\\]"$`)
 
-// checkMentions refuses a header in which a stale name is left, after a stale
-// field has been crossed out, unless all servers agree that it is not the
-// part's name. So it does not matter how a server takes odd headers apart: it
-// will find no credential in them.
-func (p *part) checkMentions(header []byte, stale Names) error {
-	if !stale.mentionedIn(header) && !stale.resemble(p.name) {
+// nameKey finds what some server may take for the name's key, within quotes
+// too; but not where it is the end of another key, as in filename.
+var nameKey = regexp.MustCompile(`(?i)(?:^|[^a-z0-9_-])name["' \t\r\n]*\*?["' \t\r\n]*=`)
+
+// checkName refuses a part that some server may take for one of stale, after
+// those that all servers take for one have been crossed out. So it does not
+// matter how a server takes an odd header apart: it finds no credential in it.
+func (p *part) checkName(stale Names) error {
+	doubtful := fmt.Errorf("%w: some servers may take the part for a credential", ErrMalformedHeader)
+	if stale.resemble(p.name) {
+		if !plainFile.Match(p.value) {
+			return doubtful
+		}
 		return nil
 	}
-	doubtful := fmt.Errorf("%w: some servers may take the part for a credential", ErrMalformedHeader)
-	match := plainDisposition.FindSubmatchIndex(p.value)
-	if match == nil {
-		return doubtful
-	}
-	hasFile, hasExtended := match[2] >= 0, match[4] >= 0
-	if stale.resemble(p.name) && (!hasFile || hasExtended) {
-		return doubtful
-	}
-	for i, text := range bytes.Split(p.value, []byte(`"`)) {
-		// Some look for parameters within quotes, or for escapes.
-		_, after, semicolon := bytes.Cut(text, []byte(";"))
-		if i%2 == 1 && (semicolon && bytes.IndexByte(after, '=') >= 0 || bytes.HasSuffix(text, []byte(`\`))) {
+	if bytes.Contains(p.name, encodedWord) {
+		decoded, err := new(mime.WordDecoder).DecodeHeader(string(p.name))
+		if err != nil || stale.resemble([]byte(decoded)) {
 			return doubtful
 		}
 	}
-	for line := range bytes.SplitSeq(header, crlf) {
-		name, _, _ := bytes.Cut(line, colonSign)
-		if !equalFoldASCII(name, dispositionName) && !equalFoldASCII(name, contentTypeName) && stale.mentionedIn(line) {
+	if p.endsPlainly() && countFold(p.value, "name") == p.keys {
+		return nil // as almost always: there is no other key to be found
+	}
+	for _, key := range nameKey.FindAllIndex(p.value, -1) {
+		after := p.value[key[1]:]
+		known := key[1] <= p.nameStart && p.nameStart <= key[1]+1 // the name's own key
+		if known && p.endsPlainly() {
+			continue
+		}
+		if stale.beginIn(after) {
 			return doubtful
 		}
 	}
 	return nil
+}
+
+// countFold counts substring, which is in lower case, in any case of letters.
+func countFold(text []byte, substring string) (count int) {
+	for i := 0; i+len(substring) <= len(text); i++ {
+		if lower(text[i]) == substring[0] && equalFoldASCII(text[i:i+len(substring)], substring) {
+			count++
+		}
+	}
+	return count
+}
+
+// endsPlainly reports whether nothing but blanks stands between the name and the
+// next parameter, and an unquoted name is a token, so that servers do not
+// disagree on where it ends.
+func (p *part) endsPlainly() bool {
+	rest := p.value[p.nameEnd:]
+	if p.nameStart > 0 && p.value[p.nameStart-1] == '"' {
+		rest = bytes.TrimPrefix(rest, []byte(`"`))
+	} else if !isToken(p.name) {
+		return false
+	}
+	rest = bytes.TrimLeft(rest, " \t\r\n")
+	return len(rest) == 0 || rest[0] == ';'
 }

@@ -4,7 +4,6 @@ package form
 
 import (
 	"bytes"
-	"net/url"
 	"slices"
 )
 
@@ -47,11 +46,10 @@ func (n Names) resemble(name []byte) bool {
 	if i := bytes.IndexByte(name, '['); i > 0 && n.equalCanonical(name[:i]) {
 		return true
 	}
-	if bytes.IndexByte(name, '%') < 0 {
-		return false
+	if unescaped := parameterName(string(name)); len(unescaped) < len(name) {
+		return n.equalCanonical(unescaped)
 	}
-	unescaped, err := url.PathUnescape(string(name))
-	return err == nil && n.equalCanonical([]byte(unescaped))
+	return false
 }
 
 func (n Names) equalCanonical(name []byte) bool {
@@ -60,12 +58,12 @@ func (n Names) equalCanonical(name []byte) bool {
 	return slices.ContainsFunc(n.canonical, func(other []byte) bool { return bytes.Equal(canonical, other) })
 }
 
-// mentionedIn reports whether a name of the set stands anywhere in text,
-// however it is taken apart.
-func (n Names) mentionedIn(text []byte) bool {
+// beginIn reports whether the letters and digits of text begin with a name of
+// the set.
+func (n Names) beginIn(text []byte) bool {
 	var buf [512]byte
 	canonical := appendCanonical(buf[:0], text)
-	return slices.ContainsFunc(n.canonical, func(name []byte) bool { return bytes.Contains(canonical, name) })
+	return slices.ContainsFunc(n.canonical, func(name []byte) bool { return bytes.HasPrefix(canonical, name) })
 }
 
 // appendCanonical appends the letters, in lower case, and digits of text.

@@ -3,7 +3,7 @@
 package form
 
 import (
-	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -14,7 +14,7 @@ import (
 func StripQuery(query string, names Names) string {
 	kept := make([]string, 0, strings.Count(query, "&")+1)
 	for parameter := range strings.SplitSeq(query, "&") {
-		if !names.resemble([]byte(parameterName(parameter))) {
+		if !names.resemble(parameterName(parameter)) {
 			kept = append(kept, parameter)
 		}
 	}
@@ -29,7 +29,7 @@ func HidesParameter(query string, names Names) bool {
 	}
 	for parameter := range strings.SplitSeq(query, "&") {
 		for i, hidden := range strings.Split(parameter, ";") {
-			if i > 0 && names.resemble([]byte(parameterName(hidden))) {
+			if i > 0 && names.resemble(parameterName(hidden)) {
 				return true
 			}
 		}
@@ -37,11 +37,26 @@ func HidesParameter(query string, names Names) bool {
 	return false
 }
 
-// parameterName returns the name of a parameter as a server reads it.
-func parameterName(parameter string) string {
+// parameterName returns the name of a parameter as lenient servers read it:
+// what is no escape stays as it is.
+func parameterName(parameter string) []byte {
 	name, _, _ := strings.Cut(parameter, "=")
-	if unescaped, err := url.QueryUnescape(name); err == nil {
-		return unescaped
+	unescaped := make([]byte, 0, len(name))
+	for i := 0; i < len(name); i++ {
+		switch c := name[i]; {
+		case c == '+':
+			unescaped = append(unescaped, ' ')
+		case c == '%' && i+2 < len(name) && isHex(name[i+1]) && isHex(name[i+2]):
+			value, _ := strconv.ParseUint(name[i+1:i+3], 16, 8) // two hexadecimal digits
+			unescaped = append(unescaped, byte(value))
+			i += 2
+		default:
+			unescaped = append(unescaped, c)
+		}
 	}
-	return name
+	return unescaped
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= lower(c) && lower(c) <= 'f'
 }

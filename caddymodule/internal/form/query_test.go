@@ -14,6 +14,7 @@ func TestStripQuery(t *testing.T) {
 		"empty and bare":           {"signature=&expire&a=1", "a=1"},
 		"odd case":                 {"Signature=1&a=1", "a=1"},
 		"escaped":                  {"%73ignature=1&a=1", "a=1"},
+		"broken escapes besides":   {"%73ignature%00%zz=1&sig%6eature%5b%zz%5d=2&%=3&a=1", "%=3&a=1"},
 		"cut at a NUL":             {"signature%00x=1&a=1", "a=1"},
 		"dots and blanks":          {"UPLOADCARE.SIGNATURE=1&UPLOADCARE+EXPIRE=2&UPLOADCARE%5BSIGNATURE=3&a=1", "a=1"},
 		"an array":                 {"signature[]=1&expire%5Ba%5D=2&a=1", "a=1"},

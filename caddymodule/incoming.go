@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// Bounds of what is read off when an answer has been given before the body was
+// through. A client that sends on without looking would otherwise meet a reset
+// connection instead of the answer.
+const (
+	// maxDrainSize is above the largest direct upload, in bytes.
+	maxDrainSize = uploadapi.DirectUploadLimit + 28<<20
+	// maxDrainTime is how long it may take.
+	maxDrainTime = 30 * time.Second
+	// maxDrainPause is how long a client may send nothing meanwhile: it has
+	// seen the answer, or never will.
+	maxDrainPause = 2 * time.Second
+)
+
+// incomingBody is a request's body as it comes from the client. It is never
+// closed here, which is the server's business.
+type incomingBody struct {
+	source io.Reader
+	waits  bool // the client does not send before the first read (100 Continue)
+	http1  bool // the connection is the request's alone
+
+	mu    sync.Mutex // held while source is read
+	begun atomic.Bool
+	ended atomic.Bool // source is at its end, or broken
+}
+
+// newIncomingBody returns the body of r, or nil if it has none.
+func newIncomingBody(r *http.Request) *incomingBody {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	return &incomingBody{source: r.Body, waits: r.Header.Get("Expect") != "", http1: r.ProtoMajor == 1}
+}
+
+// Read implements [io.Reader].
+func (b *incomingBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.begun.Store(true)
+	n, err := b.source.Read(p)
+	if err != nil {
+		b.ended.Store(true)
+	}
+	return n, err
+}
+
+// Close implements [io.Closer].
+func (b *incomingBody) Close() error { return nil }
+
+// left reports whether the client may have more of the body to send.
+func (b *incomingBody) left() bool { return b != nil && !b.ended.Load() }
+
+// drain reads off what is left of the body, within bounds. A client that waits
+// to be asked for its body is not asked any more.
+func (b *incomingBody) drain(w http.ResponseWriter) {
+	control := http.NewResponseController(w)
+	if b.left() && (!b.waits || b.begun.Load()) {
+		b.readOff(control)
+	}
+	if b.left() && b.http1 {
+		// The connection is at its end: the server need not wait for more.
+		_ = control.SetReadDeadline(time.Now())
+	}
+}
+
+func (b *incomingBody) readOff(control *http.ResponseController) {
+	began, buf := time.Now(), make([]byte, 32<<10)
+	for size := 0; size < maxDrainSize && b.left() && time.Since(began) < maxDrainTime; {
+		// Caddy sets a deadline of its own when a read begins, so this one is
+		// set while it waits.
+		pause := time.AfterFunc(maxDrainPause, func() { _ = control.SetReadDeadline(time.Now()) })
+		n, _ := b.Read(buf) // an error ends the body
+		pause.Stop()
+		size += n
+	}
+}
+
+// Interface guard
+var _ io.ReadCloser = (*incomingBody)(nil)
