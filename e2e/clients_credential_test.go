@@ -12,16 +12,22 @@ import (
 	"testing"
 )
 
-// When a project's source has no credential, clients learn that it is worth
-// trying again, each in its own way. The secret key never fails, so the binary
-// here has a source that does nothing else.
-func TestClientsHaveTheErrorOfAnUnavailableCredential(t *testing.T) {
-	const message = "No credential can be had for this project now. Try again later."
+// useFailingSource makes the binary under test one that has the source `failing`.
+func useFailingSource(t *testing.T) {
+	t.Helper()
 	binary := filepath.Join(t.TempDir(), "caddy")
 	if output, err := exec.Command("go", "build", "-tags", "e2e", "-o", binary, "./clients/failingsource").CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, output)
 	}
 	t.Setenv("CADDY", binary)
+}
+
+// When a project's source has no credential, clients learn that it is worth
+// trying again, each in its own way. The secret key never fails, so the binary
+// here has a source that does nothing else.
+func TestClientsHaveTheErrorOfAnUnavailableCredential(t *testing.T) {
+	const message = "No credential can be had for this project now. Try again later."
+	useFailingSource(t)
 	client, sent := newNodeClient(t), newFile(t, mebibyte)
 	address, sandbox := freeAddress(t), freeAddress(t)
 	start(t, strings.Replace(gateway(address, "http://"+sandbox), "secret_key demosecretkey", "failing", 1)+sandboxSite(sandbox))

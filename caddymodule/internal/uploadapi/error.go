@@ -28,7 +28,6 @@ var (
 	ErrSignatureExpired  = &Error{http.StatusForbidden, "SignatureExpirationError", "Expired signature."}
 	ErrSignatureInvalid  = &Error{http.StatusForbidden, "SignatureInvalidError", "Invalid signature."}
 	ErrAccountLimits     = &Error{http.StatusForbidden, "AccountLimitsExceededError", "Account has reached its limits."}
-	ErrFileSizeLimit     = &Error{http.StatusBadRequest, "FileSizeLimitExceededError", "File is too large."}
 	ErrRequestSizeLimit  = &Error{http.StatusRequestEntityTooLarge, "RequestSizeLimitExceededError", "The size of the request is too large."}
 	ErrParserFailed      = &Error{http.StatusBadRequest, "PostRequestParserFailedError", "HTTP POST request parsing failed."}
 	ErrTooManyFields     = &Error{http.StatusBadRequest, "RequestFiledsNumberLimitExceededError", "The request contains too many HTTP POST fields."}
@@ -40,25 +39,29 @@ var (
 	ErrFileNotFound      = &Error{http.StatusNotFound, "FileNotFoundError", "File is not found."}
 	ErrThrottled         = &Error{http.StatusTooManyRequests, "RequestThrottledError", "Request was throttled."}
 	ErrInternal          = &Error{http.StatusInternalServerError, "UploadAPIError", "Internal error."}
-	errPublicKeyRequired = "ProjectPublicKeyRequiredError"
-	errPublicKeyInvalid  = "ProjectPublicKeyInvalidError"
-	errMethodNotAllowed  = "MethodNotAllowedError"
+)
+
+// Codes of the errors that name things.
+const (
+	codePublicKeyRequired = "ProjectPublicKeyRequiredError"
+	codePublicKeyInvalid  = "ProjectPublicKeyInvalidError"
+	codeMethodNotAllowed  = "MethodNotAllowedError"
 )
 
 // PublicKeyRequired says that the request names no project; field is the name
 // under which the endpoint expects the key.
 func PublicKeyRequired(field string) *Error {
-	return &Error{http.StatusForbidden, errPublicKeyRequired, field + " is required."}
+	return &Error{http.StatusForbidden, codePublicKeyRequired, field + " is required."}
 }
 
 // PublicKeyInvalid says that the request names a project that does not exist.
 func PublicKeyInvalid(field string) *Error {
-	return &Error{http.StatusForbidden, errPublicKeyInvalid, field + " is invalid."}
+	return &Error{http.StatusForbidden, codePublicKeyInvalid, field + " is invalid."}
 }
 
 // MethodNotAllowed says that the endpoint does not know the method.
 func MethodNotAllowed(method, path string) *Error {
-	return &Error{http.StatusMethodNotAllowed, errMethodNotAllowed, "HTTP method " + method + " is not allowed for " + path}
+	return &Error{http.StatusMethodNotAllowed, codeMethodNotAllowed, "HTTP method " + method + " is not allowed for " + path}
 }
 
 // WantsJSON reports whether the query asks for the JSON dialect: `jsonerrors`
