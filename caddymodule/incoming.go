@@ -37,9 +37,10 @@ type incomingBody struct {
 	ended atomic.Bool // source is at its end, or broken
 }
 
-// newIncomingBody returns the body of r, or nil if it has none.
+// newIncomingBody returns the body of r, or nil if it has none: Caddy wraps the
+// empty ones too.
 func newIncomingBody(r *http.Request) *incomingBody {
-	if r.Body == nil || r.Body == http.NoBody {
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
 	}
 	return &incomingBody{source: r.Body, waits: r.Header.Get("Expect") != "", http1: r.ProtoMajor == 1}

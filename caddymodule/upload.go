@@ -102,8 +102,10 @@ func (u *upload) stripQuery(r *http.Request) error {
 	if form.HidesParameter(r.URL.RawQuery, staleFields) {
 		return form.ErrAmbiguousParameters
 	}
-	r.URL.RawQuery = form.StripQuery(r.URL.RawQuery, staleFields)
-	r.RequestURI = r.URL.RequestURI() // which the proxy's debug log shows
+	if stripped := form.StripQuery(r.URL.RawQuery, staleFields); stripped != r.URL.RawQuery {
+		r.URL.RawQuery = stripped
+		r.RequestURI = r.URL.RequestURI() // which the proxy's debug log shows
+	}
 	return nil
 }
 
@@ -122,7 +124,7 @@ func (u *upload) edit(r *http.Request) (*multipartBody, error) {
 	if !form.HasPlainCharset(r.Header.Values("Content-Type")) {
 		return nil, errCharset
 	}
-	empty := u.incoming == nil || r.ContentLength == 0
+	empty := u.incoming == nil
 	if empty && u.endpoint.Params {
 		return nil, u.editQuery(r)
 	}

@@ -89,3 +89,37 @@ func TestErrorRoutesThatFailLeaveTheAnswer(t *testing.T) {
 		t.Errorf("answer %d %q", response.StatusCode, answer)
 	}
 }
+
+// What was read to its end leaves the connection to the next request.
+func TestConnectionsAreKept(t *testing.T) {
+	gateway := freeAddress(t)
+	startCaddy(t, gatewayTo(gateway, startUpstream(t, swallow).URL, ""), canarySecret)
+	form := formOf(key, file("file", photo))
+	requests := map[string]func() *http.Request{
+		"an upload": func() *http.Request { return newUpload(t, "http://"+gateway+"/base/", strings.NewReader(form)) },
+		"a chunked upload": func() *http.Request {
+			return newUpload(t, "http://"+gateway+"/base/", struct{ io.Reader }{strings.NewReader(form)})
+		},
+		"an unsigned POST": func() *http.Request {
+			return newUpload(t, "http://"+gateway+"/multipart/complete/", strings.NewReader(form))
+		},
+	}
+	for name, path := range map[string]string{"an unsigned GET": "/info/", "a signed GET": "/from_url/?pub_key=demopublickey", "a refused GET": "/from_url/"} {
+		requests[name] = func() *http.Request {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+gateway+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return request
+		}
+	}
+	for name, request := range requests {
+		t.Run(name, func(t *testing.T) {
+			response := do(t, http.DefaultClient, request())
+			_ = readAll(t, response)
+			if response.Close {
+				t.Errorf("answer %s closes the connection", response.Status)
+			}
+		})
+	}
+}
