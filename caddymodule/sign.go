@@ -54,7 +54,8 @@ type Sign struct {
 	// host, such as `https://www.example.com`. If there are any, preflights are
 	// answered here, requests of pages on other origins are refused, and
 	// answers can be read by the page's origin alone. Requests that name no
-	// origin pass. Default: none, preflights pass to the upstream and CORS is
+	// origin pass, but not to a signed endpoint if the browser says that another
+	// site sent them. Default: none, preflights pass to the upstream and CORS is
 	// its business.
 	CORS []string `json:"cors,omitempty"`
 

@@ -81,25 +81,26 @@ func IsMultipart(contentType []string) bool {
 	})
 }
 
+var errParameters = fmt.Errorf("%w: the parameters cannot be read", ErrInvalidBoundary)
+
 // nextParameter cuts the first `name=value` from s, which does not begin with
 // a blank.
 func nextParameter(s string) (name, value, rest string, err error) {
-	malformed := fmt.Errorf("%w: the parameters cannot be read", ErrInvalidBoundary)
 	if s[0] == ';' { // an empty parameter, as in "a=b;; c=d" or "a=b;"
 		return "", "", strings.TrimLeft(s[1:], " \t"), nil
 	}
 	name, s, found := strings.Cut(s, "=")
 	if !found || !isToken(name) {
-		return "", "", "", malformed
+		return "", "", "", errParameters
 	}
 	if quoted, ok := strings.CutPrefix(s, `"`); ok {
 		value, s, found = strings.Cut(quoted, `"`)
 		if !found || strings.Contains(value, `\`) {
-			return "", "", "", malformed
+			return "", "", "", errParameters
 		}
 		s = strings.TrimLeft(s, " \t")
 		if s != "" && s[0] != ';' {
-			return "", "", "", malformed
+			return "", "", "", errParameters
 		}
 	} else {
 		end := strings.IndexByte(s, ';')
@@ -109,7 +110,7 @@ func nextParameter(s string) (name, value, rest string, err error) {
 		value, s = strings.TrimRight(s[:end], " \t"), s[end:]
 		// Some servers end a value at the first character that needs quotes.
 		if value != "" && !isToken(value) || strings.HasPrefix(value, "'") {
-			return "", "", "", malformed
+			return "", "", "", errParameters
 		}
 	}
 	return name, value, strings.TrimLeft(strings.TrimPrefix(s, ";"), " \t"), nil

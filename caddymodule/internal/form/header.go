@@ -78,9 +78,12 @@ func parseHeader(header []byte) (part, error) {
 // isControl reports whether a byte of a line is one that belongs in none.
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// plainFile is a file's disposition in which all servers read the same: what
+// plainFileDisposition is one in which all servers read the same: what
 // browsers and libraries write, without a blank or a parameter too many.
-var plainFile = regexp.MustCompile(`^[ \t]*(?i:form-data);[ \t]*name=(?:"[^"\\]*"|[\w.~-]+);[ \t]*filename="[^"]*[^"\\]"$`)
+var plainFileDisposition = regexp.MustCompile(`^[ \t]*(?i:form-data);[ \t]*name=(?:"[^"\\]*"|[\w.~-]+);[ \t]*filename="[^"]*[^"\\]"$`)
+
+// errDoubtful is made once: it is not for a hot path to word it.
+var errDoubtful = fmt.Errorf("%w: some servers may take the part for a credential", ErrMalformedHeader)
 
 // nameKey finds what some server may take for the name's key, within quotes
 // too; but not where it is the end of another key, as in filename.
@@ -90,17 +93,16 @@ var nameKey = regexp.MustCompile(`(?i)(?:^|[^a-z0-9_-])name["' \t\r\n]*\*?["' \t
 // those that all servers take for one have been crossed out. So it does not
 // matter how a server takes an odd header apart: it finds no credential in it.
 func (p *part) checkName(stale Names) error {
-	doubtful := fmt.Errorf("%w: some servers may take the part for a credential", ErrMalformedHeader)
 	if stale.resemble(p.name) {
-		if !plainFile.Match(p.value) {
-			return doubtful
+		if !plainFileDisposition.Match(p.value) {
+			return errDoubtful
 		}
 		return nil
 	}
 	if bytes.Contains(p.name, encodedWord) {
 		decoded, err := new(mime.WordDecoder).DecodeHeader(string(p.name))
 		if err != nil || stale.resemble([]byte(decoded)) {
-			return doubtful
+			return errDoubtful
 		}
 	}
 	if p.endsPlainly() && countFold(p.value, "name") == p.keys {
@@ -113,7 +115,7 @@ func (p *part) checkName(stale Names) error {
 			continue
 		}
 		if stale.beginIn(after) {
-			return doubtful
+			return errDoubtful
 		}
 	}
 	return nil

@@ -46,10 +46,8 @@ func (n Names) resemble(name []byte) bool {
 	if i := bytes.IndexByte(name, '['); i > 0 && n.equalCanonical(name[:i]) {
 		return true
 	}
-	if unescaped := parameterName(string(name)); len(unescaped) < len(name) {
-		return n.equalCanonical(unescaped)
-	}
-	return false
+	// Almost no name needs to be unescaped, or cut at a sign.
+	return bytes.ContainsAny(name, "%=") && n.equalCanonical(parameterName(string(name)))
 }
 
 func (n Names) equalCanonical(name []byte) bool {
