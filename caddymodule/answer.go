@@ -3,16 +3,19 @@
 package caddymodule
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
 )
 
-// answerWriter sees an answer on its way to the client.
+// answerWriter sees an answer on its way to the client. What may turn out to be
+// the rejection of a credential it holds back until that is known.
 type answerWriter struct {
 	*caddyhttp.ResponseWriterWrapper
 	// body is the upload that is answered, or nil. It keeps the proxy from
@@ -23,12 +26,16 @@ type answerWriter struct {
 	// upstream says.
 	origin string
 	// signed says that the request left with a credential, which the upstream
-	// may give back in a redirect.
+	// may give back in a redirect, or reject.
 	signed bool
 	// incoming is the body that the client may still be sending, or nil.
 	incoming *incomingBody
 	begun    bool // the final answer has begun
 	dropped  bool // what is written is the proxy's answer in place of ours
+
+	status int       // of the final answer, once it is known
+	at     time.Time // when it came
+	held   heldAnswer
 }
 
 // WriteHeader implements [http.ResponseWriter].
@@ -37,10 +44,15 @@ func (a *answerWriter) WriteHeader(status int) {
 		a.dropped = true
 		return
 	}
-	if status >= http.StatusOK {
-		a.begin()
+	if status >= http.StatusOK && a.status == 0 {
+		a.status, a.at = status, time.Now()
+		if a.hold(); !a.held.back {
+			a.begin()
+		}
 	}
-	a.ResponseWriterWrapper.WriteHeader(status)
+	if !a.held.back {
+		a.ResponseWriterWrapper.WriteHeader(status)
+	}
 }
 
 // Write implements [http.ResponseWriter].
@@ -48,7 +60,12 @@ func (a *answerWriter) Write(p []byte) (int, error) {
 	if a.dropped {
 		return len(p), nil
 	}
-	a.begin()
+	if a.status == 0 {
+		a.WriteHeader(http.StatusOK)
+	}
+	if a.held.back && a.holdMore(p) {
+		return len(p), nil
+	}
 	return a.ResponseWriterWrapper.Write(p)
 }
 
@@ -57,8 +74,36 @@ func (a *answerWriter) ReadFrom(r io.Reader) (int64, error) {
 	if a.dropped {
 		return io.Copy(io.Discard, r)
 	}
-	a.begin()
-	return a.ResponseWriterWrapper.ReadFrom(r)
+	if a.status == 0 {
+		a.WriteHeader(http.StatusOK)
+	}
+	var held int64
+	for a.held.back {
+		n, err := io.CopyN(writerOnly{a}, r, holdStep)
+		if held += n; err != nil {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return held, err
+		}
+	}
+	n, err := a.ResponseWriterWrapper.ReadFrom(r)
+	return held + n, err
+}
+
+// FlushError implements what [http.ResponseController] looks for.
+func (a *answerWriter) FlushError() error {
+	switch {
+	case a.dropped:
+		return nil
+	case a.status == 0:
+		a.WriteHeader(http.StatusOK)
+	}
+	if a.held.back {
+		a.held.flush = true
+		return nil
+	}
+	return http.NewResponseController(a.ResponseWriter).Flush()
 }
 
 func (a *answerWriter) begin() {
@@ -73,9 +118,7 @@ func (a *answerWriter) begin() {
 	if a.signed {
 		stripLocation(header)
 	}
-	if a.incoming.left() && a.incoming.http1 {
-		// What is not read off of the body must not be taken for the next
-		// request.
+	if a.incoming.litters() {
 		header.Set("Connection", "close")
 	}
 }

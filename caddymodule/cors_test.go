@@ -179,11 +179,11 @@ func TestAnUpstreamThatFailsIsToldInTheClientsDialect(t *testing.T) {
 func TestSignatureIsHandedOut(t *testing.T) {
 	// The project of uploadcare_sign, and so its token.
 	sign := mustSign(t, onlyProject)
-	shared, err := sign.project("demopublickey").token(t.Context())
+	shared, err := sign.project("demopublickey").grantor().token(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	signature, err := newSignature(t, `{"project":{"public_key":"demopublickey","source":{"module":"secret_key","key":"`+testSecret+`"}},"cors":["https://www.example.com"]}`)
+	signature, err := newSignature(t, `{"project":{"public_key":"demopublickey","source":{"module":"secret_key","keys":["`+testSecret+`"]}},"cors":["https://www.example.com"]}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestSignatureIsHandedOut(t *testing.T) {
 }
 
 func TestSignatureConfig(t *testing.T) {
-	if _, err := newSignature(t, `{"project":{"public_key":"*","source":{"module":"secret_key","key":"s"}}}`); err == nil || !strings.Contains(err.Error(), "belongs to one project") {
+	if _, err := newSignature(t, `{"project":{"public_key":"*","source":{"module":"secret_key","keys":["s"]}}}`); err == nil || !strings.Contains(err.Error(), "belongs to one project") {
 		t.Errorf("any project: %v", err)
 	}
 	for text, want := range map[string]string{

@@ -30,7 +30,7 @@ const (
 	testBoundary = "----WebKitFormBoundary7MA4YWxk"
 	testSecret   = "canary-of-a-secret-key" //nolint:gosec // a test's own
 
-	onlyProject = `{"projects":[{"public_key":"demopublickey","source":{"module":"secret_key","key":"` + testSecret + `"}}]}`
+	onlyProject = `{"projects":[{"public_key":"demopublickey","source":{"module":"secret_key","keys":["` + testSecret + `"]}}]}`
 )
 
 // newSign provisions a handler from JSON.

@@ -32,9 +32,13 @@ type incomingBody struct {
 	waits  bool // the client does not send before the first read (100 Continue)
 	http1  bool // the connection is the request's alone
 
-	mu    sync.Mutex // held while source is read
-	begun atomic.Bool
-	ended atomic.Bool // source is at its end, or broken
+	mu     sync.Mutex // held while source is read
+	err    error      // what source ended with, guarded by mu
+	kept   keptBody   // guarded by mu
+	keeps  bool       // the body is kept while it passes; set before it is read
+	begun  atomic.Bool
+	ended  atomic.Bool // nothing more comes: source is at its end, or broken
+	broken atomic.Bool // it ended before its end
 }
 
 // newIncomingBody returns the body of r, or nil if it has none: Caddy wraps the
@@ -46,13 +50,20 @@ func newIncomingBody(r *http.Request) *incomingBody {
 	return &incomingBody{source: r.Body, waits: r.Header.Get("Expect") != "", http1: r.ProtoMajor == 1}
 }
 
-// Read implements [io.Reader].
+// Read implements [io.Reader]. What has broken off stays so: whoever waited for
+// another to be done with reading does not wait for the client once more.
 func (b *incomingBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.err != nil {
+		return 0, b.err
+	}
 	b.begun.Store(true)
 	n, err := b.source.Read(p)
+	b.kept.add(p[:n])
 	if err != nil {
+		b.err = err
+		b.broken.Store(err != io.EOF) //nolint:errorlint // readers return io.EOF itself
 		b.ended.Store(true)
 	}
 	return n, err
@@ -63,6 +74,12 @@ func (b *incomingBody) Close() error { return nil }
 
 // left reports whether the client may have more of the body to send.
 func (b *incomingBody) left() bool { return b != nil && !b.ended.Load() }
+
+// litters reports whether the connection is of no use after the answer, since
+// what has not been read off of the body would be taken for the next request.
+func (b *incomingBody) litters() bool {
+	return b != nil && b.http1 && (!b.ended.Load() || b.broken.Load())
+}
 
 // drain reads off what is left of the body, within bounds. A client that waits
 // to be asked for its body is not asked any more.

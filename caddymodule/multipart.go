@@ -31,11 +31,11 @@ func (u *upload) editMultipart(r *http.Request) (*multipartBody, error) {
 	if err != nil {
 		return nil, err
 	}
-	freshLength := form.EncodedLength(boundary, u.endpoint.Signature, uploadapi.SignatureLength) +
-		form.EncodedLength(boundary, u.endpoint.Expire, uploadapi.ExpireLength)
+	freshLength := u.freshLength(boundary)
 	if r.ContentLength > math.MaxInt64-int64(freshLength) {
 		return nil, uploadapi.ErrRequestSizeLimit
 	}
+	u.incoming.keep(r.ContentLength)
 	b := &multipartBody{editor: form.NewEditor(u.incoming, form.Edit{
 		Boundary:    boundary,
 		Stale:       staleFields,

@@ -25,6 +25,7 @@ func (u *upload) editParams(r *http.Request) error {
 		return &http.MaxBytesError{Limit: maxParamsSize}
 	}
 	body, err := io.ReadAll(io.LimitReader(u.incoming, maxParamsSize+1))
+	u.params = body
 	switch {
 	case err != nil:
 		return err

@@ -3,29 +3,32 @@
 package caddymodule
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/shared"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
 const (
-	// sourceNamespace is where guest modules that yield credentials live.
-	sourceNamespace = "uploadcare.sources"
-
 	defaultPublicKey = "{env.UPLOADCARE_PUBLIC_KEY}"
 	defaultThreshold = 10 * time.Minute
 
 	// anyProject is the public key that stands for all others.
 	anyProject = "*"
+
+	// schemeSignature puts `signature` and `expire` among a request's fields.
+	schemeSignature = "signature"
+	// schemeToken puts a JWT into its header Authorization.
+	schemeToken = "token"
 )
 
 // Project is an Uploadcare project whose uploads are signed.
@@ -35,35 +38,55 @@ type Project struct {
 	// the config is loaded. Default: `{env.UPLOADCARE_PUBLIC_KEY}`.
 	PublicKey string `json:"public_key,omitempty"`
 
+	// What a credential is: `signature`, a signature and its expiry among the
+	// request's fields, or `token`, a JWT in the header Authorization. The
+	// header leaves before a form is read, so a project of scheme `token` is
+	// the only one of its handler. Default: `signature`.
+	Scheme string `json:"scheme,omitempty"`
+
 	// Where the project's credentials come from. Required if there are several
 	// projects. Default: `secret_key` with its own defaults.
 	SourceRaw json.RawMessage `json:"source,omitempty" caddy:"namespace=uploadcare.sources inline_key=module"`
 
+	// Where they come from while the source fails and there is no cached
+	// credential left that has not expired: usually `static`; not `secret_key` or
+	// `resolver`. What the source refuses is refused. A source that depends on the
+	// request cannot have one. Default: none.
+	FallbackRaw json.RawMessage `json:"fallback,omitempty" caddy:"namespace=uploadcare.sources inline_key=module"`
+
 	// How long before its expiry a credential is not used any more and is made
-	// anew; fractions of a second are dropped. It must be shorter than the
-	// lifetime of the credentials. Default: `10m`.
+	// anew; fractions of a second are dropped. A credential that does not live
+	// longer than this is used for half of its life. The lifetime of
+	// `secret_key` must be longer. Default: `10m`.
 	Threshold *caddy.Duration `json:"threshold,omitempty"`
 
-	source    Source
+	// Whether gateways that have the same storage share the credentials that
+	// the source hands out, so that one of them asks and the others read. Not
+	// for `secret_key` and `static`, which ask nobody. Default: false.
+	Shared bool `json:"shared,omitempty"`
+
 	publicKey string
 	threshold time.Duration
-	cache     *token.Cache
-	cacheKey  string // empty unless the cache is acquired
+	logger    *zap.Logger
+	source    Source
+	fallback  Source
+	// perRequest is the source if its tokens depend on the request, or nil.
+	perRequest RequestSource
+	// accessTokens is the source if it makes a token per request, or nil.
+	accessTokens AccessTokenSource
+	ask          token.Source // the source's, for the cache
+	credentials  *credentials
+	fleet        *shared.Tokens // nil unless they are shared
+	poolKey      string         // empty unless the credentials are acquired
+	metrics      *projectMetrics
 }
-
-// tokenCaches keeps the token caches of all loaded configs, so that a reload
-// does not lose them. The keys are hashes: they are made from secrets.
-var tokenCaches = caddy.NewUsagePool()
-
-// pooledCache makes a token cache fit for the pool. A cache that is taken out
-// of the pool goes on working for the requests that still use it.
-type pooledCache struct{ *token.Cache }
-
-func (pooledCache) Destruct() error { return nil }
 
 func (p *Project) provision(ctx caddy.Context) error {
 	if p.PublicKey == "" {
 		p.PublicKey = defaultPublicKey
+	}
+	if p.Scheme == "" {
+		p.Scheme = schemeSignature
 	}
 	var err error
 	if p.publicKey, err = resolve("public key", p.PublicKey); err != nil {
@@ -76,37 +99,87 @@ func (p *Project) provision(ctx caddy.Context) error {
 	if p.Threshold != nil {
 		p.threshold = time.Duration(*p.Threshold)
 	}
-	if err := p.loadSource(ctx); err != nil {
+	p.logger = ctx.Logger().With(zap.String("public_key", p.publicKey))
+	if err := p.loadSources(ctx); err != nil {
 		return err
 	}
-	if err := p.checkThreshold(); err != nil {
+	if err := p.check(); err != nil {
 		return err
 	}
-	return p.acquireCache()
-}
-
-func (p *Project) loadSource(ctx caddy.Context) error {
-	if p.SourceRaw == nil {
-		p.SourceRaw = json.RawMessage(`{"module":"secret_key"}`)
-	}
-	loaded, err := ctx.LoadModule(p, "SourceRaw")
-	if err != nil {
+	if err := p.acquireCredentials(ctx); err != nil {
 		return err
 	}
-	source, ok := loaded.(Source)
-	if !ok {
-		return fmt.Errorf("%T is not a source of credentials", loaded)
-	}
-	p.source = source
+	p.watchExpiry(ctx)
 	return nil
 }
 
-func (p *Project) checkThreshold() error {
-	if p.threshold < 0 {
+func (p *Project) loadSources(ctx caddy.Context) error {
+	if p.SourceRaw == nil {
+		p.SourceRaw = json.RawMessage(`{"module":"secret_key"}`)
+	}
+	var err error
+	if p.source, err = loadSource(ctx, p, "SourceRaw"); err != nil {
+		return err
+	}
+	if source, ok := p.source.(RequestSource); ok && source.DependsOnRequest() {
+		p.perRequest = source
+	}
+	if source, ok := p.source.(AccessTokenSource); ok && p.Scheme == schemeToken {
+		p.accessTokens = source
+	}
+	if p.FallbackRaw == nil {
+		return nil
+	}
+	if p.fallback, err = loadSource(ctx, p, "FallbackRaw"); err != nil {
+		return fmt.Errorf("fallback: %w", err)
+	}
+	p.logger.Warn("both a source of credentials and a static one are set; the source will be used, and the static one only while it fails",
+		zap.String("source", sourceName(p.source)), zap.String("fallback", sourceName(p.fallback)))
+	return nil
+}
+
+func loadSource(ctx caddy.Context, p *Project, field string) (Source, error) {
+	loaded, err := ctx.LoadModule(p, field)
+	if err != nil {
+		return nil, err
+	}
+	source, ok := loaded.(Source)
+	if !ok {
+		return nil, fmt.Errorf("%T is not a source of credentials", loaded)
+	}
+	return source, nil
+}
+
+// sourceName returns what the Caddyfile calls a source.
+func sourceName(source Source) string { return caddy.ModuleID(caddy.GetModuleID(source)).Name() }
+
+// check checks the options against each other.
+func (p *Project) check() error {
+	switch {
+	case p.Scheme != schemeSignature && p.Scheme != schemeToken:
+		return fmt.Errorf("scheme: %q is neither %s nor %s", p.Scheme, schemeSignature, schemeToken)
+	case p.threshold < 0:
 		return fmt.Errorf("threshold: %s is negative", p.threshold)
+	case p.fallback != nil && p.perRequest != nil:
+		return fmt.Errorf("%s depends on the request: %s would stand in for it whoever asks", sourceName(p.source), sourceName(p.fallback))
+	}
+	if source, ok := p.source.(*SecretKey); ok {
+		if err := source.checkScheme(p.Scheme); err != nil {
+			return err
+		}
+	}
+	switch p.fallback.(type) {
+	case *SecretKey, *Resolver: // which could be the source, and would be asked for each upload
+		return fmt.Errorf("fallback: %s cannot stand in for another source: static can", sourceName(p.fallback))
+	}
+	if err := errors.Join(p.checkStatic(), p.checkShared()); err != nil {
+		return err
 	}
 	fixed, ok := p.source.(FixedLifetime)
-	if !ok {
+	switch {
+	case p.accessTokens != nil && p.Threshold != nil:
+		return errors.New("threshold: access tokens are made for each request, and not kept")
+	case p.accessTokens != nil || !ok:
 		return nil
 	}
 	// The very comparison that the cache makes, in whole seconds.
@@ -115,36 +188,6 @@ func (p *Project) checkThreshold() error {
 		return fmt.Errorf("threshold: %s is not shorter than the lifetime, %s, so every credential would expire at once", p.threshold, lifetime)
 	}
 	return nil
-}
-
-func (p *Project) acquireCache() error {
-	hash := sha256.New()
-	_, _ = fmt.Fprintf(hash, "%q %q %d %q", p.publicKey, caddy.GetModuleID(p.source), p.threshold, p.source.CacheKey())
-	key := hex.EncodeToString(hash.Sum(nil))
-	pooled, _, err := tokenCaches.LoadOrNew(key, func() (caddy.Destructor, error) {
-		return pooledCache{token.NewCache(p.threshold, time.Now)}, nil
-	})
-	if err != nil {
-		return err
-	}
-	p.cache, p.cacheKey = pooled.(pooledCache).Cache, key
-	return nil
-}
-
-// release gives the token cache back. It may be called on a project that was
-// not provisioned, or only in part.
-func (p *Project) release() error {
-	if p == nil || p.cacheKey == "" {
-		return nil
-	}
-	_, err := tokenCaches.Delete(p.cacheKey)
-	p.cacheKey = ""
-	return err
-}
-
-// token returns a credential that has not expired.
-func (p *Project) token(ctx context.Context) (Token, error) {
-	return p.cache.Get(ctx, p.source.Token)
 }
 
 // provisionProjects provisions projects and returns them by public key.
@@ -159,6 +202,9 @@ func provisionProjects(ctx caddy.Context, projects []*Project) (map[string]*Proj
 		}
 		if err := project.provision(ctx); err != nil {
 			return nil, fmt.Errorf("project %s: %w", project.PublicKey, err)
+		}
+		if project.Scheme == schemeToken && len(projects) > 1 {
+			return nil, fmt.Errorf("project %s: in scheme token the credential leaves before the form is read, so the project must be the handler's only one", project.PublicKey)
 		}
 		if _, twice := byKey[project.publicKey]; twice {
 			return nil, fmt.Errorf("project %s: the public key is there twice", project.publicKey)

@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
@@ -65,6 +67,10 @@ var (
 		Status: http.StatusServiceUnavailable, Code: "GatewayCredentialError",
 		Message: "No credential can be had for this project now. Try again later.",
 	}
+	errCredentialRefused = &uploadapi.Error{
+		Status: http.StatusForbidden, Code: "GatewayCredentialRefusedError",
+		Message: "Uploads are not allowed.",
+	}
 	errTimeout = &uploadapi.Error{
 		Status: http.StatusRequestTimeout, Code: "GatewayTimeoutError",
 		Message: "The request did not arrive in time.",
@@ -75,9 +81,9 @@ const (
 	// statusClientClosedRequest is what Caddy says when the client went away.
 	statusClientClosedRequest = 499
 
-	// retryAfterCredential is how many seconds a client waits before it asks
-	// for a credential again.
-	retryAfterCredential = "5"
+	// defaultRetryAfter is how long a client waits before it asks for a
+	// credential again, if nothing better is known.
+	defaultRetryAfter = 5 * time.Second
 )
 
 // errClientGone means that a client did not wait for its credential.
@@ -90,21 +96,28 @@ func (e credentialError) Unwrap() error { return e.error }
 
 // refusal is why a request is not passed on.
 type refusal struct {
-	answer *uploadapi.Error // nil when there is nobody to answer
-	cause  error
+	answer     *uploadapi.Error // nil when there is nobody to answer
+	cause      error
+	retryAfter time.Duration // 0 if there is no point in it
 }
 
 // newRefusal tells what to answer when a body ends with err.
 func newRefusal(err error) *refusal {
 	var answer *uploadapi.Error
+	var retryAfter time.Duration
 	var tooLarge *http.MaxBytesError
 	var handlerError caddyhttp.HandlerError
 	var credential credentialError
 	switch {
 	case errors.As(err, &answer):
 	case errors.Is(err, errClientGone):
+	case errors.As(err, &credential) && errors.Is(err, ErrRefused):
+		answer = errCredentialRefused
 	case errors.As(err, &credential), errors.Is(err, form.ErrLengthMismatch):
-		answer = errCredential
+		answer, retryAfter = errCredential, defaultRetryAfter
+		if unavailable, ok := errors.AsType[*token.UnavailableError](err); ok {
+			retryAfter = unavailable.RetryAfter
+		}
 	case errors.Is(err, form.ErrNotMultipart):
 		answer = errContentType
 	case errors.As(err, &tooLarge):
@@ -120,7 +133,7 @@ func newRefusal(err error) *refusal {
 	case strings.Contains(err.Error(), "chunk"): // net/http has no name for it
 		answer = parserFailed(err)
 	}
-	return &refusal{answer: answer, cause: err}
+	return &refusal{answer: answer, cause: err, retryAfter: retryAfter}
 }
 
 // parserFailed says in what way a request cannot be read.
@@ -146,6 +159,9 @@ func (r *refusal) Is(target error) bool { return target == context.Canceled }
 // instead of an answer, because the upstream cannot be reached or broke off. It
 // is nil for other errors.
 func upstreamFailure(err error) *refusal {
+	if err == nil {
+		return nil
+	}
 	var handlerError caddyhttp.HandlerError
 	if !errors.As(err, &handlerError) || handlerError.StatusCode < http.StatusBadGateway || handlerError.StatusCode > http.StatusGatewayTimeout {
 		return nil

@@ -4,7 +4,9 @@ package caddymodule
 
 import (
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 
 	"github.com/google/uuid"
 	"go.uber.org/zap"
@@ -44,8 +46,8 @@ func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, incoming *incoming
 	header := w.Header()
 	requestID := uuid.NewString()
 	header.Set(requestIDHeader, requestID)
-	if refusal.answer == errCredential {
-		header.Set("Retry-After", retryAfterCredential)
+	if refusal.retryAfter > 0 {
+		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(refusal.retryAfter.Seconds()))))
 	}
 	s.setCORS(header, r)
 	s.logRefusal(r, refusal, requestID)

@@ -5,6 +5,8 @@ package caddymodule
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -27,23 +29,32 @@ const (
 )
 
 // SecretKey makes credentials from a project's secret key: a signature is the
-// HMAC-SHA256 of its expiry, keyed with the secret. Nobody else is asked.
+// HMAC-SHA256 of its expiry, keyed with the secret, and an access token is a
+// JWT. Nobody else is asked.
 //
 // See https://uploadcare.com/docs/security/secure-uploads/.
 type SecretKey struct {
-	// The project's secret key. Placeholders of the environment and of files
-	// are resolved when the config is loaded; prefer them, for a key that
-	// stands here as it is can be read in the config. It must not be empty.
-	// Default: `{env.UPLOADCARE_SECRET_KEY}`.
-	Key string `json:"key,omitempty"`
+	// The project's secret keys. The first signs; if the service does not take
+	// its signatures, the next is tried. Placeholders of the environment and of
+	// files are resolved when the config is loaded, and files are read again
+	// when they change; prefer placeholders, for a key that stands here as it is
+	// can be read in the config. None may be empty.
+	// Default: one, `{env.UPLOADCARE_SECRET_KEY}`.
+	Keys []string `json:"keys,omitempty"`
 
-	// How long a signature is valid, from one second to a year; fractions of
-	// a second are dropped. It must be longer than the project's threshold.
-	// 0 means the default. Default: `30m`.
+	// How long a credential is valid, from one second to a year, and to a day
+	// in scheme `token`; fractions of a second are dropped. It must be longer
+	// than the project's threshold. 0 means the default. Default: `30m`.
 	Lifetime caddy.Duration `json:"lifetime,omitempty"`
 
-	secret string
-	now    func() time.Time
+	// How many operations an access token allows, from 1 to 100000; one is an
+	// uploaded file. Only for scheme `token`. 0 means that nothing is said.
+	// Default: 0.
+	Operations int `json:"operations,omitempty"`
+
+	*changes
+	secrets  []*setting
+	rotation *rotation // which of them signs
 }
 
 // CaddyModule returns the Caddy module information.
@@ -54,18 +65,24 @@ func (SecretKey) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision resolves the key and sets the defaults.
-func (s *SecretKey) Provision(_ caddy.Context) error {
-	if s.Key == "" {
-		s.Key = defaultSecretKey
+// Provision resolves the keys and sets the defaults.
+func (s *SecretKey) Provision(ctx caddy.Context) error {
+	if len(s.Keys) == 0 {
+		s.Keys = []string{defaultSecretKey}
 	}
 	if s.Lifetime == 0 {
 		s.Lifetime = caddy.Duration(defaultLifetime)
 	}
-	s.now = time.Now
-	var err error
-	s.secret, err = resolve("secret_key", s.Key)
-	return err
+	for _, key := range s.Keys {
+		secret, err := newSetting("secret_key", key)
+		if err != nil {
+			return err
+		}
+		s.secrets = append(s.secrets, secret)
+	}
+	s.changes, s.rotation = new(changes), new(rotation)
+	s.watch(ctx, ctx.Logger(), s.secrets...)
+	return nil
 }
 
 // Validate checks the lifetime.
@@ -77,13 +94,18 @@ func (s *SecretKey) Validate() error {
 }
 
 // Token implements [Source].
-func (s *SecretKey) Token(context.Context) (Token, error) {
-	return token.Mint(s.secret, s.now(), time.Duration(s.Lifetime)), nil
+func (s *SecretKey) Token(_ context.Context, now time.Time) (Token, error) {
+	return token.Mint(s.active(), now, time.Duration(s.Lifetime)), nil
 }
 
 // CacheKey implements [Source].
 func (s *SecretKey) CacheKey() string {
-	return fmt.Sprintf("%s\x00%d", s.secret, s.Lifetime)
+	var key strings.Builder
+	for _, secret := range s.secrets {
+		_, _ = fmt.Fprintf(&key, "%q ", secret.get())
+	}
+	_, _ = fmt.Fprintf(&key, "%d %d", s.Lifetime, s.Operations)
+	return key.String()
 }
 
 // TokenLifetime implements [FixedLifetime].
@@ -91,17 +113,20 @@ func (s *SecretKey) TokenLifetime() time.Duration { return time.Duration(s.Lifet
 
 // UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
 //
-//	secret_key <key>
+//	secret_key <key...>
 //
-// The lifetime is an option of the project.
+// It may be repeated, for further keys. The lifetime and the operations are
+// options of the project.
 func (s *SecretKey) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume source name
-	if !d.AllArgs(&s.Key) {
-		return d.Errf("secret_key takes one argument, the secret key")
+	keys := d.RemainingArgs()
+	if len(keys) == 0 {
+		return d.Errf("secret_key takes the secret key, and others to try after it")
 	}
-	if s.Key == "" {
+	if slices.Contains(keys, "") {
 		return d.Errf("secret_key is empty")
 	}
+	s.Keys = append(s.Keys, keys...)
 	return noBlock(d, "secret_key")
 }
 
@@ -110,6 +135,6 @@ var (
 	_ caddy.Provisioner     = (*SecretKey)(nil)
 	_ caddy.Validator       = (*SecretKey)(nil)
 	_ caddyfile.Unmarshaler = (*SecretKey)(nil)
-	_ Source                = (*SecretKey)(nil)
+	_ ChangingSource        = (*SecretKey)(nil)
 	_ FixedLifetime         = (*SecretKey)(nil)
 )

@@ -25,7 +25,9 @@ func init() {
 // Sign puts a fresh credential into requests to Uploadcare's Upload API and
 // takes out whatever credential the client sent. It edits an upload as it
 // streams through to the next handler, usually `reverse_proxy`; the files in it
-// are neither held nor changed.
+// are neither held nor changed. What is small is kept while it passes: a request
+// whose credential the service does not take is sent again with another, if it
+// has no body, a urlencoded one, or one of a known length up to 64 KiB.
 //
 // Signed are `POST /base/`, `/multipart/start/`, `/group/` and `/iframe/`, and
 // `POST` or `GET /from_url/`, with any number of slashes. The request must name
@@ -59,9 +61,12 @@ type Sign struct {
 	// its business.
 	CORS []string `json:"cors,omitempty"`
 
-	projects map[string]*Project // by public key
-	loopMark string
-	logger   *zap.Logger
+	projects   map[string]*Project // by public key
+	perRequest []*Project          // those whose tokens depend on the request
+	unknown    uploadCounters
+	loopMark   string
+	offsets    *offsets
+	logger     *zap.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -76,12 +81,24 @@ func (Sign) CaddyModule() caddy.ModuleInfo {
 func (s *Sign) Provision(ctx caddy.Context) error {
 	s.logger = ctx.Logger()
 	s.loopMark = newLoopMark()
+	s.offsets = newOffsets()
+	s.unknown = newUploadCounters(unknownProject)
+	if err := metrics.register(ctx.GetMetricsRegistry()); err != nil {
+		return err
+	}
 	if len(s.Projects) == 0 {
 		s.Projects = []*Project{new(Project)}
 	}
 	var err error
-	s.projects, err = provisionProjects(ctx, s.Projects)
-	return err
+	if s.projects, err = provisionProjects(ctx, s.Projects); err != nil {
+		return err
+	}
+	for _, project := range s.Projects {
+		if project.perRequest != nil {
+			s.perRequest = append(s.perRequest, project)
+		}
+	}
+	return nil
 }
 
 // Validate checks the origins.
@@ -107,16 +124,21 @@ func (s *Sign) project(publicKey string) *Project {
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	endpoint := uploadapi.Signed(r.Method, r.URL.Path)
+	var grantors grantors
+	if endpoint != nil {
+		grantors = s.grantors(r) // before what they depend on is taken out
+	}
+	dropNominated(r.Header) // and before anything is put in
 	// These are for the site that the request came to.
 	r.Header.Del("Authorization")
 	r.Header.Del("Cookie")
 
 	if isLooped(r.Header, s.loopMark) {
-		return s.refuse(w, r, newIncomingBody(r), newRefusal(errLoop))
+		return s.turnAway(w, r, newIncomingBody(r), endpoint, errLoop)
 	}
 	r.Header.Add(loopHeader, s.loopMark)
 
-	endpoint := uploadapi.Signed(r.Method, r.URL.Path)
 	incoming := newIncomingBody(r)
 	answer := &answerWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
 	if len(s.CORS) > 0 {
@@ -127,7 +149,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 			answerPreflight(w, r, allowed)
 			return nil
 		case !allowed && (origin != "" || endpoint != nil):
-			return s.refuse(w, r, incoming, newRefusal(fmt.Errorf("origin %q: %w", origin, errOrigin)))
+			return s.turnAway(w, r, incoming, endpoint, fmt.Errorf("origin %q: %w", origin, errOrigin))
 		}
 		answer.origin = origin
 	}
@@ -135,47 +157,70 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		r.Body = incoming
 	}
 	if endpoint != nil {
-		return s.sign(answer, r, next, endpoint)
+		return s.sign(answer, r, next, endpoint, grantors)
 	}
-	err := next.ServeHTTP(answer, r)
+	return s.pass(answer, r, next)
+}
+
+// pass passes a request on that is not to be signed.
+func (s *Sign) pass(answer *answerWriter, r *http.Request, next caddyhttp.Handler) error {
+	passed := r
+	ctx, look := s.offsets.look(r.Context())
+	if look != nil {
+		passed = r.WithContext(ctx)
+	}
+	err := next.ServeHTTP(answer, passed)
+	if look != nil {
+		s.compareClocks(answer, look)
+	}
 	if refusal := upstreamFailure(err); refusal != nil && !answer.begun {
-		return s.refuse(answer.ResponseWriter, r, incoming, refusal)
+		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
 	}
 	return err
 }
 
-// sign passes a request to a signed endpoint on, signed, or refuses it.
-func (s *Sign) sign(answer *answerWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint) error {
-	upload := &upload{sign: s, endpoint: endpoint, ctx: r.Context(), query: r.URL.RawQuery, incoming: answer.incoming}
-	// A copy, so that a fresh credential in the query is not what placeholders
-	// and error routes show of the request.
-	signed, signedURL := *r, *r.URL
-	signed.URL = &signedURL
-	body, err := upload.edit(&signed)
-	if err != nil {
-		return s.refuse(answer.ResponseWriter, r, answer.incoming, newRefusal(err))
+// turnAway refuses a request before it is known which project it is for.
+func (s *Sign) turnAway(w http.ResponseWriter, r *http.Request, incoming *incomingBody, endpoint *uploadapi.SignedEndpoint, err error) error {
+	if endpoint != nil {
+		s.unknown[endpoint].refused.Inc()
+	}
+	return s.refuse(w, r, incoming, newRefusal(err))
+}
+
+// sign passes a request to a signed endpoint on, signed, or refuses it. If the
+// service does not take the credential, it may do so again with another.
+func (s *Sign) sign(answer *answerWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint, grantors grantors) error {
+	upload := &upload{sign: s, endpoint: endpoint, grantors: grantors, ctx: r.Context(), query: r.URL.RawQuery, incoming: answer.incoming}
+	if err := upload.prepare(r); err != nil {
+		refusal := newRefusal(err)
+		upload.countRefused(refusal)
+		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
 	}
 	answer.signed = true
-	if body != nil {
-		// An answer that comes before the body is through is not held back
-		// until it is. Later versions of HTTP need no such thing and say so.
-		_ = http.NewResponseController(answer).EnableFullDuplex()
-		answer.body = body
+	defer answer.release() // the proxy panics when an answer breaks off
+	before := upload.snapshot(answer)
+	for {
+		refusal, err := upload.send(answer, next)
+		again := upload.heal(answer, r, refusal != nil || err != nil)
+		if again == nil {
+			return s.finish(answer, r, upload, refusal, err)
+		}
+		before.restore(answer, r.Context())
+		answer.forget()
+		upload = again
 	}
-	err = next.ServeHTTP(answer, &signed)
-	var refusal *refusal
-	if body != nil {
-		refusal = body.refusal.Load()
-		_ = body.Close() // the proxy gets nothing more of it
-	}
-	if refusal == nil {
-		refusal = upstreamFailure(err)
-	}
+}
+
+// finish ends a request with the answer that has come, or refuses it.
+func (s *Sign) finish(answer *answerWriter, r *http.Request, upload *upload, refusal *refusal, err error) error {
+	answer.release()
+	answer.incoming.recycle()
 	switch {
 	case answer.begun && answer.incoming.left():
 		_ = http.NewResponseController(answer).Flush()
 		answer.incoming.drain(answer)
 	case !answer.begun && refusal != nil:
+		upload.countRefused(refusal)
 		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
 	}
 	return err

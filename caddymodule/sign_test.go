@@ -280,9 +280,9 @@ func TestCredentialsOfTheSiteDoNotLeave(t *testing.T) {
 
 func TestProjectsAreToldApart(t *testing.T) {
 	sign := mustSign(t, `{"projects":[
-		{"public_key":"one","source":{"module":"secret_key","key":"secret of one"}},
-		{"public_key":"two","source":{"module":"secret_key","key":"secret of two"}},
-		{"public_key":"*","source":{"module":"secret_key","key":"secret of all"}}]}`)
+		{"public_key":"one","source":{"module":"secret_key","keys":["secret of one"]}},
+		{"public_key":"two","source":{"module":"secret_key","keys":["secret of two"]}},
+		{"public_key":"*","source":{"module":"secret_key","keys":["secret of all"]}}]}`)
 	for publicKey, secret := range map[string]string{"one": "secret of one", "two": "secret of two", "three": "secret of all"} {
 		rec, _ := serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", publicKey), file("file", "a", "b"))))
 		checkCredential(t, parseForm(t, rec.body), secret)

@@ -67,8 +67,11 @@ func (s *Signature) Provision(ctx caddy.Context) error {
 	if err := s.sign.Provision(ctx); err != nil {
 		return err
 	}
-	if s.Project.publicKey == anyProject {
+	switch {
+	case s.Project.publicKey == anyProject:
 		return errors.New("a signature belongs to one project: name its public key")
+	case s.Project.Scheme != schemeSignature:
+		return fmt.Errorf("scheme: there are no signatures to hand out in scheme %s", s.Project.Scheme)
 	}
 	return nil
 }
@@ -81,6 +84,7 @@ func (s *Signature) Cleanup() error { return s.sign.Cleanup() }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	grantor := s.sign.grantors(r).of(s.Project)
 	origin, allowed := askingOrigin(r, s.CORS)
 	incoming := newIncomingBody(r)
 	header := w.Header()
@@ -101,7 +105,7 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 		header.Set("Allow", http.MethodGet)
 		return s.sign.refuse(w, r, incoming, newRefusal(errSignatureMethod))
 	}
-	token, err := s.Project.token(r.Context())
+	token, err := grantor.token(r.Context())
 	if err != nil {
 		return s.sign.refuse(w, r, incoming, newRefusal(credentialError{err}))
 	}
@@ -132,9 +136,7 @@ func parseSignature(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //
 //	uploadcare_signature [<matcher>] {
 //		project <public_key> {
-//			secret_key <key>
-//			lifetime   <duration>
-//			threshold  <duration>
+//			<options, as in uploadcare_sign>
 //		}
 //		cors <origin...>
 //	}

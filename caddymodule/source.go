@@ -6,12 +6,27 @@ import (
 	"context"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
+
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-// Token is one credential for the Upload API: a signature and the moment at
-// which the service stops taking it.
+// sourceNamespace is where guest modules that yield credentials live.
+const sourceNamespace = "uploadcare.sources"
+
+// Token is one credential for the Upload API: a signature or an access token,
+// and the moment at which the service stops taking it.
 type Token = token.Token
+
+// Errors that sources return, possibly wrapped. Any other error means that the
+// source failed, and may be asked again after a pause.
+var (
+	// ErrRefused means that whoever asks is not to have a token. The upload
+	// gets 403, and nothing is kept.
+	ErrRefused = token.ErrRefused
+	// ErrUnreachable means that there was nobody, or no answer in time.
+	ErrUnreachable = token.ErrUnreachable
+)
 
 // Source yields credentials. Its implementations are guest modules in the
 // namespace `uploadcare.sources`; one that also implements
@@ -21,14 +36,44 @@ type Source interface {
 	// Token returns a new credential. It is called at most once at a time for
 	// each cache, and only when the cached token is about to expire. The
 	// context does not end with the request that asked, so the source bounds
-	// its own time. An error becomes 503 for the uploads that wait.
-	Token(ctx context.Context) (Token, error)
+	// its own time. now is the time at the Upload API, as far as it is known.
+	Token(ctx context.Context, now time.Time) (Token, error)
 
 	// CacheKey identifies where the tokens come from and what they are like.
 	// Projects whose public keys, thresholds and cache keys are equal share one
 	// token cache, which survives reloads. It may hold secrets: it is hashed
 	// before it is kept.
 	CacheKey() string
+}
+
+// RequestSource is implemented by sources whose tokens depend on the request,
+// such as a resolver that is told who uploads.
+type RequestSource interface {
+	Source
+	// DependsOnRequest reports whether the source, as it is configured, needs
+	// a request to be asked at all.
+	DependsOnRequest() bool
+	// ForRequest returns the source for one request, whose placeholders it
+	// replaces before it returns. Requests for which the CacheKey of what it
+	// returns is equal share their tokens.
+	ForRequest(*caddy.Replacer) (Source, error)
+}
+
+// ChangingSource is implemented by sources that may begin to make other tokens
+// while they are loaded, because a secret in a file has changed.
+type ChangingSource interface {
+	Source
+	// OnChange sets what is called when that happens. It is called once, before
+	// the source is asked for a token.
+	OnChange(func())
+}
+
+// AccessTokenSource is implemented by sources that can make an access token for
+// each request, in scheme `token`.
+type AccessTokenSource interface {
+	Source
+	// AccessToken returns a token that is good for the paths of one endpoint.
+	AccessToken(now time.Time, paths []string) (Token, error)
 }
 
 // FixedLifetime is implemented by sources that know beforehand how long their

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 
@@ -29,12 +30,18 @@ var (
 type upload struct {
 	sign     *Sign
 	endpoint *uploadapi.SignedEndpoint
+	grantors grantors
 	ctx      context.Context // of the request
 	query    string          // as the client sent it
 	incoming *incomingBody   // nil if there is none
+	inHeader bool            // the credential is in the header
 
 	publicKey string // as far as it is known
 	project   *Project
+	attempt
+	// chosen is project, for those who do not read the form.
+	chosen  atomic.Pointer[Project]
+	counted atomic.Bool
 }
 
 // choose sets the project that the upload is for. An empty key says nothing.
@@ -50,6 +57,7 @@ func (u *upload) choose(publicKey string) error {
 		return fmt.Errorf("no project is configured for public key %q: %w", publicKey, uploadapi.PublicKeyInvalid(u.endpoint.PublicKey))
 	}
 	u.publicKey, u.project = publicKey, project
+	u.chosen.Store(project)
 	return nil
 }
 
@@ -72,8 +80,9 @@ func (u *upload) chooseByParams(params string) error {
 	return nil
 }
 
-// credential returns a fresh credential as the fields that the endpoint wants.
-// It is called when the client's last byte has passed.
+// credential returns a fresh credential as the fields that the endpoint wants,
+// or none if it is in the header already. It is called when the client's last
+// byte has passed.
 func (u *upload) credential() ([]form.Field, error) {
 	if err := u.chooseByParams(u.query); err != nil {
 		return nil, err
@@ -81,13 +90,18 @@ func (u *upload) credential() ([]form.Field, error) {
 	if u.project == nil {
 		return nil, uploadapi.PublicKeyRequired(u.endpoint.PublicKey)
 	}
-	token, err := u.project.token(u.ctx)
+	if u.inHeader {
+		u.countSigned()
+		return nil, nil
+	}
+	token, err := u.grantFor(u.project)
 	switch {
 	case err != nil && u.ctx.Err() != nil:
 		return nil, fmt.Errorf("%w: %w", errClientGone, err)
 	case err != nil:
 		return nil, credentialError{err}
 	}
+	u.countSigned()
 	if check := u.sign.logger.Check(zap.DebugLevel, "signing upload"); check != nil {
 		check.Write(zap.String("endpoint", u.endpoint.Path), zap.String("public_key", u.publicKey), zap.Int64("expire", token.Expire))
 	}
@@ -109,9 +123,10 @@ func (u *upload) stripQuery(r *http.Request) error {
 	return nil
 }
 
-// edit makes r carry a fresh credential and no other: in its body if it has
-// one, otherwise in its query. Its error says why r cannot be signed. The body
-// that it returns, if any, is edited as it is read.
+// edit makes r carry a fresh credential and no other: in its header in scheme
+// `token`, otherwise in its body if it has one, or else in its query. Its error
+// says why r cannot be signed. The body that it returns, if any, is edited as it
+// is read.
 func (u *upload) edit(r *http.Request) (*multipartBody, error) {
 	if err := u.stripQuery(r); err != nil {
 		return nil, err
@@ -123,6 +138,9 @@ func (u *upload) edit(r *http.Request) (*multipartBody, error) {
 
 	if !form.HasPlainCharset(r.Header.Values("Content-Type")) {
 		return nil, errCharset
+	}
+	if err := u.authorize(r); err != nil {
+		return nil, err
 	}
 	empty := u.incoming == nil
 	if empty && u.endpoint.Params {

@@ -5,6 +5,7 @@ package caddymodule
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,9 +46,7 @@ const (
 //
 //	uploadcare [<matcher>] {
 //		project <public_key> {
-//			secret_key <key>
-//			lifetime   <duration>
-//			threshold  <duration>
+//			<options, as in uploadcare_sign>
 //		}
 //		cors     <origin...>
 //		upstream <address...>
@@ -137,6 +136,10 @@ func (p *proxyTokens) add(segment caddyfile.Segment) error {
 		}
 	case "dynamic":
 		p.dynamic = true
+	case "rewrite":
+		if err := checkRewrite(segment); err != nil {
+			return err
+		}
 	case "transport":
 		if p.transport() >= 0 {
 			d := caddyfile.NewDispenser(segment)
@@ -145,6 +148,23 @@ func (p *proxyTokens) add(segment caddyfile.Segment) error {
 		}
 	}
 	p.subdirectives = append(p.subdirectives, segment)
+	return nil
+}
+
+// clientAddress is a placeholder that shows the address, or the query, as the
+// client sent it.
+var clientAddress = regexp.MustCompile(`\{(uri|query|http\.request\.(orig_)?uri(\.query)?)\}`)
+
+// checkRewrite refuses to replace the query, where a credential may have been
+// put in and others taken out, by the client's own.
+func checkRewrite(segment caddyfile.Segment) error {
+	for _, token := range segment[1:] {
+		if placeholder := clientAddress.FindString(token.Text); placeholder != "" {
+			d := caddyfile.NewDispenser(segment)
+			d.Next()
+			return d.Errf("rewrite: %s has the client's query, unsigned; a path alone keeps the query, so write {path} instead", placeholder)
+		}
+	}
 	return nil
 }
 

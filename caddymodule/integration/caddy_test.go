@@ -92,6 +92,7 @@ func (c *caddyProcess) reload(caddyfile string) {
 	if output, err := c.run(c.t.Context(), nil, "reload", "--force", "--config", c.path()).CombinedOutput(); err != nil {
 		c.t.Fatalf("reload: %v\n%s", err, output)
 	}
+	http.DefaultClient.CloseIdleConnections() // before the old server does, in the middle of a request
 }
 
 // terminate asks Caddy to stop, as a service manager does.

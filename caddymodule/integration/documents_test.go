@@ -23,9 +23,11 @@ func TestConfigsInTheDocumentsAreSound(t *testing.T) {
 	t.Setenv("UPLOADCARE_PUBLIC_KEY", "demopublickey")
 	t.Setenv("UPLOADCARE_SECRET_KEY", "demosecretkey")
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
-	secret := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(secret, []byte("demosecretkey\n"), 0o600); err != nil {
-		t.Fatal(err)
+	secrets := t.TempDir()
+	for _, name := range []string{"uploadcare", "app"} {
+		if err := os.WriteFile(filepath.Join(secrets, name), []byte("demosecretkey\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	documents, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
@@ -50,7 +52,7 @@ func TestConfigsInTheDocumentsAreSound(t *testing.T) {
 				continue
 			}
 			config := new(caddy.Config)
-			if err := json.Unmarshal([]byte(strings.ReplaceAll(string(before), "/run/secrets/uploadcare", secret)), config); err != nil {
+			if err := json.Unmarshal([]byte(strings.ReplaceAll(string(before), "/run/secrets", secrets)), config); err != nil {
 				t.Fatal(err)
 			}
 			if err := caddy.Validate(config); err != nil {

@@ -30,7 +30,7 @@ func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if refusal := h.authorize(uploadapi.Signed(r.Method, r.URL.Path), problem, sent); refusal != nil {
+	if refusal := h.authorize(r, problem, sent, 1); refusal != nil {
 		return refusal
 	}
 	order, refusal := h.orderFetch(r, sent)

@@ -39,7 +39,7 @@ func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if refusal := h.authorize(uploadapi.Signed(r.Method, r.URL.Path), problem, sent); refusal != nil {
+	if refusal := h.authorize(r, problem, sent, 0); refusal != nil {
 		return refusal
 	}
 	members, refusal := groupMembers(sent)

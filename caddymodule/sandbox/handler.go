@@ -58,7 +58,8 @@ type Handler struct {
 	// the configuration is loaded. Default: `demopublickey`.
 	PublicKey string `json:"public_key,omitempty"`
 
-	// The secret key with which clients, or the gateway in front, sign.
+	// The secret key with which clients, or the gateway in front, make
+	// signatures and access tokens.
 	// Placeholders such as `{env.UPLOADCARE_SECRET_KEY}` are resolved when
 	// the configuration is loaded. Default: `demosecretkey`.
 	SecretKey string `json:"secret_key,omitempty"`
@@ -117,6 +118,7 @@ type Handler struct {
 	fetchSlots     chan struct{}
 	fetchTimeout   time.Duration
 	signedRequests *atomic.Int64
+	operations     *operations
 
 	holdsStore bool // there is a reference in the pool that Cleanup must give back
 	now        func() time.Time
@@ -156,6 +158,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.fetchSlots = make(chan struct{}, maxFetches)
 	h.fetchTimeout = defaultFetchTimeout
 	h.signedRequests = new(atomic.Int64)
+	h.operations = new(operations)
 	h.announce()
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
@@ -116,6 +117,12 @@ func TestBytesUnderWayCountTowardsTheStorageLimit(t *testing.T) {
 	second := append(signed(), file("file", "x", strings.Repeat("x", 100<<10)))
 	first := startUpload(f)
 	first.write(t, strings.TrimSuffix(formOf(append(signed(), file("file", "x", strings.Repeat("x", 200<<10)))...), "\r\n"))
+	// What is written has been read, but perhaps not counted yet.
+	for deadline := time.Now().Add(time.Minute); f.used(t) < 190<<10; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes are counted", f.used(t))
+		}
+	}
 
 	wantRefusal(t, f.upload(t, second...), errAccountLimits)
 	if err := first.abort(); !isClientGone(err) {

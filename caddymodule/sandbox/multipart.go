@@ -24,7 +24,7 @@ func (h *Handler) serveMultipartStart(w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return err
 	}
-	if refusal := h.authorize(uploadapi.Signed(r.Method, r.URL.Path), problem, sent); refusal != nil {
+	if refusal := h.authorize(r, problem, sent, 1); refusal != nil {
 		return refusal
 	}
 	plan, refusal := h.planMultipart(sent)

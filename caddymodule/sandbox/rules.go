@@ -15,11 +15,19 @@ import (
 
 // authorize applies the rules that all signed endpoints have in common to a
 // request that has arrived, in the order in which the service is taken to apply
-// them. nil means accepted.
-func (h *Handler) authorize(endpoint *uploadapi.SignedEndpoint, problem *uploadapi.Error, sent fields) *uploadapi.Error {
+// them. operations is how many the request takes from an access token. nil means
+// accepted.
+func (h *Handler) authorize(r *http.Request, problem *uploadapi.Error, sent fields, operations int) *uploadapi.Error {
 	if problem != nil {
 		return problem
 	}
+	if len(r.Header.Values("Authorization")) > 0 {
+		if refusal := h.checkAccessToken(r, sent, operations); refusal != nil {
+			return refusal
+		}
+		return h.throttle()
+	}
+	endpoint := uploadapi.Signed(r.Method, r.URL.Path)
 	if refusal := h.checkPublicKey(endpoint.PublicKey, sent.first(endpoint.PublicKey)); refusal != nil {
 		return refusal
 	}
@@ -81,11 +89,7 @@ func checkSingle(endpoint *uploadapi.SignedEndpoint, sent fields) *uploadapi.Err
 	names := []string{endpoint.Signature, endpoint.Expire}
 	for _, name := range names {
 		if len(sent.all(name)) > 1 {
-			return &uploadapi.Error{
-				Status:  http.StatusBadRequest,
-				Code:    "SandboxDuplicateCredentialError",
-				Message: "`" + name + "` was sent more than once.",
-			}
+			return duplicateCredential(name)
 		}
 	}
 	for _, field := range uploadapi.CredentialFields() {
@@ -100,6 +104,14 @@ func checkSingle(endpoint *uploadapi.SignedEndpoint, sent fields) *uploadapi.Err
 		}
 	}
 	return nil
+}
+
+func duplicateCredential(name string) *uploadapi.Error {
+	return &uploadapi.Error{
+		Status:  http.StatusBadRequest,
+		Code:    "SandboxDuplicateCredentialError",
+		Message: "`" + name + "` was sent more than once.",
+	}
 }
 
 // parseExpire reads Unix seconds. Anything longer than they are until the year

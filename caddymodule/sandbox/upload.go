@@ -71,7 +71,7 @@ func (h *Handler) receive(r *http.Request, accept func(*store, *form, remarks) e
 		return body.explain(err)
 	}
 	sent := fields{upload.fields, r.URL.Query()}
-	if refusal := h.authorize(uploadapi.Signed(r.Method, r.URL.Path), upload.problem, sent); refusal != nil {
+	if refusal := h.authorize(r, upload.problem, sent, upload.fileCount); refusal != nil {
 		return refusal
 	}
 	said, refusal := sent.remarks(fieldStore)

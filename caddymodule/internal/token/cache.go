@@ -5,64 +5,158 @@ package token
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 )
 
-// ErrExpired means that a source yielded a token that has already expired.
-var ErrExpired = errors.New("the source yielded an expired token")
+// Asking is what a source is told.
+type Asking struct {
+	// Now is the time at the Upload API, as far as it is known.
+	Now time.Time
+	// Held is the token that there is already, if any.
+	Held Token
+	// Rejected is the token that the service would not take, if that is why
+	// another is asked for.
+	Rejected Token
+}
 
 // Source makes a new token. It bounds its own time: the context it is given
 // does not end with the request that asked first, since others may wait for
 // the same token.
-type Source func(context.Context) (Token, error)
+type Source func(context.Context, Asking) (Token, error)
 
-// Cache keeps one token and renews it when it comes within threshold of its
-// expiry. While the token is fresh, Get is one atomic load: no lock, no
+// Cache keeps one token. While it is fresh, Get is one atomic load: no lock, no
 // allocation. At most one refresh is in flight, however many callers wait.
+//
+// A token that is in use is renewed ahead of its threshold, while it is handed
+// out on. If that fails it is used past the threshold, but never past its
+// expiry; then there is no token, which callers are told at once, and the
+// source is asked by one of them at a time, with growing pauses between.
 type Cache struct {
 	threshold time.Duration
-	now       func() time.Time
-	current   atomic.Pointer[Token]
-	refresh   singleflight.Group
+	clock     *Clock
+	current   atomic.Pointer[entry]
+	resolver  *failure // of the source as such, whoever asks
+
+	mu       sync.Mutex
+	flight   *flight // the refresh under way, or nil
+	failure  failure // of this token's source
+	rejected Token
+	dropped  time.Duration // when, on the clock's Elapsed
 }
 
-// NewCache returns an empty cache. now is its clock.
-func NewCache(threshold time.Duration, now func() time.Time) *Cache {
-	return &Cache{threshold: threshold, now: now}
+// minDropPause is how long a token that took the place of a rejected one stays
+// if it is not accepted: a service that takes none must not turn into a refresh
+// per upload.
+const minDropPause = time.Minute
+
+// NewCache returns an empty cache.
+func NewCache(threshold time.Duration, clock *Clock) *Cache {
+	return newCache(threshold, clock, new(failure))
+}
+
+func newCache(threshold time.Duration, clock *Clock, resolver *failure) *Cache {
+	return &Cache{threshold: threshold, clock: clock, resolver: resolver, dropped: -minDropPause}
 }
 
 // Get returns the cached token, or one that source yields if there is none or
 // it is about to expire. It gives up when ctx ends; the refresh goes on for
-// whoever else waits. The token that it returns has not expired.
+// whoever else waits. The token that it returns has not expired. Its errors are
+// that of ctx, [ErrRefused] and [UnavailableError].
 func (c *Cache) Get(ctx context.Context, source Source) (Token, error) {
-	if current := c.current.Load(); current != nil && !current.Expired(c.now(), c.threshold) {
-		return *current, nil
+	for {
+		if e := c.current.Load(); e != nil {
+			if second := e.at(c.clock.Now()); second < e.useUntil {
+				if from := e.renewFrom.Load(); second >= from && e.renewFrom.CompareAndSwap(from, never) {
+					c.renew(ctx, e, source)
+				}
+				return e.Token, nil
+			}
+		}
+		flight, token, err := c.join(ctx, source)
+		if flight == nil {
+			return token, err
+		}
+		select {
+		case <-ctx.Done():
+			return Token{}, ctx.Err()
+		case <-flight.landed:
+		}
+		switch {
+		case errors.Is(flight.err, ErrRefused):
+			return Token{}, flight.err
+		case flight.err != nil:
+			return c.makeDo(flight.err)
+		}
 	}
-	// An empty key: a cache is for one token.
-	refreshed := c.refresh.DoChan("", func() (any, error) {
-		if current := c.current.Load(); current != nil && !current.Expired(c.now(), c.threshold) {
-			return *current, nil // by a refresh that ended just before this one began
-		}
-		fresh, err := source(context.WithoutCancel(ctx))
-		if err != nil {
-			return Token{}, err
-		}
-		if fresh.Expired(c.now(), 0) {
-			return Token{}, ErrExpired
-		}
-		c.current.Store(&fresh)
-		return fresh, nil
-	})
-	select {
-	case <-ctx.Done():
-		return Token{}, ctx.Err()
-	case result := <-refreshed:
-		if result.Err != nil {
-			return Token{}, result.Err
-		}
-		return result.Val.(Token), nil
+}
+
+// Current returns the cached token, whether or not it is still fresh.
+func (c *Cache) Current() (Token, bool) {
+	if e := c.current.Load(); e != nil {
+		return e.Token, true
 	}
+	return Token{}, false
+}
+
+// Accept takes note that the service took a token.
+func (c *Cache) Accept(accepted Token) {
+	if e := c.current.Load(); e != nil && !e.accepted.Load() && e.same(accepted) {
+		e.accepted.Store(true)
+	}
+}
+
+// Drop makes the cache forget a token that the service does not take, unless it
+// dropped another a minute ago and has never taken this one. It reports whether
+// it did.
+func (c *Cache) Drop(rejected Token) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, e := c.clock.Now(), c.current.Load()
+	if e == nil || !e.same(rejected) || now.Elapsed-c.dropped < minDropPause && !e.accepted.Load() {
+		return false
+	}
+	c.forget()
+	c.rejected, c.dropped = rejected, now.Elapsed
+	return true
+}
+
+// Clear makes the cache forget its token, since the source makes others now.
+func (c *Cache) Clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget()
+	c.rejected = Token{}
+	c.failure.end()
+	c.resolver.end()
+}
+
+// forget leaves nothing of what the source yielded until now, nor of what it
+// was asked until now.
+func (c *Cache) forget() {
+	c.current.Store(nil)
+	if c.flight != nil {
+		c.flight.stale = true
+	}
+}
+
+// makeDo returns what there is after a refresh that failed.
+func (c *Cache) makeDo(cause error) (Token, error) {
+	now := c.clock.Now()
+	if e := c.current.Load(); e != nil && e.isValid(now) {
+		return e.Token, nil
+	}
+	pause, _ := c.pause(now)
+	return Token{}, unavailable(pause, cause)
+}
+
+// pause returns how long the source must not be asked, and why it failed last;
+// the cause is nil if it did not.
+func (c *Cache) pause(now Reading) (time.Duration, error) {
+	pause, cause := c.failure.left(now)
+	if shared, sharedCause := c.resolver.left(now); cause == nil || shared > pause {
+		return shared, sharedCause
+	}
+	return pause, cause
 }

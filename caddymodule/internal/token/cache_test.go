@@ -5,186 +5,169 @@ package token
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-const (
-	testLifetime  = 30 * time.Minute
-	testThreshold = 10 * time.Minute
-)
-
-// counted is a source that mints and counts.
-func counted(calls *atomic.Int32) Source {
-	return func(context.Context) (Token, error) {
-		calls.Add(1)
-		return Mint("secret", time.Now(), testLifetime), nil
-	}
-}
-
-func TestCacheRenewsAtTheThreshold(t *testing.T) {
+func TestCacheUsesATokenUntilItsThreshold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var calls atomic.Int32
-		cache := NewCache(testThreshold, time.Now)
-		first, err := cache.Get(t.Context(), counted(&calls))
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := simulate(t)
+		first := s.mustUpload()
+		s.set(0, failing(errDown)) // so that it is not renewed ahead
 		time.Sleep(testLifetime - testThreshold - time.Second)
-		if again, _ := cache.Get(t.Context(), counted(&calls)); again != first || calls.Load() != 1 {
-			t.Errorf("a second before the threshold: %d calls", calls.Load())
+		if again := s.mustUpload(); again != first {
+			t.Errorf("a second before the threshold: %v, not %v", again, first)
 		}
-		time.Sleep(time.Second)
-		renewed, err := cache.Get(t.Context(), counted(&calls))
-		if err != nil || renewed == first || calls.Load() != 2 {
-			t.Errorf("at the threshold: %v, %d calls", err, calls.Load())
+		synctest.Wait()
+		time.Sleep(time.Hour)
+		s.set(0, minted(testLifetime))
+		second := s.mustUpload()
+		time.Sleep(testLifetime - testThreshold)
+		if third := s.mustUpload(); third == second {
+			t.Error("at the threshold, after nobody has uploaded: the same token")
 		}
 	})
 }
 
-// Invariant 5: no expired token is ever injected, whatever the source and the
-// clock do.
-func TestInvariant5NoExpiredTokenIsReturned(t *testing.T) {
+func TestTenThousandUploadsAtOnceAskOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		down := errors.New("down")
-		var offset time.Duration // of a clock that is stepped
-		clock := func() time.Time { return time.Now().Add(offset) }
-		sources := map[string]Source{
-			"up":           func(context.Context) (Token, error) { return Mint("secret", clock(), testLifetime), nil },
-			"down":         func(context.Context) (Token, error) { return Token{}, down },
-			"lying":        func(context.Context) (Token, error) { return Mint("secret", clock(), 0), nil },
-			"of yesterday": func(context.Context) (Token, error) { return Mint("secret", clock(), -24*time.Hour), nil },
-			"slow": func(context.Context) (Token, error) {
-				minted := Mint("secret", clock(), testLifetime)
-				time.Sleep(testLifetime + time.Second)
-				return minted, nil
-			},
-		}
-		cache := NewCache(testThreshold, clock)
-		returned := 0
-		for hour := range 48 {
-			for name, source := range sources {
-				for _, step := range []time.Duration{0, time.Hour, -time.Hour} {
-					offset += step
-					got, err := cache.Get(t.Context(), source)
-					if err == nil && got.Expired(clock(), 0) {
-						t.Fatalf("hour %d, source %s: an expired token", hour, name)
-					}
-					if err == nil {
-						returned++
-					}
-					time.Sleep(7 * time.Minute)
-				}
+		s := simulate(t)
+		s.set(4*time.Second, minted(testLifetime))
+		for _, idle := range []time.Duration{0, testLifetime - testThreshold, testLifetime, 24 * time.Hour} {
+			time.Sleep(idle)
+			before := s.calls()
+			if longest, granted := s.uploads(10_000); granted != 10_000 || longest != 4*time.Second {
+				t.Errorf("idle for %s: %d uploads got a token, the longest wait was %s", idle, granted, longest)
+			}
+			if calls := s.calls() - before; calls != 1 {
+				t.Errorf("idle for %s: %d calls", idle, calls)
 			}
 		}
-		if returned == 0 {
-			t.Error("no token was returned at all")
+	})
+}
+
+func TestTenThousandUploadsAtOnceRenewOnceAndDoNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := simulate(t)
+		first := s.mustUpload()
+		s.set(4*time.Second, minted(testLifetime))
+		time.Sleep(testLifetime - testThreshold - 5*time.Second)
+		if longest, granted := s.uploads(10_000); granted != 10_000 || longest != 0 {
+			t.Errorf("%d uploads got a token, the longest wait was %s", granted, longest)
+		}
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		if renewed := s.mustUpload(); renewed == first || s.calls() != 2 {
+			t.Errorf("%v after %v, %d calls", renewed, first, s.calls())
 		}
 	})
 }
 
-func TestCacheErrors(t *testing.T) {
-	down := errors.New("down")
-	cache := NewCache(testThreshold, time.Now)
-	if _, err := cache.Get(t.Context(), func(context.Context) (Token, error) { return Token{}, down }); !errors.Is(err, down) {
-		t.Errorf("a source that is down: %v", err)
-	}
-	if _, err := cache.Get(t.Context(), func(context.Context) (Token, error) { return Mint("s", time.Now(), -time.Second), nil }); !errors.Is(err, ErrExpired) {
-		t.Errorf("a source of expired tokens: %v", err)
-	}
-	var calls atomic.Int32
-	if _, err := cache.Get(t.Context(), counted(&calls)); err != nil || calls.Load() != 1 {
-		t.Errorf("afterwards: %v, %d calls", err, calls.Load())
-	}
-}
-
-func TestCacheSharesOneRefresh(t *testing.T) {
+func TestWaitersLeaveWithTheirRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var calls atomic.Int32
-		slow := func(ctx context.Context) (Token, error) {
-			time.Sleep(time.Second)
-			return counted(&calls)(ctx)
-		}
-		cache := NewCache(testThreshold, time.Now)
-		var uploads sync.WaitGroup
-		for range 1000 {
-			uploads.Go(func() {
-				if _, err := cache.Get(t.Context(), slow); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		uploads.Wait()
-		if calls.Load() != 1 {
-			t.Errorf("%d calls", calls.Load())
-		}
-	})
-}
-
-func TestCacheLetsWaitersLeaveWithTheirRequest(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var calls atomic.Int32
-		slow := func(ctx context.Context) (Token, error) {
-			time.Sleep(time.Minute)
+		s := simulate(t)
+		s.set(time.Minute, func(ctx context.Context, asking Asking) (Token, error) {
 			if ctx.Err() != nil {
 				t.Error("the refresh ended with the request that began it")
 			}
-			return counted(&calls)(ctx)
-		}
-		cache := NewCache(testThreshold, time.Now)
-		first, leave := context.WithTimeout(t.Context(), time.Second)
+			return Mint("secret", asking.Now, testLifetime), nil
+		})
+		impatient, leave := context.WithTimeout(t.Context(), time.Second)
 		defer leave()
-		var uploads sync.WaitGroup
-		uploads.Go(func() {
-			if _, err := cache.Get(first, slow); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("the one that left: %v", err)
-			}
-		})
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() {
+				began := time.Now()
+				if _, err := s.cache.Get(impatient, s.source); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+					t.Errorf("one that left: %v, after %s", err, time.Since(began))
+				}
+			})
+		}
 		time.Sleep(time.Millisecond)
-		uploads.Go(func() {
-			if _, err := cache.Get(t.Context(), slow); err != nil {
-				t.Errorf("the one that stayed: %v", err)
+		all.Go(func() {
+			if _, took, err := s.upload(); err != nil || took != time.Minute-time.Millisecond {
+				t.Errorf("the one that stayed: %v, after %s", err, took)
 			}
 		})
-		uploads.Wait()
-		if calls.Load() != 1 {
-			t.Errorf("%d calls", calls.Load())
+		all.Wait()
+		if s.calls() != 1 {
+			t.Errorf("%d calls", s.calls())
 		}
 	})
 }
 
-func TestCacheHitDoesNotAllocate(t *testing.T) {
-	cache := NewCache(testThreshold, time.Now)
-	source := func(context.Context) (Token, error) { return Mint("secret", time.Now(), testLifetime), nil }
-	ctx := context.Background()
-	if allocations := testing.AllocsPerRun(1000, func() { _, _ = cache.Get(ctx, source) }); allocations != 0 {
-		t.Errorf("%v allocations", allocations)
+func TestARefreshThatEverybodyLeftIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := simulate(t)
+		s.set(time.Minute, minted(testLifetime))
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		if _, err := s.cache.Get(gone, s.source); !errors.Is(err, context.Canceled) {
+			t.Errorf("the one that left: %v", err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		s.mustUpload()
+		if s.calls() != 1 {
+			t.Errorf("%d calls", s.calls())
+		}
+	})
+}
+
+// An upload that comes when a refresh has just landed does not begin another,
+// although it has found the token old.
+func TestARefreshThatHasJustLandedIsEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := simulate(t)
+		s.mustUpload()
+		old := s.cache.current.Load()
+		time.Sleep(testLifetime)
+		fresh := s.mustUpload()
+		s.cache.renew(t.Context(), old, s.source)
+		if flight, token, err := s.cache.join(t.Context(), s.source); flight != nil || token != fresh || err != nil {
+			t.Errorf("%v, %v, in flight: %t", token, err, flight != nil)
+		}
+		synctest.Wait()
+		if s.calls() != 2 {
+			t.Errorf("%d calls", s.calls())
+		}
+	})
+}
+
+func TestASourceThatPanicsIsOneThatFails(t *testing.T) {
+	sources := map[string]Source{
+		"panics":             func(context.Context, Asking) (Token, error) { panic("no such thing") },
+		"panics with nil":    func(context.Context, Asking) (Token, error) { panic(nil) }, //nolint:govet // as a source may
+		"ends its goroutine": func(context.Context, Asking) (Token, error) { runtime.Goexit(); return Token{}, nil },
+		"yields nothing":     func(context.Context, Asking) (Token, error) { return Token{}, nil },
+		"yields an old token": func(context.Context, Asking) (Token, error) {
+			return Token{Signature: "old", Issued: 1, Expire: 2}, nil
+		},
+	}
+	for name, source := range sources {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cache := NewCache(testThreshold, SystemClock())
+				var unavailable *UnavailableError
+				if _, err := cache.Get(t.Context(), source); !errors.As(err, &unavailable) || unavailable.Cause == nil {
+					t.Errorf("got %v", err)
+				}
+				time.Sleep(2 * time.Second)
+				if _, err := cache.Get(t.Context(), minted(testLifetime)); err != nil {
+					t.Errorf("afterwards: %v", err)
+				}
+			})
+		})
 	}
 }
 
-// BenchmarkCacheHit is what a token costs an upload in the steady state.
-func BenchmarkCacheHit(b *testing.B) {
-	cache := NewCache(testThreshold, time.Now)
-	source := func(context.Context) (Token, error) { return Mint("secret", time.Now(), testLifetime), nil }
+func TestACacheHitAllocatesNothing(t *testing.T) {
+	cache, source := NewCache(testThreshold, SystemClock()), minted(testLifetime)
 	ctx := context.Background()
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if _, err := cache.Get(ctx, source); err != nil {
-				b.Error(err)
-			}
-		}
-	})
-}
-
-// BenchmarkMint is what a token costs without the cache.
-func BenchmarkMint(b *testing.B) {
-	now := time.Now()
-	b.ReportAllocs()
-	for b.Loop() {
-		_ = Mint("secret", now, testLifetime)
+	if allocations := testing.AllocsPerRun(1000, func() { _, _ = cache.Get(ctx, source) }); allocations != 0 {
+		t.Errorf("%v allocations", allocations)
 	}
 }

@@ -65,6 +65,15 @@ func Signed(method, urlPath string) *SignedEndpoint {
 	return nil
 }
 
+// SignedEndpoints returns all signed endpoints.
+func SignedEndpoints() []*SignedEndpoint {
+	all := make([]*SignedEndpoint, len(signedEndpoints))
+	for i := range signedEndpoints {
+		all[i] = &signedEndpoints[i]
+	}
+	return all
+}
+
 // Endpoint returns path as the documentation would write it: one slash at
 // either end, single slashes between, no dot segments. The service takes
 // "/base", "/base/" and "//base//" for the same endpoint, and servers in front

@@ -15,6 +15,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -52,7 +53,7 @@ func (*failing) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 }
 
 // Token implements [caddymodule.Source].
-func (*failing) Token(context.Context) (caddymodule.Token, error) {
+func (*failing) Token(context.Context, time.Time) (caddymodule.Token, error) {
 	return caddymodule.Token{}, errNoCredential
 }
 

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// attempt is what belongs to sending an upload once. It may take several until
+// the service takes the credential.
+type attempt struct {
+	number int    // 0 for the first
+	fresh  *Token // what a further one is signed with, unless that is made for each
+
+	request *http.Request // as it leaves
+	body    *multipartBody
+	look    *connectionLook
+
+	params  []byte // a body that is held, as the client sent it, or nil
+	grant   grant  // what the request was signed with, once granted says so
+	granted atomic.Bool
+}
+
+// grant is a credential that a request left with.
+type grant struct {
+	grantor   grantor
+	publicKey string // which the client sent, if it was known by then
+	token     Token
+	offset    time.Duration // of the clock that it was made by
+}
+
+// prepare makes the request that leaves from the client's own, which it does
+// not change: placeholders, logs and error routes go on showing that one.
+func (u *upload) prepare(r *http.Request) (err error) {
+	ctx, look := u.sign.offsets.look(u.ctx)
+	request := r.WithContext(ctx)
+	url := *r.URL
+	request.URL, request.Header = &url, r.Header.Clone()
+	// An answer that is compressed cannot be read, and all of them are small.
+	request.Header.Set("Accept-Encoding", "identity")
+	u.request, u.look = request, look
+	u.body, err = u.edit(request)
+	return err
+}
+
+// send passes the request on. It returns why the answer is not the upstream's,
+// if that is so.
+func (u *upload) send(answer *answerWriter, next caddyhttp.Handler) (*refusal, error) {
+	if u.body != nil {
+		// An answer that comes before the body is through is not held back
+		// until it is. Later versions of HTTP need no such thing and say so.
+		_ = http.NewResponseController(answer).EnableFullDuplex()
+		answer.body = u.body
+	}
+	err := next.ServeHTTP(answer, u.request)
+	if u.body != nil {
+		refusal := u.body.refusal.Load()
+		_ = u.body.Close() // the proxy gets nothing more of it
+		// Once there is an answer, it goes on reading what it has closed, and
+		// that says nothing.
+		if refusal != nil && answer.status == 0 {
+			return refusal, err
+		}
+	}
+	return upstreamFailure(err), err
+}
+
+// grantFor returns a project's credential for the upload, and takes note of it.
+func (u *upload) grantFor(project *Project) (Token, error) {
+	grantor := u.grantors.of(project)
+	return u.note(grantor, func() (Token, error) {
+		if u.fresh != nil && !u.fresh.Expired(project.credentials.clock.Now().Wall, 0) {
+			return *u.fresh, nil
+		}
+		return grantor.token(u.ctx)
+	})
+}
+
+// grantMade returns a credential that is made for the upload alone.
+func (u *upload) grantMade(project *Project, mint func(now time.Time) (Token, error)) (Token, error) {
+	return u.note(project.grantor(), func() (Token, error) { return mint(project.credentials.clock.Now().Wall) })
+}
+
+func (u *upload) note(grantor grantor, get func() (Token, error)) (Token, error) {
+	offset := grantor.project.credentials.clock.Offset()
+	token, err := get()
+	if err == nil {
+		u.grant = grant{grantor, u.publicKey, token, offset}
+		u.granted.Store(true)
+	}
+	return token, err
+}
+
+// canRepeat reports whether the request could be made again.
+func (u *upload) canRepeat() bool {
+	return u.incoming == nil || u.params != nil || u.incoming.keeps
+}

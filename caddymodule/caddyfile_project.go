@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// projectOptions are the names of a project's options, for those who mistype one.
+const projectOptions = "scheme, lifetime, operations, threshold, shared or a source of credentials such as secret_key, resolver or static"
+
+// staticSource is the one that may stand beside another.
+const staticSource = "static"
+
+// isProjectOption reports whether a subdirective is an option of a project.
+func isProjectOption(name string) bool {
+	switch name {
+	case "scheme", "lifetime", "operations", "threshold", "shared":
+		return true
+	}
+	_, err := caddy.GetModule(sourceNamespace + "." + name)
+	return err == nil
+}
+
+// unmarshalProject parses `project <public_key> [{ ... }]`.
+func unmarshalProject(segment caddyfile.Segment) (*Project, error) {
+	d := caddyfile.NewDispenser(segment)
+	d.Next() // consume subdirective name
+	project := new(Project)
+	if !d.AllArgs(&project.PublicKey) || project.PublicKey == "" {
+		return nil, d.Errf("project takes one argument, the public key or *")
+	}
+	var options []caddyfile.Segment
+	for d.NextBlock(0) {
+		options = append(options, d.NextSegment())
+	}
+	return project, project.unmarshalOptions(options)
+}
+
+// hasOptions reports whether the project has any but its public key.
+func (p *Project) hasOptions() bool {
+	return p.Scheme != "" || p.SourceRaw != nil || p.FallbackRaw != nil || p.Threshold != nil || p.Shared
+}
+
+// unmarshalOptions parses the options of a project.
+func (p *Project) unmarshalOptions(options []caddyfile.Segment) error {
+	var live, static namedSource
+	var minting minting
+	for _, segment := range options {
+		d := caddyfile.NewDispenser(segment)
+		d.Next() // consume subdirective name
+		var err error
+		switch name := d.Val(); {
+		case !isProjectOption(name):
+			return d.Errf("unrecognized option '%s' of a project: expected %s", name, projectOptions)
+		case name == "lifetime" || name == "operations":
+			err = minting.unmarshal(d)
+		case name == "scheme" || name == "threshold" || name == "shared":
+			err = p.unmarshalOption(d)
+		case name == staticSource:
+			err = static.unmarshal(d)
+		default:
+			err = live.unmarshal(d)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if live.source == nil {
+		live, static = static, namedSource{}
+	}
+	if err := minting.addTo(&live); err != nil {
+		return err
+	}
+	if _, ok := live.source.(*SecretKey); ok && static.source != nil {
+		return static.d.Errf("%s: the project has a source of credentials already, %s, which asks nobody who could fail", static.name, live.name)
+	}
+	p.SourceRaw, p.FallbackRaw = live.json(), static.json()
+	return nil
+}
+
+// unmarshalOption parses an option of the project itself.
+func (p *Project) unmarshalOption(d *caddyfile.Dispenser) error {
+	name := d.Val()
+	switch name {
+	case "scheme":
+		if p.Scheme != "" {
+			return d.Errf("scheme already specified")
+		}
+		if !d.AllArgs(&p.Scheme) || p.Scheme != schemeSignature && p.Scheme != schemeToken {
+			return d.Errf("scheme takes one argument, %s or %s", schemeSignature, schemeToken)
+		}
+	case "threshold":
+		if p.Threshold != nil {
+			return d.Errf("threshold already specified")
+		}
+		value, err := unmarshalDuration(d, 0)
+		p.Threshold = &value
+		return err
+	case "shared":
+		if p.Shared {
+			return d.Errf("shared already specified")
+		}
+		if d.NextArg() {
+			return d.Errf("shared takes no argument")
+		}
+		p.Shared = true
+	}
+	return noBlock(d, name)
+}
+
+// namedSource is a source, what the Caddyfile calls it, and where it stands.
+type namedSource struct {
+	name   string
+	source caddyfile.Unmarshaler
+	d      *caddyfile.Dispenser
+}
+
+func (n *namedSource) unmarshal(d *caddyfile.Dispenser) error {
+	name := d.Val()
+	if secretKey, ok := n.source.(*SecretKey); ok && name == n.name { // another key
+		d.Reset()
+		return secretKey.UnmarshalCaddyfile(d)
+	}
+	if n.source != nil {
+		return d.Errf("%s: the project has a source of credentials already, %s", name, n.name)
+	}
+	source, err := caddyfile.UnmarshalModule(d, sourceNamespace+"."+name)
+	*n = namedSource{name, source, d}
+	return err
+}
+
+func (n *namedSource) json() json.RawMessage {
+	if n.source == nil {
+		return nil
+	}
+	return caddyconfig.JSONModuleObject(n.source, "module", n.name, nil)
+}
+
+// minting are the options of secret_key that stand beside it.
+type minting struct {
+	lifetime, operations *caddyfile.Dispenser // where they stand; nil if they do not
+	options              SecretKey
+}
+
+func (m *minting) unmarshal(d *caddyfile.Dispenser) error {
+	name := d.Val()
+	stands := &m.lifetime
+	if name == "operations" {
+		stands = &m.operations
+	}
+	if *stands != nil {
+		return d.Errf("%s already specified", name)
+	}
+	*stands = d
+	if name == "lifetime" {
+		var err error
+		m.options.Lifetime, err = unmarshalDuration(d, time.Second)
+		return err
+	}
+	var count string
+	if !d.AllArgs(&count) {
+		return d.Errf("operations takes one argument, a number")
+	}
+	operations, err := strconv.Atoi(count)
+	if err != nil || operations < 1 {
+		return d.Errf("operations: '%s' is not a positive number", count)
+	}
+	m.options.Operations = operations
+	return noBlock(d, name)
+}
+
+// addTo gives the options to the source, which is secret_key if there is none.
+func (m *minting) addTo(live *namedSource) error {
+	if m.lifetime == nil && m.operations == nil {
+		return nil
+	}
+	if live.source == nil {
+		*live = namedSource{name: "secret_key", source: new(SecretKey)}
+	}
+	secretKey, ok := live.source.(*SecretKey)
+	switch {
+	case ok:
+		secretKey.Lifetime, secretKey.Operations = m.options.Lifetime, m.options.Operations
+		return nil
+	case m.lifetime != nil:
+		return m.lifetime.Errf("lifetime is an option of secret_key; the credentials of %s have their own", live.name)
+	default:
+		return m.operations.Errf("operations is an option of secret_key; the credentials of %s have their own", live.name)
+	}
+}
+
+// unmarshalDuration parses the only argument of an option.
+func unmarshalDuration(d *caddyfile.Dispenser, minimum time.Duration) (caddy.Duration, error) {
+	name := d.Val()
+	var value string
+	if !d.AllArgs(&value) {
+		return 0, d.Errf("%s takes one argument, a duration such as 10m", name)
+	}
+	duration, err := caddy.ParseDuration(value)
+	if err != nil {
+		return 0, d.Errf("%s: '%s' is not a duration such as 10m", name, value)
+	}
+	if duration < minimum {
+		return 0, d.Errf("%s: %s is less than %s", name, value, minimum)
+	}
+	return caddy.Duration(duration), noBlock(d, name)
+}
+
+// noBlock is an error if the subdirective called name has a block.
+func noBlock(d *caddyfile.Dispenser, name string) error {
+	if nesting := d.Nesting(); d.NextBlock(nesting) {
+		return d.Errf("%s takes no block", name)
+	}
+	return nil
+}

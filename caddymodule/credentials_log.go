@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+)
+
+// logAsking tells that the source is about to be asked, and why.
+func (p *Project) logAsking(asking token.Asking) {
+	check := p.logger.Check(zapcore.DebugLevel, "asking the source for a credential")
+	if check == nil {
+		return
+	}
+	fields := []zap.Field{zap.String("source", sourceName(p.source))}
+	switch held := asking.Held; {
+	case asking.Rejected != Token{}:
+		fields = append(fields, zap.String("reason", "the service does not take the last one"))
+	case held == Token{}:
+		fields = append(fields, zap.String("reason", "there is none"))
+	case held.Expired(asking.Now, 0):
+		fields = append(append(fields, zap.String("reason", "the cached one has expired")), expiryFields(held)...)
+	default:
+		fields = append(append(fields, zap.String("reason", "the cached one expires soon")), expiryFields(held)...)
+	}
+	check.Write(fields...)
+}
+
+// logAnswer tells what came of it. The cache sees to it that a source that
+// fails is asked, and this logged, at growing intervals.
+func (p *Project) logAnswer(fresh Token, err error, took time.Duration) {
+	level, message := zapcore.DebugLevel, "credential obtained"
+	switch {
+	case errors.Is(err, ErrRefused):
+		level, message = zapcore.WarnLevel, "credential refused by the source"
+	case err != nil:
+		level, message = zapcore.ErrorLevel, "no credential from the source"
+	}
+	check := p.logger.Check(level, message)
+	if check == nil {
+		return
+	}
+	fields := []zap.Field{zap.String("source", sourceName(p.source)), zap.Duration("duration", took)}
+	if err != nil {
+		fields = append(fields, zap.Error(err))
+	} else {
+		fields = append(fields, expiryFields(fresh)...)
+	}
+	check.Write(fields...)
+}
+
+// logFallback tells that the fallback stands in. That is at debug level, since
+// it does so for each upload; why is told when the source is asked.
+func (p *Project) logFallback(fallback Token, unavailable *token.UnavailableError) {
+	if check := p.logger.Check(zapcore.DebugLevel, "the source fails; using the fallback"); check != nil {
+		check.Write(append(expiryFields(fallback), zap.String("fallback", sourceName(p.fallback)), zap.Duration("retry_after", unavailable.RetryAfter))...)
+	}
+}
+
+// expiryFields are all that a log may show of a credential: when it expires, as
+// clients and as people write it.
+func expiryFields(t Token) []zap.Field {
+	return []zap.Field{
+		zap.Int64("expire", t.Expire),
+		zap.String("expires", time.Unix(t.Expire, 0).UTC().Format(time.RFC3339)),
+	}
+}

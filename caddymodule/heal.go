@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"net/http"
+
+	"go.uber.org/zap"
+)
+
+// heal looks at what the service says of the upload's credential, once the
+// answer has come. If that can be mended, and the request is at hand to be made
+// again, it returns the upload that is to be sent in its place; otherwise nil.
+// failed says that something else went wrong too.
+func (u *upload) heal(answer *answerWriter, r *http.Request, failed bool) *upload {
+	rejection := answer.rejection()
+	if rejection != 0 || u.look != nil {
+		u.sign.compareClocks(answer, u.look)
+	}
+	if !u.granted.Load() {
+		return nil
+	}
+	if rejection == 0 {
+		if answer.accepted() {
+			u.grant.accepted()
+		}
+		return nil
+	}
+	if !u.grant.rejected(rejection) || failed || u.number >= u.maxRepeats() {
+		return nil
+	}
+	again := u.again(answer)
+	if again == nil || !again.renew(&u.grant) || again.prepare(r) != nil {
+		return nil // and the client learns what the service said
+	}
+	if check := u.sign.logger.Check(zap.DebugLevel, "sending upload again, with another credential"); check != nil {
+		check.Write(zap.Stringer("rejection", rejection), zap.String("endpoint", u.endpoint.Path), zap.String("public_key", u.grant.grantor.project.publicKey))
+	}
+	return again
+}
+
+// maxRepeats returns how often the request may be sent again: once, or until
+// each of the project's secret keys has been tried.
+func (u *upload) maxRepeats() int {
+	if keys, ok := u.grant.grantor.project.source.(*SecretKey); ok {
+		return len(keys.secrets)
+	}
+	return 1
+}
+
+// again returns the upload with its body as the client sent it, or nil if that
+// was not kept.
+func (u *upload) again(answer *answerWriter) *upload {
+	again := &upload{sign: u.sign, endpoint: u.endpoint, grantors: u.grantors, ctx: withOwnVars(u.ctx), query: u.query}
+	again.number = u.number + 1
+	again.counted.Store(u.counted.Load())
+	switch {
+	case u.incoming == nil:
+	case u.params != nil:
+		again.incoming = replayBody(u.params)
+	case u.incoming.keeps:
+		if u.incoming.left() { // the service had seen enough
+			u.incoming.readOff(http.NewResponseController(answer))
+		}
+		whole, ok := u.incoming.all()
+		if !ok {
+			return nil
+		}
+		again.incoming = replayBody(whole)
+	default:
+		return nil
+	}
+	return again
+}
+
+// renew gets another credential than the one that was rejected. One that is
+// made for each request is made with the request.
+func (u *upload) renew(rejected *grant) bool {
+	if rejected.grantor.project.accessTokens != nil {
+		return true
+	}
+	fresh, err := rejected.grantor.token(u.ctx)
+	if err != nil || fresh.Signature == rejected.token.Signature && fresh.AccessToken == rejected.token.AccessToken {
+		return false
+	}
+	u.fresh = &fresh
+	return true
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"net/http"
+	"strings"
+)
+
+// dropNominated takes out the headers that Connection names, which are for this
+// hop alone (RFC 9110, section 7.6.1). The proxy would do so later, and take out
+// what has been put in meanwhile by their names, such as a credential.
+func dropNominated(header http.Header) {
+	nominations := header.Values("Connection")
+	header.Del("Connection")
+	for _, names := range nominations {
+		for name := range strings.SplitSeq(names, ",") {
+			switch name = strings.TrimSpace(name); {
+			case strings.EqualFold(name, "Upgrade"): // the proxy has to see both
+				header.Set("Connection", name)
+			default:
+				header.Del(name)
+			}
+		}
+	}
+}

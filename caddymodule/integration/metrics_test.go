@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// uploadcareMetrics returns what the admin API tells Prometheus of the gateway.
+func uploadcareMetrics(c *caddyProcess) map[string]string {
+	c.t.Helper()
+	series := make(map[string]string)
+	for _, line := range regexp.MustCompile(`(?m)^(caddy_uploadcare_\S+) (\S+)$`).FindAllStringSubmatch(c.get("/metrics"), -1) {
+		series[line[1]] = line[2]
+	}
+	return series
+}
+
+// Each reload begins with an empty registry. The metrics go on nevertheless,
+// and those of a project that is gone go with it.
+func TestMetricsGoOnOverReloads(t *testing.T) {
+	gateway, upstream := freeAddress(t), startUpstream(t, swallow).URL
+	site := gatewayTo(gateway, upstream, "")
+	c := startCaddy(t, site, canarySecret)
+	upload := func(publicKey string) {
+		t.Helper()
+		form := formOf(field("UPLOADCARE_PUB_KEY", publicKey), file("file", "meow"))
+		_ = readAll(t, do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(form))))
+	}
+	const (
+		signed  = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="signed",project="demopublickey"}`
+		unknown = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`
+		minted  = `caddy_uploadcare_token_requests_total{outcome="ok",project="demopublickey",source="secret_key"}`
+		expiry  = `caddy_uploadcare_token_expiry_timestamp_seconds{project="demopublickey"}`
+	)
+	want := func(when string, want map[string]string) {
+		t.Helper()
+		got := uploadcareMetrics(c)
+		for series, value := range want {
+			if got[series] != value {
+				t.Errorf("%s: %s is %q, want %q", when, series, got[series], value)
+			}
+		}
+	}
+	want("before", map[string]string{signed: "0", unknown: "0", minted: "0", expiry: ""})
+	upload("demopublickey")
+	upload("another")
+	want("after an upload", map[string]string{signed: "1", unknown: "1", minted: "1"})
+	if !regexp.MustCompile(`^1\.[0-9]+e\+09$`).MatchString(uploadcareMetrics(c)[expiry]) {
+		t.Errorf("the token expires at %q", uploadcareMetrics(c)[expiry])
+	}
+
+	c.reload(site) // the same
+	upload("demopublickey")
+	want("after a reload", map[string]string{signed: "2", unknown: "1", minted: "1"})
+
+	c.reload(strings.Replace(site, "demopublickey", "successor", 1))
+	upload("successor")
+	want("with another project", map[string]string{strings.Replace(signed, "demopublickey", "successor", 1): "1"})
+	eventually(t, "the project is gone", func() bool { return !strings.Contains(c.get("/metrics"), `project="demopublickey"`) })
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package token
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// failures are the ways in which a source can fail, each with its cause.
+var failures = map[string]struct {
+	answer Source
+	cause  error
+}{
+	"down":         {failing(errDown), errDown},
+	"unreachable":  {failing(fmt.Errorf("no route: %w", ErrUnreachable)), ErrUnreachable},
+	"lying":        {minted(0), ErrExpired},
+	"of yesterday": {minted(-24 * time.Hour), ErrExpired},
+}
+
+// The valid token is used past its threshold, and never past its expiry. No
+// upload waits for the source that fails.
+func TestWhileASourceFailsTheValidTokenIsUsed(t *testing.T) {
+	for name, failure := range failures {
+		for _, takes := range []time.Duration{0, 20 * time.Second} {
+			t.Run(fmt.Sprintf("%s, after %s", name, takes), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := simulate(t)
+					token := s.mustUpload()
+					s.set(takes, failure.answer)
+					during(testLifetime, 500*time.Millisecond, func() {
+						if got := s.mustUpload(); got != token {
+							t.Errorf("%v, not %v", got, token)
+						}
+					})
+					if calls := s.calls(); calls < 10 || calls > 45 || s.most() != 1 {
+						t.Errorf("%d calls, %d at once", calls, s.most())
+					}
+					synctest.Wait()
+					_, took, err := s.upload()
+					var unavailable *UnavailableError
+					if !errors.As(err, &unavailable) || !errors.Is(err, failure.cause) || took > takes {
+						t.Errorf("when it has expired: %v, after a wait of %s", err, took)
+					}
+				})
+			})
+		}
+	}
+}
+
+// Also when the failure is not known yet, as nobody has uploaded meanwhile.
+func TestAnUploadPastTheThresholdGetsTheValidTokenIfTheSourceFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := simulate(t)
+		token := s.mustUpload()
+		s.set(20*time.Second, failing(errDown))
+		time.Sleep(testLifetime - testThreshold)
+		if got, took, err := s.upload(); got != token || took != 20*time.Second || err != nil {
+			t.Errorf("the first: %v, %v, after a wait of %s", got, err, took)
+		}
+		time.Sleep(2 * time.Second) // the next one asks, and does not wait
+		if got := s.mustUpload(); got != token {
+			t.Errorf("the second: %v", got)
+		}
+		synctest.Wait()
+		if s.calls() != 3 {
+			t.Errorf("%d calls", s.calls())
+		}
+	})
+}
+
+// Nobody queues for a source that fails: one upload waits for the next attempt,
+// and all others are told at once.
+func TestWhileThereIsNoTokenOneUploadAsksAndOthersAreToldAtOnce(t *testing.T) {
+	for name, failure := range failures {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := simulate(t)
+				const takes = 5 * time.Second
+				s.set(takes, failure.answer)
+				if longest, granted := s.uploads(1000); granted != 0 || longest != takes || s.calls() != 1 {
+					t.Errorf("%d tokens, %d calls, the longest wait was %s", granted, s.calls(), longest)
+				}
+				var waited atomic.Int32
+				during(time.Hour, 100*time.Millisecond, func() {
+					_, took, err := s.upload()
+					var unavailable *UnavailableError
+					switch {
+					case !errors.As(err, &unavailable) || !errors.Is(err, failure.cause):
+						t.Errorf("got %v", err)
+					case unavailable.RetryAfter < time.Second || unavailable.RetryAfter > time.Minute:
+						t.Errorf("to be asked again after %s", unavailable.RetryAfter)
+					case took == takes:
+						waited.Add(1)
+					case took != 0:
+						t.Errorf("a wait of %s", took)
+					}
+				})
+				if calls := s.calls(); int(waited.Load()) != calls-1 || s.most() != 1 {
+					t.Errorf("%d uploads waited for %d calls, %d at once", waited.Load(), calls, s.most())
+				}
+			})
+		})
+	}
+}
+
+func TestThePausesGrowAndDiffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := make(map[time.Duration]bool)
+		for range 20 {
+			s := simulate(t)
+			s.set(0, failing(errDown))
+			during(10*time.Minute, 50*time.Millisecond, func() { _, _, _ = s.upload() })
+			mean := time.Second
+			for i, pause := range s.gaps() {
+				if pause < mean/2 || pause > mean*3/2+50*time.Millisecond {
+					t.Errorf("pause %d: %s", i, pause)
+				}
+				seen[pause] = true
+				mean = min(2*mean, 40*time.Second)
+			}
+			if calls := s.calls(); calls < 12 || calls > 35 {
+				t.Errorf("%d calls in ten minutes", calls)
+			}
+		}
+		if len(seen) < 100 {
+			t.Errorf("%d different pauses", len(seen))
+		}
+	})
+}
+
+func TestWhoComesBackWhenToldMayAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := simulate(t)
+		for round := range 40 { // whatever it is that fails
+			s.set(0, failing([]error{errDown, ErrUnreachable, ErrUnreachable}[round%3]))
+			s.mustFail() // asks, or comes too early
+			unavailable, before := s.mustFail(), s.calls()
+			if time.Sleep(unavailable.RetryAfter - time.Second); s.mustFail().RetryAfter != time.Second || s.calls() != before {
+				t.Errorf("a second before %s are over: %d calls", unavailable.RetryAfter, s.calls()-before)
+			}
+			time.Sleep(time.Second)
+			asked, next := s.mustFail(), s.mustFail()
+			if s.calls() != before+1 || asked.RetryAfter != next.RetryAfter {
+				t.Errorf("after %s: %d calls; who asked is told %s and the next %s",
+					unavailable.RetryAfter, s.calls()-before, asked.RetryAfter, next.RetryAfter)
+			}
+		}
+		unavailable := s.mustFail()
+		s.set(0, minted(testLifetime))
+		time.Sleep(unavailable.RetryAfter)
+		s.mustUpload()
+	})
+}

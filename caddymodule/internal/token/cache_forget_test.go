@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package token
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestARefusalDropsTheTokenAndKeepsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := simulate(t)
+		token := s.mustUpload()
+		s.set(4*time.Second, failing(ErrRefused))
+		time.Sleep(testLifetime - testThreshold - 2*time.Second)
+		if got := s.mustUpload(); got != token { // begins the renewal
+			t.Errorf("before the refusal: %v", got)
+		}
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		if held, ok := s.cache.Current(); ok {
+			t.Errorf("after the refusal there is still %v", held)
+		}
+		before := s.calls()
+		for range 3 {
+			if _, took, err := s.upload(); !errors.Is(err, ErrRefused) || took != 4*time.Second {
+				t.Errorf("the next upload: %v, after a wait of %s", err, took)
+			}
+		}
+		if calls := s.calls() - before; calls != 3 {
+			t.Errorf("%d calls for three uploads", calls)
+		}
+		s.set(0, minted(testLifetime))
+		s.mustUpload()
+	})
+}
+
+func TestARefusalIsForAllWhoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := simulate(t)
+		s.mustUpload()
+		time.Sleep(testLifetime - testThreshold) // there is a valid token
+		s.set(time.Second, failing(ErrRefused))
+		var all sync.WaitGroup
+		for range 1000 {
+			all.Go(func() {
+				if _, _, err := s.upload(); !errors.Is(err, ErrRefused) {
+					t.Errorf("got %v", err)
+				}
+			})
+		}
+		all.Wait()
+		if s.calls() != 2 {
+			t.Errorf("%d calls", s.calls())
+		}
+	})
+}
+
+func TestARejectedTokenIsDroppedOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := simulate(t)
+		var told []Asking
+		s.set(0, func(ctx context.Context, asking Asking) (Token, error) {
+			told = append(told, asking)
+			return minted(testLifetime)(ctx, asking)
+		})
+		first := s.mustUpload()
+		if s.cache.Drop(Token{Signature: first.Signature, Expire: first.Expire + 1}) {
+			t.Error("another token was dropped")
+		}
+		if !s.cache.Drop(first) {
+			t.Error("the token was not dropped")
+		}
+		if s.cache.Drop(first) {
+			t.Error("the token was dropped twice")
+		}
+		time.Sleep(time.Second)
+		second := s.mustUpload()
+		time.Sleep(minDropPause - 2*time.Second)
+		if s.cache.Drop(second) {
+			t.Error("the next was dropped before the minute was over")
+		}
+		time.Sleep(time.Second)
+		if !s.cache.Drop(second) {
+			t.Error("the next was not dropped when the minute was over")
+		}
+		third := s.mustUpload()
+		time.Sleep(testLifetime - testThreshold - time.Second)
+		s.mustUpload() // renews ahead
+		synctest.Wait()
+		fourth := s.mustUpload()
+		s.cache.Drop(fourth)
+		s.cache.Clear() // after which the other says nothing
+		s.mustUpload()
+		for i, want := range []Asking{{}, {Rejected: first}, {Rejected: second}, {Held: third}, {}} {
+			if told[i].Held != want.Held || told[i].Rejected != want.Rejected {
+				t.Errorf("call %d: %v", i, told[i])
+			}
+		}
+	})
+}
+
+// A token that the service took before was good, and so may the next be: one of
+// few operations does not last for a minute.
+func TestATokenThatWasAcceptedIsDroppedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := simulate(t)
+		for range 3 {
+			token := s.mustUpload()
+			s.cache.Accept(Token{Signature: token.Signature, Expire: token.Expire + 1}) // another
+			s.cache.Accept(token)
+			time.Sleep(time.Second)
+			if !s.cache.Drop(token) {
+				t.Error("it was not dropped")
+			}
+		}
+		token := s.mustUpload()
+		s.cache.Accept(Token{Signature: token.Signature, Expire: token.Expire + 1})
+		if s.cache.Drop(token) {
+			t.Error("one that was not accepted was dropped")
+		}
+		callers, issuer := NewCallers(testThreshold, s.clock), new(issuer)
+		for i := range 3 {
+			token, err := callers.Get(t.Context(), callerOf(0), issuer.to(0))
+			callers.Accept(callerOf(1), token)
+			if got := callers.Drop(callerOf(0), token); err != nil || got != (i == 0) {
+				t.Errorf("token %d of a caller: dropped %v, %v", i, got, err)
+			}
+			callers.Accept(callerOf(0), token)
+			if got := callers.Drop(callerOf(0), token); got != (i > 0) {
+				t.Errorf("token %d of a caller, accepted: dropped %v", i, got)
+			}
+			time.Sleep(time.Second)
+		}
+	})
+}
+
+// What was asked for before a token was dropped, or the source changed, is not
+// used; and there is still one refresh at a time.
+func TestARefreshUnderWayIsForgottenWithTheToken(t *testing.T) {
+	forget := map[string]func(*Cache, Token){
+		"dropped": func(cache *Cache, token Token) { cache.Drop(token) },
+		"changed": func(cache *Cache, _ Token) { cache.Clear() },
+	}
+	answers := map[string]Source{
+		"a token":   minted(testLifetime),
+		"a failure": failing(errDown),
+		"a refusal": failing(ErrRefused),
+	}
+	for how, forget := range forget {
+		for yields, answer := range answers {
+			t.Run(how+", then "+yields, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := simulate(t)
+					token := s.mustUpload()
+					s.set(10*time.Second, answer)
+					time.Sleep(testLifetime - testThreshold - time.Second)
+					s.mustUpload()
+					synctest.Wait()
+					forget(s.cache, token)
+					s.set(5*time.Second, minted(testLifetime+time.Hour))
+					time.Sleep(time.Second)
+					if longest, granted := s.uploads(100); granted != 100 || longest != 14*time.Second {
+						t.Errorf("%d tokens, the longest wait was %s", granted, longest)
+					}
+					if got := s.mustUpload(); got.Expire-got.Issued < int64(time.Hour/time.Second) {
+						t.Errorf("got %v, of the source as it was", got)
+					}
+					if s.calls() != 3 || s.most() != 1 {
+						t.Errorf("%d calls, %d at once", s.calls(), s.most())
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestAChangedSourceIsAskedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, cause := range []error{errDown, ErrUnreachable} {
+			s := simulate(t)
+			s.set(0, failing(cause))
+			during(time.Hour, time.Second, func() { s.mustFail() })
+			s.cache.Clear()
+			s.set(0, minted(testLifetime))
+			s.mustUpload()
+		}
+	})
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package token
+
+import (
+	"math"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+)
+
+// entry is a cached token.
+type entry struct {
+	Token
+	useUntil  int64        // the threshold's second
+	renewFrom atomic.Int64 // the second from which on a hit begins a renewal
+	accepted  atomic.Bool  // the service took the token
+	epoch     int64        // the wall time at which Elapsed was 0, in nanoseconds
+}
+
+// never is the second at which no renewal begins, as one is under way.
+const never = math.MaxInt64
+
+// newEntry returns the entry of a token that was asked for at one time and came
+// at another. Its error is [ErrExpired].
+func newEntry(token Token, threshold time.Duration, asked, came Reading) (*entry, error) {
+	e := &entry{Token: token, epoch: asked.Wall.UnixNano() - int64(asked.Elapsed)}
+	if !e.isValid(came) {
+		return nil, ErrExpired
+	}
+	// What is left of a token that comes late is all of its life, and so it is
+	// with one of which it is not known, or not to be believed, when it began:
+	// whatever the source yields, it is not asked again at once.
+	if second := e.at(came); e.Issued <= 0 || e.Issued > second || second >= e.RenewFrom(threshold) {
+		e.Issued = second
+	}
+	e.useUntil = e.Token.useUntil(threshold)
+	// Not all gateways of a fleet, and not all callers' tokens, at once.
+	from := e.RenewFrom(threshold)
+	e.renewFrom.Store(from + rand.Int64N((e.useUntil-from)/2+1)) //nolint:gosec // not a secret
+	return e, nil
+}
+
+// at returns the second that it is, for the token: a clock that is stepped back
+// makes no token live longer.
+func (e *entry) at(now Reading) int64 {
+	return max(now.Wall.Unix(), (e.epoch+int64(now.Elapsed))/int64(time.Second))
+}
+
+// isValid reports whether the token has not expired.
+func (e *entry) isValid(now Reading) bool { return e.at(now) < e.Expire }

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package token
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// Errors of sources and of the cache.
+var (
+	// ErrRefused means that the source will not give a token to whoever asks.
+	// Nothing is kept, and nothing takes the token's place.
+	ErrRefused = errors.New("the source refused a token")
+
+	// ErrUnreachable means that there was nobody, or no answer in time, so that
+	// there is no point in asking for anybody else either.
+	ErrUnreachable = errors.New("the source cannot be reached")
+
+	// ErrExpired means that a source yielded a token that has already expired.
+	ErrExpired = errors.New("the source yielded an expired token")
+)
+
+// UnavailableError means that there is no token now.
+type UnavailableError struct {
+	// RetryAfter is when to ask again. It is a second at least.
+	RetryAfter time.Duration
+	// Cause is why the source failed.
+	Cause error
+}
+
+func unavailable(pause time.Duration, cause error) error {
+	return &UnavailableError{RetryAfter: max(pause, time.Second), Cause: cause}
+}
+
+func (e *UnavailableError) Error() string { return fmt.Sprintf("no token: %v", e.Cause) }
+
+// Unwrap returns the cause.
+func (e *UnavailableError) Unwrap() error { return e.Cause }
+
+// The pauses between attempts at a source that fails are long for a machine and
+// short for whoever waits for uploads to work again. Each is half as long to
+// half as long again, at random.
+const (
+	firstPause = time.Second
+	lastPause  = 40 * time.Second // with which the longest is a minute
+	// attemptTime is how long an attempt may take before another may begin.
+	attemptTime = time.Minute
+	// memory is for how long after the pause a failure is remembered if nobody
+	// asks: uploads that come together the next morning wait together.
+	memory = 10 * time.Minute
+)
+
+// failure is what is known of a source that fails: when it may be asked again.
+// The zero value is of one that does not fail.
+type failure struct {
+	mu     sync.Mutex
+	pauses *backoff.ExponentialBackOff // nil unless the source fails
+	noted  time.Duration               // when it failed last, on the clock's Elapsed
+	until  time.Duration               // when it may be asked again, likewise
+	asked  bool                        // somebody is asking again, until then at the latest
+	cause  error
+}
+
+// add takes note of another failure, of an attempt that began at asked. Many
+// attempts that were under way together count as one.
+func (f *failure) add(asked, now Reading, cause error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.pauses == nil:
+		f.pauses = backoff.NewExponentialBackOff()
+		f.pauses.InitialInterval, f.pauses.MaxInterval, f.pauses.Multiplier = firstPause, lastPause, 2
+	case asked.Elapsed <= f.noted:
+		return
+	}
+	f.noted, f.until, f.asked, f.cause = now.Elapsed, now.Elapsed+f.pauses.NextBackOff(), false, cause
+}
+
+// end takes note of an answer.
+func (f *failure) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pauses, f.cause = nil, nil
+}
+
+// ask returns how long the source must not be asked, and why. 0 means that the
+// caller asks; if the source has failed, nobody else does meanwhile.
+func (f *failure) ask(now Reading) (time.Duration, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	pause, cause := f.state(now)
+	if pause == 0 {
+		f.until, f.asked = now.Elapsed+attemptTime, true
+	}
+	return pause, cause
+}
+
+// left returns how long the source must not be asked, and why it failed last;
+// the cause is nil if it did not.
+func (f *failure) left(now Reading) (time.Duration, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state(now)
+}
+
+func (f *failure) state(now Reading) (time.Duration, error) {
+	pause := f.until - now.Elapsed
+	switch {
+	case f.pauses == nil:
+		return 0, nil
+	case f.asked: // the answer may come at any time
+		pause = min(pause, firstPause)
+	case pause < -memory:
+		f.pauses, f.cause = nil, nil
+	}
+	return max(pause, 0), f.cause
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package token
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+)
+
+var errPanicked = errors.New("the source panicked")
+
+// flight is a refresh under way.
+type flight struct {
+	asked  Reading
+	stale  bool          // nobody wants what it yields any more
+	landed chan struct{} // closed at its end
+	err    error         // known when it has landed; nil if there may be a token now
+}
+
+// renew begins a refresh for which nobody waits. The entry's renewals are put
+// off until it has landed.
+func (c *Cache) renew(ctx context.Context, e *entry, source Source) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.flight != nil || c.current.Load() != e { // one is under way, or has just landed
+		return
+	}
+	now := c.clock.Now()
+	if pause, _ := c.begin(ctx, source, now); c.flight == nil {
+		c.postpone(now, pause)
+	}
+}
+
+// join returns the refresh to wait for, or what there is if there is no reason
+// to wait.
+func (c *Cache) join(ctx context.Context, source Source) (*flight, Token, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.clock.Now()
+	e := c.current.Load()
+	if e != nil && e.at(now) < e.useUntil { // one has just landed
+		return nil, e.Token, nil
+	}
+	others := c.flight != nil
+	pause, cause := c.begin(ctx, source, now)
+	switch failing := cause != nil; {
+	case failing && e != nil && e.isValid(now):
+		return nil, e.Token, nil
+	case failing && (others || c.flight == nil): // nobody queues for a source that fails
+		return nil, Token{}, unavailable(pause, cause)
+	}
+	return c.flight, Token{}, nil
+}
+
+// begin begins a refresh, unless one is under way or the source must not be
+// asked. It returns how long it must not, and why it failed last; the cause is
+// nil if it did not.
+func (c *Cache) begin(ctx context.Context, source Source, now Reading) (time.Duration, error) {
+	pause, cause := c.pause(now)
+	if c.flight != nil || pause > 0 {
+		return pause, cause
+	}
+	if pause, cause := c.resolver.ask(now); pause > 0 {
+		return pause, cause
+	}
+	flight := &flight{asked: now, landed: make(chan struct{})}
+	c.flight = flight
+	asking := Asking{Now: now.Wall, Rejected: c.rejected}
+	asking.Held, _ = c.Current()
+	ctx = context.WithoutCancel(ctx)
+	go func() {
+		var token Token
+		var err error
+		defer func() { // also if the source ends the goroutine
+			if recover() != nil { // it must not end the process, nor show what may be a secret
+				err = errPanicked
+			}
+			c.land(flight, token, err)
+		}()
+		token, err = source(ctx, asking)
+	}()
+	return 0, cause
+}
+
+// land ends a refresh.
+func (c *Cache) land(flight *flight, token Token, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.clock.Now()
+	var e *entry
+	if err == nil {
+		e, err = newEntry(token, c.threshold, flight.asked, now)
+	}
+	unreachable := errors.Is(err, ErrUnreachable)
+	if unreachable {
+		c.resolver.add(flight.asked, now, err)
+	} else {
+		c.resolver.end()
+	}
+	c.flight = nil
+	defer close(flight.landed)
+	if flight.stale {
+		return // whoever waits asks again
+	}
+	flight.err = err
+	switch {
+	case err == nil:
+		c.current.Store(e)
+		c.rejected = Token{}
+		c.failure.end()
+	case errors.Is(err, ErrRefused):
+		c.current.Store(nil)
+		c.failure.end()
+	default:
+		if !unreachable {
+			c.failure.add(flight.asked, now, err)
+		}
+		pause, _ := c.pause(now)
+		c.postpone(now, pause)
+	}
+}
+
+// postpone lets no hit begin a renewal before the pause is over.
+func (c *Cache) postpone(now Reading, pause time.Duration) {
+	if e := c.current.Load(); e != nil {
+		e.renewFrom.Store(e.at(now) + int64(math.Ceil(pause.Seconds())))
+	}
+}
+
+// pending returns a channel that is closed when the refresh under way ends, or
+// nil.
+func (c *Cache) pending() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.flight == nil {
+		return nil
+	}
+	return c.flight.landed
+}
+
+// isFailing reports whether the source fails for this token.
+func (c *Cache) isFailing() bool {
+	_, cause := c.failure.left(c.clock.Now())
+	return cause != nil
+}
