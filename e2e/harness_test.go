@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -28,7 +29,8 @@ type process struct {
 	admin string
 }
 
-func start(t *testing.T, caddyfile string) *process {
+// start runs the binary with a Caddyfile, and global options besides the test's.
+func start(t *testing.T, caddyfile string, options ...string) *process {
 	t.Helper()
 	binary := os.Getenv("CADDY")
 	if binary == "" {
@@ -39,7 +41,8 @@ func start(t *testing.T, caddyfile string) *process {
 	}
 	home, admin := t.TempDir(), freeAddress(t)
 	config := filepath.Join(home, "Caddyfile")
-	if err := os.WriteFile(config, []byte("{\n\tadmin "+admin+"\n\tpersist_config off\n\tskip_install_trust\n\tauto_https disable_redirects\n}\n"+caddyfile), 0o600); err != nil {
+	options = append(options, "admin "+admin, "persist_config off", "skip_install_trust", "auto_https disable_redirects")
+	if err := os.WriteFile(config, []byte("{\n\t"+strings.Join(options, "\n\t")+"\n}\n"+caddyfile), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	command := exec.Command(binary, "run", "--config", config)
