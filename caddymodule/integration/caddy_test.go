@@ -3,7 +3,6 @@
 package integration
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -12,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,7 +22,7 @@ type caddyProcess struct {
 	command   *exec.Cmd
 	directory string // its home, with its Caddyfile
 	admin     string // address of the admin API
-	output    *syncBuffer
+	output    output
 	exited    chan struct{}
 }
 
@@ -32,10 +30,16 @@ type caddyProcess struct {
 // that keep tests apart, and waits until it serves.
 func startCaddy(t *testing.T, caddyfile string, environment ...string) *caddyProcess {
 	t.Helper()
-	c := &caddyProcess{t: t, directory: t.TempDir(), admin: freeAddress(t), output: new(syncBuffer), exited: make(chan struct{})}
+	c := &caddyProcess{t: t, directory: t.TempDir(), admin: freeAddress(t), exited: make(chan struct{})}
 	c.write(caddyfile)
 	c.command = c.run(t.Context(), environment, "run", "--config", c.path())
-	c.command.Stdout, c.command.Stderr = c.output, c.output
+	written, err := os.Create(filepath.Join(t.TempDir(), "output"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = written.Close() })
+	c.output = output(written.Name())
+	c.command.Stdout, c.command.Stderr = written, written
 	if err := c.command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -113,22 +117,16 @@ func (c *caddyProcess) get(path string) string {
 	return readAll(c.t, response)
 }
 
-// syncBuffer is a buffer for the output of a process.
-type syncBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
+// output is the file that a process writes its output to: what it said before it
+// answered is there when the answer comes.
+type output string
 
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buffer.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buffer.String()
+func (o output) String() string {
+	text, err := os.ReadFile(string(o))
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // freeAddress returns an address on loopback on which nothing listens, over TCP
