@@ -95,11 +95,13 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 	case e.edit.Stale.has(part.name):
 		e.part = partStale
 		crossOut(part.name)
-	case e.edit.Watched.hasExactly(part.name):
-		if part.encoded {
-			return 0, false, fmt.Errorf("%w: %s has a transfer encoding", ErrMalformedHeader, part.name)
+	default:
+		if name, watched := e.edit.Watched.find(part.name); watched {
+			if part.encoded {
+				return 0, false, fmt.Errorf("%w: %s has a transfer encoding", ErrMalformedHeader, name)
+			}
+			e.part, e.name, e.value = partWatched, name, e.value[:0]
 		}
-		e.part, e.name, e.value = partWatched, string(part.name), e.value[:0]
 	}
 	e.state = inContent
 	return end + len(crlfCRLF), false, part.checkName(e.edit.Stale)
@@ -107,7 +109,7 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 
 // content finds the delimiter that ends a part's content.
 func (e *Editor) content(b []byte, atEOF bool) (n int, more bool, err error) {
-	index, found := scan(b, e.delimiter)
+	index, found := e.scan(b)
 	if found != yes {
 		if atEOF {
 			return 0, false, ErrUnexpectedEnd
@@ -188,7 +190,10 @@ func (e *Editor) closing(b []byte, atEOF bool) (n int, more bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
-	ready := make([]byte, 0, e.edit.FreshLength+len(b))
+	ready := e.readyInit[:0]
+	if size := e.edit.FreshLength + len(b); size > cap(ready) {
+		ready = make([]byte, 0, size)
+	}
 	for _, field := range fields {
 		ready = appendField(ready, e.dashBoundary(), field)
 	}
@@ -202,11 +207,24 @@ func (e *Editor) closing(b []byte, atEOF bool) (n int, more bool, err error) {
 
 func (e *Editor) dashBoundary() []byte { return e.delimiter[len(crlf):] }
 
+// scan is scan, faster if there is much data.
+func (e *Editor) scan(b []byte) (index int, found verdict) {
+	if len(b) < searchSize {
+		return scan(b, e.delimiter)
+	}
+	if e.search.pattern == nil {
+		e.search.prepare(e.dashBoundary())
+	}
+	return judge(b, e.delimiter, e.search.index(b))
+}
+
 func crossOut(b []byte) {
-	for i := range b {
-		b[i] = crossedOut
+	for crossed := copy(b, crosses); crossed < len(b); {
+		crossed += copy(b[crossed:], b[:crossed])
 	}
 }
+
+var crosses = bytes.Repeat([]byte{crossedOut}, 64)
 
 // holdsDisposition reports whether b could be read as a part by a server that
 // reads parts outside of the delimiters.

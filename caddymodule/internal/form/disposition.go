@@ -101,7 +101,7 @@ func readParameter(value []byte, pos int, escapes bool) (key []byte, start, end,
 	if start < len(value) && value[start] == '"' {
 		start++
 		end = closingQuote(value, start, escapes)
-		if end < 0 || bytes.ContainsAny(value[start:end], "\r\n") {
+		if end < 0 || holdsLineEnd(value[start:end]) {
 			return nil, 0, 0, 0, fmt.Errorf("%w: a quoted string does not end", ErrMalformedHeader)
 		}
 		// Whatever stands between the quote and the semicolon is passed over:
@@ -111,7 +111,7 @@ func readParameter(value []byte, pos int, escapes bool) (key []byte, start, end,
 	next = afterSemicolon(value, start)
 	unquoted := bytes.TrimRight(bytes.TrimSuffix(value[start:next], []byte(";")), " \t\r\n")
 	// Some servers take single quotes for quotes.
-	if bytes.IndexByte(unquoted, '"') >= 0 || bytes.HasPrefix(unquoted, []byte("'")) || bytes.ContainsAny(unquoted, "\r\n") {
+	if bytes.IndexByte(unquoted, '"') >= 0 || bytes.HasPrefix(unquoted, []byte("'")) || holdsLineEnd(unquoted) {
 		return nil, 0, 0, 0, fmt.Errorf("%w: a quote is out of place", ErrMalformedHeader)
 	}
 	return key, start, start + len(unquoted), next, nil
@@ -137,6 +137,11 @@ func afterSemicolon(value []byte, pos int) int {
 		return pos + i + 1
 	}
 	return len(value)
+}
+
+// holdsLineEnd reports whether there is a CR or a LF in value.
+func holdsLineEnd(value []byte) bool {
+	return bytes.IndexByte(value, '\r') >= 0 || bytes.IndexByte(value, '\n') >= 0
 }
 
 // isBlank also takes CR and LF, which stand in a folded header.

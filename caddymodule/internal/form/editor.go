@@ -49,6 +49,7 @@ type Editor struct {
 	edit Edit
 
 	delimiter []byte // CRLF + "--" + boundary
+	search    search // for the delimiter less its CRLF
 	state     state
 	part      partKind
 	name      string // of the watched part
@@ -61,8 +62,11 @@ type Editor struct {
 	err        error  // ends the form, once ready has been returned
 	closed     atomic.Bool
 
-	heldInit  [128]byte // most of what is ever held is shorter than a delimiter
-	valueInit [32]byte  // a public key has 20 characters
+	// What almost all forms need, so that an editor is one allocation.
+	delimiterInit [len("\r\n--") + MaxBoundaryLength]byte
+	heldInit      [128]byte // most of what is ever held is shorter than a delimiter
+	valueInit     [32]byte  // a public key has 20 characters
+	readyInit     [384]byte // two fields and the closing delimiter
 }
 
 const (
@@ -72,13 +76,14 @@ const (
 	// maxEmptyReads is how often in a row the source may return nothing before
 	// it is taken to be broken, as in package bufio.
 	maxEmptyReads = 100
+	// searchSize is how much data is worth the preparation of a search.
+	searchSize = 4 << 10
 )
 
 // NewEditor returns an editor of the form that src yields.
 func NewEditor(src io.ReadCloser, edit Edit) *Editor {
 	e := &Editor{src: src, edit: edit}
-	e.delimiter = make([]byte, 0, len(crlf)+len(dashes)+len(edit.Boundary))
-	e.delimiter = append(append(append(e.delimiter, crlf...), dashes...), edit.Boundary...)
+	e.delimiter = append(append(append(e.delimiterInit[:0], crlf...), dashes...), edit.Boundary...)
 	e.held, e.value = e.heldInit[:0], e.valueInit[:0]
 	return e
 }
@@ -127,7 +132,7 @@ func (e *Editor) fill(buf []byte) int {
 	read, err := e.src.Read(buf[n:])
 	if read == 0 && err == nil {
 		if e.emptyReads++; e.emptyReads == maxEmptyReads {
-			e.err = io.ErrNoProgress
+			e.end(io.ErrNoProgress)
 		}
 		return 0
 	}
@@ -135,12 +140,21 @@ func (e *Editor) fill(buf []byte) int {
 	n += read
 	atEOF := err == io.EOF //nolint:errorlint // readers return io.EOF itself
 	decided, editErr := e.advance(buf[:n], atEOF)
-	e.err = err
-	if editErr != nil {
-		e.err = editErr
-	}
 	e.held = append(e.held[:0], buf[decided:n]...)
+	if editErr != nil {
+		e.end(editErr)
+	} else if err != nil {
+		e.end(err)
+	}
 	return decided
+}
+
+// end ends the form. What editors share is given back here, within Read, and
+// nowhere else: Close may be called at any time. If Read is never called again,
+// the garbage collector takes it.
+func (e *Editor) end(err error) {
+	e.err = err
+	e.search.release()
 }
 
 // Close closes the source. A Read that comes after it returns ErrClosed.

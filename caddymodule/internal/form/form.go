@@ -54,7 +54,7 @@ const (
 // MaxMemory bounds what an [Editor] holds, in bytes, whatever the size of the
 // body: an incomplete part header with the slack of the slice that it grew in,
 // a buffer of the editor's own where the caller's is smaller than that, the
-// fresh fields and the body's end.
+// fresh fields and the body's end, and a table to find delimiters with.
 const MaxMemory = 32 << 10
 
 // Errors of a form that cannot be edited.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"regexp"
+	"slices"
 )
 
 // part is what the header of a part says of it.
@@ -38,7 +39,7 @@ func parseHeader(header []byte) (part, error) {
 		}
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, crlf)
-		if bytes.ContainsFunc(line, isControl) {
+		if slices.ContainsFunc(line, func(c byte) bool { return isControl(rune(c)) }) {
 			return part{}, fmt.Errorf("%w: a control character", ErrMalformedHeader)
 		}
 		if lines > 0 && len(line) > 0 && isBlank(line[0]) { // folded
@@ -121,10 +122,12 @@ func (p *part) checkName(stale Names) error {
 	return nil
 }
 
-// countFold counts substring, which is in lower case, in any case of letters.
+// countFold counts substring, which is in lower case and begins with a letter,
+// in any case of letters.
 func countFold(text []byte, substring string) (count int) {
-	for i := 0; i+len(substring) <= len(text); i++ {
-		if lower(text[i]) == substring[0] && equalFoldASCII(text[i:i+len(substring)], substring) {
+	first := substring[0]
+	for i, c := range text[:max(0, len(text)-len(substring)+1)] {
+		if c|0x20 == first && equalFoldASCII(text[i:i+len(substring)], substring) {
 			count++
 		}
 	}

@@ -32,8 +32,15 @@ func (n Names) has(name []byte) bool {
 	return slices.ContainsFunc(n.names, func(other string) bool { return equalFoldASCII(name, other) })
 }
 
-// hasExactly reports whether name is in the set as it is spelled there.
-func (n Names) hasExactly(name []byte) bool { return slices.Contains(n.names, string(name)) }
+// find returns the name of the set that is spelled like name.
+func (n Names) find(name []byte) (found string, ok bool) {
+	for _, other := range n.names {
+		if other == string(name) {
+			return other, true
+		}
+	}
+	return "", false
+}
 
 // resemble reports whether some server could take name for one of the set.
 func (n Names) resemble(name []byte) bool {
@@ -47,7 +54,7 @@ func (n Names) resemble(name []byte) bool {
 		return true
 	}
 	// Almost no name needs to be unescaped, or cut at a sign.
-	return bytes.ContainsAny(name, "%=") && n.equalCanonical(parameterName(string(name)))
+	return (bytes.IndexByte(name, '%') >= 0 || bytes.IndexByte(name, '=') >= 0) && n.equalCanonical(parameterName(string(name)))
 }
 
 func (n Names) equalCanonical(name []byte) bool {

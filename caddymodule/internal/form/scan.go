@@ -23,11 +23,20 @@ const (
 // and RFC 2046 (section 5.1.1) forbids it in a part's content, so whether what
 // it found is a proper delimiter is for the caller to judge.
 func scan(data, delimiter []byte) (index int, found verdict) {
-	dashBoundary := delimiter[len(crlf):]
-	if index = bytes.Index(data, dashBoundary); index >= 0 {
+	return judge(data, delimiter, bytes.Index(data, delimiter[len(crlf):]))
+}
+
+// judge makes a scan of a search for "--" + boundary in data, which returned
+// index.
+func judge(data, delimiter []byte, index int) (int, verdict) {
+	if index >= 0 {
 		return index, yes
 	}
+	dashBoundary := delimiter[len(crlf):]
 	for index = max(0, len(data)-len(delimiter)+1); index < len(data); index++ {
+		if c := data[index]; c != delimiter[0] && c != dashBoundary[0] {
+			continue
+		}
 		tail := data[index:]
 		if bytes.HasPrefix(delimiter, tail) || bytes.HasPrefix(dashBoundary, tail) {
 			return index, needMore
