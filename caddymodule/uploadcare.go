@@ -60,7 +60,7 @@ const (
 //	}
 //	reverse_proxy [<matcher>] https://upload.uploadcare.com {
 //		header_up Host {http.reverse_proxy.upstream.host}
-//		transport http {
+//		transport uploadcare {
 //			versions     1.1
 //			dial_timeout 5s
 //			keepalive    30s
@@ -69,8 +69,8 @@ const (
 //		...
 //	}
 //
-// Options of the user's own `transport http` are added to these and win over
-// them; another transport replaces them.
+// Options of the user's own `transport uploadcare` are added to these and win
+// over them; another transport replaces them.
 func parseUploadcare(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if !h.Next() {
 		return nil, h.ArgErr()
@@ -180,7 +180,7 @@ func (p *proxyTokens) unmarshal(h httpcaddyfile.Helper, name caddyfile.Token) (*
 	}
 	transport := p.transport()
 	if transport < 0 {
-		tokens = append(tokens, tokenize("transport", "transport http {\n"+p.transportDefaults()+"}")...)
+		tokens = append(tokens, tokenize("transport", "transport "+transportName+" {\n"+p.transportDefaults()+"}")...)
 	}
 	for i, segment := range p.subdirectives {
 		if i == transport {
@@ -206,17 +206,17 @@ func (p *proxyTokens) transport() int {
 }
 
 // addTransportDefaults puts our defaults before the options of the user's
-// transport, if it is an HTTP transport.
+// transport, if it is ours.
 func (p *proxyTokens) addTransportDefaults(segment caddyfile.Segment) caddyfile.Segment {
 	switch {
-	case len(segment) < 2 || segment[1].Text != "http" || len(segment) > 2 && segment[2].Text != "{":
+	case len(segment) < 2 || segment[1].Text != transportName || len(segment) > 2 && segment[2].Text != "{":
 		return segment
 	case len(segment) == 2:
 		brace := segment[1]
 		brace.Text = "{"
 		return append(append(segment, brace), tokenize("transport", p.transportDefaults()+"}")...)
 	default:
-		const afterBrace = 3 // transport http {
+		const afterBrace = 3 // transport uploadcare {
 		return slices.Insert(segment, afterBrace, tokenize("transport", p.transportDefaults())...)
 	}
 }

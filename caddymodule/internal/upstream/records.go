@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream
+
+import (
+	"net"
+	"sync"
+)
+
+// recordBuffer has room for four TLS records of full size, in bytes.
+const recordBuffer = 4 * (16<<10 + 64)
+
+// Records is the connection below a TLS connection, which writes each record by
+// itself. While a [Conn] sends, records are gathered.
+type Records struct {
+	net.Conn
+
+	mu        sync.Mutex
+	gathering bool
+	buffer    *[]byte
+	length    int // of what is in it
+	err       error
+}
+
+// NewRecords returns a connection to put below a [crypto/tls.Conn].
+func NewRecords(connection net.Conn) *Records { return &Records{Conn: connection} }
+
+// Write implements [net.Conn].
+func (r *Records) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gathering && len(p) <= recordBuffer {
+		if err := r.add(p); err != nil {
+			return 0, err
+		}
+		return len(p), nil
+	}
+	if err := r.write(); err != nil {
+		return 0, err
+	}
+	return r.Conn.Write(p)
+}
+
+// add puts p into the buffer, after what is in it has been written if p has no
+// room.
+func (r *Records) add(p []byte) error {
+	if len(p) > recordBuffer-r.length {
+		if err := r.write(); err != nil {
+			return err
+		}
+	}
+	if r.buffer == nil {
+		r.buffer = recordBuffers.get()
+	}
+	r.length += copy((*r.buffer)[r.length:], p)
+	return nil
+}
+
+func (r *Records) write() error {
+	if r.length == 0 || r.err != nil {
+		return r.err
+	}
+	_, r.err = r.Conn.Write((*r.buffer)[:r.length])
+	r.length = 0
+	return r.err
+}
+
+// gather begins to gather.
+func (r *Records) gather() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gathering = true
+}
+
+// flush writes what has been gathered.
+func (r *Records) flush() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gathering = false
+	err := r.write()
+	if r.buffer != nil {
+		recordBuffers.put(r.buffer)
+		r.buffer = nil
+	}
+	return err
+}
+
+// Interface guard
+var _ net.Conn = (*Records)(nil)

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/upstream"
+)
+
+const transportName = "uploadcare"
+
+func init() {
+	caddy.RegisterModule(Transport{})
+}
+
+// Transport is Caddy's transport `http` for proxies whose work is uploads. It
+// takes the same options. Over HTTP/1.1, bodies go to the upstream in fewer and
+// larger pieces; for that, a byte waits for others for 5 milliseconds at most.
+// HTTP/2 and HTTP/3 to the upstream are as with `http`.
+//
+// With `write_timeout`, which is for one piece, none is larger than with `http`.
+type Transport struct {
+	*reverseproxy.HTTPTransport
+}
+
+// CaddyModule returns the Caddy module information.
+func (Transport) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.reverse_proxy.transport." + transportName,
+		New: func() caddy.Module { return &Transport{new(reverseproxy.HTTPTransport)} },
+	}
+}
+
+// Provision makes Caddy's transport, and changes what it sends over.
+func (t *Transport) Provision(ctx caddy.Context) error {
+	if err := t.HTTPTransport.Provision(ctx); err != nil {
+		return err
+	}
+	if slices.Contains(t.Versions, "h2c") || slices.Contains(t.Versions, "3") {
+		return nil
+	}
+	client := t.HTTPTransport.Transport //nolint:staticcheck // t.Transport would read as t itself
+	if client.TLSClientConfig == nil {
+		client.TLSClientConfig = new(tls.Config)
+	}
+	client.TLSClientConfig.DynamicRecordSizingDisabled = true
+	dialTLS := client.DialTLSContext
+	if dialTLS == nil { // otherwise Caddy has its reasons for one of its own
+		dialTLS = tlsDialer{client.DialContext, client.TLSClientConfig, client.TLSHandshakeTimeout}.dial
+	}
+	client.DialContext = t.wrapping(client.DialContext)
+	client.DialTLSContext = t.wrapping(dialTLS)
+	return nil
+}
+
+// wrapping returns a function that dials, and has the connection send bodies in
+// large pieces if it is to be for HTTP/1.1.
+func (t *Transport) wrapping(dial dialFunc) dialFunc {
+	small := t.WriteTimeout > 0
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		secure, ok := connection.(*tls.Conn)
+		if !ok {
+			return upstream.NewConn(connection, nil, small), nil
+		}
+		if secure.ConnectionState().NegotiatedProtocol == "h2" {
+			return connection, nil // as it is, or the client does not know it
+		}
+		records, _ := secure.NetConn().(*upstream.Records)
+		return upstream.NewConn(connection, records, small), nil
+	}
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if isWebsocket(r.Header) {
+		r = r.WithContext(context.WithValue(r.Context(), onlyHTTP1Key{}, true))
+	}
+	if r.Body != nil && r.Body != http.NoBody && (r.ContentLength <= 0 || len(r.TransferEncoding) > 0) {
+		chunked := *r
+		chunked.Body = &upstream.Body{ReadCloser: r.Body}
+		r = &chunked
+	}
+	return t.HTTPTransport.RoundTrip(r)
+}
+
+// isWebsocket reports whether a request is for something that HTTP/2 does not
+// have, as the client sees it.
+func isWebsocket(header http.Header) bool {
+	return strings.EqualFold(header.Get("Upgrade"), "websocket") &&
+		httpguts.HeaderValuesContainsToken(header["Connection"], "upgrade")
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner                                = (*Transport)(nil)
+	_ caddy.CleanerUpper                               = (*Transport)(nil)
+	_ caddyfile.Unmarshaler                            = (*Transport)(nil)
+	_ http.RoundTripper                                = (*Transport)(nil)
+	_ reverseproxy.TLSTransport                        = (*Transport)(nil)
+	_ reverseproxy.H2CTransport                        = (*Transport)(nil)
+	_ reverseproxy.RequestHeaderOpsTransport           = (*Transport)(nil)
+	_ reverseproxy.ProxyProtocolTransport              = (*Transport)(nil)
+	_ reverseproxy.HealthCheckSchemeOverriderTransport = (*Transport)(nil)
+)

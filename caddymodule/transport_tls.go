@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/upstream"
+)
+
+// dialFunc makes a connection, as [http.Transport] has it.
+type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+// onlyHTTP1Key is set in the context of a request that is not for HTTP/2.
+type onlyHTTP1Key struct{}
+
+// tlsDialer makes connections over TLS as [http.Transport] does, but for what
+// they send over.
+type tlsDialer struct {
+	dialPlain dialFunc
+	config    *tls.Config
+	timeout   time.Duration // of the handshake, or 0
+}
+
+func (d tlsDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	config := d.config.Clone()
+	if config.ServerName == "" {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		config.ServerName = host
+	}
+	if ctx.Value(onlyHTTP1Key{}) != nil {
+		config.NextProtos = nil
+	}
+	connection, err := d.dialPlain(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	secure := tls.Client(upstream.NewRecords(connection), config)
+	if d.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d.timeout)
+		defer cancel()
+	}
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = secure.Close()
+		return nil, err
+	}
+	return secure, nil
+}

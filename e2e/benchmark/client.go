@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+
+	"github.com/quic-go/quic-go/http3"
+)
+
+// client sends one upload after another over one connection.
+type client interface {
+	// upload returns what was answered with 200.
+	upload(form form, verify bool) (string, error)
+	close()
+}
+
+// newClient returns a client of a protocol.
+func newClient(speaks protocol, address string, config *tls.Config) (client, error) {
+	switch speaks {
+	case http1, http1TLS:
+		return newPlainClient(speaks, address, config)
+	case http2Protocol:
+		only := new(http.Protocols)
+		only.SetHTTP2(true)
+		return &roundTripClient{address: address, transport: &http.Transport{TLSClientConfig: config.Clone(), Protocols: only}}, nil
+	case http3Protocol:
+		return &roundTripClient{address: address, transport: &http3.Transport{TLSClientConfig: config.Clone()}}, nil
+	}
+	return nil, fmt.Errorf("no client speaks %s", speaks)
+}
+
+// plainClient speaks HTTP/1.1, with as little work as can be: what it takes is
+// taken from the contenders.
+type plainClient struct {
+	address    string
+	connection net.Conn
+	reader     *bufio.Reader
+}
+
+func newPlainClient(speaks protocol, address string, config *tls.Config) (*plainClient, error) {
+	connection, err := net.Dial("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	if speaks == http1TLS {
+		connection = tls.Client(connection, config)
+	}
+	return &plainClient{address, connection, bufio.NewReader(connection)}, nil
+}
+
+func (c *plainClient) upload(form form, verify bool) (string, error) {
+	for piece := range form.pieces(form.head(c.address, verify)) {
+		if _, err := c.connection.Write(piece); err != nil {
+			return "", err
+		}
+	}
+	return c.answer()
+}
+
+func (c *plainClient) answer() (string, error) {
+	response, err := http.ReadResponse(c.reader, nil)
+	if err != nil {
+		return "", err
+	}
+	return answer(response)
+}
+
+func (c *plainClient) close() { _ = c.connection.Close() }
+
+// roundTripClient speaks what a library does.
+type roundTripClient struct {
+	address   string
+	transport interface {
+		http.RoundTripper
+		CloseIdleConnections()
+	}
+}
+
+func (c *roundTripClient) upload(form form, verify bool) (string, error) {
+	request, err := http.NewRequest(http.MethodPost, "https://"+c.address+"/base/", form.body())
+	if err != nil {
+		return "", err
+	}
+	request.ContentLength = form.length()
+	request.Header.Set("Content-Type", form.contentType())
+	if verify {
+		request.Header.Set(verifyHeader, "1")
+	}
+	response, err := c.transport.RoundTrip(request)
+	if err != nil {
+		return "", err
+	}
+	return answer(response)
+}
+
+func (c *roundTripClient) close() {
+	c.transport.CloseIdleConnections()
+	if closer, ok := c.transport.(io.Closer); ok {
+		_ = closer.Close()
+	}
+}
+
+func answer(response *http.Response) (string, error) {
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", response.Status, body)
+	}
+	return string(body), err
+}

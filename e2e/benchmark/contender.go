@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+)
+
+// contender is something that an upload can go through.
+type contender struct {
+	name  string
+	what  string
+	signs bool
+	// downstream lists the protocols that it speaks to clients.
+	downstream []protocol
+	// in lists the modes in which it is measured unless asked for. Empty: all.
+	in []string
+	// start returns the process, or nil if there is none. It writes what the
+	// process needs into the directory.
+	start func(site) (*exec.Cmd, error)
+	// missing says why it cannot be had on this machine, or nothing.
+	missing func() string
+}
+
+// site is where a contender stands.
+type site struct {
+	*options
+	mode
+	directory   string // its own
+	certificate string // directory
+	address     string // host:port that it listens on
+	sink        string // URL of the upstream
+}
+
+const (
+	base    = "reverse_proxy"
+	control = "control"
+	gateway = "uploadcare"
+)
+
+var (
+	all      = []protocol{http1, http1TLS, http2Protocol, http3Protocol}
+	untilTwo = []protocol{http1, http1TLS, http2Protocol}
+)
+
+var contenders = []contender{
+	{name: "direct", what: "no proxy", downstream: []protocol{http1, http1TLS}, in: []string{"plain", "tls"}},
+	{name: base, what: "Caddy's `reverse_proxy`, which signs nothing: the base", downstream: all, start: caddy(plainProxy)},
+	{name: control, what: "the same once more", downstream: all, start: caddy(plainProxy)},
+	{name: gateway, what: "`uploadcare`, as it is", signs: true, downstream: all, start: caddy(uploadcare(""))},
+	{name: "transport-http", what: "`uploadcare` with `transport http`", signs: true, downstream: all, start: caddy(uploadcare("http"))},
+	{name: "nginx", what: "nginx, `proxy_request_buffering off`, signs nothing", downstream: untilTwo, in: []string{"plain"}, start: nginx(""), missing: noNginx},
+	{name: "nginx-tuned", what: "the same with `client_body_buffer_size 256k`", downstream: untilTwo, start: nginx(nginxTuned), missing: noNginx},
+	{name: "nginx-lua", what: "nginx that holds the form and edits it in Lua", signs: true, downstream: untilTwo, in: []string{"plain"}, start: nginx(nginxLua), missing: noLua},
+	{name: "rewriter", what: "a rewriter of a page of Go: mime/multipart, through a pipe", signs: true, downstream: untilTwo, in: []string{"plain"}, start: rewriter},
+}
+
+func contenderNames() (names []string) {
+	for _, contender := range contenders {
+		names = append(names, contender.name)
+	}
+	return names
+}
+
+// enters reports whether it takes part in a mode.
+func (c contender) enters(o *options, mode mode) bool {
+	if !slices.Contains(c.downstream, mode.downstream) {
+		return false
+	}
+	if len(o.contenders) > 0 {
+		return c.name == base || slices.Contains(o.contenders, c.name)
+	}
+	return len(c.in) == 0 || slices.Contains(c.in, mode.name)
+}
+
+// caddy starts Caddy with a site.
+func caddy(handler func(site) string) func(site) (*exec.Cmd, error) {
+	return func(s site) (*exec.Cmd, error) {
+		scheme, tls := "http", ""
+		if s.downstream != http1 {
+			scheme = "https"
+			tls = fmt.Sprintf("\ttls %s %s\n", filepath.Join(s.certificate, certificateFile), filepath.Join(s.certificate, keyFile))
+		}
+		config := "{\n\tadmin off\n\tpersist_config off\n\tskip_install_trust\n\tauto_https disable_redirects\n}\n" +
+			fmt.Sprintf("%s://%s {\n\tbind 127.0.0.1\n%s\t%s\n}\n", scheme, s.address, tls, handler(s))
+		path := filepath.Join(s.directory, "Caddyfile")
+		if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+			return nil, err
+		}
+		command := exec.Command(s.caddy, "run", "--config", path)
+		command.Env = append(os.Environ(), "HOME="+s.directory, "XDG_DATA_HOME="+s.directory, "XDG_CONFIG_HOME="+s.directory)
+		return command, nil
+	}
+}
+
+// trust is what a transport needs to know of the upstream.
+func (s site) trust() string {
+	if !s.upstreamTLS {
+		return ""
+	}
+	return "tls_trust_pool file " + filepath.Join(s.certificate, certificateFile)
+}
+
+func plainProxy(s site) string {
+	return fmt.Sprintf("reverse_proxy %s {\n\t\ttransport http {\n\t\t\t%s\n\t\t}\n\t}", s.sink, s.trust())
+}
+
+// uploadcare is the gateway, with another transport than its own if one is
+// named.
+func uploadcare(transport string) func(site) string {
+	return func(s site) string {
+		options := ""
+		switch {
+		case transport != "":
+			options = fmt.Sprintf("transport %s {\n\t\t\t%s\n\t\t}", transport, s.trust())
+		case s.upstreamTLS:
+			options = fmt.Sprintf("transport uploadcare {\n\t\t\t%s\n\t\t}", s.trust())
+		}
+		return fmt.Sprintf("uploadcare {\n\t\tproject %s {\n\t\t\tsecret_key demosecretkey\n\t\t}\n\t\tupstream %s\n\t\t%s\n\t}",
+			publicKey, s.sink, options)
+	}
+}
+
+func rewriter(s site) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return exec.Command(self, "rewriter", "-address", s.address, "-upstream", s.sink, "-certificate", s.certificate,
+		fmt.Sprintf("-tls=%v", s.downstream != http1)), nil
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+// settle is how long a process is left alone after a visit, so that what it
+// still has to do is not put down to the next.
+const settle = 50 * time.Millisecond
+
+// field is all that is up in one mode.
+type field struct {
+	mode
+	contenders []*entrant
+	sink       *process
+	config     *tls.Config // for clients
+}
+
+// entrant is a contender that is up.
+type entrant struct {
+	contender
+	address string
+	process *process // nil for none
+}
+
+// newField starts the sink and all contenders of a mode.
+func newField(o *options, mode mode, directory string) (*field, error) {
+	certificate := filepath.Join(directory, "certificate")
+	if err := os.MkdirAll(certificate, 0o700); err != nil {
+		return nil, err
+	}
+	if err := makeCertificate(certificate); err != nil {
+		return nil, err
+	}
+	config, err := clientTLS(certificate)
+	if err != nil {
+		return nil, err
+	}
+	f := &field{mode: mode, config: config}
+	plain, secure, err := f.startSink(certificate)
+	if err != nil {
+		return nil, err
+	}
+	upstream, direct := "http://"+plain, plain
+	if mode.upstreamTLS {
+		upstream = "https://" + secure
+	}
+	if mode.downstream != http1 {
+		direct = secure
+	}
+	for _, contender := range contenders {
+		if !contender.enters(o, mode) {
+			continue
+		}
+		if contender.missing != nil && contender.missing() != "" {
+			fmt.Fprintf(os.Stderr, "%s: left out: %s\n", contender.name, contender.missing())
+			continue
+		}
+		e := &entrant{contender: contender, address: direct}
+		if contender.start != nil {
+			err = e.begin(site{options: o, mode: mode, directory: filepath.Join(directory, contender.name), certificate: certificate, sink: upstream})
+		}
+		if err != nil {
+			f.stop()
+			return nil, fmt.Errorf("%s: %w", contender.name, err)
+		}
+		f.contenders = append(f.contenders, e)
+	}
+	return f, nil
+}
+
+func (f *field) startSink(certificate string) (plain, secure string, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", "", err
+	}
+	plain, err = freeAddress("127.0.0.1")
+	if err != nil {
+		return "", "", err
+	}
+	secure, err = freeAddress("localhost")
+	if err != nil {
+		return "", "", err
+	}
+	command := exec.Command(self, "sink", "-plain", plain, "-secure", secure, "-certificate", certificate)
+	f.sink, err = startProcess(command, plain, secure)
+	return plain, secure, err
+}
+
+func (e *entrant) begin(s site) error {
+	if err := os.MkdirAll(s.directory, 0o700); err != nil {
+		return err
+	}
+	host := "127.0.0.1"
+	if s.downstream != http1 {
+		host = "localhost"
+	}
+	var err error
+	if e.address, err = freeAddress(host); err != nil {
+		return err
+	}
+	s.address = e.address
+	command, err := e.start(s)
+	if err != nil {
+		return err
+	}
+	e.process, err = startProcess(command, e.address)
+	return err
+}
+
+func (f *field) stop() {
+	for _, e := range f.contenders {
+		if e.process != nil {
+			e.process.stop()
+		}
+	}
+	f.sink.stop()
+}
+
+// verify sends one upload and compares what arrived.
+func (f *field) verify(e *entrant, size int64) error {
+	client, err := newClient(f.downstream, e.address, f.config)
+	if err != nil {
+		return err
+	}
+	defer client.close()
+	form := newForm(size)
+	report, err := client.upload(form, true)
+	if err != nil {
+		return f.explain(e, err)
+	}
+	return form.check(report, e.signs)
+}
+
+// explain adds what the processes said.
+func (f *field) explain(e *entrant, err error) error {
+	if e.process != nil {
+		err = fmt.Errorf("%w\n%s", err, e.process.output)
+	}
+	return fmt.Errorf("%w\n%s", err, f.sink.output)
+}
+
+// selects reports whether a case is measured: all of them, or the two that tell
+// most where TLS takes much of the time anyway.
+func (f *field) selects(o *options, uploads uploads) bool {
+	if len(o.cases) == 0 && f.upstreamTLS {
+		return uploads.name == "1GiB" || uploads.name == "20KiB"
+	}
+	return selected(o.cases, uploads.name)
+}
+
+// visit has the clients of a case upload, one upload after another each, until
+// the time is over.
+func (f *field) visit(e *entrant, uploads uploads, duration time.Duration) (sample, error) {
+	clients := make([]client, uploads.clients)
+	for i := range clients {
+		client, err := newClient(f.downstream, e.address, f.config)
+		if err != nil {
+			return sample{}, err
+		}
+		defer client.close()
+		clients[i] = client
+	}
+	if uploads.clients > 1 { // connections have been made when the clock starts
+		if _, err := f.race(e, clients, newForm(0), 0); err != nil {
+			return sample{}, err
+		}
+	}
+	time.Sleep(settle)
+	watch, err := newWatch(e, f.sink)
+	if err != nil {
+		return sample{}, err
+	}
+	latencies, err := f.race(e, clients, newForm(uploads.size), duration)
+	if err != nil {
+		return sample{}, err
+	}
+	watch.lap()
+	time.Sleep(settle)
+	slices.Sort(latencies)
+	s := sample{
+		Mode: f.name, Case: uploads.name, Contender: e.name,
+		Requests: len(latencies), Bytes: uploads.size * int64(len(latencies)),
+		P50: latencies[len(latencies)/2], P99: latencies[len(latencies)*99/100],
+	}
+	return s, watch.stop(&s)
+}
+
+// race returns how long each upload took.
+func (f *field) race(e *entrant, clients []client, form form, duration time.Duration) ([]time.Duration, error) {
+	var running sync.WaitGroup
+	latencies, failures := make([][]time.Duration, len(clients)), make([]error, len(clients))
+	began := time.Now()
+	for i, client := range clients {
+		running.Go(func() {
+			for last := began; ; {
+				if _, err := client.upload(form, false); err != nil {
+					failures[i] = err
+					return
+				}
+				now := time.Now()
+				latencies[i] = append(latencies[i], now.Sub(last))
+				last = now
+				if now.Sub(began) >= duration {
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
+	if err := errors.Join(failures...); err != nil {
+		return nil, f.explain(e, err)
+	}
+	return slices.Concat(latencies...), nil
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const (
+	boundary       = "------------------------benchmark0boundary"
+	publicKey      = "demopublickey"
+	staleSignature = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	staleExpire    = "1000000000"
+	closing        = "\r\n--" + boundary + "--\r\n"
+)
+
+// block is what files are made of, over and over: no compressor nor delimiter
+// scan has an easy time with it.
+var block = func() []byte {
+	random, b := rand.NewChaCha8([32]byte{}), make([]byte, 1<<20)
+	_, _ = random.Read(b)
+	return b
+}()
+
+// form is an upload such as old clients send: with a credential of long ago,
+// and fields before the file.
+type form struct {
+	before string // the file
+	size   int64  // of the file
+}
+
+func newForm(size int64) form {
+	var before strings.Builder
+	for _, field := range [][2]string{
+		{"UPLOADCARE_PUB_KEY", publicKey}, {"signature", staleSignature}, {"expire", staleExpire}, {"UPLOADCARE_STORE", "auto"},
+	} {
+		fmt.Fprintf(&before, "--%s\r\nContent-Disposition: form-data; name=%q\r\n\r\n%s\r\n", boundary, field[0], field[1])
+	}
+	fmt.Fprintf(&before, "--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"photo.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n", boundary)
+	return form{before.String(), size}
+}
+
+func (f form) length() int64 { return int64(len(f.before)) + f.size + int64(len(closing)) }
+
+// head returns the head of the request over HTTP/1.1.
+func (f form) head(address string, verify bool) string {
+	extra := ""
+	if verify {
+		extra = verifyHeader + ": 1\r\n"
+	}
+	return fmt.Sprintf("POST /base/ HTTP/1.1\r\nHost: %s\r\nUser-Agent: benchmark\r\nAccept: */*\r\nContent-Type: %s\r\nContent-Length: %d\r\n%s\r\n",
+		address, f.contentType(), f.length(), extra)
+}
+
+func (form) contentType() string { return "multipart/form-data; boundary=" + boundary }
+
+// pieces yields the form, in large pieces, after a beginning.
+func (f form) pieces(beginning string) func(func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		first := append([]byte(beginning), f.before...)
+		left := f.size
+		if left <= int64(len(block)) { // all at once
+			yield(append(append(first, block[:left]...), closing...))
+			return
+		}
+		if !yield(first) {
+			return
+		}
+		for left > 0 {
+			n := min(left, 256<<10)
+			offset := (f.size - left) % int64(len(block))
+			if !yield(block[offset : offset+n]) {
+				return
+			}
+			left -= n
+		}
+		yield([]byte(closing))
+	}
+}
+
+// body returns the form as a reader.
+func (f form) body() io.Reader {
+	return io.MultiReader(strings.NewReader(f.before), &file{left: f.size}, strings.NewReader(closing))
+}
+
+// file reads as the file in a form does.
+type file struct{ read, left int64 }
+
+func (f *file) Read(p []byte) (int, error) {
+	if f.left == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(int64(len(p)), f.left)], block[f.read%int64(len(block)):])
+	f.read += int64(n)
+	f.left -= int64(n)
+	return n, nil
+}
+
+// checksum is that of the file.
+func (f form) checksum() uint32 {
+	sum := crc32.NewIEEE()
+	_, _ = io.Copy(sum, &file{left: f.size})
+	return sum.Sum32()
+}
+
+// arrived is a line of the server's report on one part.
+func arrived(name, fileName, value string) string {
+	return fmt.Sprintf("%s %q %q", name, fileName, value)
+}
+
+var freshSignature = regexp.MustCompile(`^signature "" "[0-9a-f]{64}"$`)
+
+// check compares what arrived with what was sent. What signs must have put in
+// one fresh credential and taken out the stale one; it may leave a part of
+// another name in its place.
+func (f form) check(report string, signs bool) error {
+	want := []string{
+		arrived("UPLOADCARE_PUB_KEY", "", publicKey),
+		arrived("signature", "", staleSignature),
+		arrived("expire", "", staleExpire),
+		arrived("UPLOADCARE_STORE", "", "auto"),
+		arrived("file", "photo.jpg", fmt.Sprintf("%d %08x", f.size, f.checksum())),
+	}
+	got := strings.Split(strings.TrimSuffix(report, "\n"), "\n")
+	if signs {
+		want = slices.Delete(want, 1, 3)
+		fresh := map[string]int{}
+		got = slices.DeleteFunc(got, func(line string) bool {
+			name, _, _ := strings.Cut(line, " ")
+			switch {
+			case freshSignature.MatchString(line), name == "expire" && !strings.Contains(line, staleExpire):
+				fresh[name]++
+				return true
+			}
+			return strings.Trim(name, "x") == ""
+		})
+		if fresh["signature"] != 1 || fresh["expire"] != 1 {
+			return fmt.Errorf("%d fresh signatures and %d expiries arrived:\n%s", fresh["signature"], fresh["expire"], report)
+		}
+	}
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("what arrived:\n%s\nand not:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	return nil
+}

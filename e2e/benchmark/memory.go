@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// slow is a case of memory: so many uploads at once, each in bursts.
+type slow struct {
+	uploads int
+	rate    int // bytes per second, each
+	burst   int // bytes
+}
+
+var slowCases = []slow{
+	{1, 8 << 20, 64 << 10},
+	{32, 8 << 20, 64 << 10},
+	{32, 8 << 20, 16 << 10},
+	{256, 1 << 20, 64 << 10},
+	{256, 1 << 20, 16 << 10},
+}
+
+func (s slow) String() string {
+	return fmt.Sprintf("%d at %d MiB/s, bursts of %d KiB", s.uploads, s.rate>>20, s.burst>>10)
+}
+
+// largeUpload is the size of the one large upload.
+const largeUpload = 10 << 30
+
+// memoryContenders are those of which memory is measured, unless asked for
+// others.
+var memoryContenders = []string{base, gateway, "transport-http", "nginx-tuned", "rewriter"}
+
+// growth is how a contender's memory grew, in bytes.
+type growth struct{ idle, median, peak int64 }
+
+// measureMemory prints how much memory slow uploads take, and a large one.
+func measureMemory(o *options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if len(o.contenders) == 0 {
+		o.contenders = memoryContenders
+	}
+	if len(o.modes) == 0 {
+		o.modes = []string{"plain", "tls"}
+	}
+	directory, err := os.MkdirTemp("", "benchmark")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(directory)
+	if err := o.build(directory); err != nil {
+		return err
+	}
+	fmt.Printf("%s. Commit %s, %s, %d rounds:\n\n```\n%s\n```\n\n", machine(), commit(), time.Now().Format(time.DateOnly), o.rounds, o.command)
+	for _, mode := range modes {
+		if !slices.Contains(o.modes, mode.name) {
+			continue
+		}
+		if mode.downstream != http1 && mode.downstream != http1TLS {
+			return fmt.Errorf("memory is not measured over %s", mode.downstream)
+		}
+		if err := o.memoryOf(mode, filepath.Join(directory, mode.name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// memoryOf prints the table of one mode. Each round has processes of its own,
+// for memory that was used once is not soon given back.
+func (o *options) memoryOf(mode mode, directory string) error {
+	fmt.Printf("### %s\n\nGrowth of the resident set per upload in KB, median and peak; of one upload of 10 GiB, in all:\n\n| | idle MB |", upperFirst(mode.String()))
+	for _, c := range slowCases {
+		fmt.Printf(" %s |", c)
+	}
+	fmt.Printf(" 10 GiB |\n|---|---|%s---|\n", strings.Repeat("---|", len(slowCases)))
+	var names []string
+	cells := map[string][][]growth{}
+	for round := range o.rounds {
+		for column := range len(slowCases) + 1 {
+			field, err := newField(o, mode, filepath.Join(directory, fmt.Sprint(round, "-", column)))
+			if err != nil {
+				return err
+			}
+			for _, e := range field.contenders {
+				if e.process == nil {
+					continue
+				}
+				g, err := field.grow(e, column)
+				if err != nil {
+					field.stop()
+					return fmt.Errorf("%s: %w", e.name, err)
+				}
+				if cells[e.name] == nil {
+					cells[e.name] = make([][]growth, len(slowCases)+1)
+					names = append(names, e.name)
+				}
+				cells[e.name][column] = append(cells[e.name][column], g)
+			}
+			field.stop()
+		}
+	}
+	for _, name := range names {
+		fmt.Printf("| `%s` | %d |", name, medianOf(cells[name][0], func(g growth) int64 { return g.idle })/1e6)
+		for column, c := range slowCases {
+			n := int64(c.uploads)
+			fmt.Printf(" %d / %d |", medianOf(cells[name][column], func(g growth) int64 { return g.median })/n/1e3,
+				medianOf(cells[name][column], func(g growth) int64 { return g.peak })/n/1e3)
+		}
+		fmt.Printf(" %d |\n", medianOf(cells[name][len(slowCases)], func(g growth) int64 { return g.peak })/1e3)
+	}
+	fmt.Println()
+	return nil
+}
+
+func medianOf(growths []growth, of func(growth) int64) int64 {
+	var values []int64
+	for _, g := range growths {
+		values = append(values, of(g))
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// grow measures one contender: with slow uploads, or with the large one.
+func (f *field) grow(e *entrant, column int) (growth, error) {
+	// What is set up by the first uploads is not theirs.
+	for range 20 {
+		if err := f.verify(e, 100<<10); err != nil {
+			return growth{}, err
+		}
+	}
+	time.Sleep(20 * settle)
+	idle, err := usageOf(e.process.command.Process.Pid)
+	if err != nil {
+		return growth{}, err
+	}
+	stop, samples := make(chan struct{}), []int64{}
+	var sampling sync.WaitGroup
+	sampling.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(settle):
+				if used, err := usageOf(e.process.command.Process.Pid); err == nil {
+					samples = append(samples, used.rss-idle.rss)
+				}
+			}
+		}
+	})
+	if column < len(slowCases) {
+		err = f.uploadSlowly(e, slowCases[column])
+	} else {
+		err = f.uploadLarge(e)
+	}
+	close(stop)
+	sampling.Wait()
+	if err != nil {
+		return growth{}, f.explain(e, err)
+	}
+	slices.Sort(samples)
+	return growth{idle.rss, samples[len(samples)/2], samples[len(samples)-1]}, nil
+}
+
+func (f *field) uploadLarge(e *entrant) error {
+	client, err := newPlainClient(f.downstream, e.address, f.config)
+	if err != nil {
+		return err
+	}
+	defer client.close()
+	_, err = client.upload(newForm(largeUpload), false)
+	return err
+}
+
+// uploadSlowly has all clients upload for some seconds.
+func (f *field) uploadSlowly(e *entrant, c slow) error {
+	const seconds = 6
+	var running sync.WaitGroup
+	failures := make([]error, c.uploads)
+	for i := range c.uploads {
+		running.Go(func() { failures[i] = f.trickle(e, c, seconds) })
+	}
+	running.Wait()
+	return errors.Join(failures...)
+}
+
+func (f *field) trickle(e *entrant, c slow, seconds int) error {
+	client, err := newPlainClient(f.downstream, e.address, f.config)
+	if err != nil {
+		return err
+	}
+	defer client.close()
+	bursts := time.NewTicker(time.Second * time.Duration(c.burst) / time.Duration(c.rate))
+	defer bursts.Stop()
+	form := newForm(int64(seconds) * int64(c.rate))
+	for piece := range form.pieces(form.head(e.address, false)) {
+		for len(piece) > 0 {
+			burst := piece[:min(len(piece), c.burst)]
+			piece = piece[len(burst):]
+			<-bursts.C
+			if _, err := client.connection.Write(burst); err != nil {
+				return err
+			}
+		}
+	}
+	_, err = client.answer()
+	return err
+}

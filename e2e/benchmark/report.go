@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// report returns all tables, in Markdown.
+func (r *results) report() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s. Commit %s, %s, %d rounds:\n\n```\n%s\n```\n\n", r.Machine, r.Commit, r.Date, r.Rounds, r.Command)
+	fmt.Fprintf(&b, "Every figure is the median, over the rounds, of the ratio to Caddy's plain `reverse_proxy` in the same round, with the quartiles. "+
+		"Throughput above 1 is more; CPU per upload, and the time in which 99 of 100 uploads are answered, are less below 1. "+
+		"Visits during which other processes used more than %.1f cores do not count.\n\n", r.MaxOther)
+	for _, contender := range contenders {
+		if r.has(contender.name) {
+			fmt.Fprintf(&b, "- `%s`: %s\n", contender.name, contender.what)
+		}
+	}
+	for _, mode := range modes {
+		var tables strings.Builder
+		for _, uploads := range cases {
+			if len(r.of(mode.name, uploads.name, base)) > 0 {
+				r.table(&tables, mode, uploads)
+			}
+		}
+		if tables.Len() > 0 {
+			fmt.Fprintf(&b, "\n### %s\n%s", upperFirst(mode.String()), &tables)
+		}
+	}
+	return b.String()
+}
+
+func (r *results) has(contender string) bool {
+	for _, s := range r.Samples {
+		if s.Contender == contender {
+			return true
+		}
+	}
+	return false
+}
+
+func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// table writes that of one case.
+func (r *results) table(b *strings.Builder, mode mode, uploads uploads) {
+	baseSamples := r.of(mode.name, uploads.name, base)
+	throughput, cpu := "uploads/s", "CPU µs/upload"
+	if uploads.large() {
+		throughput, cpu = "MB/s", "CPU s/GB"
+	}
+	fmt.Fprintf(b, "\n%s:\n\n| | %s | throughput | %s | CPU | p99 ms | p99 | RSS MB | rounds |\n|---|---|---|---|---|---|---|---|---|\n", uploads, throughput, cpu)
+	for _, name := range r.contenders(mode.name, uploads.name) {
+		samples := r.of(mode.name, uploads.name, name)
+		rate, each := median(samples, sample.rate), median(samples, sample.cpuPerRequest)
+		if uploads.large() {
+			rate, each = rate*float64(uploads.size)/1e6, each*1e9/float64(uploads.size)
+		} else {
+			each *= 1e6
+		}
+		cells := []string{"`" + name + "`", fmt.Sprintf("%.0f", rate), r.cell(samples, baseSamples, sample.rate)}
+		if name == "direct" {
+			cells = append(cells, "", "")
+		} else {
+			cells = append(cells, fmt.Sprintf("%.3g", each), r.cell(samples, baseSamples, sample.cpuPerRequest))
+		}
+		cells = append(cells, fmt.Sprintf("%.3g", 1e3*median(samples, sample.p99)), r.cell(samples, baseSamples, sample.p99))
+		if name == "direct" {
+			cells = append(cells, "")
+		} else {
+			cells = append(cells, fmt.Sprintf("%.0f", median(samples, func(s sample) float64 { return float64(s.RSS) / 1e6 })))
+		}
+		fmt.Fprintf(b, "| %s | %d |\n", strings.Join(cells, " | "), len(samples))
+	}
+}
+
+func (r *results) cell(samples, base map[int]sample, figure figure) string {
+	if spread, ok := ratios(samples, base, figure); ok {
+		return spread.String()
+	}
+	return "–"
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"path/filepath"
+	"strings"
+)
+
+// credential is what those contenders put in that cannot make one: it would be
+// cached anyway.
+const (
+	freshSignatureValue = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	freshExpireValue    = "4000000000"
+)
+
+// runRewriter serves as the gateway that one would write in an afternoon: a
+// form is read with mime/multipart and written anew, through a pipe.
+func runRewriter(arguments []string) error {
+	flags := flag.NewFlagSet("rewriter", flag.ExitOnError)
+	address := flags.String("address", "", "to listen on")
+	upstream := flags.String("upstream", "", "URL")
+	certificate := flags.String("certificate", "", "directory of the certificate")
+	secure := flags.Bool("tls", false, "listen with TLS")
+	_ = flags.Parse(arguments)
+
+	config, err := clientTLS(*certificate)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: config, MaxIdleConnsPerHost: 64}}
+	server := &http.Server{Addr: *address, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rewrite(w, r, client, *upstream)
+	})}
+	if *secure {
+		return server.ListenAndServeTLS(filepath.Join(*certificate, certificateFile), filepath.Join(*certificate, keyFile))
+	}
+	return server.ListenAndServe()
+}
+
+func rewrite(w http.ResponseWriter, r *http.Request, client *http.Client, upstream string) {
+	parts, err := r.MultipartReader()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	reader, writer := io.Pipe()
+	form := multipart.NewWriter(writer)
+	go func() { writer.CloseWithError(copyParts(form, parts)) }()
+	request, err := http.NewRequestWithContext(r.Context(), http.MethodPost, upstream+r.URL.Path, reader)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	request.Header.Set("Content-Type", form.FormDataContentType())
+	if verify := r.Header.Get(verifyHeader); verify != "" {
+		request.Header.Set(verifyHeader, verify)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer response.Body.Close()
+	w.Header().Set("Content-Type", response.Header.Get("Content-Type"))
+	w.WriteHeader(response.StatusCode)
+	_, _ = io.Copy(w, response.Body)
+}
+
+func copyParts(form *multipart.Writer, parts *multipart.Reader) error {
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if name := strings.ToLower(part.FormName()); part.FileName() == "" && (name == "signature" || name == "expire") {
+			continue
+		}
+		copied, err := form.CreatePart(part.Header)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(copied, part); err != nil {
+			return err
+		}
+	}
+	if err := form.WriteField("signature", freshSignatureValue); err != nil {
+		return err
+	}
+	if err := form.WriteField("expire", freshExpireValue); err != nil {
+		return err
+	}
+	return form.Close()
+}
