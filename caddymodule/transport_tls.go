@@ -17,6 +17,21 @@ type dialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 // onlyHTTP1Key is set in the context of a request that is not for HTTP/2.
 type onlyHTTP1Key struct{}
 
+// newSessionCache returns what keeps sessions for the next handshake, for each
+// server name, or nil. A handshake that resumes one transfers no certificates,
+// and up to TLS 1.2 it is a round trip shorter. What was verified when a session
+// began is verified for as long as its certificates are valid: so the cache is
+// the transport's own, whose authorities do not change, and goes with it.
+//
+// A client certificate is not shown again when a session is resumed. Whoever has
+// one means the server to see the current one.
+func (t *Transport) newSessionCache() tls.ClientSessionCache {
+	if t.TLS != nil && (t.TLS.ClientCertificateFile != "" || t.TLS.ClientCertificateAutomate != "") {
+		return nil
+	}
+	return tls.NewLRUClientSessionCache(0) // of the standard library's size
+}
+
 // tlsDialer makes connections over TLS as [http.Transport] does, but for what
 // they send over.
 type tlsDialer struct {

@@ -50,6 +50,9 @@ func startCaddy(t *testing.T, caddyfile string, environment ...string) *caddyPro
 	t.Cleanup(func() {
 		_ = c.command.Process.Kill()
 		<-c.exited
+		for _, race := range racesIn(c.output.String()) {
+			t.Errorf("Caddy has a race:\n%s", race)
+		}
 		if t.Failed() {
 			t.Logf("Caddy's output:\n%s", c.output)
 		}
@@ -68,6 +71,25 @@ func startCaddy(t *testing.T, caddyfile string, environment ...string) *caddyPro
 		return response.StatusCode == http.StatusOK
 	})
 	return c
+}
+
+// caddysRace is one of Caddy's own: with HTTP/2 to the upstream, a body that is
+// closed while it is read.
+const caddysRace = "bodyNopCloserIfNotRead"
+
+// racesIn returns what the race detector reported in a process.
+func racesIn(output string) (races []string) {
+	const begin, end = "WARNING: DATA RACE", "=================="
+	for rest := output; ; {
+		_, after, found := strings.Cut(rest, begin)
+		if !found {
+			return races
+		}
+		var race string
+		if race, rest, _ = strings.Cut(after, end); !strings.Contains(race, caddysRace) {
+			races = append(races, race)
+		}
+	}
 }
 
 func (c *caddyProcess) path() string { return filepath.Join(c.directory, "Caddyfile") }

@@ -8,6 +8,8 @@ import "io"
 // they are made as large as what a [Conn] would write.
 type Body struct {
 	io.ReadCloser
+	// Small says that no chunk is to have more than [SmallBuffer] bytes.
+	Small bool
 }
 
 // WriteTo implements [io.WriterTo].
@@ -16,7 +18,7 @@ func (b *Body) WriteTo(w io.Writer) (int64, error) {
 	s.init(func(p []byte) error {
 		_, err := w.Write(p)
 		return err
-	}, false)
+	}, b.Small)
 	return s.send(b.ReadCloser)
 }
 

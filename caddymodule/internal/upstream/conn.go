@@ -59,6 +59,7 @@ func (c *Conn) ReadFrom(body io.Reader) (int64, error) { return c.sender.send(bo
 
 // Close implements [net.Conn].
 func (c *Conn) Close() error {
+	c.sender.closed.Store(true)
 	c.sender.timer.Stop()
 	return c.Conn.Close()
 }

@@ -220,8 +220,10 @@ func TestNoRecordsFollowThoseThatWereLost(t *testing.T) {
 	w := new(wire)
 	r := NewRecords(&flaky{Conn: w})
 	r.gather()
+	record := make([]byte, 16<<10)
+	record[0] = applicationData
 	for range 10 {
-		_, _ = r.Write(make([]byte, 16<<10))
+		_, _ = r.Write(record)
 	}
 	if err := r.flush(); !errors.Is(err, errBroken) {
 		t.Errorf("got %v", err)
@@ -255,5 +257,21 @@ func TestOverTLSOtherWritesLeaveAtOnce(t *testing.T) {
 		if _, err := io.ReadFull(server, got); err != nil || string(got) != text {
 			t.Errorf("got %q, %v", got, err)
 		}
+	}
+}
+
+// A handshake may begin while a body is sent, and waits for its answer.
+func TestHandshakeRecordsLeaveAtOnce(t *testing.T) {
+	w := new(wire)
+	r := NewRecords(w)
+	r.gather()
+	gathered, handshake := string([]byte{applicationData, 3, 3, 0, 1, 0}), string([]byte{22, 3, 3, 0, 1, 0})
+	for _, record := range []string{gathered, handshake} {
+		if _, err := io.WriteString(r, record); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.written() != gathered+handshake {
+		t.Errorf("written %q", w.written())
 	}
 }

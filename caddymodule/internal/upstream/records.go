@@ -10,6 +10,10 @@ import (
 // recordBuffer has room for four TLS records of full size, in bytes.
 const recordBuffer = 4 * (16<<10 + 64)
 
+// applicationData is what a record begins with that holds what a user of the
+// connection has written (RFC 8446, section 5.1).
+const applicationData = 23
+
 // Records is the connection below a TLS connection, which writes each record by
 // itself. While a [Conn] sends, records are gathered.
 type Records struct {
@@ -25,11 +29,12 @@ type Records struct {
 // NewRecords returns a connection to put below a [crypto/tls.Conn].
 func NewRecords(connection net.Conn) *Records { return &Records{Conn: connection} }
 
-// Write implements [net.Conn].
+// Write implements [net.Conn]. Records that the other side may be waiting for,
+// such as those of a handshake, do not wait.
 func (r *Records) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.gathering && len(p) <= recordBuffer {
+	if r.gathering && len(p) > 0 && p[0] == applicationData && len(p) <= recordBuffer {
 		if err := r.add(p); err != nil {
 			return 0, err
 		}
@@ -50,7 +55,7 @@ func (r *Records) add(p []byte) error {
 		}
 	}
 	if r.buffer == nil {
-		r.buffer = recordBuffers.get()
+		r.buffer = recordBuffers.Get().(*[]byte)
 	}
 	r.length += copy((*r.buffer)[r.length:], p)
 	return nil
@@ -79,7 +84,7 @@ func (r *Records) flush() error {
 	r.gathering = false
 	err := r.write()
 	if r.buffer != nil {
-		recordBuffers.put(r.buffer)
+		recordBuffers.Put(r.buffer)
 		r.buffer = nil
 	}
 	return err

@@ -5,6 +5,7 @@ package upstream
 import (
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,21 +15,21 @@ import (
 // waits for more for too long, by the timer's. The two never touch the same
 // bytes: reads go behind what is gathered.
 type sender struct {
-	write func([]byte) error
-	small bool // buffers stay small
-	timer *time.Timer
+	write  func([]byte) error
+	small  bool // buffers stay small
+	timer  *time.Timer
+	closed atomic.Bool // nothing can be written any more
 
 	mu         sync.Mutex // held while gathered bytes are written
 	buffer     *[]byte    // nil between bodies
-	large      bool       // what the buffer is
+	size       int        // of the buffer, as an index of bufferSizes
 	start, end int        // of what has been gathered and not written, in the buffer
 	armed      bool       // the timer runs
+	sending    bool       // a body is being sent
 	err        error      // of the timer's write
 
 	gathers bool // reads wait for others
-	lead    int  // of fast steps
-	moved   int  // bytes of the present step
-	since   time.Time
+	pace    pace
 }
 
 func (s *sender) init(write func([]byte) error, small bool) {
@@ -44,6 +45,9 @@ func (s *sender) writeLate() {
 	if s.armed {
 		s.gathers = false
 		s.err = s.flush()
+		if !s.sending {
+			s.release()
+		}
 	}
 }
 
@@ -70,6 +74,7 @@ func (s *sender) hold(p []byte) bool {
 	if s.buffer != nil || len(p) > SmallBuffer/2 {
 		return false
 	}
+	s.pace = pace{} // that of the body before
 	s.prepare()
 	s.end = copy(*s.buffer, p)
 	s.arm()
@@ -99,7 +104,8 @@ func (s *sender) writeNow(p []byte) error {
 // cannot become complete need not arrive.
 func (s *sender) send(body io.Reader) (int64, error) {
 	s.mu.Lock()
-	s.gathers, s.lead, s.moved, s.since = true, 0, 0, time.Now()
+	s.gathers, s.sending = true, true
+	s.pace.begin()
 	s.prepare()
 	s.mu.Unlock()
 	var size int64
@@ -113,37 +119,42 @@ func (s *sender) send(body io.Reader) (int64, error) {
 			if writeErr := s.flush(); writeErr != nil {
 				err = writeErr
 			} else if ended {
-				s.release()
+				s.endBody()
 				s.mu.Unlock()
 				return size, nil
 			}
 		}
 		if err != nil {
 			size = max(0, size-int64(s.end-s.start))
-			s.release()
+			s.endBody()
 			s.mu.Unlock()
 			return size, err
 		}
-		s.measure(n)
+		s.gathers = s.pace.move(n, !s.gathers) || s.gathers
 		s.prepare()
 		s.mu.Unlock()
 	}
 }
 
+// endBody is the end of send. It is called with s.mu held.
+func (s *sender) endBody() {
+	s.release()
+	s.sending = false
+}
+
 // wantsMore reports whether another read should go behind what has been
-// gathered: if the body is one that is gathered, and there is a quarter of the
-// buffer for it, or room for all that is left of the body. It has the timer run
-// while that read waits.
+// gathered: if the body is one that is gathered, that is less than [maxGathered],
+// and there is a quarter of the buffer for it, or room for all that is left of
+// the body. It has the timer run while that read waits.
 func (s *sender) wantsMore(body io.Reader) bool {
-	if !s.gathers {
+	if !s.gathers || s.closed.Load() || s.end-s.start >= maxGathered {
 		return false
 	}
-	room := len(*s.buffer) - s.end
 	wanted := len(*s.buffer) / 4
 	if limited, ok := body.(*io.LimitedReader); ok {
 		wanted = int(min(int64(wanted), limited.N))
 	}
-	if room < wanted {
+	if len(*s.buffer)-s.end < wanted {
 		return false
 	}
 	if s.start < s.end {
@@ -160,23 +171,6 @@ func (s *sender) arm() {
 	}
 }
 
-// measure finds out how fast the body is.
-func (s *sender) measure(n int) {
-	if s.moved += n; s.moved < stepSize {
-		return
-	}
-	now := time.Now()
-	if took := now.Sub(s.since); took < stepTime {
-		s.gathers = true
-		s.lead = min(s.lead+1, maxLead)
-	} else {
-		s.lead = max(s.lead-int(took/stepTime), 0)
-	}
-	s.moved, s.since = 0, now
-}
-
-func (s *sender) wantsLarge() bool { return s.lead >= largeLead && !s.small }
-
 // prepare makes the buffer ready for the next read: if nothing is in it, the
 // read has all of it, and it may be another.
 func (s *sender) prepare() {
@@ -184,15 +178,15 @@ func (s *sender) prepare() {
 		return
 	}
 	s.start, s.end = 0, 0
-	if s.buffer != nil && s.large == s.wantsLarge() {
+	size := 0
+	if !s.small {
+		size = s.pace.bufferSize()
+	}
+	if s.buffer != nil && s.size == size {
 		return
 	}
 	s.release()
-	if s.large = s.wantsLarge(); s.large {
-		s.buffer = largeBuffers.get()
-	} else {
-		s.buffer = smallBuffers.get()
-	}
+	s.buffer, s.size = takeBuffer(size)
 }
 
 // release gives the buffer back, and what is in it up.
@@ -202,13 +196,8 @@ func (s *sender) release() {
 		s.armed = false
 	}
 	s.start, s.end = 0, 0
-	switch {
-	case s.buffer == nil:
-		return
-	case s.large:
-		largeBuffers.put(s.buffer)
-	default:
-		smallBuffers.put(s.buffer)
+	if s.buffer != nil {
+		giveBuffer(s.buffer, s.size)
+		s.buffer = nil
 	}
-	s.buffer = nil
 }

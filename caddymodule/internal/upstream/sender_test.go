@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,7 +88,10 @@ func (s *script) Read(p []byte) (int, error) {
 	current := &s.steps[0]
 	time.Sleep(current.after)
 	current.after = 0
-	n := copy(p[:min(len(p), current.size)], noise[s.read.Len()%(len(noise)-1):]) // of a length that no buffer has
+	n, want := 0, min(len(p), current.size)
+	for n < want {
+		n += copy(p[n:want], noise[(s.read.Len()+n)%(len(noise)-1):]) // of a length that no buffer has
+	}
 	s.read.Write(p[:n])
 	if current.size -= n; current.size == 0 {
 		s.steps = s.steps[1:]
@@ -121,7 +125,7 @@ func TestASmallUploadIsOneWrite(t *testing.T) {
 }
 
 func TestAFastBodyIsSentInLargePieces(t *testing.T) {
-	const size = 20 << 20
+	const size = 40 << 20
 	synctest.Test(t, func(t *testing.T) {
 		w := new(wire)
 		body := &script{steps: []step{{0, size}}}
@@ -133,7 +137,7 @@ func TestAFastBodyIsSentInLargePieces(t *testing.T) {
 			t.Error("what arrived is not what was sent")
 		}
 		sizes := w.sizes()
-		if most := largeLead*stepSize/SmallBuffer + 1 + size/LargeBuffer; len(sizes) > most {
+		if most := minLead/SmallBuffer + 1 + size/LargeBuffer; len(sizes) > most {
 			t.Errorf("%d writes, want %d at most", len(sizes), most)
 		}
 		if slices.Max(sizes) != LargeBuffer {
@@ -143,12 +147,14 @@ func TestAFastBodyIsSentInLargePieces(t *testing.T) {
 }
 
 func TestABodyIsSentInSmallPiecesWhereALargeOneWouldTakeTooLong(t *testing.T) {
-	w := new(wire)
-	body := &script{steps: []step{{0, 20 << 20}}}
-	if _, err := upload(t, NewConn(w, nil, true), head, body); err != nil {
+	w, chunks := new(wire), new(wire)
+	if _, err := upload(t, NewConn(w, nil, true), head, &script{steps: []step{{0, 20 << 20}}}); err != nil {
 		t.Fatal(err)
 	}
-	if largest := slices.Max(w.sizes()); largest > SmallBuffer {
+	if _, err := io.Copy(chunks, &Body{io.NopCloser(&script{steps: []step{{0, 20 << 20}}}), true}); err != nil {
+		t.Fatal(err)
+	}
+	if largest := slices.Max(append(w.sizes(), chunks.sizes()...)); largest > SmallBuffer {
 		t.Errorf("a write of %d bytes", largest)
 	}
 }
@@ -161,17 +167,22 @@ func TestASlowBodyHasASmallBuffer(t *testing.T) {
 		}
 		return steps
 	}
-	fast := []step{{0, 4 * largeLead * stepSize}}
+	fast := []step{{0, 4 * minLead}}
+	var crumbs []step
+	for range 20 {
+		crumbs = append(crumbs, step{30 * time.Second, 1})
+	}
 	tests := map[string]struct {
 		steps []step
 		write time.Duration // how long it takes
 		from  int           // the step from which the buffer is small
 	}{
-		"8 MiB/s in bursts of 64 KiB":   {bursts(64<<10, 8*time.Millisecond), 0, 0},
-		"8 MiB/s in bursts of 256 KiB":  {bursts(256<<10, 32*time.Millisecond), 0, 0},
-		"16 KiB at a time":              {bursts(16<<10, time.Millisecond), 0, 0},
-		"a slow upstream":               {fast, 2 * time.Millisecond, 0},
-		"a fast body that becomes slow": {append(fast, bursts(64<<10, 8*time.Millisecond)...), 0, 55},
+		"8 MiB/s in bursts of 64 KiB":    {bursts(64<<10, 8*time.Millisecond), 0, 0},
+		"8 MiB/s in bursts of 256 KiB":   {bursts(256<<10, 32*time.Millisecond), 0, 0},
+		"16 KiB at a time":               {bursts(16<<10, time.Millisecond), 0, 0},
+		"a slow upstream":                {fast, 2 * time.Millisecond, 0},
+		"a fast body that almost stalls": {append(slices.Clone(fast), crumbs...), 0, 5},
+		"a fast body that becomes slow":  {append(slices.Clone(fast), bursts(64<<10, 8*time.Millisecond)...), 0, 70},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -259,6 +270,25 @@ func TestAHeadLeavesInTimeWhenTheBodyDoesNotCome(t *testing.T) {
 	})
 }
 
+// A head of which the body does not come waits for it without a buffer.
+func TestAHeadThatHasLeftHoldsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := new(wire)
+		c := NewConn(w, nil, false)
+		if _, err := io.WriteString(c, head); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(MaxHold)
+		synctest.Wait()
+		if w.written() != head || c.sender.buffer != nil {
+			t.Errorf("%q was written; a buffer is held: %v", w.written(), c.sender.buffer != nil)
+		}
+		if n, err := c.ReadFrom(&script{steps: []step{{0, 100}}}); n != 100 || err != nil || len(w.written()) != len(head)+100 {
+			t.Errorf("the body: %d, %v", n, err)
+		}
+	})
+}
+
 var errBroken = errors.New("broken")
 
 // What cannot become complete need not arrive; net/http compares the error.
@@ -325,11 +355,62 @@ func TestBuffersAreGivenBack(t *testing.T) {
 	}
 }
 
+// Clients that were fast and then stall hold their buffers, but not all memory.
+func TestLargerBuffersAreBounded(t *testing.T) {
+	const bodies = maxLarger/LargeBuffer + 20
+	synctest.Test(t, func(t *testing.T) {
+		var running sync.WaitGroup
+		var room atomic.Int64 // of the reads that wait
+		for range bodies {
+			running.Go(func() {
+				size := 10 * minLead
+				_, _ = upload(t, NewConn(discard{}, nil, false), head, readerFunc(func(p []byte) (int, error) {
+					if size > 0 {
+						size -= len(p)
+						return len(p), nil
+					}
+					room.Add(int64(len(p)))
+					time.Sleep(time.Hour)
+					room.Add(-int64(len(p)))
+					return 0, io.EOF
+				}))
+			})
+		}
+		time.Sleep(time.Minute)
+		if larger := larger.Load(); larger > maxLarger || larger < maxLarger-LargeBuffer {
+			t.Errorf("%d bytes in larger buffers", larger)
+		}
+		if most := int64(maxLarger + bodies*SmallBuffer); room.Load() > most {
+			t.Errorf("%d bytes in all buffers, want %d at most", room.Load(), most)
+		}
+		running.Wait()
+		if larger := larger.Load(); larger != 0 {
+			t.Errorf("%d bytes are not given back", larger)
+		}
+	})
+}
+
+// A connection that was fast does not begin its next upload in a large buffer.
+func TestTheNextBodyBeginsInASmallBuffer(t *testing.T) {
+	c := NewConn(discard{}, nil, false)
+	if _, err := upload(t, c, head, &script{steps: []step{{0, 4 * minLead}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(c, head); err != nil {
+		t.Fatal(err)
+	}
+	c.sender.mu.Lock() // before the head leaves
+	defer c.sender.mu.Unlock()
+	if c.sender.buffer != nil && len(*c.sender.buffer) != SmallBuffer {
+		t.Errorf("the head waits in a buffer of %d bytes", len(*c.sender.buffer))
+	}
+}
+
 func TestABodyOfUnknownLengthIsSentInLargePieces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := new(wire)
 		script := &script{steps: []step{{0, 10}, {0, 1000}, {0, 20 << 20}}}
-		n, err := io.Copy(w, &Body{io.NopCloser(script)})
+		n, err := io.Copy(w, &Body{ReadCloser: io.NopCloser(script)})
 		if n != 20<<20+1010 || err != nil || w.written() != script.read.String() {
 			t.Errorf("got %d, %v", n, err)
 		}

@@ -16,6 +16,7 @@ package upstream
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,36 +27,59 @@ const (
 	// SmallBuffer is the size of the buffer that a body begins with, in bytes:
 	// that of the standard library's.
 	SmallBuffer = 32 << 10
-	// LargeBuffer is the size of the buffer of a body that is fast, in bytes.
-	LargeBuffer = 512 << 10
-
-	// A step of a body is fast if these bytes take less than this time: at 32
-	// MiB/s or more.
-	stepSize = 256 << 10
-	stepTime = 8 * time.Millisecond
-	// largeLead is how many fast steps a body must be ahead for its buffer to be
-	// large, and maxLead how many it can be ahead: a slow step takes back as many
-	// as would have fitted into its time. That is more than what gathers in
-	// sockets while a process is kept from running.
-	largeLead = 16
-	maxLead   = 64
+	// LargeBuffer is the size of the largest buffer, in bytes: as much as a
+	// socket holds of what is to be sent, as Linux comes (tcp_wmem). Most of what
+	// an upload costs is waking who waits for it, and that costs the same
+	// whatever the size.
+	LargeBuffer = 4 << 20
+	// maxGathered is as much as is gathered, in bytes. What is read in one piece
+	// leaves in one, but where pieces are small, as over TLS, more of them would
+	// only leave the processor's cache before they are sent.
+	maxGathered = 256 << 10
+	// bufferTime is the time of a body that a larger buffer has room for.
+	bufferTime = 32 * time.Millisecond
+	// maxLarger is what the larger buffers that are in use take together, in
+	// bytes: a client that was fast and then stalls holds one for as long as it
+	// likes. When there is no more, bodies have small ones.
+	maxLarger = 64 << 20
 )
 
-// buffers keeps those of one size.
-type buffers struct{ pool sync.Pool }
+// bufferSizes are those that buffers have. A body has the largest of which it
+// fills one in [bufferTime]: from 32 and from 128 MiB/s on.
+var bufferSizes = [...]int{SmallBuffer, 1 << 20, LargeBuffer}
 
-func newBuffers(size int) *buffers {
-	return &buffers{sync.Pool{New: func() any {
-		buffer := make([]byte, size)
-		return &buffer
-	}}}
+// buffers are at hand, by the index of their size.
+var buffers = [len(bufferSizes)]*sync.Pool{newPool(bufferSizes[0]), newPool(bufferSizes[1]), newPool(bufferSizes[2])}
+
+// recordBuffers have the size of a [recordBuffer].
+var recordBuffers = newPool(recordBuffer)
+
+// larger is how many bytes the larger buffers that are in use take.
+var larger atomic.Int64
+
+// takeBuffer returns a buffer of the size with the given index, or a smaller one.
+func takeBuffer(size int) (buffer *[]byte, got int) {
+	for ; size > 0; size-- {
+		if larger.Add(int64(bufferSizes[size])) <= maxLarger {
+			break
+		}
+		larger.Add(-int64(bufferSizes[size]))
+	}
+	return buffers[size].Get().(*[]byte), size
 }
 
-func (b *buffers) get() *[]byte       { return b.pool.Get().(*[]byte) }
-func (b *buffers) put(buffer *[]byte) { b.pool.Put(buffer) }
+// giveBuffer gives back what takeBuffer returned.
+func giveBuffer(buffer *[]byte, size int) {
+	if size > 0 {
+		larger.Add(-int64(bufferSizes[size]))
+	}
+	buffers[size].Put(buffer)
+}
 
-var (
-	smallBuffers  = newBuffers(SmallBuffer)
-	largeBuffers  = newBuffers(LargeBuffer)
-	recordBuffers = newBuffers(recordBuffer)
-)
+// newPool returns one of pointers to slices.
+func newPool(size int) *sync.Pool {
+	return &sync.Pool{New: func() any {
+		buffer := make([]byte, size)
+		return &buffer
+	}}
+}

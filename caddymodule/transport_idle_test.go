@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// far is how long it takes to a far upstream, one way.
+const far = 50 * time.Millisecond
+
+// farConn is the end of a connection on which whatever comes has taken time,
+// its end included.
+type farConn struct{ net.Conn }
+
+func (f farConn) Read(p []byte) (int, error) {
+	n, err := f.Conn.Read(p)
+	time.Sleep(far)
+	return n, err
+}
+
+// farListener takes connections to which dial is the other end.
+type farListener struct {
+	accepted chan net.Conn
+	closed   chan struct{}
+}
+
+func (l farListener) Accept() (net.Conn, error) {
+	select {
+	case connection := <-l.accepted:
+		return connection, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l farListener) Close() error { close(l.closed); return nil }
+
+func (farListener) Addr() net.Addr { return new(net.TCPAddr) }
+
+func (l farListener) dial(context.Context, string, string) (net.Conn, error) {
+	near, there := net.Pipe()
+	l.accepted <- farConn{there}
+	return farConn{near}, nil
+}
+
+// lost returns after which pauses, of those up to a limit, an upload is lost to
+// an upstream that closes connections which have been idle for a time.
+func lost(t *testing.T, keepalive string, idle, longest time.Duration) (pauses []time.Duration) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		transport := Transport{}.CaddyModule().New().(*Transport)
+		if err := transport.UnmarshalCaddyfile(caddyfile.NewTestDispenser("uploadcare {\n" + keepalive + "}")); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+		defer cancel()
+		if err := transport.Provision(ctx); err != nil {
+			t.Fatal(err)
+		}
+		listener := farListener{make(chan net.Conn), make(chan struct{})}
+		client := transport.HTTPTransport.Transport //nolint:staticcheck // transport.Transport would read as itself
+		client.DialContext = transport.wrapping(listener.dial)
+		server := &http.Server{Handler: http.HandlerFunc(echo), IdleTimeout: idle, ReadHeaderTimeout: time.Minute}
+		go func() { _ = server.Serve(listener) }()
+		for pause := time.Duration(0); pause < longest; pause += far / 2 {
+			time.Sleep(pause)
+			response, err := transport.send(t.Context(), "http://far.test", "body")
+			if err != nil {
+				pauses = append(pauses, pause)
+				continue
+			}
+			_, _ = io.Copy(io.Discard, response.Body)
+			_ = response.Body.Close()
+		}
+		_ = transport.Cleanup()
+		_ = server.Close()
+		time.Sleep(time.Minute) // until all that is on its way has arrived
+	})
+	return pauses
+}
+
+// An upload that meets a connection which is being closed is lost. The defaults
+// leave that to no upstream that keeps connections for longer than they do.
+func TestTheDefaultsLoseNoUploadToAnIdleConnection(t *testing.T) {
+	for _, idle := range []time.Duration{31 * time.Second, 50 * time.Second, 60 * time.Second, 75 * time.Second} {
+		if pauses := lost(t, transportDefaults, idle, idle+5*time.Second); len(pauses) > 0 {
+			t.Errorf("of an upstream that closes them after %v: lost after %v", idle, pauses)
+		}
+	}
+}
+
+// What the defaults are for, and that a connection which was closed a while ago
+// costs no upload either.
+func TestAnUploadIsLostOnlyWhileAConnectionIsBeingClosed(t *testing.T) {
+	const idle = 5 * time.Second
+	pauses := lost(t, "keepalive 2m\n", idle, 2*idle)
+	if len(pauses) == 0 {
+		t.Error("none is lost: the test sees nothing")
+	}
+	for _, pause := range pauses {
+		// A round trip before and after, and one of the upload itself.
+		if pause < idle-4*far || pause > idle+4*far {
+			t.Errorf("lost after %v", pause)
+		}
+	}
+}
