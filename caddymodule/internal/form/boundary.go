@@ -66,6 +66,9 @@ var charsetParameter = regexp.MustCompile(`(?i)charset\s*=\s*["']?([^"';,\s]*)`)
 // too, by its charset.
 func HasPlainCharset(contentType []string) bool {
 	return !slices.ContainsFunc(contentType, func(value string) bool {
+		if indexFoldASCII(value, "charset") < 0 {
+			return false
+		}
 		matches := charsetParameter.FindAllStringSubmatch(value, -1)
 		return len(matches) < strings.Count(strings.ToLower(value), "charset") ||
 			slices.ContainsFunc(matches, func(match []string) bool { return !plainCharset(match[1]) })
@@ -129,8 +132,8 @@ func validBoundary(boundary string) bool {
 	}
 	// Some servers look for the parameter anywhere, whatever stands between
 	// its name and the sign.
-	_, after, found := strings.Cut(strings.ToLower(boundary), "boundary")
-	return !found || !strings.Contains(after, "=")
+	i := indexFoldASCII(boundary, "boundary")
+	return i < 0 || !strings.Contains(boundary[i:], "=")
 }
 
 func isToken[T string | []byte](s T) bool {

@@ -54,7 +54,8 @@ func (n Names) resemble(name []byte) bool {
 		return true
 	}
 	// Almost no name needs to be unescaped, or cut at a sign.
-	return (bytes.IndexByte(name, '%') >= 0 || bytes.IndexByte(name, '=') >= 0) && n.equalCanonical(parameterName(string(name)))
+	var buf [64]byte
+	return (bytes.IndexByte(name, '%') >= 0 || bytes.IndexByte(name, '=') >= 0) && n.equalCanonical(appendParameterName(buf[:0], string(name)))
 }
 
 func (n Names) equalCanonical(name []byte) bool {
@@ -83,7 +84,7 @@ func appendCanonical(dst, text []byte) []byte {
 
 // equalFoldASCII is strings.EqualFold without Unicode's folding, which takes
 // the long s for an s.
-func equalFoldASCII(a []byte, b string) bool {
+func equalFoldASCII[T string | []byte](a T, b string) bool {
 	if len(a) != len(b) {
 		return false
 	}
@@ -93,6 +94,17 @@ func equalFoldASCII(a []byte, b string) bool {
 		}
 	}
 	return true
+}
+
+// indexFoldASCII returns where in s a text stands first, or -1, without regard
+// to the case of ASCII letters.
+func indexFoldASCII(s, text string) int {
+	for i := range len(s) - len(text) + 1 {
+		if equalFoldASCII(s[i:i+len(text)], text) {
+			return i
+		}
+	}
+	return -1
 }
 
 func lower(c byte) byte {

@@ -12,13 +12,16 @@ import (
 // stay as they are, byte for byte and in order. It looks at top-level names
 // only: a value may hold what looks like a parameter, percent-encoded.
 func StripQuery(query string, names Names) string {
-	kept := make([]string, 0, strings.Count(query, "&")+1)
+	parameters, all := make([]string, 0, 16), 0
 	for parameter := range strings.SplitSeq(query, "&") {
-		if !names.resemble(parameterName(parameter)) {
-			kept = append(kept, parameter)
+		if all++; !names.resembleParameter(parameter) {
+			parameters = append(parameters, parameter)
 		}
 	}
-	return strings.Join(kept, "&")
+	if len(parameters) == all {
+		return query
+	}
+	return strings.Join(parameters, "&")
 }
 
 // HidesParameter reports whether a server that takes a semicolon for a
@@ -29,7 +32,7 @@ func HidesParameter(query string, names Names) bool {
 	}
 	for parameter := range strings.SplitSeq(query, "&") {
 		for i, hidden := range strings.Split(parameter, ";") {
-			if i > 0 && names.resemble(parameterName(hidden)) {
+			if i > 0 && names.resembleParameter(hidden) {
 				return true
 			}
 		}
@@ -37,11 +40,17 @@ func HidesParameter(query string, names Names) bool {
 	return false
 }
 
-// parameterName returns the name of a parameter as lenient servers read it:
-// what is no escape stays as it is.
-func parameterName(parameter string) []byte {
+// resembleParameter reports whether some server could take a parameter for one
+// of the set.
+func (n Names) resembleParameter(parameter string) bool {
+	var buf [64]byte
+	return n.resemble(appendParameterName(buf[:0], parameter))
+}
+
+// appendParameterName appends the name of a parameter as lenient servers read
+// it: what is no escape stays as it is.
+func appendParameterName(unescaped []byte, parameter string) []byte {
 	name, _, _ := strings.Cut(parameter, "=")
-	unescaped := make([]byte, 0, len(name))
 	for i := 0; i < len(name); i++ {
 		switch c := name[i]; {
 		case c == '+':

@@ -16,7 +16,7 @@ var searchBoundaries = map[string]string{
 	"curl":     "------------------------tGGr0DyQSWbrvZfk6eFDXN",
 	"uuid":     "8a5bd5b6-53bb-4ab2-8a3c-9e1a73a53f0c",
 	"go":       "5c9f0e8b1fd14a6f1b9a8d1a5c0e7b3a6f2d4c8e9b7a1f3d5c6e8a0b2c4d",
-	"shortest": "aBcDeFgHiJkLmNoPqRsTu", // that has as many words as it takes
+	"shortest": "aBcDeFgHiJkLmNoPqRsTuVwXy", // that has as many words as it takes
 	"longest":  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789()_./:?.",
 	"perl":     "xYzZY",
 	"one":      "b",

@@ -11,7 +11,7 @@ const (
 	wordLength = 8
 	// minWords is how many words make a table worth it. Almost all clients have
 	// boundaries that are long enough.
-	minWords = 16
+	minWords = 20
 	// hashBits is such that random data has few words with the hash of another.
 	hashBits = 11
 	// hashFactors is how many factors are tried to keep hashes apart.

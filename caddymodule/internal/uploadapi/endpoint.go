@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strings"
 )
 
 // Endpoints of the Upload API, in the form in which it documents them.
@@ -80,6 +81,10 @@ func SignedEndpoints() []*SignedEndpoint {
 // of it resolve dots, so a rule that told them apart would let unsigned
 // uploads through.
 func Endpoint(urlPath string) string {
+	clean := strings.HasPrefix(urlPath, "/") && strings.HasSuffix(urlPath, "/")
+	if clean && !strings.Contains(urlPath, "//") && !strings.Contains(urlPath, "/.") {
+		return urlPath // as almost all are
+	}
 	if cleaned := path.Clean("/" + urlPath); cleaned != "/" {
 		return cleaned + "/"
 	}
