@@ -17,7 +17,7 @@ import (
 // answerWriter sees an answer on its way to the client. What may turn out to be
 // the rejection of a credential it holds back until that is known.
 type answerWriter struct {
-	*caddyhttp.ResponseWriterWrapper
+	caddyhttp.ResponseWriterWrapper
 	// body is the upload that is answered, or nil. It keeps the proxy from
 	// answering for a client that it takes to be gone, when it was the body
 	// that could not be passed on.

@@ -146,7 +146,7 @@ func TestInvariant10AnswersThatWereHeldBackArrive(t *testing.T) {
 func TestAnswersThatCannotBeHeldArePassedOn(t *testing.T) {
 	for name, header := range map[string]string{"Content-Encoding": "br", "Trailer": "X-Trailer", "Content-Length": "5000"} {
 		t.Run(name, func(t *testing.T) {
-			a := &answerWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: httptest.NewRecorder()}, signed: true}
+			a := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: httptest.NewRecorder()}, signed: true}
 			a.Header().Set(name, header)
 			a.Header().Set("Content-Type", "text/plain")
 			a.WriteHeader(http.StatusForbidden)

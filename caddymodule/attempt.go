@@ -41,7 +41,7 @@ func (u *upload) prepare(r *http.Request) (err error) {
 	url := *r.URL
 	request.URL, request.Header = &url, r.Header.Clone()
 	// An answer that is compressed cannot be read, and all of them are small.
-	request.Header.Set("Accept-Encoding", "identity")
+	request.Header["Accept-Encoding"] = []string{"identity"}
 	u.request, u.look = request, look
 	u.body, err = u.edit(request)
 	return err

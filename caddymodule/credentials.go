@@ -182,9 +182,12 @@ func (g grantor) token(ctx context.Context) (Token, error) {
 	default:
 		granted, err = p.credentials.cache.Get(ctx, g.ask)
 	}
-	var unavailable *token.UnavailableError
-	if p.fallback == nil || !errors.As(err, &unavailable) {
+	if err == nil || p.fallback == nil {
 		return granted, err
+	}
+	unavailable, ok := errors.AsType[*token.UnavailableError](err)
+	if !ok {
+		return Token{}, err
 	}
 	now := p.credentials.clock.Now().Wall
 	if fallback, fallbackErr := p.fallback.Token(ctx, now); fallbackErr == nil && !fallback.Expired(now, 0) {

@@ -11,8 +11,8 @@ import (
 // hop alone (RFC 9110, section 7.6.1). The proxy would do so later, and take out
 // what has been put in meanwhile by their names, such as a credential.
 func dropNominated(header http.Header) {
-	nominations := header.Values("Connection")
-	header.Del("Connection")
+	nominations := header["Connection"]
+	delete(header, "Connection")
 	for _, names := range nominations {
 		for name := range strings.SplitSeq(names, ",") {
 			switch name = strings.TrimSpace(name); {

@@ -47,7 +47,7 @@ func newIncomingBody(r *http.Request) *incomingBody {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
 	}
-	return &incomingBody{source: r.Body, waits: r.Header.Get("Expect") != "", http1: r.ProtoMajor == 1}
+	return &incomingBody{source: r.Body, waits: len(r.Header["Expect"]) > 0, http1: r.ProtoMajor == 1}
 }
 
 // Read implements [io.Reader]. What has broken off stays so: whoever waited for

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// loopHeader is for just this (RFC 8586).
-	loopHeader = "CDN-Loop"
+	// loopHeader is for just this (RFC 8586, CDN-Loop), as net/http spells it.
+	loopHeader = "Cdn-Loop"
 	loopName   = "caddy-uploadcare"
 )
 
@@ -23,7 +23,7 @@ func newLoopMark() string {
 // isLooped reports whether a request came through the handler with the given
 // mark before: the upstream's address leads back to the gateway.
 func isLooped(header http.Header, mark string) bool {
-	for _, value := range header.Values(loopHeader) {
+	for _, value := range header[loopHeader] {
 		for hop := range strings.SplitSeq(value, ",") {
 			if strings.TrimSpace(hop) == mark {
 				return true

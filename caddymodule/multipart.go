@@ -27,7 +27,7 @@ type multipartBody struct {
 // its framing anew: what came with a length leaves with an exact one, what came
 // chunked leaves chunked.
 func (u *upload) editMultipart(r *http.Request) (*multipartBody, error) {
-	boundary, err := form.Boundary(r.Header.Values("Content-Type"))
+	boundary, err := form.Boundary(r.Header["Content-Type"])
 	if err != nil {
 		return nil, err
 	}

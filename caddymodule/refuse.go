@@ -54,7 +54,7 @@ func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, incoming *incoming
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		replacer.Set(errorCodePlaceholder, refusal.answer.Code)
 	}
-	answer := &answerWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
+	answer := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
 	if err := answerByErrorRoutes(answer, r, refusal.answer); err != nil && !answer.begun {
 		refusal.answer.Write(answer, r) // the error routes failed themselves
 	}

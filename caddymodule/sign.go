@@ -131,16 +131,16 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	}
 	dropNominated(r.Header) // and before anything is put in
 	// These are for the site that the request came to.
-	r.Header.Del("Authorization")
-	r.Header.Del("Cookie")
+	delete(r.Header, "Authorization")
+	delete(r.Header, "Cookie")
 
 	if isLooped(r.Header, s.loopMark) {
 		return s.turnAway(w, r, newIncomingBody(r), endpoint, errLoop)
 	}
-	r.Header.Add(loopHeader, s.loopMark)
+	r.Header[loopHeader] = append(r.Header[loopHeader], s.loopMark)
 
 	incoming := newIncomingBody(r)
-	answer := &answerWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
+	answer := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
 	if len(s.CORS) > 0 {
 		origin, allowed := askingOrigin(r, s.CORS)
 		switch {

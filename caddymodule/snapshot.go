@@ -34,8 +34,11 @@ func (u *upload) snapshot(w http.ResponseWriter) (s snapshot) {
 		return s
 	}
 	s.header = make([]headerField, 0, len(w.Header()))
-	for name, values := range w.Header() {
-		s.header = append(s.header, headerField{name, slices.Clone(values)}) // which may be changed in place
+	all := make([]string, 0, 8)
+	for name, values := range w.Header() { // which may be changed in place
+		begin := len(all)
+		all = append(all, values...)
+		s.header = append(s.header, headerField{name, all[begin:len(all):len(all)]})
 	}
 	for group := range groupsOf(u.ctx) {
 		s.groups = append(s.groups, group)

@@ -63,7 +63,7 @@ func (u *upload) choose(publicKey string) error {
 
 // chooseByParams takes the public key from a query string or a urlencoded body.
 func (u *upload) chooseByParams(params string) error {
-	if params == "" {
+	if !mayNameProject(params) {
 		return nil
 	}
 	values, _ := url.ParseQuery(params) // what cannot be parsed is not there
@@ -78,6 +78,12 @@ func (u *upload) chooseByParams(params string) error {
 		}
 	}
 	return nil
+}
+
+// mayNameProject reports whether params can hold a public key at all.
+func mayNameProject(params string) bool {
+	names := func(name string) bool { return strings.Contains(params, name) }
+	return strings.Contains(params, "%") || slices.ContainsFunc(publicKeyNames, names)
 }
 
 // credential returns a fresh credential as the fields that the endpoint wants,
@@ -134,9 +140,9 @@ func (u *upload) edit(r *http.Request) (*multipartBody, error) {
 	// What arrives has a body of known framing, or none: trailers would force
 	// chunked framing, and 100 Continue is answered here, by the first read.
 	r.Trailer = nil
-	r.Header.Del("Expect")
+	delete(r.Header, "Expect")
 
-	if !form.HasPlainCharset(r.Header.Values("Content-Type")) {
+	if !form.HasPlainCharset(r.Header["Content-Type"]) {
 		return nil, errCharset
 	}
 	if err := u.authorize(r); err != nil {
@@ -152,7 +158,7 @@ func (u *upload) edit(r *http.Request) (*multipartBody, error) {
 	if isEncoded(r.Header) {
 		return nil, errContentEncoding
 	}
-	if form.IsMultipart(r.Header.Values("Content-Type")) {
+	if form.IsMultipart(r.Header["Content-Type"]) {
 		if empty { // the proxy would pass the head on alone, unsigned
 			return nil, form.ErrUnexpectedEnd
 		}
@@ -166,7 +172,7 @@ func (u *upload) edit(r *http.Request) (*multipartBody, error) {
 
 // isEncoded reports whether the body has a content coding.
 func isEncoded(header http.Header) bool {
-	return slices.ContainsFunc(header.Values("Content-Encoding"), func(coding string) bool {
+	return slices.ContainsFunc(header["Content-Encoding"], func(coding string) bool {
 		return coding != "" && !strings.EqualFold(coding, "identity")
 	})
 }

@@ -77,6 +77,7 @@ var (
 // discardWriter is a client that looks at nothing.
 type discardWriter struct{ header http.Header }
 
+func (d *discardWriter) EnableFullDuplex() error     { return nil }
 func (d *discardWriter) Header() http.Header         { return d.header }
 func (d *discardWriter) WriteHeader(int)             {}
 func (d *discardWriter) Write(p []byte) (int, error) { return len(p), nil }
