@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,7 +42,12 @@ func uploadTo(t *testing.T, gateway string) int {
 // The documents' configuration 1: a signature made beforehand serves until it
 // expires, and must be replaced by hand. What they leave to be found out by
 // failing uploads is told ahead, once, and again when it has happened.
-func TestReferenceStaticSignature(t *testing.T) {
+func TestDocumentsStaticSignature(t *testing.T) {
+	written, expire := pairFor(time.Hour)
+	startDocuments(t, "static "+written.Signature+" "+expire).accepts(t)
+	written, expire = pairFor(-time.Hour)
+	startDocuments(t, "static "+written.Signature+" "+expire).refuses(t, 503, "GatewayCredentialError")
+
 	files := t.TempDir()
 	write := func(name, value string) {
 		if err := os.WriteFile(filepath.Join(files, name), []byte(value+"\n"), 0o600); err != nil {
@@ -53,78 +57,95 @@ func TestReferenceStaticSignature(t *testing.T) {
 	pair, expire := pairFor(10 * time.Second) // long enough for Caddy to start
 	write("signature", pair.Signature)
 	write("expire", expire)
-	gateway, sandbox := freeAddress(t), freeAddress(t)
-	config := gatewayFrom(gateway, "http://"+sandbox, fmt.Sprintf("static {file.%s/signature} {file.%s/expire}\n\t\t\tthreshold 1h", files, files)) + sandboxAt(sandbox)
-	c := startCaddy(t, config)
-	if status := uploadTo(t, gateway); status != http.StatusOK {
-		t.Errorf("before it expires: %d", status)
-	}
-	c.reload(config)
+	options := fmt.Sprintf("static {file.%s/signature} {file.%s/expire}\nthreshold 1h", files, files)
+	d := startDocuments(t, options)
+	d.accepts(t)
+	d.caddy.reload(d.config(options))
 	const soon, late = "the static credential expires soon: it needs", "the static credential has expired: it needs"
-	eventually(t, "it is told that the pair has expired", func() bool { return strings.Contains(c.output.String(), late) })
-	if status := uploadTo(t, gateway); status != http.StatusServiceUnavailable {
-		t.Errorf("when it has expired: %d", status)
-	}
-	c.reload(config)
-	if told := c.output.String(); strings.Count(told, soon) != 1 || strings.Count(told, late) != 1 {
+	eventually(t, "it is told that the pair has expired", func() bool { return strings.Contains(d.caddy.output.String(), late) })
+	d.refuses(t, 503, "GatewayCredentialError")
+	d.caddy.reload(d.config(options))
+	if told := d.caddy.output.String(); strings.Count(told, soon) != 1 || strings.Count(told, late) != 1 {
 		t.Errorf("told %d times that it expires soon, and %d times that it has expired", strings.Count(told, soon), strings.Count(told, late))
 	}
 
 	another, expire := pairFor(2 * time.Hour)
 	write("signature", another.Signature)
 	write("expire", expire)
-	eventually(t, "the pair in the files is used", func() bool { return uploadTo(t, gateway) == http.StatusOK })
+	eventually(t, "the pair in the files is used", func() bool { return uploadTo(t, d.plain) == http.StatusOK })
 	for _, signature := range []string{pair.Signature, another.Signature} {
-		if strings.Contains(c.output.String()+c.get("/config/")+c.get("/metrics"), signature) {
+		if strings.Contains(d.caddy.output.String()+d.caddy.get("/config/")+d.caddy.get("/metrics"), signature) {
 			t.Error("a signature is shown")
 		}
 	}
 }
 
-// The documents' configuration 3: with a resolver and a static pair, the
-// resolver is used, and a warning says so. The pair serves while the resolver
-// fails, and not when it refuses.
-func TestReferenceCombinedApproach(t *testing.T) {
-	var status atomic.Int32
-	status.Store(http.StatusOK)
-	resolver := startUpstream(t, func(w http.ResponseWriter, _ *http.Request) {
-		if code := int(status.Load()); code != http.StatusOK {
-			w.WriteHeader(code)
-			return
+// The documents' configuration 3: with a resolver and a static pair, in either
+// order, the resolver is used, and a warning says so. The pair serves while the
+// resolver fails, and not when it refuses.
+func TestDocumentsCombinedApproach(t *testing.T) {
+	warns := func(c *caddyProcess) {
+		t.Helper()
+		output := c.output.String()
+		if strings.Count(output, "both a source of credentials and a static one are set") != 1 {
+			t.Error("the log has no warning, or several")
 		}
-		pair, expire := pairFor(2 * time.Second)
-		fmt.Fprintf(w, `{"secureSignature":"%s","secureExpire":"%s"}`, pair.Signature, expire)
-	})
+		for _, part := range []string{`"source":"resolver"`, `"fallback":"static"`} {
+			if !strings.Contains(output, part) {
+				t.Errorf("the warning at load does not say %s", part)
+			}
+		}
+	}
+	b := startBackEnd(t, signs(time.Hour))
+	d := startDocuments(t, fmt.Sprintf("static %s %d\nresolver %s", zeroSignature, time.Now().Unix()+3600, b.url))
+	d.accepts(t) // the sandbox would not take the pair
+	warns(d.caddy)
+
+	b = startBackEnd(t, says(500, "down"))
+	d = documents{demo: newDemo(t)}
+	witness, arrivals := startWitness(t, d.sandbox)
 	pair, expire := pairFor(time.Hour)
-	var signed atomic.Value
-	upstream := startUpstream(t, func(_ http.ResponseWriter, r *http.Request) { signed.Store(r.FormValue("expire")) })
-	gateway := freeAddress(t)
-	c := startCaddy(t, gatewayFrom(gateway, upstream.URL,
-		"resolver "+resolver.URL+" {\n\t\t\t\tretries 0\n\t\t\t}\n\t\t\tstatic {env.STATIC_SIGNATURE} {env.STATIC_EXPIRE}"),
+	d.caddy = startCaddy(t, gatewayFrom(d.plain, witness, "resolver "+b.url+" {\nretries 0\n}\nstatic {env.STATIC_SIGNATURE} {env.STATIC_EXPIRE}")+sandboxAt(d.sandbox),
 		"STATIC_SIGNATURE="+pair.Signature, "STATIC_EXPIRE="+expire)
-	for _, part := range []string{"both a source of credentials and a static one are set", `"source":"resolver"`, `"fallback":"static"`} {
-		if !strings.Contains(c.output.String(), part) {
-			t.Errorf("the warning at load does not say %s", part)
+	warns(d.caddy)
+	var signed token.Token // what the last upload that reached the sandbox was signed with
+	upload := func() int {
+		status := uploadTo(t, d.plain)
+		for len(arrivals) > 0 {
+			signed = (<-arrivals).pair
 		}
+		return status
 	}
-	usesResolver := func() bool { return uploadTo(t, gateway) == http.StatusOK && signed.Load() != expire }
-	usesPair := func() bool { return uploadTo(t, gateway) == http.StatusOK && signed.Load() == expire }
-	if !usesResolver() {
-		t.Error("the resolver is not used")
+	usesPair := func() bool { return upload() == http.StatusOK && signed.Signature == pair.Signature }
+	usesResolver := func() bool { return upload() == http.StatusOK && signed.Signature != pair.Signature }
+
+	d.accepts(t)
+	if !usesPair() {
+		t.Error("the pair is not used while the resolver has never answered")
 	}
-	status.Store(http.StatusInternalServerError)
+	b.answer(says(403, "no"))
+	eventually(t, "what the resolver refuses is refused, whatever the pair", func() bool {
+		status := upload()
+		if status != http.StatusOK && status != http.StatusForbidden {
+			t.Fatalf("answer %d", status)
+		}
+		return status == http.StatusForbidden // else it was not asked again yet
+	})
+	b.answer(signs(2 * time.Second))
+	eventually(t, "the resolver is used", usesResolver)
+	b.answer(says(500, "down"))
 	eventually(t, "the pair is used while the resolver fails", usesPair)
-	status.Store(http.StatusOK)
+	b.answer(signs(2 * time.Second))
 	eventually(t, "the resolver is used again", usesResolver)
-	status.Store(http.StatusForbidden)
+	b.answer(says(403, "no"))
 	eventually(t, "what the resolver refuses is refused", func() bool {
-		answer := uploadTo(t, gateway)
-		if answer == http.StatusOK && signed.Load() == expire {
+		status := upload()
+		if status == http.StatusOK && signed.Signature == pair.Signature {
 			t.Fatal("the pair was used although the resolver refused")
 		}
-		return answer == http.StatusForbidden
+		return status == http.StatusForbidden
 	})
-	if strings.Contains(c.output.String(), pair.Signature) {
+	if strings.Contains(d.caddy.output.String(), pair.Signature) {
 		t.Error("the signature is shown")
 	}
 }

@@ -125,16 +125,8 @@ func (d documents) refuses(t *testing.T, status int, code string) *http.Response
 	return response
 }
 
-// 1: a pair that was made beforehand.
-func TestDocumentsStaticSignature(t *testing.T) {
-	pair := token.Mint(sandboxSecret, time.Now(), time.Hour)
-	startDocuments(t, fmt.Sprintf("static %s %d", pair.Signature, pair.Expire)).accepts(t)
-	pair = token.Mint(sandboxSecret, time.Now(), -time.Hour)
-	startDocuments(t, fmt.Sprintf("static %s %d", pair.Signature, pair.Expire)).refuses(t, 503, "GatewayCredentialError")
-}
-
-// 2: a function that fetches the pair, in each of the documents' shapes. It is
-// called once for all uploads, also over a reload.
+// The documents' configuration 2: a function that fetches the pair, in each of
+// their shapes. It is called once for all uploads, also over a reload.
 func TestDocumentsResolverFunction(t *testing.T) {
 	for name, shape := range map[string]string{
 		"secure names":          `{"secureSignature":"%s","secureExpire":"%d"}`,
@@ -163,34 +155,6 @@ func TestDocumentsResolverFunction(t *testing.T) {
 			}
 		})
 	}
-}
-
-// 3: both. The resolver takes precedence, a warning says so, and the pair stands
-// in for it while it fails.
-func TestDocumentsCombinedApproachPrecedenceAndWarning(t *testing.T) {
-	b := startBackEnd(t, signs(time.Hour))
-	d := startDocuments(t, fmt.Sprintf("static %s %d\nresolver %s", zeroSignature, time.Now().Unix()+3600, b.url))
-	d.accepts(t) // the sandbox would not take the pair
-	if output := d.caddy.output.String(); strings.Count(output, "both a source of credentials and a static one are set") != 1 {
-		t.Error("the log has no warning, or several")
-	}
-
-	b = startBackEnd(t, says(500, "down"))
-	pair := token.Mint(sandboxSecret, time.Now(), time.Hour)
-	d = startDocuments(t, fmt.Sprintf("resolver %s {\n retries 0\n }\nstatic %s %d", b.url, pair.Signature, pair.Expire))
-	d.accepts(t)
-	b.answer(says(403, "no"))
-	eventually(t, "what the resolver refuses is refused, whatever the pair", func() bool {
-		response := d.upload(t)
-		answer := readAll(t, response)
-		if response.StatusCode == http.StatusOK {
-			return false // the resolver was not asked again yet
-		}
-		if response.StatusCode != http.StatusForbidden {
-			t.Fatalf("answer %d %s", response.StatusCode, answer)
-		}
-		return true
-	})
 }
 
 // The threshold: a token is renewed before it expires, and one that does not
@@ -402,7 +366,7 @@ type arrival struct {
 // sandbox.
 func startWitness(t *testing.T, sandbox string) (address string, arrivals chan arrival) {
 	t.Helper()
-	arrivals = make(chan arrival, 1)
+	arrivals = make(chan arrival, 10) // of uploads that nobody has asked for yet
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: sandbox})
 	return startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)

@@ -9,12 +9,7 @@ import (
 
 // serveFile returns the bytes of a stored file. Whoever uploads decides what
 // they are, so the browser is told neither to guess nor to run them.
-func (h *Handler) serveFile(w http.ResponseWriter, r *http.Request, id string) error {
-	files, err := acquireStore(h.root)
-	if err != nil {
-		return err
-	}
-	defer h.release()
+func (h *Handler) serveFile(w http.ResponseWriter, r *http.Request, files *store, id string) error {
 	info, err := files.readInfo(id)
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ type knownAnswer struct {
 }
 
 // serveFromURL is /from_url/.
-func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request) error {
+func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request, files *store) error {
 	sent, problem, err := readParams(r)
 	if err != nil {
 		return err
@@ -37,11 +37,6 @@ func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request) error {
 	if refusal != nil {
 		return refusal
 	}
-	files, err := acquireStore(h.root)
-	if err != nil {
-		return err
-	}
-	defer h.release()
 	if sent.first("check_URL_duplicates") == "1" {
 		info, err := files.fetchedFrom(order.source.String())
 		if err == nil {
@@ -105,7 +100,7 @@ func (h *Handler) startFetch(files *store, token string, order fetchOrder) error
 
 // serveFromURLStatus is /from_url/status/, which says of a fetch that failed
 // in an answer that did not.
-func (h *Handler) serveFromURLStatus(w http.ResponseWriter, r *http.Request) error {
+func (h *Handler) serveFromURLStatus(w http.ResponseWriter, r *http.Request, files *store) error {
 	query, err := readQuery(r)
 	if err != nil {
 		return err
@@ -114,11 +109,6 @@ func (h *Handler) serveFromURLStatus(w http.ResponseWriter, r *http.Request) err
 	if token == "" {
 		return uploadapi.ErrTokenRequired
 	}
-	files, err := acquireStore(h.root)
-	if err != nil {
-		return err
-	}
-	defer h.release()
 	w.Header().Set("Cache-Control", "no-store")
 	job := files.fetch(token)
 	if job == nil {

@@ -34,7 +34,7 @@ type groupFile struct {
 }
 
 // serveGroup is POST /group/.
-func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request) error {
+func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request, files *store) error {
 	sent, problem, err := readParams(r)
 	if err != nil {
 		return err
@@ -46,11 +46,6 @@ func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request) error {
 	if refusal != nil {
 		return refusal
 	}
-	files, err := acquireStore(h.root)
-	if err != nil {
-		return err
-	}
-	defer h.release()
 	for _, member := range members {
 		if _, err := files.readInfo(member.UUID); errors.Is(err, uploadapi.ErrFileNotFound) {
 			return uploadapi.ErrGroupFilesNotFound
@@ -74,7 +69,7 @@ func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request) error {
 }
 
 // serveGroupInfo is GET /group/info/.
-func (h *Handler) serveGroupInfo(w http.ResponseWriter, r *http.Request) error {
+func (h *Handler) serveGroupInfo(w http.ResponseWriter, r *http.Request, files *store) error {
 	query, err := readQuery(r)
 	if err != nil {
 		return err
@@ -86,11 +81,6 @@ func (h *Handler) serveGroupInfo(w http.ResponseWriter, r *http.Request) error {
 	if id == "" {
 		return uploadapi.ErrGroupIDRequired
 	}
-	files, err := acquireStore(h.root)
-	if err != nil {
-		return err
-	}
-	defer h.release()
 	found, err := files.readGroup(id)
 	if err != nil {
 		return err

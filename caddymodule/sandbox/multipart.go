@@ -19,7 +19,7 @@ type multipartAnswer struct {
 }
 
 // serveMultipartStart is POST /multipart/start/.
-func (h *Handler) serveMultipartStart(w http.ResponseWriter, r *http.Request) error {
+func (h *Handler) serveMultipartStart(w http.ResponseWriter, r *http.Request, files *store) error {
 	sent, problem, err := readParams(r)
 	if err != nil {
 		return err
@@ -31,11 +31,6 @@ func (h *Handler) serveMultipartStart(w http.ResponseWriter, r *http.Request) er
 	if refusal != nil {
 		return refusal
 	}
-	files, err := acquireStore(h.root)
-	if err != nil {
-		return err
-	}
-	defer h.release()
 	upload, err := files.startMultipart(plan, h.StorageLimit)
 	if err != nil {
 		return err
@@ -99,7 +94,7 @@ func partSize(text string) (int64, *uploadapi.Error) {
 
 // serveMultipartComplete is POST /multipart/complete/, which takes no
 // credential: the uuid is one.
-func (h *Handler) serveMultipartComplete(w http.ResponseWriter, r *http.Request) error {
+func (h *Handler) serveMultipartComplete(w http.ResponseWriter, r *http.Request, files *store) error {
 	sent, problem, err := readParams(r)
 	if err != nil {
 		return err
@@ -117,11 +112,6 @@ func (h *Handler) serveMultipartComplete(w http.ResponseWriter, r *http.Request)
 	if !isID(id) {
 		return uploadapi.ErrUUIDInvalid
 	}
-	files, err := acquireStore(h.root)
-	if err != nil {
-		return err
-	}
-	defer h.release()
 	info, err := files.completeMultipart(id)
 	if err != nil {
 		return err

@@ -59,12 +59,7 @@ func partOf(endpoint string) (id string, number int, ok bool) {
 
 // servePart is PUT to the URL of a part. Its bytes go straight to their place
 // in the file.
-func (h *Handler) servePart(w http.ResponseWriter, r *http.Request, id string, number int) error {
-	files, err := acquireStore(h.root)
-	if err != nil {
-		return err
-	}
-	defer h.release()
+func (h *Handler) servePart(w http.ResponseWriter, r *http.Request, files *store, id string, number int) error {
 	upload := files.multipart(id)
 	if upload == nil || subtle.ConstantTimeCompare([]byte(r.URL.Query().Get(paramPartKey)), []byte(upload.key)) != 1 {
 		return errPartUnknown
@@ -73,7 +68,7 @@ func (h *Handler) servePart(w http.ResponseWriter, r *http.Request, id string, n
 	if refusal != nil {
 		return refusal
 	}
-	err = writePart(upload.file, place, r)
+	err := writePart(upload.file, place, r)
 	upload.end(number, err == nil)
 	if err != nil {
 		return err

@@ -60,45 +60,50 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 // retryAfter is how long a throttled client is told to wait, in seconds.
 const retryAfter = "1"
 
-type endpointFunc func(w http.ResponseWriter, r *http.Request) error
+// endpointFunc serves an endpoint. The store is held until it returns.
+type endpointFunc func(w http.ResponseWriter, r *http.Request, files *store) error
 
 func (h *Handler) route(w http.ResponseWriter, r *http.Request) error {
 	const get, head, post, put = http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut
 	endpoint := uploadapi.Endpoint(r.URL.Path)
 	switch endpoint {
 	case uploadapi.Base:
-		return call(w, r, h.serveBase, post)
+		return h.call(w, r, h.serveBase, post)
 	case uploadapi.Iframe:
-		return call(w, r, h.serveIframe, post)
+		return h.call(w, r, h.serveIframe, post)
 	case uploadapi.MultipartStart:
-		return call(w, r, h.serveMultipartStart, post)
+		return h.call(w, r, h.serveMultipartStart, post)
 	case uploadapi.MultipartComplete:
-		return call(w, r, h.serveMultipartComplete, post)
+		return h.call(w, r, h.serveMultipartComplete, post)
 	case uploadapi.FromURL:
-		return call(w, r, h.serveFromURL, post, get)
+		return h.call(w, r, h.serveFromURL, post, get)
 	case uploadapi.FromURLStatus:
-		return call(w, r, h.serveFromURLStatus, get, head)
+		return h.call(w, r, h.serveFromURLStatus, get, head)
 	case uploadapi.Group:
-		return call(w, r, h.serveGroup, post)
+		return h.call(w, r, h.serveGroup, post)
 	case uploadapi.GroupInfo:
-		return call(w, r, h.serveGroupInfo, get, head)
+		return h.call(w, r, h.serveGroupInfo, get, head)
 	case uploadapi.Info:
-		return call(w, r, h.serveInfo, get, head)
+		return h.call(w, r, h.serveInfo, get, head)
 	}
 	if upload, part, ok := partOf(endpoint); ok {
-		return call(w, r, func(w http.ResponseWriter, r *http.Request) error { return h.servePart(w, r, upload, part) }, put)
+		return h.call(w, r, func(w http.ResponseWriter, r *http.Request, files *store) error {
+			return h.servePart(w, r, files, upload, part)
+		}, put)
 	}
 	// Operations on pictures are the CDN's; here they leave them as they are.
 	id, _, _ := strings.Cut(strings.Trim(endpoint, "/"), "/-/")
 	if isID(id) {
-		return call(w, r, func(w http.ResponseWriter, r *http.Request) error { return h.serveFile(w, r, id) }, get, head)
+		return h.call(w, r, func(w http.ResponseWriter, r *http.Request, files *store) error {
+			return h.serveFile(w, r, files, id)
+		}, get, head)
 	}
 	return errNoEndpoint
 }
 
 // call serves the methods that an endpoint has, and answers for it the
 // preflight and every method that it does not have.
-func call(w http.ResponseWriter, r *http.Request, serve endpointFunc, methods ...string) error {
+func (h *Handler) call(w http.ResponseWriter, r *http.Request, serve endpointFunc, methods ...string) error {
 	allowed := strings.Join(append(methods, http.MethodOptions), ", ")
 	uploadapi.SetCORS(w.Header(), allowed)
 	if slices.Contains(methods, http.MethodPut) {
@@ -112,7 +117,12 @@ func call(w http.ResponseWriter, r *http.Request, serve endpointFunc, methods ..
 		w.Header().Set("Allow", allowed)
 		return uploadapi.MethodNotAllowed(r.Method, r.URL.Path)
 	}
-	return serve(w, r)
+	files, err := acquireStore(h.root)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	return serve(w, r, files)
 }
 
 func writeJSON(w http.ResponseWriter, answer any) error {
@@ -130,7 +140,7 @@ func writeBody(w http.ResponseWriter, contentType string, body []byte) {
 	_, _ = w.Write(body) //nolint:gosec // no caller writes HTML that a client had a say in
 }
 
-func (h *Handler) serveInfo(w http.ResponseWriter, r *http.Request) error {
+func (h *Handler) serveInfo(w http.ResponseWriter, r *http.Request, files *store) error {
 	query, err := readQuery(r)
 	if err != nil {
 		return err
@@ -145,11 +155,6 @@ func (h *Handler) serveInfo(w http.ResponseWriter, r *http.Request) error {
 	if !isID(id) {
 		return uploadapi.ErrFileIDInvalid
 	}
-	files, err := acquireStore(h.root)
-	if err != nil {
-		return err
-	}
-	defer h.release()
 	info, err := files.readInfo(id)
 	if err != nil {
 		return err

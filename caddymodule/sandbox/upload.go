@@ -26,8 +26,8 @@ const (
 )
 
 // serveBase is POST /base/.
-func (h *Handler) serveBase(w http.ResponseWriter, r *http.Request) error {
-	return h.receive(r, func(_ *store, upload *form, said remarks) error {
+func (h *Handler) serveBase(w http.ResponseWriter, r *http.Request, files *store) error {
+	return h.receive(r, files, func(upload *form, said remarks) error {
 		if upload.fileCount == 0 {
 			return uploadapi.ErrFilesRequired
 		}
@@ -35,13 +35,13 @@ func (h *Handler) serveBase(w http.ResponseWriter, r *http.Request) error {
 		if upload.full {
 			return uploadapi.ErrAccountLimits
 		}
-		files := len(upload.files)
+		count := len(upload.files)
 		ids, err := upload.publish(said)
 		if err != nil {
 			return err
 		}
 		if c := h.logger.Check(zapcore.DebugLevel, "upload accepted"); c != nil {
-			c.Write(zap.Int("files", files))
+			c.Write(zap.Int("files", count))
 		}
 		return writeJSON(w, ids)
 	})
@@ -50,7 +50,7 @@ func (h *Handler) serveBase(w http.ResponseWriter, r *http.Request) error {
 // receive takes in a form with files for accept. All rules are judged when the
 // whole body has arrived, which is the latest moment at which the service may
 // judge them. What accept does not publish is removed.
-func (h *Handler) receive(r *http.Request, accept func(*store, *form, remarks) error) error {
+func (h *Handler) receive(r *http.Request, files *store, accept func(*form, remarks) error) error {
 	if r.ContentLength > h.RequestLimit {
 		return uploadapi.ErrRequestSizeLimit
 	}
@@ -58,11 +58,6 @@ func (h *Handler) receive(r *http.Request, accept func(*store, *form, remarks) e
 	if !ok {
 		return uploadapi.ErrParserFailed
 	}
-	files, err := acquireStore(h.root)
-	if err != nil {
-		return err
-	}
-	defer h.release()
 
 	upload := newForm(func() (*partial, error) { return files.create(h.StorageLimit) })
 	defer h.discard(upload)
@@ -78,7 +73,7 @@ func (h *Handler) receive(r *http.Request, accept func(*store, *form, remarks) e
 	if refusal != nil {
 		return refusal
 	}
-	return accept(files, upload, said)
+	return accept(upload, said)
 }
 
 // discarder holds files that were not accepted yet.
