@@ -35,8 +35,11 @@ func benchmarkFiles() map[string][]byte {
 const benchmarkBoundary = "----WebKitFormBoundary7MA4YWxkTrZu0gW1"
 
 func benchmarkForm(content string) []byte {
-	form := body(field("UPLOADCARE_PUB_KEY", "demopublickey"), field("signature", "old"), file("file", "a.bin", content))
-	return []byte(strings.ReplaceAll(form, testBoundary, benchmarkBoundary))
+	return formOf(field("UPLOADCARE_PUB_KEY", "demopublickey"), field("signature", "old"), file("file", "a.bin", content))
+}
+
+func formOf(parts ...string) []byte {
+	return []byte(strings.ReplaceAll(body(parts...), testBoundary, benchmarkBoundary))
 }
 
 // BenchmarkEditor compares the editor as the proxy drives it, 32 KiB at a time,
@@ -44,10 +47,10 @@ func benchmarkForm(content string) []byte {
 // and to write it anew, and with the floor, where the same bytes are copied and
 // not looked at: benchstat -col /way.
 func BenchmarkEditor(b *testing.B) {
-	ways := map[string]func(b *testing.B, form, buf []byte){
+	ways := map[string]func(form, buf []byte) error{
 		"editor":         editForm,
 		"mime.multipart": rewriteForm,
-		"copy":           func(b *testing.B, form, buf []byte) { b.Helper(); drain(b, bytes.NewReader(form), buf) },
+		"copy":           func(form, buf []byte) error { return drain(bytes.NewReader(form), buf) },
 	}
 	files := benchmarkFiles()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -58,7 +61,9 @@ func BenchmarkEditor(b *testing.B) {
 				b.SetBytes(int64(len(form)))
 				b.ReportAllocs()
 				for b.Loop() {
-					ways[way](b, form, buf)
+					if err := ways[way](form, buf); err != nil {
+						b.Fatal(err)
+					}
 				}
 			})
 		}
@@ -67,13 +72,11 @@ func BenchmarkEditor(b *testing.B) {
 
 var benchmarkEdit = testEdit(benchmarkBoundary, nil)
 
-func editForm(b *testing.B, form, buf []byte) {
-	b.Helper()
-	drain(b, NewEditor(io.NopCloser(bytes.NewReader(form)), benchmarkEdit), buf)
+func editForm(form, buf []byte) error {
+	return drain(NewEditor(io.NopCloser(bytes.NewReader(form)), benchmarkEdit), buf)
 }
 
-func rewriteForm(b *testing.B, form, buf []byte) {
-	b.Helper()
+func rewriteForm(form, buf []byte) error {
 	writer := multipart.NewWriter(io.Discard)
 	reader := multipart.NewReader(bytes.NewReader(form), benchmarkBoundary)
 	for {
@@ -81,23 +84,23 @@ func rewriteForm(b *testing.B, form, buf []byte) {
 		if errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			b.Fatal(err)
+			return err
 		}
 		if part.FileName() == "" && testStale.has([]byte(part.FormName())) {
 			continue
 		}
 		out, err := writer.CreatePart(part.Header)
 		if err != nil {
-			b.Fatal(err)
+			return err
 		}
 		if _, err := io.CopyBuffer(struct{ io.Writer }{out}, part, buf); err != nil {
-			b.Fatal(err)
+			return err
 		}
 	}
 	for _, f := range testFields {
 		_ = writer.WriteField(f.Name, f.Value)
 	}
-	_ = writer.Close()
+	return writer.Close()
 }
 
 // BenchmarkEditorSmall is a form of 20 KiB: what an upload costs besides its bytes.
@@ -107,18 +110,52 @@ func BenchmarkEditorSmall(b *testing.B) {
 	b.SetBytes(int64(len(form)))
 	b.ReportAllocs()
 	for b.Loop() {
-		editForm(b, form, buf)
+		if err := editForm(form, buf); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
-func drain(b *testing.B, reader io.Reader, buf []byte) {
-	b.Helper()
+// BenchmarkBudget has the forms whose cost .ci/budget compares with committed
+// figures. None of it depends on chance. It counts instructions, some thousand
+// operations each, so that no form is large.
+func BenchmarkBudget(b *testing.B) {
+	const reads, packets = 32 << 10, 1400
+	key, other, files := field("UPLOADCARE_PUB_KEY", "demopublickey"), field("other", "value"), benchmarkFiles()
+	content := func(name string, size int) string { return string(files[name][:size]) }
+	shapes := map[string]struct {
+		form     []byte
+		readSize int
+	}{
+		"1-KiB":           {formOf(key, file("file", "a.bin", strings.Repeat("abcdefg\n", 128))), reads},
+		"20-KiB":          {benchmarkForm(strings.Repeat("abcdefg\n", 2500)), reads},
+		"20-fields":       {formOf(slicesOf(20, other)...), reads},
+		"random":          {benchmarkForm(content("random", 256<<10)), reads},
+		"random-packets":  {benchmarkForm(content("random", 64<<10)), packets},
+		"text":            {benchmarkForm(content("text", 256<<10)), reads},
+		"near-delimiters": {benchmarkForm(content("near delimiters", 64<<10)), reads},
+	}
+	for _, name := range slices.Sorted(maps.Keys(shapes)) {
+		b.Run(name, func(b *testing.B) {
+			src, form, buf := &source{}, shapes[name].form, make([]byte, shapes[name].readSize)
+			b.ReportAllocs()
+			for b.Loop() {
+				src.Reset(form)
+				if err := drain(NewEditor(src, benchmarkEdit), buf); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// drain takes no testing.B: its Helper would cost as much as a small form.
+func drain(reader io.Reader, buf []byte) error {
 	for {
-		_, err := reader.Read(buf)
-		if errors.Is(err, io.EOF) {
-			return
+		if _, err := reader.Read(buf); errors.Is(err, io.EOF) {
+			return nil
 		} else if err != nil {
-			b.Fatal(err)
+			return err
 		}
 	}
 }

@@ -4,6 +4,8 @@ package token
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -38,6 +40,29 @@ func BenchmarkCallersHit(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkBudget has the operations whose cost .ci/budget compares with the
+// committed figures.
+func BenchmarkBudget(b *testing.B) {
+	source, ctx := minted(testLifetime), context.Background()
+	cache, callers := NewCache(testThreshold, SystemClock()), NewCallers(testThreshold, SystemClock())
+	operations := map[string]func() (Token, error){
+		"cache-hit":   func() (Token, error) { return cache.Get(ctx, source) },
+		"callers-hit": func() (Token, error) { return callers.Get(ctx, Caller{}, source) },
+	}
+	for _, name := range slices.Sorted(maps.Keys(operations)) {
+		b.Run(name, func(b *testing.B) {
+			get := operations[name]
+			_, _ = get() // from the source
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := get(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
 
 // BenchmarkMint is what a token costs without the cache.
