@@ -66,13 +66,23 @@ func contenderNames() (names []string) {
 	return names
 }
 
+// anotherBuild is the gateway of another Caddy.
+func anotherBuild(name, binary string) contender {
+	start := func(s site) (*exec.Cmd, error) {
+		other := *s.options
+		other.caddy, s.options = binary, &other
+		return caddy(uploadcare(""))(s)
+	}
+	return contender{name: name, signs: true, downstream: all, start: start}
+}
+
 // enters reports whether it takes part in a mode.
 func (c contender) enters(o *options, mode mode) bool {
 	if !slices.Contains(c.downstream, mode.downstream) {
 		return false
 	}
 	if len(o.contenders) > 0 {
-		return c.name == base || slices.Contains(o.contenders, c.name)
+		return c.name == base || slices.ContainsFunc(o.also, func(other contender) bool { return other.name == c.name }) || slices.Contains(o.contenders, c.name)
 	}
 	return len(c.in) == 0 || slices.Contains(c.in, mode.name)
 }

@@ -58,7 +58,7 @@ func newField(o *options, mode mode, directory string) (*field, error) {
 	if mode.downstream != http1 {
 		direct = secure
 	}
-	for _, contender := range contenders {
+	for _, contender := range slices.Concat(contenders, o.also) {
 		if !contender.enters(o, mode) {
 			continue
 		}

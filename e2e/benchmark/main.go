@@ -27,6 +27,7 @@ import (
 
 type options struct {
 	caddy      string
+	also       []contender // builds to measure beside that one
 	modes      []string
 	cases      []string
 	contenders []string
@@ -45,9 +46,10 @@ func main() {
 		}
 	}
 	var o options
-	var modes, cases, contenders, report string
+	var modes, cases, contenders, also, report string
 	var rss bool
 	flag.StringVar(&o.caddy, "caddy", "", "the Caddy to measure (default: ./cmd/caddy, built)")
+	flag.StringVar(&also, "also", "", "comma-separated name=binary: other builds of the gateway, to measure beside it")
 	flag.StringVar(&modes, "modes", "", "comma-separated, of: "+strings.Join(modeNames(), ","))
 	flag.StringVar(&cases, "cases", "", "comma-separated, of: "+strings.Join(caseNames(), ",")+" (default: all, or 1GiB,20KiB where TLS is)")
 	flag.StringVar(&contenders, "contenders", "", "comma-separated, of: "+strings.Join(contenderNames(), ",")+" (default: all that the mode and the machine have)")
@@ -62,6 +64,10 @@ func main() {
 		o.rounds = 3
 	}
 	o.modes, o.cases, o.contenders = split(modes), split(cases), split(contenders)
+	for _, build := range split(also) {
+		name, binary, _ := strings.Cut(build, "=")
+		o.also = append(o.also, anotherBuild(name, binary))
+	}
 	o.command = "go run ./e2e/benchmark " + strings.Join(os.Args[1:], " ")
 
 	switch {

@@ -19,6 +19,9 @@ func (r *results) report() string {
 			fmt.Fprintf(&b, "- `%s`: %s\n", contender.name, contender.what)
 		}
 	}
+	for _, name := range r.others() {
+		fmt.Fprintf(&b, "- `%s`: another build of the gateway\n", name)
+	}
 	for _, mode := range modes {
 		var tables strings.Builder
 		for _, uploads := range cases {

@@ -102,9 +102,19 @@ func (r *results) of(mode, uploads, contender string) map[int]sample {
 
 // contenders returns the names of those that were there.
 func (r *results) contenders(mode, uploads string) (names []string) {
-	for _, contender := range contenders {
-		if len(r.of(mode, uploads, contender.name)) > 0 {
-			names = append(names, contender.name)
+	for _, name := range slices.Concat(contenderNames(), r.others()) {
+		if len(r.of(mode, uploads, name)) > 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// others returns the names of other builds, in the order of their samples.
+func (r *results) others() (names []string) {
+	for _, s := range r.Samples {
+		if !slices.Contains(names, s.Contender) && !slices.Contains(contenderNames(), s.Contender) {
+			names = append(names, s.Contender)
 		}
 	}
 	return names
