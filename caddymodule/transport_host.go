@@ -53,9 +53,9 @@ func (t *Transport) RequestHeaderOps() *headers.HeaderOps {
 }
 
 // setHost makes a request one to the upstream's own name. Health checks, which
-// are for no client's request, have theirs.
+// have no variables, name what they were told to.
 func (t *Transport) setHost(r *http.Request) {
-	if !t.UpstreamHost || r.Context().Value(caddyhttp.OriginalRequestCtxKey) == nil {
+	if !t.UpstreamHost || r.Context().Value(caddyhttp.VarsCtxKey) == nil {
 		return
 	}
 	if upstream, ok := reverseproxy.GetDialInfo(r.Context()); ok {

@@ -44,6 +44,22 @@ func TestTheUpstreamsHost(t *testing.T) {
 	}
 }
 
+// A health check asks for what the user says.
+func TestTheHostOfAHealthCheck(t *testing.T) {
+	hosts := make(chan string, 100)
+	upstream := startUpstream(t, func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case hosts <- r.Host:
+		default:
+		}
+	})
+	startCaddy(t, gatewayTo(freeAddress(t), upstream.URL,
+		"health_uri /health\n\t\thealth_interval 10ms\n\t\thealth_headers {\n\t\t\tHost health.example.com\n\t\t}"), canarySecret)
+	if host := <-hosts; host != "health.example.com" {
+		t.Errorf("the upstream was asked for %s", host)
+	}
+}
+
 // anyHost returns an address less its host.
 func anyHost(address string) string { return address[strings.LastIndex(address, ":"):] }
 

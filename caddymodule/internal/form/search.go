@@ -82,7 +82,7 @@ func (s *search) index(data []byte) int {
 func (s *search) byFirstByte(data []byte, start, gap int) (next int, ended turn) {
 	first, second := s.pattern[0], s.pattern[1]
 	spent := start // a stop spends gap bytes of the way
-	if gap != firstByteGap || start == 0 {
+	if gap != firstByteGap {
 		spent -= fewStops * gap
 	}
 	for end := min(len(data)-len(s.pattern)+1, start+firstByteTurn); start < end; {
