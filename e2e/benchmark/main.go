@@ -13,7 +13,8 @@
 // one is the base and the other the control: how far the control is from 1 is
 // how far the benchmark is to be believed.
 //
-// With -rss it measures memory instead.
+// With -rss it measures memory instead, and with -distance what an upstream that
+// is far away makes of it.
 package main
 
 import (
@@ -47,21 +48,25 @@ func main() {
 	}
 	var o options
 	var modes, cases, contenders, also, report string
-	var rss bool
+	var rss, distance bool
 	flag.StringVar(&o.caddy, "caddy", "", "the Caddy to measure (default: ./cmd/caddy, built)")
 	flag.StringVar(&also, "also", "", "comma-separated name=binary: other builds of the gateway, to measure beside it")
 	flag.StringVar(&modes, "modes", "", "comma-separated, of: "+strings.Join(modeNames(), ","))
 	flag.StringVar(&cases, "cases", "", "comma-separated, of: "+strings.Join(caseNames(), ",")+" (default: all, or 1GiB,20KiB where TLS is)")
 	flag.StringVar(&contenders, "contenders", "", "comma-separated, of: "+strings.Join(contenderNames(), ",")+" (default: all that the mode and the machine have)")
-	flag.IntVar(&o.rounds, "rounds", 9, "how often each contender is visited (default with -rss: 3)")
+	flag.IntVar(&o.rounds, "rounds", 9, "how often each contender is visited (default with -rss: 3, with -distance: 5)")
 	flag.DurationVar(&o.duration, "duration", 2*time.Second, "how long a visit lasts, and one upload at least")
 	flag.Float64Var(&o.maxOther, "max-other", 0.3, "a visit during which other processes used more cores than this does not count")
 	flag.StringVar(&o.out, "out", "", "a directory for results.json, results.md and results.svg")
 	flag.StringVar(&report, "report", "", "write the report of an earlier results.json, and measure nothing")
 	flag.BoolVar(&rss, "rss", false, "measure memory: slow uploads, and a large one")
+	flag.BoolVar(&distance, "distance", false, "measure how long single uploads take to an upstream at 20, 50 and 150 ms, directly and through what stands near the client, and write distance.md; cases are timings,bursts,stale")
 	flag.Parse()
 	if rss && !isSet("rounds") {
 		o.rounds = 3
+	}
+	if distance && !isSet("rounds") {
+		o.rounds = 5
 	}
 	o.modes, o.cases, o.contenders = split(modes), split(cases), split(contenders)
 	for _, build := range split(also) {
@@ -77,6 +82,8 @@ func main() {
 		fail(results.write(o.out))
 	case rss:
 		fail(measureMemory(&o))
+	case distance:
+		fail(measureDistance(&o))
 	default:
 		fail(measure(&o))
 	}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// distances are the round trips to the upstream. What stands near the clients is
+// at no distance from them.
+var distances = []time.Duration{20 * time.Millisecond, 50 * time.Millisecond, 150 * time.Millisecond}
+
+const (
+	// shortKeepalive is how long the proxies keep idle connections, in place of
+	// a time that nobody wants to wait for.
+	shortKeepalive = time.Second
+	// idleness is long enough for all of them to be closed.
+	idleness = shortKeepalive * 3 / 2
+)
+
+// distant is something that stands near the clients, and far from the upstream.
+type distant struct {
+	contender
+	ready bool // keeps a connection for the first upload
+}
+
+var distantContenders = []distant{
+	{contender{name: "direct"}, false},
+	{contender{name: base, start: caddy(distantPlainProxy)}, false},
+	{contender{name: gateway, signs: true, start: caddy(distantUploadcare(shortKeepalive, ""))}, false},
+	{contender{name: gateway + " kept ready", signs: true, start: caddy(distantUploadcare(shortKeepalive, keptReady))}, true},
+}
+
+// keptReady has Caddy ask for something before a connection has been idle for
+// too long, but not so often that it is in an upload's way.
+var keptReady = fmt.Sprintf("health_uri /\n\t\thealth_interval %s", shortKeepalive*7/10)
+
+func distantPlainProxy(s site) string {
+	return fmt.Sprintf("reverse_proxy %s {\n\t\ttransport http {\n\t\t\tkeepalive %s\n\t\t\t%s\n\t\t}\n\t}", s.sink, shortKeepalive, s.trust())
+}
+
+func distantUploadcare(keepalive time.Duration, options string) func(site) string {
+	return func(s site) string {
+		return fmt.Sprintf("uploadcare {\n\t\tproject %s {\n\t\t\tsecret_key demosecretkey\n\t\t}\n\t\tupstream %s\n\t\t%s\n\t\ttransport uploadcare {\n\t\t\tversions 1.1 2\n\t\t\tkeepalive %s\n\t\t\t%s\n\t\t}\n\t}",
+			publicKey, s.sink, options, keepalive, s.trust())
+	}
+}
+
+// state is how a proxy's connections are when an upload comes.
+type state string
+
+const (
+	cold state = "cold" // the client's own, which is always so
+	warm state = "warm"
+	idle state = "after idleness"
+)
+
+// timing is how long uploads took, from before the client connected until it had
+// the answer.
+type timing struct {
+	distance  time.Duration
+	upstream  string
+	size      int64
+	contender string
+	state     state
+	median    time.Duration
+}
+
+// measureDistance writes the tables.
+func measureDistance(o *options) error {
+	if err := checkDistanceParts(o); err != nil {
+		return err
+	}
+	directory, err := os.MkdirTemp("", "benchmark")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(directory)
+	if err := o.build(directory); err != nil {
+		return err
+	}
+	if err := makeCertificate(directory); err != nil {
+		return err
+	}
+	var tables []string
+	for _, part := range distanceParts {
+		if !selected(o.cases, part.name) {
+			continue
+		}
+		table, err := part.measure(o, directory)
+		if err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+		tables = append(tables, table)
+	}
+	report := strings.Join(tables, "\n")
+	fmt.Print(report)
+	if o.out == "" {
+		return nil
+	}
+	if err := os.MkdirAll(o.out, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(o.out, "distance.md"), []byte(report), 0o644)
+}
+
+// distanceParts each make a table.
+var distanceParts = []struct {
+	name    string
+	measure func(o *options, directory string) (string, error)
+}{
+	{"timings", measureTimings}, {"bursts", measureBursts}, {"stale", measureStale},
+}
+
+func checkDistanceParts(o *options) error {
+	var names []string
+	for _, part := range distanceParts {
+		names = append(names, part.name)
+	}
+	for _, name := range o.cases {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("with -distance there is no case %q, only %v", name, names)
+		}
+	}
+	return nil
+}
+
+func measureTimings(o *options, directory string) (string, error) {
+	var timings []timing
+	for _, distance := range distances {
+		for _, kind := range upstreamKinds {
+			more, err := measureUpstream(o, kind, distance, directory)
+			if err != nil {
+				return "", fmt.Errorf("%s at %s: %w", kind.name, distance, err)
+			}
+			timings = append(timings, more...)
+		}
+	}
+	return distanceTable(timings), nil
+}
+
+// measureUpstream visits all that can stand between clients and one upstream.
+func measureUpstream(o *options, kind upstreamKind, distance time.Duration, directory string) ([]timing, error) {
+	var timings []timing
+	for _, contender := range distantContenders {
+		visitor, stop, err := startDistance(o, contender, kind, distance, 0, directory)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", contender.name, err)
+		}
+		more, err := visitor.visit(o, kind)
+		stop()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", contender.name, err)
+		}
+		for _, timing := range more {
+			timing.distance, timing.upstream = distance, kind.name
+			fmt.Fprintln(os.Stderr, timing)
+			timings = append(timings, timing)
+		}
+	}
+	return timings, nil
+}
+
+func (t timing) String() string {
+	return fmt.Sprintf("%s, %s, %d bytes, %s, %s: %s", t.distance, t.upstream, t.size, t.contender, t.state, t.median)
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+)
+
+// burst is how long small uploads took that came at once, over and over, so that
+// only as many find a connection as are kept.
+type burst struct {
+	contender    string
+	clients      int
+	median, most time.Duration
+}
+
+const burstDistance = 50 * time.Millisecond
+
+func measureBursts(o *options, directory string) (string, error) {
+	var bursts []burst
+	for _, contender := range distantContenders {
+		if contender.ready {
+			continue
+		}
+		for _, clients := range []int{8, 32, 64, 128} {
+			b, err := measureBurst(o, contender, clients, directory)
+			if err != nil {
+				return "", fmt.Errorf("%s: %w", contender.name, err)
+			}
+			fmt.Fprintf(os.Stderr, "%d at once, %s: median %s, most %s\n", clients, b.contender, b.median, b.most)
+			bursts = append(bursts, b)
+		}
+	}
+	return burstTable(bursts), nil
+}
+
+func measureBurst(o *options, contender distant, clients int, directory string) (burst, error) {
+	visitor, stop, err := startDistance(o, contender, upstreamKinds[0], burstDistance, 0, directory)
+	if err != nil {
+		return burst{}, err
+	}
+	defer stop()
+	var all []time.Duration
+	for round := range 1 + o.rounds {
+		took, lost := visitor.volley(clients)
+		if lost > 0 {
+			return burst{}, fmt.Errorf("%d of %d uploads were not taken", lost, clients)
+		}
+		if round > 0 { // the first makes connections
+			all = append(all, took...)
+		}
+	}
+	return burst{contender.name, clients, within(all, 0.5), within(all, 0.95)}, nil
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"time"
+)
+
+// upstreamKind is what a distant upstream speaks.
+type upstreamKind struct {
+	name     string
+	protocol protocol // of a client that goes there itself
+	version  uint16   // of TLS
+	window   int      // of HTTP/2, in bytes; 0: Go's own
+	sizes    []int64
+}
+
+const (
+	smallFile  = 20 << 10
+	mediumFile = 1 << 20
+	largeFile  = 32 << 20
+)
+
+var upstreamKinds = []upstreamKind{
+	{"HTTP/1.1, TLS 1.3", http1TLS, tls.VersionTLS13, 0, []int64{smallFile, mediumFile, largeFile}},
+	{"HTTP/1.1, TLS 1.2", http1TLS, tls.VersionTLS12, 0, []int64{smallFile}},
+	{"HTTP/2, window of 1 MiB", http2Protocol, tls.VersionTLS13, 0, []int64{smallFile, mediumFile, largeFile}},
+	{"HTTP/2, window of 64 MiB", http2Protocol, tls.VersionTLS13, 64 << 20, []int64{largeFile}},
+}
+
+// distantUpstream takes uploads over TLS, and keeps idle connections for a time,
+// or for ever.
+type distantUpstream struct {
+	server  *http.Server
+	address string
+}
+
+func startDistantUpstream(kind upstreamKind, certificate string, idle time.Duration) (*distantUpstream, error) {
+	config, err := serverTLS(certificate)
+	if err != nil {
+		return nil, err
+	}
+	config.MinVersion, config.MaxVersion = kind.version, kind.version
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	server := &http.Server{
+		Handler: http.HandlerFunc(takeUpload), TLSConfig: config, IdleTimeout: idle, ReadHeaderTimeout: time.Minute,
+		Protocols: new(http.Protocols),
+		HTTP2:     &http.HTTP2Config{MaxReceiveBufferPerConnection: kind.window, MaxReceiveBufferPerStream: kind.window},
+		ErrorLog:  log.New(io.Discard, "", 0),
+	}
+	server.Protocols.SetHTTP1(kind.protocol == http1TLS)
+	server.Protocols.SetHTTP2(kind.protocol == http2Protocol)
+	go func() { _ = server.ServeTLS(listener, "", "") }()
+	return &distantUpstream{server, listener.Addr().String()}, nil
+}
+
+func (u *distantUpstream) stop() { _ = u.server.Close() }
+
+// takeUpload answers as the sink does, and whoever asks whether it is there.
+func takeUpload(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		return
+	}
+	var answer string
+	var size int64
+	var err error
+	if r.Header.Get(verifyHeader) != "" {
+		answer, err = head{contentType: r.Header.Get("Content-Type")}.report(r.Body)
+	} else {
+		answer = "ok"
+		if size, err = io.Copy(io.Discard, r.Body); err == nil && size != r.ContentLength {
+			err = errLength
+		}
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	fmt.Fprint(w, answer)
+}
+
+var errLength = errors.New("not as many bytes as were announced")
