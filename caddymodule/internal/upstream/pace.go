@@ -22,7 +22,7 @@ const (
 type pace struct {
 	moved int // since the last look
 	since time.Time
-	lead  [len(bufferSizes)]int // by the size of the buffer: bytes ahead of its rate
+	lead  [len(bufferSizes)]int64 // by the size of the buffer: bytes ahead of its rate
 }
 
 // begin begins with a body.
@@ -43,7 +43,7 @@ func (p *pace) move(n int, late bool) (fast bool) {
 		return false
 	}
 	for i, size := range bufferSizes {
-		ahead := p.moved - int(int64(size)*int64(took)/int64(bufferTime))
+		ahead := int64(p.moved) - int64(size)*int64(took)/int64(bufferTime)
 		p.lead[i] = min(max(p.lead[i]+ahead, 0), maxLead)
 		fast = fast || whole && i > 0 && ahead > 0
 	}
