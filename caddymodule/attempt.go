@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/upstream"
 )
 
 // attempt is what belongs to sending an upload once. It may take several until
@@ -37,6 +39,9 @@ type grant struct {
 // not change: placeholders, logs and error routes go on showing that one.
 func (u *upload) prepare(r *http.Request) (err error) {
 	ctx, look := u.sign.offsets.look(u.ctx)
+	if u.incoming != nil {
+		ctx = upstream.WithInterrupter(ctx, u)
+	}
 	request := r.WithContext(ctx)
 	url := *r.URL
 	request.URL, request.Header = &url, r.Header.Clone()
@@ -46,6 +51,9 @@ func (u *upload) prepare(r *http.Request) (err error) {
 	u.body, err = u.edit(request)
 	return err
 }
+
+// Interrupt implements [upstream.Interrupter].
+func (u *upload) Interrupt() { u.incoming.interrupt(u.writer) }
 
 // send passes the request on. It returns why the answer is not the upstream's,
 // if that is so.

@@ -3,8 +3,10 @@
 package caddymodule
 
 import (
+	"errors"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,7 +41,13 @@ type incomingBody struct {
 	begun  atomic.Bool
 	ended  atomic.Bool // nothing more comes: source is at its end, or broken
 	broken atomic.Bool // it ended before its end
+
+	interrupted atomic.Bool // and nobody has been told yet
 }
+
+// errAnswered ends a Read for an answer that has come before the body was
+// through. The body itself has not ended.
+var errAnswered = errors.New("there is an answer already")
 
 // newIncomingBody returns the body of r, or nil if it has none: Caddy wraps the
 // empty ones too.
@@ -61,6 +69,9 @@ func (b *incomingBody) Read(p []byte) (int, error) {
 	b.begun.Store(true)
 	n, err := b.source.Read(p)
 	b.kept.add(p[:n])
+	if b.interrupted.Swap(false) && errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, errAnswered
+	}
 	if err != nil {
 		b.err = err
 		b.broken.Store(err != io.EOF) //nolint:errorlint // readers return io.EOF itself
@@ -71,6 +82,16 @@ func (b *incomingBody) Read(p []byte) (int, error) {
 
 // Close implements [io.Closer].
 func (b *incomingBody) Close() error { return nil }
+
+// interrupt has a Read return that waits for the client. Caddy sets a deadline
+// when a Read begins, so it may have to be called again.
+func (b *incomingBody) interrupt(w http.ResponseWriter) {
+	if b.ended.Load() {
+		return
+	}
+	b.interrupted.Store(true)
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+}
 
 // left reports whether the client may have more of the body to send.
 func (b *incomingBody) left() bool { return b != nil && !b.ended.Load() }

@@ -4,11 +4,13 @@ package caddymodule
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -88,6 +90,49 @@ func TestABodyThatBrokeOffIsNotReadAgain(t *testing.T) {
 		t.Errorf("then read %d bytes, %v", n, err)
 	}
 }
+
+// What an answer interrupts has not ended: the rest can be read off.
+func TestABodyThatIsInterruptedGoesOn(t *testing.T) {
+	deadline := make(chan struct{})
+	waits := readerFunc(func([]byte) (int, error) {
+		<-deadline
+		return 0, os.ErrDeadlineExceeded
+	})
+	body := &incomingBody{source: io.MultiReader(strings.NewReader("abc"), onceThen(waits, strings.NewReader("def")))}
+	if _, err := io.ReadFull(body, make([]byte, 3)); err != nil {
+		t.Fatal(err)
+	}
+	go body.interrupt(deadlineWriter{deadline: deadline})
+	if n, err := body.Read(make([]byte, 10)); n != 0 || !errors.Is(err, errAnswered) || !body.left() {
+		t.Errorf("read %d bytes, %v, left: %v", n, err, body.left())
+	}
+	if rest, err := io.ReadAll(body); string(rest) != "def" || err != nil || body.left() {
+		t.Errorf("then %q, %v, left: %v", rest, err, body.left())
+	}
+	// What has ended is not waited for, and its connection is left alone: the
+	// server looks there for a client that goes away.
+	body.interrupt(nil)
+}
+
+// onceThen returns a reader that reads from first once, and then from rest.
+func onceThen(first, rest io.Reader) io.Reader {
+	read := false
+	return readerFunc(func(p []byte) (int, error) {
+		if !read {
+			read = true
+			return first.Read(p)
+		}
+		return rest.Read(p)
+	})
+}
+
+// deadlineWriter ends a wait when it is given a deadline.
+type deadlineWriter struct {
+	http.ResponseWriter
+	deadline chan struct{}
+}
+
+func (d deadlineWriter) SetReadDeadline(time.Time) error { close(d.deadline); return nil }
 
 // brokenOnce returns a reader that fails once and then has more, as a connection
 // has whose deadline was moved.

@@ -28,9 +28,14 @@ func init() {
 // Transport is Caddy's transport `http` for proxies whose work is uploads. It
 // takes the same options. Over HTTP/1.1, bodies go to the upstream in fewer and
 // larger pieces; for that, a byte waits for others for 5 milliseconds at most.
-// HTTP/2 and HTTP/3 to the upstream are as with `http`.
+// Requests are sent and answers read at less cost than with `http`, except over
+// HTTP/2, HTTP/3 or a proxy, with limits of connections (`max_conns_per_host`,
+// `keep_alive.max_idle_conns`) or without keep-alive, on Windows, and for clients
+// that ask for an upgrade or wait for 100 Continue.
 //
 // With `write_timeout`, which is for one piece, none is larger than with `http`.
+// Answers are not compressed unless the client asks for that, or `compression`
+// is `true`: they are small.
 //
 // Over TLS, a connection resumes the session of one before, unless there is a
 // client certificate.
@@ -42,6 +47,8 @@ type Transport struct {
 	// than `header_up Host {http.reverse_proxy.upstream.host}`, and wins over any
 	// `header_up Host`. Default: `false`.
 	UpstreamHost bool `json:"upstream_host,omitempty"`
+
+	client *upstream.Client // nil for other versions of HTTP than 1.1 and 2
 }
 
 // CaddyModule returns the Caddy module information.
@@ -61,6 +68,8 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 		return nil
 	}
 	client := t.HTTPTransport.Transport //nolint:staticcheck // t.Transport would read as t itself
+	// The service's answers are small, and the gateway reads some of them.
+	client.DisableCompression = t.Compression == nil || !*t.Compression
 	if client.TLSClientConfig == nil {
 		client.TLSClientConfig = new(tls.Config)
 	}
@@ -72,6 +81,7 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 	}
 	client.DialContext = t.wrapping(client.DialContext)
 	client.DialTLSContext = t.wrapping(dialTLS)
+	t.client = upstream.NewClient(client, slices.Contains(t.Versions, "2"))
 	return nil
 }
 
@@ -92,7 +102,7 @@ func (t *Transport) wrapping(dial dialFunc) dialFunc {
 			return connection, nil // as it is, or the client does not know it
 		}
 		records, _ := secure.NetConn().(*upstream.Records)
-		return upstream.NewConn(connection, records, small), nil
+		return upstream.NewTLSConn(secure, records, small), nil
 	}
 }
 
@@ -107,7 +117,19 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		chunked.Body = &upstream.Body{ReadCloser: r.Body, Small: t.WriteTimeout > 0}
 		r = &chunked
 	}
-	return t.HTTPTransport.RoundTrip(r)
+	if t.client == nil {
+		return t.HTTPTransport.RoundTrip(r)
+	}
+	t.SetScheme(r)
+	return t.client.RoundTrip(r)
+}
+
+// Cleanup closes the connections that are idle.
+func (t *Transport) Cleanup() error {
+	if t.client != nil {
+		t.client.CloseIdleConnections()
+	}
+	return t.HTTPTransport.Cleanup()
 }
 
 // isWebsocket reports whether a request is for something that HTTP/2 does not

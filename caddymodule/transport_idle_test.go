@@ -7,12 +7,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/upstream"
 )
 
 // far is how long it takes to a far upstream, one way.
@@ -20,12 +23,27 @@ const far = 50 * time.Millisecond
 
 // farConn is the end of a connection on which whatever comes has taken time,
 // its end included.
-type farConn struct{ net.Conn }
+type farConn struct {
+	net.Conn
+	closed *atomic.Pointer[time.Time] // when the far side closed it, or nil
+}
 
 func (f farConn) Read(p []byte) (int, error) {
 	n, err := f.Conn.Read(p)
 	time.Sleep(far)
 	return n, err
+}
+
+func (f farConn) Close() error {
+	now := time.Now()
+	f.closed.CompareAndSwap(nil, &now)
+	return f.Conn.Close()
+}
+
+// HasCome is what a transport sees of a socket without reading.
+func (f farConn) HasCome() bool {
+	closed := f.closed.Load()
+	return closed != nil && time.Since(*closed) >= far
 }
 
 // farListener takes connections to which dial is the other end.
@@ -49,8 +67,9 @@ func (farListener) Addr() net.Addr { return new(net.TCPAddr) }
 
 func (l farListener) dial(context.Context, string, string) (net.Conn, error) {
 	near, there := net.Pipe()
-	l.accepted <- farConn{there}
-	return farConn{near}, nil
+	closed := new(atomic.Pointer[time.Time])
+	l.accepted <- farConn{there, closed}
+	return farConn{near, closed}, nil
 }
 
 // lost returns after which pauses, of those up to a limit, an upload is lost to
@@ -70,6 +89,7 @@ func lost(t *testing.T, keepalive string, idle, longest time.Duration) (pauses [
 		listener := farListener{make(chan net.Conn), make(chan struct{})}
 		client := transport.HTTPTransport.Transport //nolint:staticcheck // transport.Transport would read as itself
 		client.DialContext = transport.wrapping(listener.dial)
+		transport.client = upstream.NewClient(client, false)
 		server := &http.Server{Handler: http.HandlerFunc(echo), IdleTimeout: idle, ReadHeaderTimeout: time.Minute}
 		go func() { _ = server.Serve(listener) }()
 		for pause := time.Duration(0); pause < longest; pause += far / 2 {

@@ -76,7 +76,7 @@ func TestTransportResumesSessions(t *testing.T) {
 			for range 2 {
 				response, err := transport.send(ctx, test.url, "body")
 				got = answerOf(t, response, err)
-				transport.Transport.CloseIdleConnections()
+				transport.client.CloseIdleConnections()
 			}
 			if got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)

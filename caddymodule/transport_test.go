@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -294,6 +295,27 @@ func TestTransportSendsFullRecords(t *testing.T) {
 	}
 	if records > 10 { // of which 3 are the handshake's; 13 if they began small
 		t.Errorf("%d records", records)
+	}
+}
+
+// The clock of an upstream is believed over TLS only, whatever the transport
+// sends over.
+func TestConnectionsOverTLSAreKnownAsSuch(t *testing.T) {
+	for _, versions := range []string{`["1.1"]`, `["1.1","2"]`} {
+		for _, secure := range []bool{false, true} {
+			look, want := new(connectionLook), int32(connectionPlain)
+			config := `{"versions":` + versions + `}`
+			if secure {
+				want = connectionSecure
+				config = `{"versions":` + versions + `,` + insecure + `}`
+			}
+			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: look.gotConn})
+			response, err := newTransport(t, config).send(ctx, startEcho(t, secure).URL, "body")
+			answerOf(t, response, err)
+			if got := look.seen.Load(); got != want {
+				t.Errorf("versions %s, TLS %v: seen %d, want %d", versions, secure, got, want)
+			}
+		}
 	}
 }
 

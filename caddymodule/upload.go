@@ -34,7 +34,8 @@ type upload struct {
 	ctx      context.Context // of the request
 	query    string          // as the client sent it
 	incoming *incomingBody   // nil if there is none
-	inHeader bool            // the credential is in the header
+	writer   http.ResponseWriter
+	inHeader bool // the credential is in the header
 
 	publicKey string // as far as it is known
 	project   *Project

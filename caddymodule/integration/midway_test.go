@@ -17,6 +17,17 @@ import (
 // request, and hangs up.
 func halfHearted(t *testing.T) string {
 	t.Helper()
+	return startHalfHearted(t, "Connection: close\r\n", 100*time.Millisecond)
+}
+
+// halfHeartedThatWaits does not hang up, and reads no more.
+func halfHeartedThatWaits(t *testing.T) string {
+	t.Helper()
+	return startHalfHearted(t, "", time.Minute)
+}
+
+func startHalfHearted(t *testing.T, header string, wait time.Duration) string {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -28,12 +39,16 @@ func halfHearted(t *testing.T) string {
 			if err != nil {
 				return
 			}
-			go func() {
-				_, _ = connection.Read(make([]byte, 4096))
-				_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nearly")
-				time.Sleep(100 * time.Millisecond)
+			go func(header string, wait time.Duration) {
+				beginning := make([]byte, 4096)
+				n, _ := connection.Read(beginning)
+				if !strings.HasPrefix(string(beginning[:n]), http.MethodPost) { // from whoever looks whether Caddy is there
+					header, wait = "Connection: close\r\n", 0
+				}
+				_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n"+header+"\r\nearly")
+				time.Sleep(wait)
 				_ = connection.Close()
-			}()
+			}(header, wait)
 		}
 	}()
 	return "http://" + listener.Addr().String()
@@ -90,6 +105,46 @@ func TestAnAnswerInMidUploadArrives(t *testing.T) {
 				}
 				if answer := readAll(t, response); response.StatusCode != test.status || answer != test.answer {
 					t.Errorf("answer %d %q", response.StatusCode, answer)
+				}
+			})
+		}
+		if strings.Contains(c.output.String(), "panic") || strings.Contains(c.output.String(), "superfluous") {
+			t.Errorf("output:\n%s", c.output)
+		}
+	}
+}
+
+// Invariant 10, for small uploads: an answer that comes while the client makes a
+// pause arrives, and is not kept until the client goes on.
+func TestInvariant10AnEarlyAnswerIsNotKeptFromAClientThatPauses(t *testing.T) {
+	form := formOf(key, file("file", strings.Repeat("x", 10<<10)))
+	for name, upstream := range map[string]string{"hangs up": halfHearted(t), "waits on": halfHeartedThatWaits(t)} {
+		d := newDemo(t)
+		d.sandbox = strings.TrimPrefix(upstream, "http://")
+		site := strings.SplitAfter(d.caddyfile("", ""), "}\n}\n")
+		c := startCaddy(t, site[0]+site[1])
+		d.awaitCertificate(t)
+		for _, version := range []string{"HTTP/1.1", "HTTP/2.0", "HTTP/3.0"} {
+			t.Run(name+"/"+version, func(t *testing.T) {
+				body, writer := io.Pipe()
+				goOn := make(chan struct{})
+				go func() {
+					_, _ = io.WriteString(writer, form[:len(form)/2])
+					<-goOn
+					_, _ = io.WriteString(writer, form[len(form)/2:])
+					_ = writer.Close()
+				}()
+				request := newUpload(t, "https://"+d.secure+"/base/", body)
+				request.ContentLength = int64(len(form))
+				late := time.AfterFunc(20*time.Second, func() { close(goOn) })
+				response := do(t, client(t, version), request)
+				if answer := readAll(t, response); response.StatusCode != http.StatusRequestEntityTooLarge || answer != "early" {
+					t.Errorf("answer %d %q", response.StatusCode, answer)
+				}
+				if late.Stop() {
+					close(goOn)
+				} else {
+					t.Error("it was kept")
 				}
 			})
 		}

@@ -16,6 +16,7 @@ type part struct {
 	name    []byte // within the header
 	value   []byte // of the Content-Disposition line, within the header
 	encoded bool   // the content has a transfer encoding
+	plain   bool   // it is as nearly all clients write it
 }
 
 var (
@@ -31,6 +32,13 @@ var (
 // It refuses whatever lets servers disagree on where a line ends, or on which
 // line says what the part is.
 func parseHeader(header []byte) (part, error) {
+	if p, ok := parsePlainHeader(header); ok {
+		return p, nil
+	}
+	return parseAnyHeader(header)
+}
+
+func parseAnyHeader(header []byte) (part, error) {
 	var p part
 	inDisposition, found := false, false
 	for rest, lines := header, 0; len(rest) > 0; lines++ {
@@ -98,6 +106,9 @@ func (p *part) checkName(stale Names) error {
 		if !plainFileDisposition.Match(p.value) {
 			return errDoubtful
 		}
+		return nil
+	}
+	if p.plain {
 		return nil
 	}
 	if bytes.Contains(p.name, encodedWord) {

@@ -4,6 +4,7 @@ package upstream
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,21 @@ type Conn struct {
 	sender  sender
 	records *Records // below TLS, or nil
 }
+
+// TLSConn is a [Conn] over TLS.
+type TLSConn struct {
+	*Conn
+	secure *tls.Conn
+}
+
+// NewTLSConn returns a connection that sends over another, as [NewConn] does.
+// records are what that one sends over, or nil if they are not known.
+func NewTLSConn(secure *tls.Conn, records *Records, small bool) *TLSConn {
+	return &TLSConn{NewConn(secure, records, small), secure}
+}
+
+// ConnectionState returns what was agreed on.
+func (c *TLSConn) ConnectionState() tls.ConnectionState { return c.secure.ConnectionState() }
 
 // NewConn returns a connection that sends over another. If that one is a
 // *tls.Conn, records are what it sends over, if they are known. If pieces are to
@@ -52,6 +68,17 @@ func (c *Conn) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// Send writes the head of a request and its body, together as far as they are
+// small, and returns how much of the body has been written.
+func (c *Conn) Send(head []byte, body io.Reader) (int64, error) {
+	if !c.sender.hold(head) {
+		if err := c.sender.writeNow(head); err != nil {
+			return 0, err
+		}
+	}
+	return c.sender.send(body)
 }
 
 // ReadFrom implements [io.ReaderFrom].
@@ -98,4 +125,6 @@ var (
 var (
 	_ net.Conn      = (*Conn)(nil)
 	_ io.ReaderFrom = (*Conn)(nil)
+	_ net.Conn      = (*TLSConn)(nil)
+	_ io.ReaderFrom = (*TLSConn)(nil)
 )

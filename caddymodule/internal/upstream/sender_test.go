@@ -211,10 +211,6 @@ func TestASlowBodyHasASmallBuffer(t *testing.T) {
 	}
 }
 
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
-
 // No byte waits for others for longer than [MaxHold], however they come.
 func TestWhatWaitsLeavesInTime(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))

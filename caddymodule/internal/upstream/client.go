@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// Client sends requests over HTTP/1.1, as an [http.Transport] does, with less
+// of what small ones cost there: of the three goroutines that take turns at
+// each, a Client needs the caller's own. What it cannot do, or only as well, it
+// leaves to the transport: see [Client.takes].
+//
+// Connections are made by the functions of the transport and kept by its
+// limits, but are the Client's own. All that it takes over shares them.
+type Client struct {
+	transport *http.Transport
+	http2     bool
+	off       bool
+	pool      pool
+}
+
+// NewClient returns a client that leaves to transport what it does not do
+// itself. The transport must have both its functions that dial, and not be
+// changed any more; http2 says that they may return connections for HTTP/2 over
+// TLS.
+func NewClient(transport *http.Transport, http2 bool) *Client {
+	c := &Client{transport: transport, http2: http2}
+	// Connections of two pools cannot be counted together.
+	c.off = !canLook || transport.DisableKeepAlives || transport.MaxConnsPerHost > 0 || transport.MaxIdleConns > 0
+	c.pool.init(transport.MaxIdleConnsPerHost, transport.IdleConnTimeout)
+	return c
+}
+
+// CloseIdleConnections closes the connections that are idle, and from now on
+// those that become so, for others may be using the client still.
+func (c *Client) CloseIdleConnections() {
+	c.pool.close()
+	c.transport.CloseIdleConnections()
+}
+
+// takes reports whether the client sends a request itself.
+func (c *Client) takes(r *http.Request) bool {
+	switch {
+	case c.off, r.Close, r.Header == nil, len(r.Header["Expect"]) > 0, len(r.Header["Upgrade"]) > 0:
+		return false
+	case r.URL.Scheme != "http" && (r.URL.Scheme != "https" || c.http2), r.URL.Host == "", r.Method == http.MethodConnect:
+		return false
+	case !c.transport.DisableCompression && len(r.Header["Accept-Encoding"]) == 0: // it would decompress
+		return false
+	case r.Body != nil && r.Body != http.NoBody && r.ContentLength == 0: // it would look for one
+		return false
+	}
+	if c.transport.Proxy == nil {
+		return true
+	}
+	proxy, err := c.transport.Proxy(r)
+	return proxy == nil && err == nil
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !c.takes(r) {
+		return c.transport.RoundTrip(r)
+	}
+	if err := validate(r); err != nil {
+		closeBody(r)
+		return nil, err
+	}
+	for {
+		connection, err := c.connect(r)
+		if err != nil {
+			closeBody(r)
+			return nil, err
+		}
+		response, err := connection.exchange(r)
+		if err == nil || !connection.lostIdle() || !canRepeat(r) || r.Context().Err() != nil {
+			return response, err
+		}
+	}
+}
+
+// connect returns a connection for a request: the one that became idle last, or
+// a new one.
+func (c *Client) connect(r *http.Request) (*persistentConn, error) {
+	to := host{r.URL.Scheme, r.URL.Host}
+	if connection := c.pool.take(to); connection != nil {
+		return connection, nil
+	}
+	dial, port := c.transport.DialContext, "80"
+	if to.scheme == "https" {
+		dial, port = c.transport.DialTLSContext, "443"
+	}
+	address := to.address
+	if r.URL.Port() == "" {
+		address = net.JoinHostPort(r.URL.Hostname(), port)
+	}
+	address, err := httpguts.PunycodeHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	connection, err := dial(r.Context(), "tcp", address)
+	if err != nil {
+		if cause := context.Cause(r.Context()); cause != nil {
+			err = cause
+		}
+		return nil, err
+	}
+	return newPersistentConn(connection, c, to), nil
+}
+
+// canRepeat reports whether a request may be sent again although it is not known
+// what became of it (RFC 9110, section 9.2.2).
+func canRepeat(r *http.Request) bool {
+	switch r.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return r.Body == nil || r.Body == http.NoBody
+	}
+	return false
+}
+
+var (
+	errInvalidHeader = errors.New("invalid header field")
+	errInvalidMethod = errors.New("invalid method")
+)
+
+// validate refuses what would not be one request to everybody.
+func validate(r *http.Request) error {
+	if r.Method != "" && !httpguts.ValidHeaderFieldName(r.Method) { // both are tokens
+		return fmt.Errorf("%w %q", errInvalidMethod, r.Method)
+	}
+	for _, header := range []http.Header{r.Header, r.Trailer} {
+		for name, values := range header {
+			if !httpguts.ValidHeaderFieldName(name) {
+				return fmt.Errorf("%w name %q", errInvalidHeader, name)
+			}
+			for _, value := range values {
+				if !httpguts.ValidHeaderFieldValue(value) { // which may be a secret
+					return fmt.Errorf("%w value for %q", errInvalidHeader, name)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+}
+
+// headerTimeoutError is a [net.Error], which proxies look for.
+type headerTimeoutError struct{ after time.Duration }
+
+func (e *headerTimeoutError) Error() string { return fmt.Sprintf("no answer within %v", e.after) }
+func (*headerTimeoutError) Timeout() bool   { return true }
+func (*headerTimeoutError) Temporary() bool { return true }
+
+// Interface guards
+var (
+	_ http.RoundTripper = (*Client)(nil)
+	_ net.Error         = (*headerTimeoutError)(nil)
+)

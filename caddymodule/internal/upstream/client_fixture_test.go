@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// testClient is a client that counts its connections.
+type testClient struct {
+	*Client
+	transport *http.Transport
+	dialled   atomic.Int32
+}
+
+func newTestClient(t *testing.T, configure func(*http.Transport)) *testClient {
+	t.Helper()
+	c := &testClient{transport: &http.Transport{MaxIdleConnsPerHost: 100, DisableCompression: true}}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		c.dialled.Add(1)
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	c.transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return NewConn(connection, nil, false), nil
+	}
+	c.transport.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		records := NewRecords(connection)
+		secure := tls.Client(records, &tls.Config{InsecureSkipVerify: true, DynamicRecordSizingDisabled: true})
+		return NewTLSConn(secure, records, false), secure.HandshakeContext(ctx)
+	}
+	if configure != nil {
+		configure(c.transport)
+	}
+	c.Client = NewClient(c.transport, false)
+	t.Cleanup(c.CloseIdleConnections)
+	return c
+}
+
+// startServer starts a server, over TLS if it is to be.
+func startServer(t *testing.T, secure bool, handler http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of what is broken off
+	if secure {
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// startRaw starts a server that hands out its connections, one after the other.
+func startRaw(t *testing.T, serve func(connection net.Conn, number int)) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	t.Cleanup(func() {
+		_ = listener.Close()
+		serving.Wait()
+	})
+	serving.Go(func() {
+		for number := 0; ; number++ {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() {
+				defer connection.Close()
+				serve(connection, number)
+			})
+		}
+	})
+	return "http://" + listener.Addr().String()
+}
+
+// readRequest reads a request, and its body.
+func readRequest(reader *bufio.Reader) (*http.Request, string, error) {
+	request, err := http.ReadRequest(reader)
+	if err != nil {
+		return nil, "", err
+	}
+	body, err := io.ReadAll(request.Body)
+	return request, string(body), err
+}
+
+// interrupted is a body whose beginning comes at once, and whose rest does not,
+// until it is interrupted.
+type interrupted struct {
+	beginning io.Reader
+	once      sync.Once
+	end       chan struct{}
+}
+
+var errInterrupted = errors.New("interrupted")
+
+func newInterrupted(beginning string) *interrupted {
+	return &interrupted{beginning: strings.NewReader(beginning), end: make(chan struct{})}
+}
+
+func (i *interrupted) Read(p []byte) (int, error) {
+	if n, err := i.beginning.Read(p); err == nil {
+		return n, nil
+	}
+	<-i.end
+	return 0, errInterrupted
+}
+
+func (i *interrupted) Interrupt()   { i.once.Do(func() { close(i.end) }) }
+func (i *interrupted) Close() error { return nil }
+
+// none is an interrupter of a body that never waits.
+type none struct{}
+
+func (none) Interrupt() {}
+
+// post returns a request with a body that net/http does not know. If it is to be
+// direct and is small, it is sent in the caller's goroutine.
+func post(t *testing.T, address, body string, direct bool) *http.Request {
+	t.Helper()
+	return postBody(t, address, struct{ io.Reader }{strings.NewReader(body)}, len(body), direct)
+}
+
+func postBody(t *testing.T, address string, body io.Reader, length int, direct bool) *http.Request {
+	t.Helper()
+	ctx := t.Context()
+	if direct {
+		interrupter, ok := body.(Interrupter)
+		if !ok {
+			interrupter = none{}
+		}
+		ctx = WithInterrupter(ctx, interrupter)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.ContentLength = int64(length)
+	return request
+}
+
+// answer returns the status and the body of an answer.
+func answer(t *testing.T, response *http.Response, err error) (int, string) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// defaultBuffer is the size of what a head is written to and an answer read
+	// from, in bytes, as in net/http.
+	defaultBuffer = 4 << 10
+	// defaultAnswerHeader is how large the header of an answer may be, in bytes,
+	// as in net/http.
+	defaultAnswerHeader = 10 << 20
+	// maxSendWait is how long a connection whose answer is complete waits for
+	// the request to be so, to be used again.
+	maxSendWait = 50 * time.Millisecond
+	// lastAnswerWait is how long an answer may take that was on its way when the
+	// request broke off.
+	lastAnswerWait = 500 * time.Millisecond
+)
+
+// persistentConn is a connection on which one request and answer follow the
+// other (RFC 9112, section 9.3).
+type persistentConn struct {
+	client   *Client
+	to       host
+	conn     net.Conn
+	look     looker // nil if nothing can be seen
+	writer   *bufio.Writer
+	head     []byte      // room for one
+	writeErr error       // which net/http would hide
+	sent     chan error  // what became of sending; has room for it
+	late     *time.Timer // while a request is sent in its caller's goroutine
+	stop     func() bool // ends the wait for the request's context to end
+
+	reused    bool
+	idleSince time.Time
+	sending   atomic.Pointer[sending]
+	spoilt    atomic.Bool // of no more use after the answer
+	gone      atomic.Bool // closed, because of failure
+
+	reading  sync.Mutex // held while reader is used before the answer's body
+	reader   *bufio.Reader
+	received int64 // bytes of the answer
+	limit    int64 // of them, that may yet come
+
+	mu       sync.Mutex
+	failure  error // why the connection was closed
+	answered bool  // the header has come
+	timeout  *time.Timer
+}
+
+func newPersistentConn(conn net.Conn, client *Client, to host) *persistentConn {
+	size := func(size int) int {
+		if size <= 0 {
+			return defaultBuffer
+		}
+		return size
+	}
+	c := &persistentConn{client: client, to: to, conn: conn, look: lookerOf(conn), sent: make(chan error, 1)}
+	c.writer = bufio.NewWriterSize((*requestWriter)(c), size(client.transport.WriteBufferSize))
+	c.reader = bufio.NewReaderSize(readerFunc(c.read), size(client.transport.ReadBufferSize))
+	c.late = time.AfterFunc(time.Hour, c.watch)
+	c.late.Stop()
+	return c
+}
+
+// exchange sends a request and returns the answer, whose body has the
+// connection until its end.
+func (c *persistentConn) exchange(r *http.Request) (*http.Response, error) {
+	c.begin()
+	ctx := r.Context()
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{Conn: c.conn, Reused: c.reused, WasIdle: c.reused})
+	}
+	c.stop = context.AfterFunc(ctx, func() { c.fail(context.Cause(ctx)) })
+	s := newSending(r)
+	if s.direct {
+		c.sendWatched(s)
+	} else {
+		go c.send(s)
+	}
+	response, err := c.receive(r, trace)
+	if err == nil && !c.gone.Load() { // or what has come says what the upstream makes of half a request
+		response.Body = newResponseBody(response, c)
+		return response, nil
+	}
+	c.stop()
+	c.close()
+	if sendErr := <-c.sent; sendErr != nil { // nobody reads the body any more
+		err = sendErr
+	}
+	if failure := c.failed(); failure != nil {
+		err = failure
+	}
+	return nil, err
+}
+
+func (c *persistentConn) begin() {
+	c.reading.Lock()
+	c.received, c.limit = 0, c.maxHeader()
+	c.reading.Unlock()
+	c.mu.Lock()
+	c.failure, c.answered, c.timeout = nil, false, nil
+	c.mu.Unlock()
+}
+
+func (c *persistentConn) maxHeader() int64 {
+	if limit := c.client.transport.MaxResponseHeaderBytes; limit > 0 {
+		return limit
+	}
+	return defaultAnswerHeader
+}
+
+// sendWatched sends a request, and stops if an answer comes meanwhile.
+func (c *persistentConn) sendWatched(s *sending) {
+	if s.interrupter == nil {
+		c.send(s)
+		return
+	}
+	c.sending.Store(s)
+	c.late.Reset(MaxHold)
+	c.send(s)
+	c.late.Stop()
+	c.sending.Store(nil)
+}
+
+// send sends a request.
+func (c *persistentConn) send(s *sending) {
+	err := c.write(s)
+	switch {
+	case err == nil:
+		c.awaitAnswer()
+	case errors.Is(err, errBodyLength):
+		c.fail(err)
+	case s.err == nil:
+		if c.writeErr != nil {
+			err = c.writeErr
+		}
+		// The upstream may have answered before it took no more.
+		c.failSoon(err)
+	case c.hasAnswer():
+		c.failSoon(s.err)
+	default:
+		c.fail(s.err) // what cannot become complete need not arrive
+	}
+	c.sent <- err
+}
+
+func (c *persistentConn) write(s *sending) error {
+	if to, ok := c.conn.(headSender); ok && isPlain(s.request, httptrace.ContextClientTrace(s.request.Context())) {
+		return c.writePlain(to, s)
+	}
+	if err := s.outgoing().Write(c.writer); err != nil {
+		return err
+	}
+	return c.writer.Flush()
+}
+
+// watch looks for an answer while a request is being sent that takes its time.
+// If there is one, neither the client nor the upstream is waited for any more.
+func (c *persistentConn) watch() {
+	s := c.sending.Load()
+	if s == nil {
+		return
+	}
+	c.reading.Lock()
+	come := false
+	if c.sending.Load() == s { // or the answer is somebody else's to read
+		_, err := c.reader.Peek(1)
+		come = err == nil
+	}
+	c.reading.Unlock()
+	if !come {
+		return
+	}
+	time.Sleep(MaxHold) // it may be an answer to all of the request, just sent
+	// To interrupt the body may end the context.
+	if c.sending.Load() != s || !c.stop() {
+		return
+	}
+	c.spoilt.Store(true)
+	for c.sending.Load() == s {
+		_ = c.conn.SetWriteDeadline(time.Now())
+		s.interrupter.Interrupt()
+		time.Sleep(MaxHold) // it may have come too early for the next Read
+	}
+}
+
+// receive reads the answer, as far as its body.
+func (c *persistentConn) receive(r *http.Request, trace *httptrace.ClientTrace) (*http.Response, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if trace != nil && trace.GotFirstResponseByte != nil {
+		if _, err := c.reader.Peek(1); err == nil {
+			trace.GotFirstResponseByte()
+		}
+	}
+	for {
+		response, err := http.ReadResponse(c.reader, r)
+		if err != nil {
+			return nil, err
+		}
+		switch status := response.StatusCode; {
+		case status == http.StatusSwitchingProtocols: // which nobody asked for
+			response.Close = true
+		case status < http.StatusOK:
+			if trace != nil && trace.Got1xxResponse != nil {
+				if err := trace.Got1xxResponse(status, textproto.MIMEHeader(response.Header)); err != nil {
+					return nil, err
+				}
+				c.limit = c.maxHeader() // who has seen it counts them
+			}
+			continue
+		}
+		c.limit = math.MaxInt64
+		c.stopAwaiting()
+		return response, nil
+	}
+}
+
+var errHeaderTooLarge = errors.New("the header of the answer is too large")
+
+// read reads from the connection what the answer's reader has room for.
+func (c *persistentConn) read(p []byte) (int, error) {
+	if c.limit <= 0 {
+		return 0, errHeaderTooLarge
+	}
+	n, err := c.conn.Read(p[:min(int64(len(p)), c.limit)])
+	c.received += int64(n)
+	c.limit -= int64(n)
+	return n, err
+}
+
+// requestWriter writes to the connection, and keeps the error.
+type requestWriter persistentConn
+
+// Write implements [io.Writer].
+func (w *requestWriter) Write(p []byte) (n int, err error) {
+	n, w.writeErr = w.conn.Write(p)
+	return n, w.writeErr
+}
+
+// ReadFrom implements [io.ReaderFrom].
+func (w *requestWriter) ReadFrom(body io.Reader) (n int64, err error) {
+	n, w.writeErr = io.Copy(w.conn, body)
+	return n, w.writeErr
+}
+
+// readerFunc is a function that reads.
+type readerFunc func(p []byte) (int, error)
+
+// Read implements [io.Reader].
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// Interface guards
+var (
+	_ io.Reader     = readerFunc(nil)
+	_ io.ReaderFrom = (*requestWriter)(nil)
+)

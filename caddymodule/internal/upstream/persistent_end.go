@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream
+
+import "time"
+
+// fail closes the connection, because of err.
+func (c *persistentConn) fail(err error) {
+	c.note(err)
+	c.gone.Store(true)
+	c.close()
+}
+
+// failSoon is fail, once an answer that was on its way has come or could have.
+func (c *persistentConn) failSoon(err error) {
+	c.note(err)
+	_ = c.conn.SetReadDeadline(time.Now().Add(lastAnswerWait))
+}
+
+func (c *persistentConn) note(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failure == nil {
+		c.failure = err
+	}
+}
+
+func (c *persistentConn) failed() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failure
+}
+
+// awaitAnswer has an answer that takes too long given up.
+func (c *persistentConn) awaitAnswer() {
+	after := c.client.transport.ResponseHeaderTimeout
+	if after <= 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.answered {
+		c.timeout = time.AfterFunc(after, func() { c.fail(&headerTimeoutError{after}) })
+	}
+}
+
+// stopAwaiting ends that, for the answer has come.
+func (c *persistentConn) stopAwaiting() {
+	if c.client.transport.ResponseHeaderTimeout <= 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answered = true
+	if c.timeout != nil && !c.timeout.Stop() {
+		c.spoilt.Store(true)
+	}
+}
+
+// hasAnswer reports whether something of an answer has come that nobody reads.
+func (c *persistentConn) hasAnswer() bool {
+	if !c.reading.TryLock() { // who reads gets it, and a socket is not looked at meanwhile
+		return false
+	}
+	defer c.reading.Unlock()
+	return c.reader.Buffered() > 0 || c.look != nil && c.look.HasCome()
+}
+
+// lostIdle reports whether the other side seems to have closed the connection
+// for being idle: nothing of an answer came on it.
+func (c *persistentConn) lostIdle() bool { return c.reused && c.received == 0 }
+
+// isQuiet reports whether nothing has come on a connection that is idle. Whatever
+// comes then is no answer.
+func (c *persistentConn) isQuiet() bool { return !c.look.HasCome() }
+
+// finish makes the connection one that can be used again, after all of an answer
+// has been read and as soon as the request has been sent.
+func (c *persistentConn) finish() {
+	select {
+	case err := <-c.sent:
+		c.settle(err)
+	default:
+		go func() {
+			select {
+			case err := <-c.sent:
+				c.settle(err)
+			case <-time.After(maxSendWait):
+				c.close()
+			}
+		}()
+	}
+}
+
+func (c *persistentConn) settle(err error) {
+	if err != nil || c.look == nil || c.spoilt.Load() || c.reader.Buffered() > 0 {
+		c.close()
+		return
+	}
+	c.client.pool.put(c)
+}
+
+func (c *persistentConn) close() {
+	c.spoilt.Store(true)
+	c.late.Stop()
+	_ = c.conn.Close()
+}

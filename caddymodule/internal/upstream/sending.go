@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream
+
+import (
+	"io"
+	"net/http"
+)
+
+// sending is a request that is being sent, and its body.
+type sending struct {
+	request     *http.Request
+	body        io.ReadCloser // nil if there is none
+	limited     io.LimitedReader
+	err         error       // of the body, other than its end
+	direct      bool        // in the goroutine of its caller
+	interrupter Interrupter // of the body, or nil
+}
+
+func newSending(r *http.Request) *sending {
+	if r.Body == nil || r.Body == http.NoBody {
+		return &sending{request: r, direct: true}
+	}
+	s := &sending{request: r, body: r.Body}
+	if body, ok := r.Body.(*Body); ok {
+		s.body = body.ReadCloser
+	}
+	if r.ContentLength > 0 && r.ContentLength <= SmallBuffer && len(r.TransferEncoding) == 0 {
+		s.interrupter = interrupterOf(r.Context())
+		s.direct = s.interrupter != nil
+	}
+	return s
+}
+
+// outgoing returns the request with what is being sent as its body.
+func (s *sending) outgoing() *http.Request {
+	if s.body == nil {
+		return s.request
+	}
+	outgoing := *s.request
+	outgoing.Body = s
+	if body, ok := s.request.Body.(*Body); ok {
+		outgoing.Body = &Body{ReadCloser: s, Small: body.Small}
+	}
+	return &outgoing
+}
+
+// Read implements [io.Reader].
+func (s *sending) Read(p []byte) (int, error) {
+	n, err := s.body.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+		s.err = err
+	}
+	return n, err
+}
+
+// Close implements [io.Closer].
+func (s *sending) Close() error { return s.body.Close() }
+
+// Interface guard
+var _ io.ReadCloser = (*sending)(nil)
