@@ -7,11 +7,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math"
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/textproto"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,9 +19,6 @@ const (
 	// defaultBuffer is the size of what a head is written to and an answer read
 	// from, in bytes, as in net/http.
 	defaultBuffer = 4 << 10
-	// defaultAnswerHeader is how large the header of an answer may be, in bytes,
-	// as in net/http.
-	defaultAnswerHeader = 10 << 20
 	// maxSendWait is how long a connection whose answer is complete waits for
 	// the request to be so, to be used again.
 	maxSendWait = 50 * time.Millisecond
@@ -119,13 +114,6 @@ func (c *persistentConn) begin() {
 	c.mu.Unlock()
 }
 
-func (c *persistentConn) maxHeader() int64 {
-	if limit := c.client.transport.MaxResponseHeaderBytes; limit > 0 {
-		return limit
-	}
-	return defaultAnswerHeader
-}
-
 // sendWatched sends a request, and stops if an answer comes meanwhile.
 func (c *persistentConn) sendWatched(s *sending) {
 	if s.interrupter == nil {
@@ -201,51 +189,6 @@ func (c *persistentConn) watch() {
 	}
 }
 
-// receive reads the answer, as far as its body.
-func (c *persistentConn) receive(r *http.Request, trace *httptrace.ClientTrace) (*http.Response, error) {
-	c.reading.Lock()
-	defer c.reading.Unlock()
-	if trace != nil && trace.GotFirstResponseByte != nil {
-		if _, err := c.reader.Peek(1); err == nil {
-			trace.GotFirstResponseByte()
-		}
-	}
-	for {
-		response, err := http.ReadResponse(c.reader, r)
-		if err != nil {
-			return nil, err
-		}
-		switch status := response.StatusCode; {
-		case status == http.StatusSwitchingProtocols: // which nobody asked for
-			response.Close = true
-		case status < http.StatusOK:
-			if trace != nil && trace.Got1xxResponse != nil {
-				if err := trace.Got1xxResponse(status, textproto.MIMEHeader(response.Header)); err != nil {
-					return nil, err
-				}
-				c.limit = c.maxHeader() // who has seen it counts them
-			}
-			continue
-		}
-		c.limit = math.MaxInt64
-		c.stopAwaiting()
-		return response, nil
-	}
-}
-
-var errHeaderTooLarge = errors.New("the header of the answer is too large")
-
-// read reads from the connection what the answer's reader has room for.
-func (c *persistentConn) read(p []byte) (int, error) {
-	if c.limit <= 0 {
-		return 0, errHeaderTooLarge
-	}
-	n, err := c.conn.Read(p[:min(int64(len(p)), c.limit)])
-	c.received += int64(n)
-	c.limit -= int64(n)
-	return n, err
-}
-
 // requestWriter writes to the connection, and keeps the error.
 type requestWriter persistentConn
 
@@ -261,14 +204,5 @@ func (w *requestWriter) ReadFrom(body io.Reader) (n int64, err error) {
 	return n, w.writeErr
 }
 
-// readerFunc is a function that reads.
-type readerFunc func(p []byte) (int, error)
-
-// Read implements [io.Reader].
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
-
-// Interface guards
-var (
-	_ io.Reader     = readerFunc(nil)
-	_ io.ReaderFrom = (*requestWriter)(nil)
-)
+// Interface guard
+var _ io.ReaderFrom = (*requestWriter)(nil)

@@ -12,6 +12,10 @@
 //     body that has kept a byte waiting is not gathered until it is fast.
 //   - Buffers come from a pool, and are large only while a body is fast.
 //   - Over TLS, records have their full size, and many leave in one write.
+//
+// And what Go's HTTP client does beside that costs a small upload as much again:
+// three goroutines take turns. A [Client] sends over connections like these, a
+// small upload in the goroutine of its caller.
 package upstream
 
 import (
