@@ -46,7 +46,8 @@ type incomingBody struct {
 }
 
 // errAnswered ends a Read for an answer that has come before the body was
-// through. The body itself has not ended.
+// through. The body itself has not ended, though over Caddy's own readers it
+// cannot be read any more.
 var errAnswered = errors.New("there is an answer already")
 
 // newIncomingBody returns the body of r, or nil if it has none: Caddy wraps the

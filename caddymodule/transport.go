@@ -75,13 +75,14 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 	}
 	client.TLSClientConfig.DynamicRecordSizingDisabled = true
 	client.TLSClientConfig.ClientSessionCache = t.newSessionCache()
-	dialTLS := client.DialTLSContext
+	dialTLS, caddys := client.DialTLSContext, true
 	if dialTLS == nil { // otherwise Caddy has its reasons for one of its own
+		caddys = false
 		dialTLS = tlsDialer{client.DialContext, client.TLSClientConfig, client.TLSHandshakeTimeout}.dial
 	}
 	client.DialContext = t.wrapping(client.DialContext)
 	client.DialTLSContext = t.wrapping(dialTLS)
-	t.client = upstream.NewClient(client, slices.Contains(t.Versions, "2"))
+	t.client = upstream.NewClient(client, caddys || slices.Contains(t.Versions, "2"))
 	return nil
 }
 

@@ -22,17 +22,17 @@ import (
 // limits, but are the Client's own. All that it takes over shares them.
 type Client struct {
 	transport *http.Transport
-	http2     bool
+	plainOnly bool
 	off       bool
 	pool      pool
 }
 
 // NewClient returns a client that leaves to transport what it does not do
 // itself. The transport must have both its functions that dial, and not be
-// changed any more; http2 says that they may return connections for HTTP/2 over
-// TLS.
-func NewClient(transport *http.Transport, http2 bool) *Client {
-	c := &Client{transport: transport, http2: http2}
+// changed any more. plainOnly says that over TLS they return other connections
+// than a [TLSConn] whose records are known.
+func NewClient(transport *http.Transport, plainOnly bool) *Client {
+	c := &Client{transport: transport, plainOnly: plainOnly}
 	// Connections of two pools cannot be counted together.
 	c.off = !canLook || transport.DisableKeepAlives || transport.MaxConnsPerHost > 0 || transport.MaxIdleConns > 0
 	c.pool.init(transport.MaxIdleConnsPerHost, transport.IdleConnTimeout)
@@ -51,11 +51,11 @@ func (c *Client) takes(r *http.Request) bool {
 	switch {
 	case c.off, r.Close, r.Header == nil, len(r.Header["Expect"]) > 0, len(r.Header["Upgrade"]) > 0:
 		return false
-	case r.URL.Scheme != "http" && (r.URL.Scheme != "https" || c.http2), r.URL.Host == "", r.Method == http.MethodConnect:
+	case r.URL.Scheme != "http" && (r.URL.Scheme != "https" || c.plainOnly), r.URL.Host == "", r.Method == http.MethodConnect:
 		return false
 	case !c.transport.DisableCompression && len(r.Header["Accept-Encoding"]) == 0: // it would decompress
 		return false
-	case r.Body != nil && r.Body != http.NoBody && r.ContentLength == 0: // it would look for one
+	case (r.Body == nil || r.Body == http.NoBody) != (r.ContentLength == 0): // it looks what is there
 		return false
 	}
 	if c.transport.Proxy == nil {

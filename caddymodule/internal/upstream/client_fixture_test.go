@@ -16,7 +16,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
+
+// settled is when what ends after an answer has ended.
+const settled = 50 * time.Millisecond
 
 // testClient is a client that counts its connections.
 type testClient struct {

@@ -131,6 +131,8 @@ func TestWhatIsLeftToNetHTTP(t *testing.T) {
 		"a tunnel":                        {nil, func(r *http.Request) { r.Method = http.MethodConnect }, false},
 		"a last request":                  {nil, func(r *http.Request) { r.Close = true }, false},
 		"a body that may be empty":        {nil, func(r *http.Request) { r.ContentLength = 0 }, false},
+		"a length without a body":         {nil, func(r *http.Request) { r.Body = nil }, false},
+		"a length of nothing":             {nil, func(r *http.Request) { r.Body = http.NoBody }, false},
 		"another scheme":                  {nil, func(r *http.Request) { r.URL.Scheme = "ftp" }, false},
 		"no host":                         {nil, func(r *http.Request) { r.URL.Host = "" }, false},
 		"no header":                       {nil, func(r *http.Request) { r.Header = nil }, false},

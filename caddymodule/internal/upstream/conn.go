@@ -3,12 +3,14 @@
 package upstream
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 )
 
 // Conn is a connection of an HTTP/1.1 client that sends bodies in large pieces.
@@ -30,6 +32,18 @@ type TLSConn struct {
 // records are what that one sends over, or nil if they are not known.
 func NewTLSConn(secure *tls.Conn, records *Records, small bool) *TLSConn {
 	return &TLSConn{NewConn(secure, records, small), secure}
+}
+
+// isDry reports whether nothing is left of what has been read from the connection
+// below TLS, given the reader that reads from this one.
+func (c *TLSConn) isDry(reader *bufio.Reader) bool {
+	if c.records == nil {
+		return false // it cannot be seen
+	}
+	c.records.dry.Store(true)
+	_, err := reader.Peek(1)
+	c.records.dry.Store(false)
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // ConnectionState returns what was agreed on.

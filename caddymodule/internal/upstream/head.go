@@ -3,6 +3,7 @@
 package upstream
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -58,7 +59,7 @@ func (c *persistentConn) writePlain(to headSender, s *sending) error {
 		return c.writeErr
 	}
 	var more [1]byte
-	if n, err := s.Read(more[:]); n > 0 || s.limited.N > 0 || err == nil {
+	if n, err := io.ReadAtLeast(s, more[:], 1); n > 0 || s.limited.N > 0 || err == nil {
 		return fmt.Errorf("%w, %d", errBodyLength, s.request.ContentLength)
 	}
 	return s.err
@@ -82,7 +83,8 @@ func appendHead(b []byte, r *http.Request) ([]byte, error) {
 	if !httpguts.ValidHostHeader(address) {
 		address = ""
 	}
-	b = append(append(append(b, r.Method...), ' '), target...)
+	method := cmp.Or(r.Method, http.MethodGet)
+	b = append(append(append(b, method...), ' '), target...)
 	b = append(b, " HTTP/1.1\r\n"...)
 	b = appendField(b, "Host", withoutZone(address))
 	agents, ok := r.Header["User-Agent"]

@@ -22,6 +22,10 @@ const (
 	// maxSendWait is how long a connection whose answer is complete waits for
 	// the request to be so, to be used again.
 	maxSendWait = 50 * time.Millisecond
+	// interruptAfter is how long a client may take for its next byte when there
+	// is an answer already. Then it waits for the answer itself, and nothing is
+	// lost when its body is interrupted.
+	interruptAfter = time.Second
 	// lastAnswerWait is how long an answer may take that was on its way when the
 	// request broke off.
 	lastAnswerWait = 500 * time.Millisecond
@@ -39,7 +43,6 @@ type persistentConn struct {
 	writeErr error       // which net/http would hide
 	sent     chan error  // what became of sending; has room for it
 	late     *time.Timer // while a request is sent in its caller's goroutine
-	stop     func() bool // ends the wait for the request's context to end
 
 	reused    bool
 	idleSince time.Time
@@ -82,8 +85,8 @@ func (c *persistentConn) exchange(r *http.Request) (*http.Response, error) {
 	if trace != nil && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{Conn: c.conn, Reused: c.reused, WasIdle: c.reused})
 	}
-	c.stop = context.AfterFunc(ctx, func() { c.fail(context.Cause(ctx)) })
 	s := newSending(r)
+	s.stop = context.AfterFunc(ctx, func() { c.fail(context.Cause(ctx)) })
 	if s.direct {
 		c.sendWatched(s)
 	} else {
@@ -91,10 +94,10 @@ func (c *persistentConn) exchange(r *http.Request) (*http.Response, error) {
 	}
 	response, err := c.receive(r, trace)
 	if err == nil && !c.gone.Load() { // or what has come says what the upstream makes of half a request
-		response.Body = newResponseBody(response, c)
+		response.Body = newResponseBody(response, c, s.stop)
 		return response, nil
 	}
-	c.stop()
+	s.stop()
 	c.close()
 	if sendErr := <-c.sent; sendErr != nil { // nobody reads the body any more
 		err = sendErr
@@ -160,32 +163,56 @@ func (c *persistentConn) write(s *sending) error {
 }
 
 // watch looks for an answer while a request is being sent that takes its time.
-// If there is one, neither the client nor the upstream is waited for any more.
+// If there is one, neither the upstream nor the client is waited for any more.
 func (c *persistentConn) watch() {
 	s := c.sending.Load()
 	if s == nil {
 		return
 	}
-	c.reading.Lock()
-	come := false
-	if c.sending.Load() == s { // or the answer is somebody else's to read
-		_, err := c.reader.Peek(1)
-		come = err == nil
+	come, err := c.await(s)
+	if err != nil { // the upstream is gone
+		c.fail(err)
+		s.answered.Store(true)
 	}
-	c.reading.Unlock()
 	if !come {
 		return
 	}
-	time.Sleep(MaxHold) // it may be an answer to all of the request, just sent
-	// To interrupt the body may end the context.
-	if c.sending.Load() != s || !c.stop() {
+	time.Sleep(MaxHold)                     // it may be an answer to all of the request, just sent
+	if c.sending.Load() != s || !s.stop() { // to interrupt the body may end the context
 		return
 	}
 	c.spoilt.Store(true)
-	for c.sending.Load() == s {
-		_ = c.conn.SetWriteDeadline(time.Now())
-		s.interrupter.Interrupt()
-		time.Sleep(MaxHold) // it may have come too early for the next Read
+	s.answered.Store(true)
+	_ = c.conn.SetWriteDeadline(time.Now())
+	for since := time.Now(); c.sending.Load() == s; time.Sleep(MaxHold) {
+		// It may come too early for the next Read, so it comes again.
+		if time.Since(since) >= interruptAfter {
+			s.interrupter.Interrupt()
+		}
+	}
+}
+
+// await waits until an answer begins, while s is being sent. It reports false if
+// that has ended meanwhile.
+func (c *persistentConn) await(s *sending) (bool, error) {
+	for {
+		c.reading.Lock()
+		if c.sending.Load() != s { // or the answer is somebody else's to read
+			c.reading.Unlock()
+			return false, nil
+		}
+		_, err := c.reader.Peek(1)
+		c.reading.Unlock()
+		if err == nil {
+			return true, nil
+		}
+		// Such a timeout is for an answer that somebody waits for.
+		if timeout, ok := errors.AsType[net.Error](err); !ok || !timeout.Timeout() {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return false, err
+		}
 	}
 }
 

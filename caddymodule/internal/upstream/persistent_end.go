@@ -14,7 +14,7 @@ func (c *persistentConn) fail(err error) {
 // failSoon is fail, once an answer that was on its way has come or could have.
 func (c *persistentConn) failSoon(err error) {
 	c.note(err)
-	_ = c.conn.SetReadDeadline(time.Now().Add(lastAnswerWait))
+	time.AfterFunc(lastAnswerWait, c.close)
 }
 
 func (c *persistentConn) note(err error) {
@@ -68,7 +68,7 @@ func (c *persistentConn) hasAnswer() bool {
 
 // lostIdle reports whether the other side seems to have closed the connection
 // for being idle: nothing of an answer came on it.
-func (c *persistentConn) lostIdle() bool { return c.reused && c.received == 0 }
+func (c *persistentConn) lostIdle() bool { return c.reused && c.received == 0 && !c.gone.Load() }
 
 // isQuiet reports whether nothing has come on a connection that is idle. Whatever
 // comes then is no answer.
@@ -93,11 +93,21 @@ func (c *persistentConn) finish() {
 }
 
 func (c *persistentConn) settle(err error) {
-	if err != nil || c.look == nil || c.spoilt.Load() || c.reader.Buffered() > 0 {
+	if err != nil || c.look == nil || c.spoilt.Load() || c.hasMore() {
 		c.close()
 		return
 	}
 	c.client.pool.put(c)
+}
+
+// hasMore reports whether more has been read from the connection than the
+// answer, which makes it none that another request can use.
+func (c *persistentConn) hasMore() bool {
+	if c.reader.Buffered() > 0 {
+		return true
+	}
+	secure, ok := c.conn.(*TLSConn)
+	return ok && !secure.isDry(c.reader)
 }
 
 func (c *persistentConn) close() {

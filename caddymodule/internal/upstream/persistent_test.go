@@ -254,7 +254,7 @@ func TestAnswersOfAllKinds(t *testing.T) {
 				if status, body := answer(t, response, err); status != test.status || body != test.want {
 					t.Errorf("got %d %q", status, body)
 				}
-				time.Sleep(2 * lookAfter)
+				time.Sleep(settled)
 			}
 			if kept := c.dialled.Load() == 1; kept != test.kept {
 				t.Errorf("the connection is kept: %v", kept)

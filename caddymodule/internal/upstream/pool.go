@@ -4,13 +4,10 @@ package upstream
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
-
-// lookAfter is how long a connection has been idle when it is looked at before
-// it is used. Whoever closes one sooner says so in the answer.
-const lookAfter = 10 * time.Millisecond
 
 // host is what a connection is made to, as a request's URL has it.
 type host struct{ scheme, address string }
@@ -42,8 +39,7 @@ func (p *pool) take(to host) *persistentConn {
 		if connection == nil {
 			return nil
 		}
-		idle := time.Since(connection.idleSince)
-		if idle < lookAfter || connection.isQuiet() && (p.timeout <= 0 || idle < p.timeout) {
+		if connection.isQuiet() && (p.timeout <= 0 || time.Since(connection.idleSince) < p.timeout) {
 			return connection
 		}
 		connection.close()
@@ -59,18 +55,25 @@ func (p *pool) last(to host) *persistentConn {
 	}
 	last := idle[len(idle)-1]
 	idle[len(idle)-1] = nil
-	p.idle[to] = idle[:len(idle)-1]
+	if p.idle[to] = idle[:len(idle)-1]; len(idle) == 1 {
+		delete(p.idle, to)
+	}
 	return last
 }
 
 // put keeps a connection until it is used again, or closes it.
 func (p *pool) put(connection *persistentConn) {
+	if !p.keep(connection) {
+		connection.close()
+	}
+}
+
+func (p *pool) keep(connection *persistentConn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	idle := p.idle[connection.to]
 	if p.closed || len(idle) >= p.most {
-		connection.close()
-		return
+		return false
 	}
 	connection.reused = true
 	connection.idleSince = time.Now()
@@ -78,16 +81,23 @@ func (p *pool) put(connection *persistentConn) {
 	if p.timeout > 0 && p.timer == nil {
 		p.timer = time.AfterFunc(p.timeout, p.expire)
 	}
+	return true
 }
 
 // expire closes the connections that have been idle for too long, and comes
 // again when the next may have been.
 func (p *pool) expire() {
+	for _, connection := range p.takeExpired() { // which may take its time
+		connection.close()
+	}
+}
+
+func (p *pool) takeExpired() (expired []*persistentConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	next := time.Duration(-1)
 	for to, idle := range p.idle {
-		expired := 0
+		count := 0
 		for _, connection := range idle { // the first has been idle for longest
 			if left := p.timeout - time.Since(connection.idleSince); left > 0 {
 				if next < 0 || left < next {
@@ -95,33 +105,39 @@ func (p *pool) expire() {
 				}
 				break
 			}
-			connection.close()
-			expired++
+			expired = append(expired, connection)
+			count++
 		}
-		if expired == len(idle) {
+		if count == len(idle) {
 			delete(p.idle, to)
-		} else if expired > 0 {
-			p.idle[to] = append([]*persistentConn(nil), idle[expired:]...)
+		} else if count > 0 {
+			p.idle[to] = slices.Clone(idle[count:])
 		}
 	}
 	if p.timer = nil; next >= 0 {
 		p.timer = time.AfterFunc(next, p.expire)
 	}
+	return expired
 }
 
 // close closes all connections that are idle. None is kept any more.
 func (p *pool) close() {
+	for _, connection := range p.takeAll() {
+		connection.close()
+	}
+}
+
+func (p *pool) takeAll() (all []*persistentConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
 	for _, idle := range p.idle {
-		for _, connection := range idle {
-			connection.close()
-		}
+		all = append(all, idle...)
 	}
 	clear(p.idle)
 	if p.timer != nil {
 		p.timer.Stop()
 		p.timer = nil
 	}
+	return all
 }

@@ -23,14 +23,14 @@ func TestRequestsShareConnections(t *testing.T) {
 		for _, body := range []string{"small", large, "small"} {
 			response, err := c.RoundTrip(post(t, address, body, true))
 			answer(t, response, err)
-			time.Sleep(2 * lookAfter) // it may be answered before whoever sent it has seen that it is sent
+			time.Sleep(settled) // it may be answered before whoever sent it has seen that it is sent
 			get, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			response, err = c.RoundTrip(get)
 			answer(t, response, err)
-			time.Sleep(2 * lookAfter) // over TLS, tickets have come by then, which are no reason to part
+			time.Sleep(settled) // over TLS, tickets have come by then, which are no reason to part
 		}
 		if c.dialled.Load() != 1 {
 			t.Errorf("secure %v: %d connections", secure, c.dialled.Load())
@@ -69,7 +69,7 @@ func TestAClosedConnectionIsNotUsed(t *testing.T) {
 	for range 3 {
 		response, err := c.RoundTrip(post(t, address, "body", true))
 		answer(t, response, err)
-		time.Sleep(5 * lookAfter)
+		time.Sleep(settled)
 	}
 	if c.dialled.Load() != 3 {
 		t.Errorf("%d connections", c.dialled.Load())

@@ -4,7 +4,9 @@ package upstream
 
 import (
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
 )
 
 // recordBuffer has room for four TLS records of full size, in bytes.
@@ -18,6 +20,7 @@ const applicationData = 23
 // itself. While a [Conn] sends, records are gathered.
 type Records struct {
 	net.Conn
+	dry atomic.Bool // nothing is read
 
 	mu        sync.Mutex
 	gathering bool
@@ -28,6 +31,14 @@ type Records struct {
 
 // NewRecords returns a connection to put below a [crypto/tls.Conn].
 func NewRecords(connection net.Conn) *Records { return &Records{Conn: connection} }
+
+// Read implements [net.Conn].
+func (r *Records) Read(p []byte) (int, error) {
+	if r.dry.Load() {
+		return 0, os.ErrDeadlineExceeded // after which TLS goes on
+	}
+	return r.Conn.Read(p)
+}
 
 // Write implements [net.Conn]. Records that the other side may be waiting for,
 // such as those of a handshake, do not wait.

@@ -12,13 +12,14 @@ import (
 type responseBody struct {
 	source     io.Reader
 	connection *persistentConn
-	last       bool // no other answer comes after it
+	last       bool        // no other answer comes after it
+	stop       func() bool // of sending
 	ended      atomic.Bool
 }
 
 // newResponseBody returns the body of an answer whose header has been read.
-func newResponseBody(response *http.Response, connection *persistentConn) io.ReadCloser {
-	b := &responseBody{source: response.Body, connection: connection, last: response.Close}
+func newResponseBody(response *http.Response, connection *persistentConn, stop func() bool) io.ReadCloser {
+	b := &responseBody{source: response.Body, connection: connection, last: response.Close, stop: stop}
 	if response.Body == http.NoBody {
 		b.end(true)
 		return http.NoBody
@@ -51,7 +52,7 @@ func (b *responseBody) end(whole bool) {
 	if b.ended.Swap(true) {
 		return
 	}
-	if b.connection.stop() && whole && !b.last {
+	if b.stop() && whole && !b.last {
 		b.connection.finish()
 	} else {
 		b.connection.close()

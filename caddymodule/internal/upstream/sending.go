@@ -3,8 +3,10 @@
 package upstream
 
 import (
+	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 )
 
 // sending is a request that is being sent, and its body.
@@ -15,7 +17,12 @@ type sending struct {
 	err         error       // of the body, other than its end
 	direct      bool        // in the goroutine of its caller
 	interrupter Interrupter // of the body, or nil
+	answered    atomic.Bool // nothing more is to be sent
+	stop        func() bool // ends the wait for the request's context to end
 }
+
+// errAnswered ends a body whose rest nobody wants.
+var errAnswered = errors.New("the upstream wants no more of the body")
 
 func newSending(r *http.Request) *sending {
 	if r.Body == nil || r.Body == http.NoBody {
@@ -47,6 +54,10 @@ func (s *sending) outgoing() *http.Request {
 
 // Read implements [io.Reader].
 func (s *sending) Read(p []byte) (int, error) {
+	if s.answered.Load() {
+		s.err = errAnswered
+		return 0, s.err
+	}
 	n, err := s.body.Read(p)
 	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
 		s.err = err
