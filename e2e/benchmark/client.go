@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/quic-go/quic-go/http3"
 )
@@ -41,6 +42,8 @@ type plainClient struct {
 	address    string
 	connection net.Conn
 	reader     *bufio.Reader
+	small      form   // what was sent last, if it is small
+	request    []byte // and how
 }
 
 func newPlainClient(speaks protocol, address string, config *tls.Config) (*plainClient, error) {
@@ -51,24 +54,46 @@ func newPlainClient(speaks protocol, address string, config *tls.Config) (*plain
 	if speaks == http1TLS {
 		connection = tls.Client(connection, config)
 	}
-	return &plainClient{address, connection, bufio.NewReader(connection)}, nil
+	return &plainClient{address: address, connection: connection, reader: bufio.NewReader(connection)}, nil
 }
 
 func (c *plainClient) upload(form form, verify bool) (string, error) {
-	for piece := range form.pieces(form.head(c.address, verify)) {
-		if _, err := c.connection.Write(piece); err != nil {
-			return "", err
-		}
+	if err := c.send(form, verify); err != nil {
+		return "", err
 	}
 	return c.answer()
 }
 
+func (c *plainClient) send(form form, verify bool) error {
+	if !verify && c.request != nil && form == c.small {
+		_, err := c.connection.Write(c.request)
+		return err
+	}
+	c.request = nil
+	for piece := range form.pieces(form.head(c.address, verify)) {
+		if !verify && form.small() {
+			c.small, c.request = form, piece
+		}
+		if _, err := c.connection.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c *plainClient) answer() (string, error) {
-	response, err := http.ReadResponse(c.reader, nil)
+	head, err := readHead(c.reader)
 	if err != nil {
 		return "", err
 	}
-	return answer(response)
+	body, err := io.ReadAll(head.body(c.reader))
+	if err == nil {
+		err = head.readTrailer(c.reader)
+	}
+	if err == nil && !strings.HasPrefix(head.start, "HTTP/1.1 200 ") {
+		err = fmt.Errorf("%s: %s", head.start, body)
+	}
+	return string(body), err
 }
 
 func (c *plainClient) close() { _ = c.connection.Close() }
@@ -96,7 +121,12 @@ func (c *roundTripClient) upload(form form, verify bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return answer(response)
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", response.Status, body)
+	}
+	return string(body), err
 }
 
 func (c *roundTripClient) close() {
@@ -104,13 +134,4 @@ func (c *roundTripClient) close() {
 	if closer, ok := c.transport.(io.Closer); ok {
 		_ = closer.Close()
 	}
-}
-
-func answer(response *http.Response) (string, error) {
-	body, err := io.ReadAll(response.Body)
-	_ = response.Body.Close()
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", response.Status, body)
-	}
-	return string(body), err
 }

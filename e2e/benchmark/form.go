@@ -60,12 +60,15 @@ func (f form) head(address string, verify bool) string {
 
 func (form) contentType() string { return "multipart/form-data; boundary=" + boundary }
 
+// small reports whether it is sent in one piece.
+func (f form) small() bool { return f.size <= int64(len(block)) }
+
 // pieces yields the form, in large pieces, after a beginning.
 func (f form) pieces(beginning string) func(func([]byte) bool) {
 	return func(yield func([]byte) bool) {
 		first := append([]byte(beginning), f.before...)
 		left := f.size
-		if left <= int64(len(block)) { // all at once
+		if f.small() { // all at once
 			yield(append(append(first, block[:left]...), closing...))
 			return
 		}

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/tls"
 	"errors"
 	"flag"
@@ -14,10 +13,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net"
-	"net/http/httputil"
-	"net/textproto"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 )
@@ -43,16 +39,18 @@ func runSink(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	secureListener, err := tls.Listen("tcp", *secure, config)
+	secureListener, err := net.Listen("tcp", *secure)
 	if err != nil {
 		return err
 	}
-	go serveAll(secureListener)
-	serveAll(listener)
+	go serveAll(secureListener, func(connection net.Conn) net.Conn {
+		return tls.Server(&readAheadConn{connection, bufio.NewReaderSize(connection, readAhead)}, config)
+	})
+	serveAll(listener, func(connection net.Conn) net.Conn { return connection })
 	return nil
 }
 
-func serveAll(listener net.Listener) {
+func serveAll(listener net.Listener, over func(net.Conn) net.Conn) {
 	for {
 		connection, err := listener.Accept()
 		if err != nil {
@@ -60,16 +58,24 @@ func serveAll(listener net.Listener) {
 		}
 		go func() {
 			defer connection.Close()
-			if err := serve(connection); err != nil {
+			if err := serve(over(connection)); err != nil {
 				fmt.Fprintln(os.Stderr, "sink:", err)
 			}
 		}()
 	}
 }
 
+// readAheadConn reads several TLS records at once.
+type readAheadConn struct {
+	net.Conn
+	reader *bufio.Reader
+}
+
+func (c *readAheadConn) Read(p []byte) (int, error) { return c.reader.Read(p) }
+
 // serve answers the requests of one connection.
 func serve(connection net.Conn) error {
-	reader := bufio.NewReaderSize(connection, 16<<10)
+	reader := bufio.NewReaderSize(connection, readAhead)
 	buffer := make([]byte, 256<<10)
 	for {
 		request, err := readHead(reader)
@@ -93,49 +99,9 @@ func serve(connection net.Conn) error {
 	}
 }
 
-// head is what the sink wants to know of a request.
-type head struct {
-	length      int64 // -1: chunked
-	contentType string
-	verify      bool
-}
-
-func readHead(reader *bufio.Reader) (head, error) {
-	var request head
-	for first := true; ; first = false {
-		line, err := reader.ReadSlice('\n')
-		if err != nil {
-			if first && len(line) == 0 {
-				err = io.EOF
-			}
-			return request, err
-		}
-		line = bytes.TrimRight(line, "\r\n")
-		if len(line) == 0 {
-			return request, nil
-		}
-		name, value, _ := bytes.Cut(line, []byte(": "))
-		switch textproto.CanonicalMIMEHeaderKey(string(name)) {
-		case "Content-Length":
-			if request.length, err = strconv.ParseInt(string(value), 10, 64); err != nil {
-				return request, err
-			}
-		case "Content-Type":
-			request.contentType = string(value)
-		case "Transfer-Encoding":
-			request.length = -1
-		case verifyHeader:
-			request.verify = true
-		}
-	}
-}
-
 // take reads the body and says what to answer.
 func (h head) take(reader *bufio.Reader, buffer []byte) (string, error) {
-	body := &counter{reader: io.LimitReader(reader, h.length)}
-	if h.length < 0 {
-		body.reader = httputil.NewChunkedReader(reader)
-	}
+	body := &counter{reader: h.body(reader)}
 	var answer string
 	var err error
 	if h.verify {
@@ -143,16 +109,11 @@ func (h head) take(reader *bufio.Reader, buffer []byte) (string, error) {
 	} else { // it has been verified before; its length can still go wrong
 		answer, err = "ok", skim(body, buffer)
 	}
-	switch {
-	case err != nil:
-		return "", err
-	case h.length >= 0 && body.size != h.length:
-		return "", fmt.Errorf("%d bytes of %d arrived", body.size, h.length)
-	case h.length < 0: // the reader of chunks leaves the trailer
-		var line []byte
-		if line, err = reader.ReadSlice('\n'); err == nil && len(bytes.TrimRight(line, "\r\n")) > 0 {
-			err = fmt.Errorf("trailer %q", line)
-		}
+	if err == nil && h.length >= 0 && body.size != h.length {
+		err = fmt.Errorf("%d bytes of %d arrived", body.size, h.length)
+	}
+	if err == nil {
+		err = h.readTrailer(reader)
 	}
 	return answer, err
 }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net/http/httputil"
+	"strconv"
+)
+
+// readAhead is how much is read at once, so that a small upload takes one call.
+const readAhead = 64 << 10
+
+// head is what the benchmark wants to know of the head of a message over
+// HTTP/1.1. It is read with as little work as can be: what clients and sink
+// take is taken from the contenders.
+type head struct {
+	start       string
+	length      int64 // -1: chunked
+	contentType string
+	verify      bool
+}
+
+// readHead returns io.EOF if there is none.
+func readHead(reader *bufio.Reader) (head, error) {
+	line, err := reader.ReadSlice('\n')
+	if err != nil {
+		if len(line) > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		return head{}, err
+	}
+	message := head{start: string(bytes.TrimRight(line, "\r\n"))}
+	for {
+		line, err := reader.ReadSlice('\n')
+		if err != nil {
+			return message, err
+		}
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 {
+			return message, nil
+		}
+		name, value, _ := bytes.Cut(line, []byte(": "))
+		switch {
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			if message.length, err = strconv.ParseInt(string(value), 10, 64); err != nil {
+				return message, err
+			}
+		case bytes.EqualFold(name, []byte("Content-Type")):
+			message.contentType = string(value)
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			message.length = -1
+		case bytes.EqualFold(name, []byte(verifyHeader)):
+			message.verify = true
+		}
+	}
+}
+
+// body returns what follows the head, without the trailer of chunks.
+func (h head) body(reader *bufio.Reader) io.Reader {
+	if h.length < 0 {
+		return httputil.NewChunkedReader(reader)
+	}
+	return io.LimitReader(reader, h.length)
+}
+
+// readTrailer reads what follows chunks: nothing but an empty line.
+func (h head) readTrailer(reader *bufio.Reader) error {
+	if h.length >= 0 {
+		return nil
+	}
+	line, err := reader.ReadSlice('\n')
+	if err == nil && len(bytes.TrimRight(line, "\r\n")) > 0 {
+		err = errors.New("there is a trailer")
+	}
+	return err
+}
