@@ -76,7 +76,7 @@ func TestTransportResumesSessions(t *testing.T) {
 			for range 2 {
 				response, err := transport.send(ctx, test.url, "body")
 				got = answerOf(t, response, err)
-				transport.client.CloseIdleConnections()
+				_ = transport.Cleanup()
 			}
 			if got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)

@@ -39,12 +39,10 @@ func NewClient(transport *http.Transport, plainOnly bool) *Client {
 	return c
 }
 
-// CloseIdleConnections closes the connections that are idle, and from now on
-// those that become so, for others may be using the client still.
-func (c *Client) CloseIdleConnections() {
-	c.pool.close()
-	c.transport.CloseIdleConnections()
-}
+// CloseIdleConnections closes the client's own connections that are idle, and
+// from now on those that become so, for others may be using the client still.
+// Those of the transport are the transport's.
+func (c *Client) CloseIdleConnections() { c.pool.close() }
 
 // takes reports whether the client sends a request itself.
 func (c *Client) takes(r *http.Request) bool {

@@ -56,6 +56,7 @@ func newTestClient(t *testing.T, configure func(*http.Transport)) *testClient {
 		configure(c.transport)
 	}
 	c.Client = NewClient(c.transport, false)
+	t.Cleanup(c.transport.CloseIdleConnections)
 	t.Cleanup(c.CloseIdleConnections)
 	return c
 }

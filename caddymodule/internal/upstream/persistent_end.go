@@ -11,10 +11,11 @@ func (c *persistentConn) fail(err error) {
 	c.close()
 }
 
-// failSoon is fail, once an answer that was on its way has come or could have.
+// failSoon is fail, unless an answer that is on its way comes in time. It may
+// then take what it needs.
 func (c *persistentConn) failSoon(err error) {
 	c.note(err)
-	time.AfterFunc(lastAnswerWait, c.close)
+	c.giveUpAfter(lastAnswerWait, c.close)
 }
 
 func (c *persistentConn) note(err error) {
@@ -33,22 +34,22 @@ func (c *persistentConn) failed() error {
 
 // awaitAnswer has an answer that takes too long given up.
 func (c *persistentConn) awaitAnswer() {
-	after := c.client.transport.ResponseHeaderTimeout
-	if after <= 0 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.answered {
-		c.timeout = time.AfterFunc(after, func() { c.fail(&headerTimeoutError{after}) })
+	if after := c.client.transport.ResponseHeaderTimeout; after > 0 {
+		c.giveUpAfter(after, func() { c.fail(&headerTimeoutError{after}) })
 	}
 }
 
-// stopAwaiting ends that, for the answer has come.
-func (c *persistentConn) stopAwaiting() {
-	if c.client.transport.ResponseHeaderTimeout <= 0 {
-		return
+// giveUpAfter calls give unless the header of the answer comes before.
+func (c *persistentConn) giveUpAfter(wait time.Duration, give func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.answered {
+		c.timeout = time.AfterFunc(wait, give)
 	}
+}
+
+// stopAwaiting ends that, for the header has come.
+func (c *persistentConn) stopAwaiting() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.answered = true

@@ -65,6 +65,29 @@ func TestInvariant10AnEarlyAnswerIsNotKeptWaiting(t *testing.T) {
 	})
 }
 
+// What has begun to come may take its time.
+func TestAnEarlyAnswerMayComeSlowly(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		t.Helper()
+		answered := make(chan struct{})
+		address := startRaw(t, func(connection net.Conn, _ int) {
+			if _, err := http.ReadRequest(bufio.NewReader(connection)); err == nil {
+				_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nla")
+				<-answered
+				time.Sleep(2 * lastAnswerWait)
+				_, _ = io.WriteString(connection, "rge")
+			}
+		})
+		body := newInterrupted("the beginning")
+		response, err := newTestClient(t, nil).RoundTrip(postBody(t, address, body, 1000, direct))
+		body.Interrupt()
+		close(answered)
+		if status, text := answer(t, response, err); status != http.StatusRequestEntityTooLarge || text != "large" {
+			t.Errorf("got %d %q", status, text)
+		}
+	})
+}
+
 // The same when the upstream takes nothing more either, so that it is not the
 // body that is waited for.
 func TestAnEarlyAnswerIsHeardWhileNothingCanBeSent(t *testing.T) {
