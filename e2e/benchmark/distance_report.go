@@ -87,9 +87,9 @@ func staleTable(races []staleRace) string {
 // burstTable has a line for each contender and number of uploads.
 func burstTable(bursts []burst) string {
 	var table strings.Builder
-	fmt.Fprintln(&table, "| at once | through | median | 95% within |\n|---|---|---|---|")
+	fmt.Fprintln(&table, "| at once | through | median, with one connection | median, over and over | 95% within |\n|---|---|---|---|---|")
 	for _, b := range bursts {
-		fmt.Fprintf(&table, "| %d | %s | %s | %s |\n", b.clients, b.contender, milliseconds(b.median), milliseconds(b.most))
+		fmt.Fprintf(&table, "| %d | %s | %s | %s | %s |\n", b.clients, b.contender, milliseconds(b.first), milliseconds(b.median), milliseconds(b.most))
 	}
 	return table.String()
 }
