@@ -64,6 +64,10 @@ func newIncomingBody(r *http.Request) *incomingBody {
 func (b *incomingBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.read(p)
+}
+
+func (b *incomingBody) read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
@@ -119,13 +123,31 @@ func (b *incomingBody) drain(w http.ResponseWriter) {
 func (b *incomingBody) readOff(control *http.ResponseController) {
 	began, buf := time.Now(), make([]byte, 32<<10)
 	for size := 0; size < maxDrainSize && b.left() && time.Since(began) < maxDrainTime; {
-		// Caddy sets a deadline of its own when a read begins, so this one is
-		// set while it waits.
-		pause := time.AfterFunc(maxDrainPause, func() { _ = control.SetReadDeadline(time.Now()) })
-		n, _ := b.Read(buf) // an error ends the body
-		pause.Stop()
-		size += n
+		size += b.readPaused(control, buf)
 	}
+}
+
+// readPaused reads what comes before the client has paused for too long. Caddy
+// sets a deadline of its own when a read begins, so this one is set while it
+// waits.
+func (b *incomingBody) readPaused(control *http.ResponseController, buf []byte) int {
+	var interrupting sync.WaitGroup
+	interrupting.Add(1)
+	pause := time.AfterFunc(maxDrainPause, func() {
+		defer interrupting.Done()
+		_ = control.SetReadDeadline(time.Now())
+	})
+	b.mu.Lock()
+	if pause.Stop() { // something may have come for another until now
+		pause.Reset(maxDrainPause)
+	}
+	n, _ := b.read(buf) // an error ends the body
+	b.mu.Unlock()
+	if pause.Stop() {
+		interrupting.Done()
+	}
+	interrupting.Wait() // nothing is done to the connection after the request
+	return n
 }
 
 // Interface guard

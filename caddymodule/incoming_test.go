@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -112,6 +113,62 @@ func TestABodyThatIsInterruptedGoesOn(t *testing.T) {
 	// What has ended is not waited for, and its connection is left alone: the
 	// server looks there for a client that goes away.
 	body.interrupt(nil)
+}
+
+// A client may pause for so long before each of its bytes, also if another was
+// waiting for the one before.
+func TestEachPauseOfAClientIsMeasuredByItself(t *testing.T) {
+	pieces := 2
+	body := &incomingBody{http1: true, source: readerFunc(func(p []byte) (int, error) {
+		if pieces--; pieces < 0 {
+			return 0, io.EOF
+		}
+		time.Sleep(maxDrainPause * 3 / 4)
+		return copy(p, "x"), nil
+	})}
+	reading := make(chan struct{})
+	go func() {
+		close(reading)
+		_, _ = body.Read(make([]byte, 1))
+	}()
+	<-reading
+	time.Sleep(maxDrainPause / 4)
+	body.drain(deadlineWriter{}) // which panics if it is given one
+	if body.left() || body.broken.Load() {
+		t.Error("it has not been read to its end")
+	}
+}
+
+// Nothing is done to a connection once its body has been read off: it may be
+// another request's by then, or none's.
+func TestInvariant4ADrainLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &slowDeadlineWriter{begun: make(chan struct{})}
+		body := &incomingBody{source: readerFunc(func([]byte) (int, error) {
+			<-w.begun // its end comes just then
+			return 0, io.EOF
+		})}
+		body.drain(w)
+		if w.running.Load() {
+			t.Error("its deadline is still being set")
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+// slowDeadlineWriter takes its time to set a deadline.
+type slowDeadlineWriter struct {
+	http.ResponseWriter
+	begun   chan struct{}
+	running atomic.Bool
+}
+
+func (s *slowDeadlineWriter) SetReadDeadline(time.Time) error {
+	s.running.Store(true)
+	close(s.begun)
+	time.Sleep(time.Second)
+	s.running.Store(false)
+	return nil
 }
 
 // onceThen returns a reader that reads from first once, and then from rest.

@@ -47,13 +47,13 @@ func (c *Client) CloseIdleConnections() { c.pool.close() }
 // takes reports whether the client sends a request itself.
 func (c *Client) takes(r *http.Request) bool {
 	switch {
-	case c.off, r.Close, r.Header == nil, len(r.Header["Expect"]) > 0, len(r.Header["Upgrade"]) > 0:
+	case c.off, r.URL == nil, r.Close, r.Header == nil, len(r.Header["Expect"]) > 0, len(r.Header["Upgrade"]) > 0:
 		return false
 	case r.URL.Scheme != "http" && (r.URL.Scheme != "https" || c.plainOnly), r.URL.Host == "", r.Method == http.MethodConnect:
 		return false
 	case !c.transport.DisableCompression && len(r.Header["Accept-Encoding"]) == 0: // it would decompress
 		return false
-	case (r.Body == nil || r.Body == http.NoBody) != (r.ContentLength == 0): // it looks what is there
+	case (r.Body == nil || r.Body == http.NoBody) != (r.ContentLength == 0), r.ContentLength < 0 && !mayHaveBody(r.Method): // it looks what is there
 		return false
 	}
 	if c.transport.Proxy == nil {
@@ -61,6 +61,11 @@ func (c *Client) takes(r *http.Request) bool {
 	}
 	proxy, err := c.transport.Proxy(r)
 	return proxy == nil && err == nil
+}
+
+// mayHaveBody reports whether the method is one whose requests mostly have a body.
+func mayHaveBody(method string) bool {
+	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -73,13 +78,17 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	for {
+		if r.Context().Err() != nil {
+			closeBody(r)
+			return nil, context.Cause(r.Context())
+		}
 		connection, err := c.connect(r)
 		if err != nil {
 			closeBody(r)
 			return nil, err
 		}
 		response, err := connection.exchange(r)
-		if err == nil || !connection.lostIdle() || !canRepeat(r) || r.Context().Err() != nil {
+		if err == nil || !connection.lostIdle() || isTimeout(err) || !canRepeat(r) || r.Context().Err() != nil {
 			return response, err
 		}
 	}

@@ -22,9 +22,11 @@ const (
 	// maxSendWait is how long a connection whose answer is complete waits for
 	// the request to be so, to be used again.
 	maxSendWait = 50 * time.Millisecond
-	// lastAnswerWait is how long an answer may take that was on its way when the
-	// request broke off.
+	// lastAnswerWait is how long an answer may take to begin that was on its way
+	// when the request broke off.
 	lastAnswerWait = 500 * time.Millisecond
+	// lateAnswerWait is how long all of it may take.
+	lateAnswerWait = 10 * time.Second
 )
 
 // persistentConn is a connection on which one request and answer follow the
@@ -82,7 +84,7 @@ func (c *persistentConn) exchange(r *http.Request) (*http.Response, error) {
 		trace.GotConn(httptrace.GotConnInfo{Conn: c.conn, Reused: c.reused, WasIdle: c.reused})
 	}
 	s := newSending(r)
-	s.stop = context.AfterFunc(ctx, func() { c.fail(context.Cause(ctx)) })
+	s.stop = context.AfterFunc(ctx, func() { c.abandon(s) })
 	if s.direct {
 		c.sendWatched(s)
 	} else {
@@ -94,12 +96,16 @@ func (c *persistentConn) exchange(r *http.Request) (*http.Response, error) {
 		return response, nil
 	}
 	s.stop()
+	c.stopAwaiting()
 	c.close()
-	if sendErr := <-c.sent; sendErr != nil { // nobody reads the body any more
-		err = sendErr
-	}
+	sendErr := <-c.sent // nobody reads the body any more
 	if failure := c.failed(); failure != nil {
 		err = failure
+	} else if sendErr != nil && !s.answered.Load() {
+		err = sendErr
+	}
+	if ctx.Err() != nil { // for which the upstream is not to blame
+		err = context.Cause(ctx)
 	}
 	return nil, err
 }
@@ -123,7 +129,9 @@ func (c *persistentConn) sendWatched(s *sending) {
 	c.late.Reset(MaxHold)
 	c.send(s)
 	c.late.Stop()
+	s.watching.Lock()
 	c.sending.Store(nil)
+	s.watching.Unlock()
 }
 
 // send sends a request.
@@ -132,6 +140,8 @@ func (c *persistentConn) send(s *sending) {
 	switch {
 	case err == nil:
 		c.awaitAnswer()
+	case s.answered.Load(): // and the answer says more
+		c.failSoon(nil)
 	case errors.Is(err, errBodyLength):
 		c.fail(err)
 	case s.err == nil:

@@ -2,7 +2,11 @@
 
 package upstream
 
-import "time"
+import (
+	"context"
+	"errors"
+	"time"
+)
 
 // fail closes the connection, because of err.
 func (c *persistentConn) fail(err error) {
@@ -11,11 +15,24 @@ func (c *persistentConn) fail(err error) {
 	c.close()
 }
 
-// failSoon is fail, unless an answer that is on its way comes in time. It may
-// then take what it needs.
+// failSoon is fail, unless an answer that is on its way comes in time.
 func (c *persistentConn) failSoon(err error) {
 	c.note(err)
-	c.giveUpAfter(lastAnswerWait, c.close)
+	c.giveUpAfter(lastAnswerWait, func() { c.fail(errNoAnswer) })
+	time.AfterFunc(lateAnswerWait, func() { c.fail(errNoAnswer) }) // it is used for nothing else
+}
+
+var errNoAnswer = errors.New("an answer has begun that does not come")
+
+// abandon ends a request whose context has ended. If that may be for its body was
+// interrupted, the answer is still wanted.
+func (c *persistentConn) abandon(s *sending) {
+	end := func() { c.fail(context.Cause(s.request.Context())) }
+	if s.interrupted.Load() {
+		time.AfterFunc(lateAnswerWait, end)
+	} else {
+		end()
+	}
 }
 
 func (c *persistentConn) note(err error) {
@@ -58,13 +75,17 @@ func (c *persistentConn) stopAwaiting() {
 	}
 }
 
-// hasAnswer reports whether something of an answer has come that nobody reads.
+// hasAnswer reports whether an answer has begun to come, unless its header is
+// just being read: who reads it gets it.
 func (c *persistentConn) hasAnswer() bool {
-	if !c.reading.TryLock() { // who reads gets it, and a socket is not looked at meanwhile
+	if !c.reading.TryLock() { // a socket is not looked at meanwhile either
 		return false
 	}
 	defer c.reading.Unlock()
-	return c.reader.Buffered() > 0 || c.look != nil && c.look.HasCome()
+	c.mu.Lock()
+	answered := c.answered // and its body has the reader
+	c.mu.Unlock()
+	return answered || c.reader.Buffered() > 0 || c.look != nil && c.look.HasCome()
 }
 
 // lostIdle reports whether the other side seems to have closed the connection

@@ -34,100 +34,6 @@ func bothWays(t *testing.T, test func(t *testing.T, direct bool)) {
 	}
 }
 
-// Invariant 10: what the upstream answers arrives, also when it answers before
-// the body is through and the client sends nothing more.
-func TestInvariant10AnEarlyAnswerIsNotKeptWaiting(t *testing.T) {
-	bothWays(t, func(t *testing.T, direct bool) {
-		t.Helper()
-		answered := make(chan struct{})
-		address := startRaw(t, func(connection net.Conn, _ int) {
-			if _, err := http.ReadRequest(bufio.NewReader(connection)); err == nil {
-				_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nlarge")
-				<-answered
-			}
-		})
-		c := newTestClient(t, nil)
-		body := newInterrupted("the beginning")
-		timer := time.AfterFunc(soon, body.Interrupt)
-		response, err := c.RoundTrip(postBody(t, address, body, 1000, direct))
-		if status, text := answer(t, response, err); status != http.StatusRequestEntityTooLarge || text != "large" {
-			t.Errorf("got %d %q", status, text)
-		}
-		if !timer.Stop() {
-			t.Error("it was kept waiting")
-		}
-		body.Interrupt()
-		close(answered)
-		time.Sleep(2 * maxSendWait)
-		if idle(c) > 0 {
-			t.Error("the connection is kept")
-		}
-	})
-}
-
-// What has begun to come may take its time.
-func TestAnEarlyAnswerMayComeSlowly(t *testing.T) {
-	bothWays(t, func(t *testing.T, direct bool) {
-		t.Helper()
-		answered := make(chan struct{})
-		address := startRaw(t, func(connection net.Conn, _ int) {
-			if _, err := http.ReadRequest(bufio.NewReader(connection)); err == nil {
-				_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nla")
-				<-answered
-				time.Sleep(2 * lastAnswerWait)
-				_, _ = io.WriteString(connection, "rge")
-			}
-		})
-		body := newInterrupted("the beginning")
-		response, err := newTestClient(t, nil).RoundTrip(postBody(t, address, body, 1000, direct))
-		body.Interrupt()
-		close(answered)
-		if status, text := answer(t, response, err); status != http.StatusRequestEntityTooLarge || text != "large" {
-			t.Errorf("got %d %q", status, text)
-		}
-	})
-}
-
-// The same when the upstream takes nothing more either, so that it is not the
-// body that is waited for.
-func TestAnEarlyAnswerIsHeardWhileNothingCanBeSent(t *testing.T) {
-	stuck := make(chan struct{})
-	near, far := net.Pipe() // which holds nothing
-	go func() {
-		reader := bufio.NewReaderSize(far, 16)
-		_, _ = reader.ReadString('\n')
-		_, _ = io.WriteString(far, "HTTP/1.1 429 Too Many\r\nContent-Length: 0\r\n\r\n")
-		<-stuck
-	}()
-	t.Cleanup(func() { close(stuck); _ = far.Close() })
-	c := newTestClient(t, func(t *http.Transport) {
-		t.DialContext = func(context.Context, string, string) (net.Conn, error) { return NewConn(near, nil, false), nil }
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), soon)
-	defer cancel()
-	r := post(t, "http://example.com/", strings.Repeat("x", SmallBuffer), true)
-	response, err := c.RoundTrip(r.WithContext(WithInterrupter(ctx, none{})))
-	if status, _ := answer(t, response, err); status != http.StatusTooManyRequests {
-		t.Errorf("got %d", status)
-	}
-}
-
-// An upstream that answers and hangs up is heard, too.
-func TestAnAnswerBeforeTheUpstreamHangsUpIsHeard(t *testing.T) {
-	address := startRaw(t, func(connection net.Conn, _ int) {
-		_, _ = http.ReadRequest(bufio.NewReader(connection))
-		_, _ = io.WriteString(connection, "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
-		_ = connection.(*net.TCPConn).CloseWrite()
-		time.Sleep(time.Second / 10)
-	})
-	for _, body := range []string{"small", large} {
-		response, err := newTestClient(t, nil).RoundTrip(post(t, address, body, true))
-		if status, text := answer(t, response, err); status != http.StatusForbidden || text != "no" {
-			t.Errorf("%d bytes: got %d %q", len(body), status, text)
-		}
-	}
-}
-
 // A body that breaks off ends the request with its own error, and what arrives
 // is not complete. An answer that is there all the same is preferred.
 func TestABodyThatBreaksOffIsNotTakenForComplete(t *testing.T) {
@@ -251,6 +157,7 @@ func TestAnswersOfAllKinds(t *testing.T) {
 		"empty":                    {"HTTP/1.1 204 No Content\r\n\r\n", "", 204, true},
 		"of length 0":              {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", 200, true},
 		"after hints":              {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n" + ok, "ok", 200, true},
+		"of no known class":        {"HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\nok", "ok", 99, true},
 		"to the end":               {"HTTP/1.1 200 OK\r\n\r\nok", "ok", 200, false},
 		"of HTTP/1.0":              {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok", 200, false},
 		"the last":                 {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "ok", 200, false},

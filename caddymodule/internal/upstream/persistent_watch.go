@@ -6,64 +6,91 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http/httptrace"
 	"time"
 )
 
-// interruptAfter is how long a client may take for its next byte when there
-// is an answer already. Then it waits for the answer itself, and nothing is
-// lost when its body is interrupted.
-const interruptAfter = time.Second
+// interruptAfter is how long a client may take for its next byte when there is an
+// answer already. Then it waits for the answer itself, and nothing is lost when
+// its body is interrupted.
+const interruptAfter = 2 * time.Second
 
 // watch looks for an answer while a request is being sent that takes its time.
-// If there is one, neither the upstream nor the client is waited for any more.
 func (c *persistentConn) watch() {
 	s := c.sending.Load()
 	if s == nil {
 		return
 	}
-	come, err := c.await(s)
+	status, err := c.await(s)
 	if err != nil { // the upstream is gone
 		c.fail(err)
 		s.answered.Store(true)
-	}
-	if !come {
 		return
 	}
-	time.Sleep(MaxHold)                     // it may be an answer to all of the request, just sent
-	if c.sending.Load() != s || !s.stop() { // to interrupt the body may end the context
+	if status == 0 {
 		return
 	}
-	c.spoilt.Store(true)
-	s.answered.Store(true)
-	_ = c.conn.SetWriteDeadline(time.Now())
-	for since := time.Now(); c.sending.Load() == s; time.Sleep(MaxHold) {
-		// It may come too early for the next Read, so it comes again.
-		if time.Since(since) >= interruptAfter {
-			s.interrupter.Interrupt()
+	time.Sleep(MaxHold) // it may be an answer to all of the request, just sent
+	// Who has accepted an upload may read on. Others want no more of it.
+	if status != '2' && !c.during(s, func() { c.cut(s) }) {
+		return
+	}
+	for reads, since, goesOn := s.reads.Load(), time.Now(), true; goesOn; time.Sleep(MaxHold) {
+		if now := s.reads.Load(); now != reads {
+			reads, since = now, time.Now()
 		}
+		goesOn = c.during(s, func() {
+			if time.Since(since) >= interruptAfter {
+				c.cut(s)
+				// It may come too early for the next Read, so it comes again.
+				s.interrupted.Store(true)
+				s.interrupter.Interrupt()
+			}
+		})
 	}
 }
 
-// await waits until an answer begins, while s is being sent. It reports false if
-// that has ended meanwhile.
-func (c *persistentConn) await(s *sending) (bool, error) {
+// during does something while s is being sent, and reports false if that has ended.
+func (c *persistentConn) during(s *sending, do func()) bool {
+	s.watching.Lock()
+	defer s.watching.Unlock()
+	if c.sending.Load() != s {
+		return false
+	}
+	do()
+	return true
+}
+
+// cut has nothing more be sent.
+func (c *persistentConn) cut(s *sending) {
+	c.spoilt.Store(true)
+	s.answered.Store(true)
+	_ = c.conn.SetWriteDeadline(time.Now())
+}
+
+// await waits until an answer begins that is not an interim one, while s is being
+// sent, and returns the first digit of its status. It returns 0 if the sending has
+// ended meanwhile.
+func (c *persistentConn) await(s *sending) (byte, error) {
 	for {
 		c.reading.Lock()
 		if c.sending.Load() != s { // or the answer is somebody else's to read
 			c.reading.Unlock()
-			return false, nil
+			return 0, nil
 		}
-		_, err := c.reader.Peek(1)
+		status, err := c.nextStatus(s.request, httptrace.ContextClientTrace(s.request.Context()))
 		c.reading.Unlock()
-		if err == nil {
-			return true, nil
-		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return 0, io.ErrUnexpectedEOF
 		// Such a timeout is for an answer that somebody waits for.
-		if timeout, ok := errors.AsType[net.Error](err); !ok || !timeout.Timeout() {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return false, err
+		case err == nil || !isTimeout(err):
+			return status, err
 		}
 	}
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
 }

@@ -41,18 +41,47 @@ func (c *persistentConn) receive(r *http.Request, trace *httptrace.ClientTrace) 
 		switch status := response.StatusCode; {
 		case status == http.StatusSwitchingProtocols: // which nobody asked for
 			response.Close = true
-		case status < http.StatusOK:
-			if trace != nil && trace.Got1xxResponse != nil {
-				if err := trace.Got1xxResponse(status, textproto.MIMEHeader(response.Header)); err != nil {
-					return nil, err
-				}
-				c.limit = c.maxHeader() // who has seen it counts them
+		case status/100 == 1:
+			if err := c.tell(response, trace); err != nil {
+				return nil, err
 			}
 			continue
 		}
 		c.limit = math.MaxInt64
 		c.stopAwaiting()
 		return response, nil
+	}
+}
+
+// tell passes an interim answer on.
+func (c *persistentConn) tell(response *http.Response, trace *httptrace.ClientTrace) error {
+	if trace == nil || trace.Got1xxResponse == nil {
+		return nil
+	}
+	c.limit = c.maxHeader() // who has seen it counts them
+	return trace.Got1xxResponse(response.StatusCode, textproto.MIMEHeader(response.Header))
+}
+
+// nextStatus reads interim answers, and returns the first digit of the next
+// status, which it leaves there.
+func (c *persistentConn) nextStatus(r *http.Request, trace *httptrace.ClientTrace) (byte, error) {
+	for {
+		line, err := c.reader.Peek(len("HTTP/1.1 200"))
+		if err != nil {
+			return 0, err
+		}
+		status := line[len("HTTP/1.1 "):]
+		if status[0] != '1' || string(status) == "101" {
+			return status[0], nil
+		}
+		response, err := http.ReadResponse(c.reader, r)
+		if err != nil {
+			return 0, err
+		}
+		_ = response.Body.Close() // it has none
+		if err := c.tell(response, trace); err != nil {
+			return 0, err
+		}
 	}
 }
 

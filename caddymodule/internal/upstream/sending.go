@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
 )
 
@@ -17,8 +18,13 @@ type sending struct {
 	err         error       // of the body, other than its end
 	direct      bool        // in the goroutine of its caller
 	interrupter Interrupter // of the body, or nil
-	answered    atomic.Bool // nothing more is to be sent
 	stop        func() bool // ends the wait for the request's context to end
+
+	// What follows is for a body that can be interrupted.
+	reads       atomic.Int64 // that have returned
+	answered    atomic.Bool  // nothing more is to be sent
+	interrupted atomic.Bool
+	watching    sync.Mutex // held while something is done to the request that it must not outlive
 }
 
 // errAnswered ends a body whose rest nobody wants.
@@ -59,6 +65,7 @@ func (s *sending) Read(p []byte) (int, error) {
 		return 0, s.err
 	}
 	n, err := s.body.Read(p)
+	s.reads.Add(1)
 	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
 		s.err = err
 	}

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package upstream
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// inTime runs a test both ways, in a bubble, over connections in memory whose
+// other end is given the head of a request and what follows it.
+func inTime(t *testing.T, serve func(connection net.Conn, request *http.Request), test func(t *testing.T, c *testClient, direct bool)) {
+	t.Helper()
+	bothWays(t, func(t *testing.T, direct bool) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			c := newTestClient(t, func(transport *http.Transport) {
+				transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+					near, far := net.Pipe()
+					go func() {
+						defer far.Close()
+						if request, err := http.ReadRequest(bufio.NewReader(far)); err == nil {
+							serve(far, request)
+						}
+					}()
+					return NewConn(quietPipe{near, make(chan struct{}), new(sync.Once)}, nil, false), nil
+				}
+			})
+			test(t, c, direct)
+			time.Sleep(2 * MaxHold) // after which nothing runs on
+		})
+	})
+}
+
+// untilClosed reads on, and has nothing to say.
+func untilClosed(connection net.Conn) { _, _ = io.Copy(io.Discard, connection) }
+
+// hesitant is a body whose pieces come with pauses, which nobody interrupts.
+type hesitant struct {
+	none
+	pieces []string
+	pause  time.Duration
+}
+
+func (h *hesitant) Read(p []byte) (int, error) {
+	if len(h.pieces) == 0 {
+		return 0, io.EOF
+	}
+	time.Sleep(h.pause)
+	n := copy(p, h.pieces[0])
+	h.pieces = h.pieces[1:]
+	return n, nil
+}
+
+// Invariant 10: what the upstream answers arrives, also when it answers before
+// the body is through and the client sends nothing more.
+func TestInvariant10AnEarlyAnswerIsNotKeptWaiting(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		t.Helper()
+		answered := make(chan struct{})
+		address := startRaw(t, func(connection net.Conn, _ int) {
+			if _, err := http.ReadRequest(bufio.NewReader(connection)); err == nil {
+				_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nlarge")
+				<-answered
+			}
+		})
+		c := newTestClient(t, nil)
+		body := newInterrupted("the beginning")
+		timer := time.AfterFunc(soon, body.Interrupt)
+		response, err := c.RoundTrip(postBody(t, address, body, 1000, direct))
+		if status, text := answer(t, response, err); status != http.StatusRequestEntityTooLarge || text != "large" {
+			t.Errorf("got %d %q", status, text)
+		}
+		if !timer.Stop() {
+			t.Error("it was kept waiting")
+		}
+		body.Interrupt()
+		close(answered)
+		time.Sleep(2 * maxSendWait)
+		if idle(c) > 0 {
+			t.Error("the connection is kept")
+		}
+	})
+}
+
+// What has begun to come may take its time.
+func TestAnEarlyAnswerMayComeSlowly(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		t.Helper()
+		answered := make(chan struct{})
+		address := startRaw(t, func(connection net.Conn, _ int) {
+			if _, err := http.ReadRequest(bufio.NewReader(connection)); err == nil {
+				_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nla")
+				<-answered
+				time.Sleep(2 * lastAnswerWait)
+				_, _ = io.WriteString(connection, "rge")
+			}
+		})
+		body := newInterrupted("the beginning")
+		response, err := newTestClient(t, nil).RoundTrip(postBody(t, address, body, 1000, direct))
+		body.Interrupt()
+		close(answered)
+		if status, text := answer(t, response, err); status != http.StatusRequestEntityTooLarge || text != "large" {
+			t.Errorf("got %d %q", status, text)
+		}
+	})
+}
+
+// The same when the upstream takes nothing more either, so that it is not the
+// body that is waited for.
+func TestAnEarlyAnswerIsHeardWhileNothingCanBeSent(t *testing.T) {
+	stuck := make(chan struct{})
+	near, far := net.Pipe() // which holds nothing
+	go func() {
+		reader := bufio.NewReaderSize(far, 16)
+		_, _ = reader.ReadString('\n')
+		_, _ = io.WriteString(far, "HTTP/1.1 429 Too Many\r\nContent-Length: 0\r\n\r\n")
+		<-stuck
+	}()
+	t.Cleanup(func() { close(stuck); _ = far.Close() })
+	c := newTestClient(t, func(t *http.Transport) {
+		t.DialContext = func(context.Context, string, string) (net.Conn, error) { return NewConn(near, nil, false), nil }
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	defer cancel()
+	r := post(t, "http://example.com/", strings.Repeat("x", SmallBuffer), true)
+	response, err := c.RoundTrip(r.WithContext(WithInterrupter(ctx, none{})))
+	if status, _ := answer(t, response, err); status != http.StatusTooManyRequests {
+		t.Errorf("got %d", status)
+	}
+}
+
+// An upstream that answers and hangs up is heard, too.
+func TestAnAnswerBeforeTheUpstreamHangsUpIsHeard(t *testing.T) {
+	address := startRaw(t, func(connection net.Conn, _ int) {
+		_, _ = http.ReadRequest(bufio.NewReader(connection))
+		_, _ = io.WriteString(connection, "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
+		_ = connection.(*net.TCPConn).CloseWrite()
+		time.Sleep(time.Second / 10)
+	})
+	for _, body := range []string{"small", large} {
+		response, err := newTestClient(t, nil).RoundTrip(post(t, address, body, true))
+		if status, text := answer(t, response, err); status != http.StatusForbidden || text != "no" {
+			t.Errorf("%d bytes: got %d %q", len(body), status, text)
+		}
+	}
+}
+
+// Invariant 10, its other half: what is no answer to the request does not end its
+// body.
+func TestInvariant10AnInterimAnswerEndsNothing(t *testing.T) {
+	for _, interim := range []string{"100 Continue", "102 Processing", "103 Early Hints"} {
+		inTime(t, func(connection net.Conn, request *http.Request) {
+			_, _ = io.WriteString(connection, "HTTP/1.1 "+interim+"\r\n\r\n")
+			if body, err := io.ReadAll(request.Body); err == nil && string(body) == "onetwosix" {
+				_, _ = io.WriteString(connection, ok)
+			}
+		}, func(t *testing.T, c *testClient, direct bool) {
+			t.Helper()
+			var told []int
+			trace := &httptrace.ClientTrace{Got1xxResponse: func(status int, _ textproto.MIMEHeader) error {
+				told = append(told, status)
+				return nil
+			}}
+			request := postBody(t, "http://example.com", &hesitant{pieces: []string{"one", "two", "six"}, pause: time.Second}, 9, direct)
+			response, err := c.RoundTrip(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
+			if status, text := answer(t, response, err); status != http.StatusOK || text != "ok" || len(told) != 1 {
+				t.Errorf("%s: got %d %q, told of %v", interim, status, text, told)
+			}
+			synctest.Wait()
+			if idle(c) != 1 {
+				t.Errorf("%s: the connection is not kept", interim)
+			}
+		})
+	}
+}
+
+// An upstream that has accepted a request may read on.
+func TestAnUpstreamThatAcceptsEarlyReadsOn(t *testing.T) {
+	inTime(t, func(connection net.Conn, request *http.Request) {
+		_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+		body, _ := io.ReadAll(request.Body)
+		_, _ = connection.Write(body)
+	}, func(t *testing.T, c *testClient, direct bool) {
+		t.Helper()
+		body := &hesitant{pieces: []string{"one", "two", "six"}, pause: interruptAfter - MaxHold}
+		response, err := c.RoundTrip(postBody(t, "http://example.com", body, 9, direct))
+		if _, text := answer(t, response, err); text != "onetwosix" {
+			t.Errorf("got %q", text)
+		}
+	})
+}
+
+// A client that waits for such an answer before it goes on gets it.
+func TestAnUpstreamThatAcceptsEarlyIsHeard(t *testing.T) {
+	inTime(t, func(connection net.Conn, _ *http.Request) {
+		_, _ = io.WriteString(connection, ok)
+		untilClosed(connection)
+	}, func(t *testing.T, c *testClient, direct bool) {
+		t.Helper()
+		body, began := newInterrupted("the beginning"), time.Now()
+		response, err := c.RoundTrip(postBody(t, "http://example.com", body, 1000, direct))
+		if _, text := answer(t, response, err); text != "ok" || time.Since(began) > interruptAfter+time.Second {
+			t.Errorf("got %q after %v", text, time.Since(began))
+		}
+		body.Interrupt()
+		synctest.Wait()
+		if idle(c) > 0 {
+			t.Error("the connection is kept")
+		}
+	})
+}
+
+// An early answer that does not go on is given up: with the context, or, once the
+// body has been interrupted, after a while.
+func TestAnEarlyAnswerThatStallsIsGivenUp(t *testing.T) {
+	const until = time.Second
+	for name, beginning := range map[string]string{
+		"in its header": "HTTP/1.1 413 Too",
+		"in its body":   "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nla",
+	} {
+		for _, leaves := range []bool{true, false} {
+			inTime(t, func(connection net.Conn, _ *http.Request) {
+				_, _ = io.WriteString(connection, beginning)
+				untilClosed(connection)
+			}, func(t *testing.T, c *testClient, direct bool) {
+				t.Helper()
+				if !leaves && !direct { // it waits with whoever sends
+					return
+				}
+				body := newInterrupted("the beginning")
+				request := postBody(t, "http://example.com", body, 1000, direct)
+				ctx, cancel := context.WithCancel(request.Context())
+				defer cancel()
+				most := interruptAfter + lateAnswerWait + until
+				if leaves {
+					most = 2 * until
+					time.AfterFunc(until, func() {
+						cancel()
+						body.Interrupt()
+					})
+				}
+				began := time.Now()
+				response, err := c.RoundTrip(request.WithContext(ctx))
+				if err == nil {
+					_, err = io.ReadAll(response.Body)
+				}
+				if err == nil || time.Since(began) > most {
+					t.Errorf("%s, leaves %v: %v after %v", name, leaves, err, time.Since(began))
+				}
+			})
+		}
+	}
+}
+
+// lastMoment is a body whose next byte comes just as it is being interrupted,
+// which takes a while.
+type lastMoment struct {
+	beginning strings.Reader
+	once      sync.Once
+	began     chan struct{}
+	running   atomic.Bool
+}
+
+func (l *lastMoment) Read(p []byte) (int, error) {
+	if n, err := l.beginning.Read(p); err == nil {
+		return n, nil
+	}
+	<-l.began
+	return copy(p, "x"), nil
+}
+
+func (l *lastMoment) Interrupt() {
+	l.running.Store(true)
+	l.once.Do(func() { close(l.began) })
+	time.Sleep(100 * time.Millisecond)
+	l.running.Store(false)
+}
+
+// Invariant 4: nothing is done for a request that has ended. Its body's
+// connection may be another's by then.
+func TestInvariant4NothingIsInterruptedAfterTheRequest(t *testing.T) {
+	address := startRaw(t, func(connection net.Conn, _ int) {
+		_, _ = http.ReadRequest(bufio.NewReader(connection))
+		_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nlarge")
+		untilClosed(connection)
+	})
+	body := &lastMoment{began: make(chan struct{})}
+	body.beginning.Reset("the beginning")
+	response, err := newTestClient(t, nil).RoundTrip(postBody(t, address, body, 1000, true))
+	if status, _ := answer(t, response, err); status != http.StatusRequestEntityTooLarge || body.running.Load() {
+		t.Errorf("got %d, still being interrupted: %v", status, body.running.Load())
+	}
+}
+
+// A client that goes away is not the upstream's fault, whose health a proxy may
+// be watching.
+func TestAClientThatIsGoneIsNotTheUpstreamsFault(t *testing.T) {
+	inTime(t, func(connection net.Conn, _ *http.Request) { untilClosed(connection) }, func(t *testing.T, c *testClient, direct bool) {
+		t.Helper()
+		for range 100 {
+			ctx, cancel := context.WithCancel(t.Context())
+			body := io.MultiReader(strings.NewReader("the beginning"), readerFunc(func([]byte) (int, error) {
+				cancel()
+				return 0, io.ErrUnexpectedEOF
+			}))
+			request := postBody(t, "http://example.com", body, 1000, direct)
+			if direct {
+				ctx = WithInterrupter(ctx, none{})
+			}
+			if _, err := c.RoundTrip(request.WithContext(ctx)); !errors.Is(err, context.Canceled) {
+				t.Fatalf("got %v", err)
+			}
+		}
+	})
+}
+
+// A request that is not wanted any more takes no connection.
+func TestARequestThatHasEndedTakesNoConnection(t *testing.T) {
+	c := newTestClient(t, nil)
+	gone := errors.New("gone")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(gone)
+	if _, err := c.RoundTrip(post(t, "http://example.com", "body", true).WithContext(ctx)); !errors.Is(err, gone) || c.dialled.Load() > 0 {
+		t.Errorf("got %v, %d connections", err, c.dialled.Load())
+	}
+}
