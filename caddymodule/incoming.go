@@ -138,10 +138,12 @@ func (b *incomingBody) readPaused(control *http.ResponseController, buf []byte) 
 		_ = control.SetReadDeadline(time.Now())
 	})
 	b.mu.Lock()
-	if pause.Stop() { // something may have come for another until now
-		pause.Reset(maxDrainPause)
+	if !pause.Stop() {
+		interrupting.Wait()
+		interrupting.Add(1)
 	}
-	n, _ := b.read(buf) // an error ends the body
+	pause.Reset(maxDrainPause) // something may have come for another until now
+	n, _ := b.read(buf)        // an error ends the body
 	b.mu.Unlock()
 	if pause.Stop() {
 		interrupting.Done()

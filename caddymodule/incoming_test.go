@@ -139,6 +139,42 @@ func TestEachPauseOfAClientIsMeasuredByItself(t *testing.T) {
 	}
 }
 
+// That holds also when the wait for another has just been interrupted.
+func TestAPauseIsBoundedAfterAnother(t *testing.T) {
+	interrupted := make(chan struct{}, 2)
+	first := true
+	body := &incomingBody{http1: true, source: readerFunc(func(p []byte) (int, error) {
+		<-interrupted
+		if first { // a byte has come all the same
+			first = false
+			return copy(p, "x"), nil
+		}
+		return 0, os.ErrDeadlineExceeded
+	})}
+	reading := make(chan struct{})
+	go func() {
+		close(reading)
+		_, _ = body.Read(make([]byte, 1))
+	}()
+	<-reading
+	time.Sleep(maxDrainPause / 4)
+	body.drain(interruptingWriter{interrupted: interrupted})
+	if body.left() {
+		t.Error("it is still waited for")
+	}
+}
+
+// interruptingWriter ends one wait with each deadline.
+type interruptingWriter struct {
+	http.ResponseWriter
+	interrupted chan struct{}
+}
+
+func (i interruptingWriter) SetReadDeadline(time.Time) error {
+	i.interrupted <- struct{}{}
+	return nil
+}
+
 // Nothing is done to a connection once its body has been read off: it may be
 // another request's by then, or none's.
 func TestInvariant4ADrainLeavesNothingBehind(t *testing.T) {

@@ -195,7 +195,7 @@ func TestAnUpstreamThatAcceptsEarlyReadsOn(t *testing.T) {
 		_, _ = connection.Write(body)
 	}, func(t *testing.T, c *testClient, direct bool) {
 		t.Helper()
-		body := &hesitant{pieces: []string{"one", "two", "six"}, pause: interruptAfter - MaxHold}
+		body := &hesitant{pieces: []string{"one", "two", "six"}, pause: interruptAcceptedAfter - time.Second}
 		response, err := c.RoundTrip(postBody(t, "http://example.com", body, 9, direct))
 		if _, text := answer(t, response, err); text != "onetwosix" {
 			t.Errorf("got %q", text)
@@ -212,7 +212,7 @@ func TestAnUpstreamThatAcceptsEarlyIsHeard(t *testing.T) {
 		t.Helper()
 		body, began := newInterrupted("the beginning"), time.Now()
 		response, err := c.RoundTrip(postBody(t, "http://example.com", body, 1000, direct))
-		if _, text := answer(t, response, err); text != "ok" || time.Since(began) > interruptAfter+time.Second {
+		if _, text := answer(t, response, err); text != "ok" || time.Since(began) > interruptAcceptedAfter+time.Second {
 			t.Errorf("got %q after %v", text, time.Since(began))
 		}
 		body.Interrupt()
@@ -303,6 +303,61 @@ func TestInvariant4NothingIsInterruptedAfterTheRequest(t *testing.T) {
 	if status, _ := answer(t, response, err); status != http.StatusRequestEntityTooLarge || body.running.Load() {
 		t.Errorf("got %d, still being interrupted: %v", status, body.running.Load())
 	}
+}
+
+// interruptedForGood is a body whose request's context ends when it is
+// interrupted, as over HTTP/1.1.
+type interruptedForGood struct {
+	*interrupted
+	cancel context.CancelFunc
+}
+
+func (i interruptedForGood) Interrupt() {
+	i.cancel()
+	i.interrupted.Interrupt()
+}
+
+// An upstream that begins an answer and does not end it is to blame for that, and
+// not the client whose body was interrupted for it.
+func TestAnAnswerThatBreaksOffIsTheUpstreamsFault(t *testing.T) {
+	for _, beginning := range []string{"HTTP/1.1 413 Too", "HTTP/1.1 413 Too Large\r\nodd\r\n\r\n"} {
+		inTime(t, func(connection net.Conn, _ *http.Request) {
+			_, _ = io.WriteString(connection, beginning)
+			untilClosed(connection)
+		}, func(t *testing.T, c *testClient, direct bool) {
+			t.Helper()
+			if !direct {
+				return
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			body := interruptedForGood{newInterrupted("the beginning"), cancel}
+			request := postBody(t, "http://example.com", body, 1000, true)
+			_, err := c.RoundTrip(request.WithContext(WithInterrupter(ctx, body)))
+			if err == nil || errors.Is(err, context.Canceled) {
+				t.Errorf("%q: got %v", beginning, err)
+			}
+		})
+	}
+}
+
+// What is no answer at all is an error at once, as it is for a body that has
+// been sent.
+func TestWhatIsNoAnswerEndsTheBody(t *testing.T) {
+	address := startRaw(t, func(connection net.Conn, _ int) {
+		_, _ = http.ReadRequest(bufio.NewReader(connection))
+		_, _ = io.WriteString(connection, "BAD\r\n")
+		untilClosed(connection)
+	})
+	bothWays(t, func(t *testing.T, direct bool) {
+		t.Helper()
+		body := &hesitant{pieces: []string{"one", "two", "six"}, pause: 50 * time.Millisecond}
+		request := postBody(t, address, body, 9, direct)
+		ctx, cancel := context.WithTimeout(request.Context(), soon)
+		defer cancel()
+		if _, err := newTestClient(t, nil).RoundTrip(request.WithContext(ctx)); err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 // A client that goes away is not the upstream's fault, whose health a proxy may

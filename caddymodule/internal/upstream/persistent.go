@@ -57,6 +57,7 @@ type persistentConn struct {
 	failure  error // why the connection was closed
 	answered bool  // the header has come
 	timeout  *time.Timer
+	overdue  *time.Timer // for all of an answer, after the request broke off
 }
 
 func newPersistentConn(conn net.Conn, client *Client, to host) *persistentConn {
@@ -104,7 +105,7 @@ func (c *persistentConn) exchange(r *http.Request) (*http.Response, error) {
 	} else if sendErr != nil && !s.answered.Load() {
 		err = sendErr
 	}
-	if ctx.Err() != nil { // for which the upstream is not to blame
+	if ctx.Err() != nil && !s.interrupted.Load() { // for which the upstream is not to blame
 		err = context.Cause(ctx)
 	}
 	return nil, err

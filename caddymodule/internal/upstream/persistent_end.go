@@ -19,7 +19,9 @@ func (c *persistentConn) fail(err error) {
 func (c *persistentConn) failSoon(err error) {
 	c.note(err)
 	c.giveUpAfter(lastAnswerWait, func() { c.fail(errNoAnswer) })
-	time.AfterFunc(lateAnswerWait, func() { c.fail(errNoAnswer) }) // it is used for nothing else
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.overdue = time.AfterFunc(lateAnswerWait, func() { c.fail(errNoAnswer) }) // it is used for nothing else
 }
 
 var errNoAnswer = errors.New("an answer has begun that does not come")
@@ -135,5 +137,10 @@ func (c *persistentConn) hasMore() bool {
 func (c *persistentConn) close() {
 	c.spoilt.Store(true)
 	c.late.Stop()
+	c.mu.Lock()
+	if c.overdue != nil {
+		c.overdue.Stop()
+	}
+	c.mu.Unlock()
 	_ = c.conn.Close()
 }

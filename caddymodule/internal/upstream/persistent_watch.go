@@ -15,6 +15,10 @@ import (
 // its body is interrupted.
 const interruptAfter = 2 * time.Second
 
+// interruptAcceptedAfter is how long if the upstream has accepted the request. It
+// may want the rest, and the client would not learn that it did not arrive.
+const interruptAcceptedAfter = 30 * time.Second
+
 // watch looks for an answer while a request is being sent that takes its time.
 func (c *persistentConn) watch() {
 	s := c.sending.Load()
@@ -23,24 +27,28 @@ func (c *persistentConn) watch() {
 	}
 	status, err := c.await(s)
 	if err != nil { // the upstream is gone
-		c.fail(err)
-		s.answered.Store(true)
+		c.during(s, func() {
+			c.fail(err)
+			s.answered.Store(true)
+		})
 		return
 	}
 	if status == 0 {
 		return
 	}
 	time.Sleep(MaxHold) // it may be an answer to all of the request, just sent
-	// Who has accepted an upload may read on. Others want no more of it.
-	if status != '2' && !c.during(s, func() { c.cut(s) }) {
+	after := interruptAfter
+	if status == '2' {
+		after = interruptAcceptedAfter
+	} else if !c.during(s, func() { c.cut(s) }) {
 		return
 	}
 	for reads, since, goesOn := s.reads.Load(), time.Now(), true; goesOn; time.Sleep(MaxHold) {
-		if now := s.reads.Load(); now != reads {
+		if now := s.reads.Load(); now != reads || now%2 == 0 { // nobody waits for the client
 			reads, since = now, time.Now()
 		}
 		goesOn = c.during(s, func() {
-			if time.Since(since) >= interruptAfter {
+			if time.Since(since) >= after {
 				c.cut(s)
 				// It may come too early for the next Read, so it comes again.
 				s.interrupted.Store(true)

@@ -4,6 +4,7 @@ package upstream
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -66,21 +67,36 @@ func (c *persistentConn) tell(response *http.Response, trace *httptrace.ClientTr
 // status, which it leaves there.
 func (c *persistentConn) nextStatus(r *http.Request, trace *httptrace.ClientTrace) (byte, error) {
 	for {
-		line, err := c.reader.Peek(len("HTTP/1.1 200"))
+		status, err := c.peekStatus()
 		if err != nil {
 			return 0, err
 		}
-		status := line[len("HTTP/1.1 "):]
-		if status[0] != '1' || string(status) == "101" {
+		if status[0] != '1' || status == "101" {
 			return status[0], nil
 		}
 		response, err := http.ReadResponse(c.reader, r)
-		if err != nil {
-			return 0, err
+		if err != nil { // a timeout, too: what has been read is lost
+			return 0, fmt.Errorf("in an interim answer: %v", err) //nolint:errorlint // see above
 		}
 		_ = response.Body.Close() // it has none
 		if err := c.tell(response, trace); err != nil {
 			return 0, err
+		}
+	}
+}
+
+// peekStatus returns the next status, or something else that is none.
+func (c *persistentConn) peekStatus() (string, error) {
+	const before, whole = len("HTTP/1.1 "), len("HTTP/1.1 200")
+	for n := 1; ; n++ {
+		line, err := c.reader.Peek(n)
+		switch {
+		case err != nil:
+			return "", err
+		case line[n-1] == '\n':
+			return "-", nil
+		case n == whole:
+			return string(line[before:]), nil
 		}
 	}
 }

@@ -21,7 +21,7 @@ type sending struct {
 	stop        func() bool // ends the wait for the request's context to end
 
 	// What follows is for a body that can be interrupted.
-	reads       atomic.Int64 // that have returned
+	reads       atomic.Int64 // that have begun, and that have returned
 	answered    atomic.Bool  // nothing more is to be sent
 	interrupted atomic.Bool
 	watching    sync.Mutex // held while something is done to the request that it must not outlive
@@ -64,6 +64,7 @@ func (s *sending) Read(p []byte) (int, error) {
 		s.err = errAnswered
 		return 0, s.err
 	}
+	s.reads.Add(1)
 	n, err := s.body.Read(p)
 	s.reads.Add(1)
 	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
