@@ -88,7 +88,7 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		response, err := connection.exchange(r)
-		if err == nil || !connection.lostIdle() || isTimeout(err) || !canRepeat(r) || r.Context().Err() != nil {
+		if err == nil || !connection.lostIdle() || isTimeout(err) || !canRepeat(r) {
 			return response, err
 		}
 	}

@@ -44,6 +44,18 @@ func inTime(t *testing.T, serve func(connection net.Conn, request *http.Request)
 	})
 }
 
+// startRefusing starts a server that answers as soon as it has seen the head of a
+// request: that it is too large, with so much of five bytes. Then it does the rest.
+func startRefusing(t *testing.T, text string, rest func(connection net.Conn)) string {
+	t.Helper()
+	return startRaw(t, func(connection net.Conn, _ int) {
+		if _, err := http.ReadRequest(bufio.NewReader(connection)); err == nil {
+			_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\n"+text)
+			rest(connection)
+		}
+	})
+}
+
 // untilClosed reads on, and has nothing to say.
 func untilClosed(connection net.Conn) { _, _ = io.Copy(io.Discard, connection) }
 
@@ -70,12 +82,7 @@ func TestInvariant10AnEarlyAnswerIsNotKeptWaiting(t *testing.T) {
 	bothWays(t, func(t *testing.T, direct bool) {
 		t.Helper()
 		answered := make(chan struct{})
-		address := startRaw(t, func(connection net.Conn, _ int) {
-			if _, err := http.ReadRequest(bufio.NewReader(connection)); err == nil {
-				_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nlarge")
-				<-answered
-			}
-		})
+		address := startRefusing(t, "large", func(net.Conn) { <-answered })
 		c := newTestClient(t, nil)
 		body := newInterrupted("the beginning")
 		timer := time.AfterFunc(soon, body.Interrupt)
@@ -91,29 +98,6 @@ func TestInvariant10AnEarlyAnswerIsNotKeptWaiting(t *testing.T) {
 		time.Sleep(2 * maxSendWait)
 		if idle(c) > 0 {
 			t.Error("the connection is kept")
-		}
-	})
-}
-
-// What has begun to come may take its time.
-func TestAnEarlyAnswerMayComeSlowly(t *testing.T) {
-	bothWays(t, func(t *testing.T, direct bool) {
-		t.Helper()
-		answered := make(chan struct{})
-		address := startRaw(t, func(connection net.Conn, _ int) {
-			if _, err := http.ReadRequest(bufio.NewReader(connection)); err == nil {
-				_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nla")
-				<-answered
-				time.Sleep(2 * lastAnswerWait)
-				_, _ = io.WriteString(connection, "rge")
-			}
-		})
-		body := newInterrupted("the beginning")
-		response, err := newTestClient(t, nil).RoundTrip(postBody(t, address, body, 1000, direct))
-		body.Interrupt()
-		close(answered)
-		if status, text := answer(t, response, err); status != http.StatusRequestEntityTooLarge || text != "large" {
-			t.Errorf("got %d %q", status, text)
 		}
 	})
 }
@@ -140,6 +124,26 @@ func TestAnEarlyAnswerIsHeardWhileNothingCanBeSent(t *testing.T) {
 	if status, _ := answer(t, response, err); status != http.StatusTooManyRequests {
 		t.Errorf("got %d", status)
 	}
+}
+
+// What has begun to come may take its time.
+func TestAnEarlyAnswerMayComeSlowly(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		t.Helper()
+		answered := make(chan struct{})
+		address := startRefusing(t, "la", func(connection net.Conn) {
+			<-answered
+			time.Sleep(2 * lastAnswerWait)
+			_, _ = io.WriteString(connection, "rge")
+		})
+		body := newInterrupted("the beginning")
+		response, err := newTestClient(t, nil).RoundTrip(postBody(t, address, body, 1000, direct))
+		body.Interrupt()
+		close(answered)
+		if status, text := answer(t, response, err); status != http.StatusRequestEntityTooLarge || text != "large" {
+			t.Errorf("got %d %q", status, text)
+		}
+	})
 }
 
 // An upstream that answers and hangs up is heard, too.
@@ -292,11 +296,7 @@ func (l *lastMoment) Interrupt() {
 // Invariant 4: nothing is done for a request that has ended. Its body's
 // connection may be another's by then.
 func TestInvariant4NothingIsInterruptedAfterTheRequest(t *testing.T) {
-	address := startRaw(t, func(connection net.Conn, _ int) {
-		_, _ = http.ReadRequest(bufio.NewReader(connection))
-		_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nlarge")
-		untilClosed(connection)
-	})
+	address := startRefusing(t, "large", untilClosed)
 	body := &lastMoment{began: make(chan struct{})}
 	body.beginning.Reset("the beginning")
 	response, err := newTestClient(t, nil).RoundTrip(postBody(t, address, body, 1000, true))
