@@ -20,6 +20,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 // process is the binary under test.
@@ -73,10 +75,9 @@ func start(t *testing.T, caddyfile string, options ...string) *process {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	return net.JoinHostPort("127.0.0.1", port)
 }

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 // caddyProcess is a Caddy that runs for one test.
@@ -155,21 +157,11 @@ func (o output) String() string {
 // or UDP.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		address := listener.Addr().String()
-		packets, err := net.ListenPacket("udp", address)
-		_ = listener.Close()
-		if err == nil {
-			_ = packets.Close()
-			return address
-		}
+	port, err := loopback.FreePort()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return ""
+	return net.JoinHostPort("127.0.0.1", port)
 }
 
 // eventually waits until condition holds.

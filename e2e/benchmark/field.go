@@ -6,12 +6,15 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 // settle is how long a process is left alone after a visit, so that what it
@@ -95,6 +98,12 @@ func (f *field) startSink(certificate string) (plain, secure string, err error) 
 	command := exec.Command(self, "sink", "-plain", plain, "-secure", secure, "-certificate", certificate)
 	f.sink, err = startProcess(command, plain, secure)
 	return plain, secure, err
+}
+
+// freeAddress returns an address of this machine on which nothing listens.
+func freeAddress(host string) (string, error) {
+	port, err := loopback.FreePort()
+	return net.JoinHostPort(host, port), err
 }
 
 func (e *entrant) begin(s site) error {

@@ -142,24 +142,6 @@ func busy() (time.Duration, error) {
 	return time.Duration(ticks) * tick, nil
 }
 
-// freeAddress returns one on which nothing listens, over TCP or UDP.
-func freeAddress(host string) (string, error) {
-	for range 100 {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", err
-		}
-		_, port, _ := net.SplitHostPort(listener.Addr().String())
-		packets, err := net.ListenPacket("udp", listener.Addr().String())
-		_ = listener.Close()
-		if err == nil {
-			_ = packets.Close()
-			return net.JoinHostPort(host, port), nil
-		}
-	}
-	return "", fmt.Errorf("no free port")
-}
-
 // output keeps the end of what a process says.
 type output struct {
 	mu  sync.Mutex

@@ -4,6 +4,7 @@ package openapi
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -35,9 +36,15 @@ func startCaddy(t *testing.T) sandboxes {
 	t.Helper()
 	home := t.TempDir()
 	var config strings.Builder
+	var ports []io.Closer // held until all have been found: none is another's
 	config.WriteString("{\n\tadmin off\n\tpersist_config off\n}\n")
 	site := func(root string, options ...string) string {
-		address := "http://" + freeAddress(t)
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports = append(ports, listener)
+		address := "http://" + listener.Addr().String()
 		config.WriteString(address + " {\n\tbind 127.0.0.1\n\tuploadcare_sandbox {\n\t\troot " + filepath.Join(home, root) + "\n\t\t" +
 			strings.Join(options, "\n\t\t") + "\n\t}\n}\n")
 		return address
@@ -46,6 +53,9 @@ func startCaddy(t *testing.T) sandboxes {
 		ample:     site("ample", "allow_private_sources"),
 		small:     site("small", "request_limit 4KiB", "storage_limit 60B", "multipart_limit 20MiB"),
 		throttled: site("throttled", "throttle_every 1"),
+	}
+	for _, port := range ports {
+		_ = port.Close()
 	}
 	file := filepath.Join(home, "Caddyfile")
 	if err := os.WriteFile(file, []byte(config.String()), 0o600); err != nil {
@@ -74,14 +84,4 @@ func startCaddy(t *testing.T) sandboxes {
 	}
 	t.Fatal("the binary does not serve")
 	return at
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
