@@ -84,7 +84,7 @@ func parseUploadcare(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error
 
 	route := caddyhttp.Route{HandlersRaw: []json.RawMessage{
 		caddyconfig.JSONModuleObject(sign, "handler", signDirective, nil),
-		caddyconfig.JSONModuleObject(reverseProxy, "handler", "reverse_proxy", nil),
+		caddyconfig.JSONModuleObject(&Proxy{Handler: reverseProxy}, "handler", proxyName, nil),
 	}}
 	if matcherSet != nil {
 		route.MatcherSetsRaw = []caddy.ModuleMap{matcherSet}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+const (
+	// bareProxy is the configuration that has a shortcut.
+	bareProxy = `{"transport":{"protocol":"uploadcare","upstream_host":true},"upstreams":[{"dial":"%s"}]}`
+	// wholeProxy does the same without one.
+	wholeProxy = `{"transport":{"protocol":"uploadcare","upstream_host":true},"load_balancing":{"selection_policy":{"policy":"first"}},"upstreams":[{"dial":"%s"}]}`
+
+	staticProject = `{"projects":[{"public_key":"demopublickey","source":{"module":"static",` +
+		`"signature":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","expire":"4102444800"}}]}`
+)
+
+// provisioning is held while a proxy is provisioned: Caddy does one at a time.
+var provisioning sync.Mutex
+
+// newProxy provisions a proxy from its JSON form.
+func newProxy(t *testing.T, config string) *Proxy {
+	t.Helper()
+	proxy := Proxy{}.CaddyModule().New().(*Proxy)
+	if err := caddy.StrictUnmarshalJSON([]byte(config), proxy); err != nil {
+		t.Fatal(err)
+	}
+	provisioning.Lock()
+	defer provisioning.Unlock()
+	root, err := caddy.ProvisionContext(&caddy.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := caddy.NewContext(root)
+	t.Cleanup(cancel)
+	if err := proxy.Provision(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = proxy.Cleanup() })
+	return proxy
+}
+
+// proxied is a gateway whose requests a test can look at.
+type proxied struct {
+	*httptest.Server
+	trusted bool                // what stands before it
+	change  func(*http.Request) // before it is proxied, or nil
+
+	mu       sync.Mutex
+	replacer *caddy.Replacer // of the last request
+	logged   *observer.ObservedLogs
+	header   http.Header // that the gateway has put into answers already
+}
+
+// startProxied starts a gateway.
+func startProxied(t *testing.T, config string) *proxied {
+	t.Helper()
+	sign, proxy := mustSign(t, staticProject), newProxy(t, config)
+	core, logged := observer.New(zap.DebugLevel)
+	if proxy.shortcut != nil {
+		proxy.shortcut.logger = zap.New(core)
+	}
+	p := &proxied{logged: logged}
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		replacer := caddy.NewReplacer()
+		r = caddyhttp.PrepareRequest(r, replacer, w, new(caddyhttp.Server))
+		caddyhttp.SetVar(r.Context(), caddyhttp.TrustedProxyVarKey, p.trusted)
+		if p.change != nil {
+			p.change(r)
+		}
+		for name, values := range p.header {
+			w.Header()[name] = slices.Clone(values)
+		}
+		defer func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.replacer = replacer
+		}()
+		err := sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			return proxy.ServeHTTP(w, r, nil)
+		}))
+		if failure, ok := errors.AsType[caddyhttp.HandlerError](err); ok {
+			http.Error(w, "error of the proxy", failure.StatusCode)
+		} else if err != nil {
+			t.Error(err)
+		}
+	}))
+	p.Config.ErrorLog = nil
+	t.Cleanup(p.Close)
+	return p
+}
+
+// exchange sends a request as it is, and returns what came back, without what
+// differs each time or says how it is framed.
+func (p *proxied) exchange(t *testing.T, request string) string {
+	t.Helper()
+	connection, err := net.Dial("tcp", p.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	if _, err := io.WriteString(connection, request); err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for reader := bufio.NewReader(connection); ; {
+		response, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			return all.String() + err.Error()
+		}
+		body, err := io.ReadAll(response.Body)
+		fmt.Fprintf(&all, "%s\n%s%s\n%v %s\n", response.Status, headerLines(response.Header), body, err, headerLines(response.Trailer))
+		if response.StatusCode >= http.StatusOK {
+			return all.String()
+		}
+	}
+}
+
+// headerLines returns a header in order, without what differs each time.
+func headerLines(header http.Header) string {
+	var all []string
+	for name, values := range header {
+		switch name {
+		case "Date", "Content-Length", "Cdn-Loop", "X-Uploadcare-Request-Id":
+			continue
+		}
+		all = append(all, fmt.Sprintf("%s: %q\n", name, values))
+	}
+	slices.Sort(all)
+	return strings.Join(all, "")
+}
+
+// took reports whether requests since the last call took the shortcut.
+func (p *proxied) took() bool { return len(p.logged.TakeAll()) > 0 }
+
+// rawUpstream answers every request with the same bytes, and tells what it got.
+type rawUpstream struct {
+	net.Listener
+	arrived chan string
+}
+
+func startRawUpstream(t *testing.T, answer string) *rawUpstream {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &rawUpstream{listener, make(chan string, 10)}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			u.serve(connection, answer)
+		}
+	}()
+	return u
+}
+
+func (u *rawUpstream) serve(connection net.Conn, answer string) {
+	defer connection.Close()
+	request, err := http.ReadRequest(bufio.NewReader(connection))
+	if err != nil {
+		return
+	}
+	body, err := io.ReadAll(request.Body)
+	u.arrived <- fmt.Sprintf("%s %s %s\n%s%d %v\n%s\n%v %s", request.Method, request.RequestURI, request.Host, headerLines(request.Header),
+		request.ContentLength, request.TransferEncoding, body, err, headerLines(request.Trailer))
+	_, _ = io.WriteString(connection, answer)
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"strings"
+	"time"
+)
+
+const (
+	proxyPlaceholders  = "http.reverse_proxy."
+	addressPlaceholder = proxyPlaceholders + "upstream.address"
+)
+
+// placeholder returns the value of a placeholder of Caddy's proxy, which sets all
+// of them for each request.
+func (e *exchange) placeholder(name string) (any, bool) {
+	name, ok := strings.CutPrefix(name, proxyPlaceholders)
+	if !ok {
+		return nil, false
+	}
+	switch name {
+	case "upstream.address":
+		return e.to.String(), true
+	case "upstream.hostport":
+		return e.to.Address, true
+	case "upstream.host":
+		return e.to.Host, true
+	case "upstream.port":
+		return e.to.Port, true
+	case "upstream.requests":
+		return e.to.Upstream.NumRequests(), true
+	case "upstream.max_requests":
+		return e.to.Upstream.MaxRequests, true
+	case "upstream.fails":
+		return e.to.Upstream.Fails(), true
+	}
+	switch name {
+	case "duration":
+		return e.duration, e.duration > 0
+	case "duration_ms":
+		return milliseconds(e.duration), e.duration > 0
+	case "retries":
+		return 0, e.whole
+	}
+	if e.response == nil {
+		return nil, false
+	}
+	return e.answerPlaceholder(name)
+}
+
+func (e *exchange) answerPlaceholder(name string) (any, bool) {
+	switch name {
+	case "upstream.latency":
+		return e.latency, true
+	case "upstream.latency_ms":
+		return milliseconds(e.latency), true
+	case "upstream.duration":
+		return e.duration, e.whole
+	case "upstream.duration_ms":
+		return milliseconds(e.duration), e.whole
+	case "status_code":
+		return e.response.StatusCode, true
+	case "status_text":
+		return e.response.Status, true
+	}
+	if field, ok := strings.CutPrefix(name, "header."); ok {
+		values, ok := e.response.Header[field]
+		return strings.Join(values, ","), ok
+	}
+	return nil, false
+}
+
+// setTimes corrects the times that the proxy has set, which saw the answer only.
+func (e *exchange) setTimes() {
+	e.end(false)
+	for name, time := range map[string]time.Duration{"duration": e.duration, "upstream.latency": e.latency, "upstream.duration": e.duration} {
+		name = proxyPlaceholders + name
+		if _, set := e.replacer.Get(name); set {
+			e.replacer.Set(name, time)
+			e.replacer.Set(name+"_ms", milliseconds(time))
+		}
+	}
+}
+
+func milliseconds(d time.Duration) float64 { return d.Seconds() * 1e3 }

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caddymodule
+
+import (
+	"context"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+)
+
+// shortcut leads uploads to the one upstream there is.
+type shortcut struct {
+	transport *Transport
+	to        reverseproxy.DialInfo
+	logger    *zap.Logger
+}
+
+// newShortcut returns one past a proxy that is bare, or nil if its upstream is not
+// always the same or asks for more.
+func newShortcut(handler *reverseproxy.Handler) *shortcut {
+	transport, ours := handler.Transport.(*Transport)
+	upstream := handler.Upstreams[0]
+	if !ours || !transport.UpstreamHost || transport.ProxyProtocolEnabled() || strings.Contains(upstream.Dial, "{") {
+		return nil
+	}
+	address, err := caddy.ParseNetworkAddress(upstream.Dial)
+	if err != nil || address.Network != "tcp" || address.PortRangeSize() != 1 {
+		return nil
+	}
+	return &shortcut{transport: transport, to: reverseproxy.DialInfo{
+		Upstream: upstream,
+		Network:  address.Network,
+		Address:  address.JoinHostPort(0),
+		Host:     address.Host,
+		Port:     strconv.FormatUint(uint64(address.StartPort), 10),
+	}}
+}
+
+// begin returns an exchange with the upstream for a request, or nil if that is out
+// of the ordinary.
+func (s *shortcut) begin(w http.ResponseWriter, r *http.Request) *exchange {
+	ctx := r.Context()
+	trusted, _ := caddyhttp.GetVar(ctx, caddyhttp.TrustedProxyVarKey).(bool)
+	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	replacer, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if err != nil || !ok || !isOrdinary(r) {
+		return nil
+	}
+	if _, proxied := replacer.Get(addressPlaceholder); proxied { // before, which would go on showing
+		return nil
+	}
+	e := &exchange{shortcut: s, w: w, replacer: replacer, began: time.Now()}
+	e.interim.to = w
+	replacer.Map(e.placeholder)
+
+	e.request = r.WithContext(e.interim.watch(ctx))
+	url := *r.URL
+	url.Scheme, url.Host = "", s.to.Address
+	header := maps.Clone(r.Header) // of which no value is changed in place
+	e.request.URL, e.request.Header = &url, header
+	e.request.Host, e.request.Close = s.to.Host, false
+
+	if _, ok := header["User-Agent"]; !ok {
+		header["User-Agent"] = []string{""} // or there would be one of ours
+	}
+	address, _, _ = strings.Cut(address, "%")
+	addForwarded(r, header, address, trusted)
+	addVia(header, r.ProtoMajor, r.ProtoMinor)
+	return e
+}
+
+// isOrdinary reports whether a request is an upload, edited by [Sign], without
+// anything that is between the client and Caddy alone.
+func isOrdinary(r *http.Request) bool {
+	if _, edited := r.Body.(*multipartBody); !edited || len(r.Trailer) > 0 || r.TLS != nil && !r.TLS.HandshakeComplete {
+		return false
+	}
+	for name := range r.Header {
+		if isHopByHop(name) || name == "Incremental" {
+			return false
+		}
+	}
+	return true
+}
+
+// isHopByHop reports whether a header is for one hop alone (RFC 9110, section
+// 7.6.1), as Caddy's proxy sees it.
+func isHopByHop(name string) bool {
+	switch name {
+	case "Alt-Svc", "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
+		"Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		return true
+	}
+	return false
+}
+
+// addForwarded tells the upstream of the client. What there is of that already is
+// believed if it comes from a trusted proxy, and left alone if it is nil, which
+// says that it is to be kept from the upstream.
+func addForwarded(r *http.Request, header http.Header, address string, trusted bool) {
+	set := func(name, value string, extend bool) {
+		values, ok := header[name]
+		if ok && values == nil {
+			return
+		}
+		switch {
+		case !trusted || len(values) == 0:
+		case extend && strings.Join(values, ", ") != "":
+			value = strings.Join(values, ", ") + ", " + value
+		case !extend && values[len(values)-1] != "":
+			value = values[len(values)-1]
+		}
+		header[name] = []string{value}
+	}
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	set("X-Forwarded-For", address, true)
+	set("X-Forwarded-Proto", scheme, false)
+	set("X-Forwarded-Host", r.Host, false)
+}
+
+// addVia tells of Caddy (RFC 9110, section 7.6.3).
+func addVia(header http.Header, major, minor int) {
+	via := "1.1 Caddy"
+	if major != 1 || minor != 1 {
+		via = strconv.Itoa(major) + "." + strconv.Itoa(minor) + " Caddy"
+	}
+	header["Via"] = append(slices.Clip(header["Via"]), via)
+}
+
+// answeredTransport gives the answer that there is already to the proxy, which
+// knows what else to do with it.
+type answeredTransport struct{ *Transport }
+
+type answeredKey struct{}
+
+// RoundTrip implements [http.RoundTripper].
+func (t answeredTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if response, ok := r.Context().Value(answeredKey{}).(*http.Response); ok {
+		return response, nil
+	}
+	return t.Transport.RoundTrip(r)
+}
+
+// proxyAnswer has Caddy's proxy pass the answer on.
+func (e *exchange) proxyAnswer(proxy *reverseproxy.Handler, r *http.Request, next caddyhttp.Handler) error {
+	defer e.setTimes()
+	return proxy.ServeHTTP(e.w, r.WithContext(context.WithValue(r.Context(), answeredKey{}, e.response)), next)
+}
+
+// Interface guard
+var _ http.RoundTripper = answeredTransport{}
