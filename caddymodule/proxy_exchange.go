@@ -29,6 +29,7 @@ type exchange struct {
 	w        http.ResponseWriter
 	replacer *caddy.Replacer
 	request  *http.Request
+	form     *multipartBody // of the request
 	interim  interimAnswers
 	began    time.Time
 
@@ -70,12 +71,14 @@ func (e *exchange) fail(err error) error {
 // leaves it as if nothing had been read, and reports false.
 func (e *exchange) readAnswer() bool {
 	response := e.response
-	if response.StatusCode < http.StatusOK || response.ContentLength > maxShortAnswer || len(response.Trailer) > 0 {
+	if response.StatusCode < http.StatusOK || response.ContentLength > maxShortAnswer || len(response.Trailer) > 0 || len(response.Header["Incremental"]) > 0 {
 		return false
 	}
 	size := 512
 	if response.ContentLength >= 0 {
 		size = int(response.ContentLength) + 1 // to see its end
+	} else if !e.form.ended.Load() { // the answer is early, and goes on as it comes
+		return false
 	}
 	e.body = make([]byte, 0, size)
 	for {

@@ -54,13 +54,14 @@ func (s *shortcut) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	trusted, _ := caddyhttp.GetVar(ctx, caddyhttp.TrustedProxyVarKey).(bool)
 	address, _, err := net.SplitHostPort(r.RemoteAddr)
 	replacer, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	if err != nil || !ok || !isOrdinary(r) {
+	form, edited := r.Body.(*multipartBody)
+	if err != nil || !ok || !edited || !isOrdinary(r) {
 		return nil
 	}
 	if _, proxied := replacer.Get(addressPlaceholder); proxied { // before, which would go on showing
 		return nil
 	}
-	e := &exchange{shortcut: s, w: w, replacer: replacer, began: time.Now()}
+	e := &exchange{shortcut: s, w: w, replacer: replacer, form: form, began: time.Now()}
 	e.interim.to = w
 	replacer.Map(e.placeholder)
 
@@ -80,10 +81,10 @@ func (s *shortcut) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	return e
 }
 
-// isOrdinary reports whether a request is an upload, edited by [Sign], without
-// anything that is between the client and Caddy alone.
+// isOrdinary reports whether there is nothing about a request that is between the
+// client and Caddy alone.
 func isOrdinary(r *http.Request) bool {
-	if _, edited := r.Body.(*multipartBody); !edited || len(r.Trailer) > 0 || r.TLS != nil && !r.TLS.HandshakeComplete {
+	if len(r.Trailer) > 0 || r.TLS != nil && !r.TLS.HandshakeComplete {
 		return false
 	}
 	for name := range r.Header {

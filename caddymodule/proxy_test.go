@@ -3,11 +3,13 @@
 package caddymodule
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -139,6 +141,7 @@ func TestShortcutAnswersAsTheProxyDoes(t *testing.T) {
 		"too large":                  {whole: true, answer: answer(fmt.Sprintf("200 OK\nContent-Length: %d", len(large)+1), large+"x")},
 		"chunked, the largest":       {answer: answer("200 OK\nTransfer-Encoding: chunked", chunk(large)+"0\r\n\r\n")},
 		"chunked, too large":         {whole: true, answer: answer("200 OK\nTransfer-Encoding: chunked", chunk(large)+chunk(large)+"0\r\n\r\n")},
+		"bit by bit":                 {whole: true, answer: answer("200 OK\nIncremental: ?1\nContent-Length: 2", "{}")},
 		"trailers":                   {whole: true, answer: answer("200 OK\nTrailer: X-T\nTransfer-Encoding: chunked", chunk("{}")+"0\r\nX-T: 1\r\n\r\n")},
 		"trailers, as a surprise":    {whole: true, answer: answer("200 OK\nTransfer-Encoding: chunked", chunk("{}")+"0\r\nX-T: 1\r\n\r\n")},
 		"another protocol":           {whole: true, answer: answer("101 Switching Protocols\nConnection: Upgrade\nUpgrade: websocket", "")},
@@ -187,6 +190,38 @@ func comparePlaceholders(t *testing.T, short, whole *proxied) {
 		if ok != known || fmt.Sprintf("%T", got) != fmt.Sprintf("%T", want) {
 			t.Errorf("%s is %v %T, and %v %T of the proxy", name, got, got, want, want)
 		}
+	}
+}
+
+// An early answer that does not say how long it is goes on as it comes.
+func TestShortcutDoesNotHoldAnEarlyAnswerBack(t *testing.T) {
+	t.Parallel()
+	done := make(chan struct{})
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Connection", "close") // and no chunks
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		_, _ = io.WriteString(w, "too large, ")
+		_ = http.NewResponseController(w).Flush()
+		<-done
+	}))
+	defer upstream.Close()
+	defer close(done)
+	short := startProxied(t, fmt.Sprintf(bareProxy, upstream.Listener.Addr()))
+	connection, err := net.Dial("tcp", short.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	_, _ = io.WriteString(connection, uploadOf("POST /base/ HTTP/1.1", "Content-Length: 10000000\r\n",
+		strings.TrimSuffix(formOf(field("pub_key", "demopublickey"), file("file", "a.jpg", strings.Repeat("x", 100<<10))), "\r\n--"+testBoundary+"--\r\n")))
+	_ = connection.SetReadDeadline(time.Now().Add(30 * time.Second))
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil) //nolint:bodyclose // its rest is not waited for
+	if err != nil {
+		t.Fatal(err)
+	}
+	beginning := make([]byte, len("too large, "))
+	if _, err := io.ReadFull(response.Body, beginning); err != nil || response.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("got %s, %q, %v", response.Status, beginning, err)
 	}
 }
 
