@@ -48,7 +48,7 @@ func init() {
 //	}
 //
 // Options of the user's own `transport uploadcare` are added to these and win
-// over them; another transport replaces them.
+// over them; another transport replaces them. The reverse_proxy is a [Proxy].
 func parseUploadcare(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if !h.Next() {
 		return nil, h.ArgErr()

@@ -360,6 +360,56 @@ func TestWhatIsNoAnswerEndsTheBody(t *testing.T) {
 	})
 }
 
+// hurried is a connection each of whose reads may only take so long, as with
+// Caddy's read_timeout.
+type hurried struct {
+	quietPipe
+	after time.Duration
+}
+
+func (i hurried) Read(p []byte) (int, error) {
+	_ = i.SetReadDeadline(time.Now().Add(i.after))
+	return i.quietPipe.Read(p)
+}
+
+// A timeout is for an answer that is waited for, and while a body is being sent
+// it does no harm, unless it is in the middle of an interim answer, of which what
+// has been read is lost.
+func TestATimeoutInAnInterimAnswerEndsTheRequest(t *testing.T) {
+	for beginning, want := range map[string]bool{"": true, "HTTP/1.1 103 Early Hints\r\nX-A:": false} {
+		inTime(t, func(connection net.Conn, request *http.Request) {
+			_, _ = io.WriteString(connection, beginning)
+			time.Sleep(3 * time.Second)
+			if beginning != "" {
+				_, _ = io.WriteString(connection, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n") // which is still the value
+			}
+			if _, err := io.ReadAll(request.Body); err == nil {
+				_, _ = io.WriteString(connection, ok)
+			}
+		}, func(t *testing.T, c *testClient, direct bool) {
+			t.Helper()
+			if !direct { // it waits with whoever sends, and ends in any case
+				return
+			}
+			dial := c.transport.DialContext
+			c.transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+				connection, err := dial(ctx, network, address)
+				return NewConn(hurried{connection.(*Conn).Conn.(quietPipe), time.Second}, nil, false), err
+			}
+			body := &hesitant{pieces: []string{"one", "two", "six", "ten"}, pause: 1100 * time.Millisecond}
+			response, err := c.RoundTrip(postBody(t, "http://example.com", body, 12, true))
+			if (err == nil) != want {
+				t.Fatalf("after %q: %v", beginning, err)
+			}
+			if err == nil {
+				if status, text := answer(t, response, nil); status != http.StatusOK || text != "ok" {
+					t.Errorf("got %d %q", status, text)
+				}
+			}
+		})
+	}
+}
+
 // A client that goes away is not the upstream's fault, whose health a proxy may
 // be watching.
 func TestAClientThatIsGoneIsNotTheUpstreamsFault(t *testing.T) {
