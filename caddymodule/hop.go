@@ -5,6 +5,8 @@ package caddymodule
 import (
 	"net/http"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // dropNominated takes out the headers that Connection names, which are for this
@@ -23,4 +25,21 @@ func dropNominated(header http.Header) {
 			}
 		}
 	}
+}
+
+// isHopByHop reports whether a header is for one hop alone, as Caddy's proxy sees
+// it.
+func isHopByHop(name string) bool {
+	switch name {
+	case "Alt-Svc", "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
+		"Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		return true
+	}
+	return false
+}
+
+// isEndToEnd reports whether a header is for all hops, also by what Connection
+// names.
+func isEndToEnd(name string, nominations []string) bool {
+	return !isHopByHop(name) && (len(nominations) == 0 || !httpguts.HeaderValuesContainsToken(nominations, name))
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/net/http/httpguts"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -114,11 +113,11 @@ func (e *exchange) answer() {
 	_ = e.response.Body.Close()
 	e.log(zap.Object("headers", caddyhttp.LoggableHTTPHeader{Header: e.response.Header, ShouldLogCredentials: e.logsCredentials()}),
 		zap.Int("status", e.response.StatusCode))
-	header, nominated := e.w.Header(), e.response.Header["Connection"]
+	header, nominations := e.w.Header(), e.response.Header["Connection"]
 	delete(header, "Server") // Via tells of it
 	addVia(header, e.response.ProtoMajor, e.response.ProtoMinor)
 	for name, values := range e.response.Header {
-		if isHopByHop(name) || len(nominated) > 0 && httpguts.HeaderValuesContainsToken(nominated, name) {
+		if !isEndToEnd(name, nominations) {
 			continue
 		}
 		if before := header[name]; len(before) > 0 {

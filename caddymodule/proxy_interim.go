@@ -9,8 +9,6 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"sync"
-
-	"golang.org/x/net/http/httpguts"
 )
 
 // interimAnswers passes interim answers on, until the final one has come.
@@ -34,9 +32,9 @@ func (i *interimAnswers) pass(status int, interim textproto.MIMEHeader) error {
 	}
 	header := i.to.Header()
 	own := header.Clone()
-	nominated := interim["Connection"]
+	nominations := interim["Connection"]
 	for name, values := range interim {
-		if !isHopByHop(name) && !httpguts.HeaderValuesContainsToken(nominated, name) {
+		if isEndToEnd(name, nominations) {
 			header[name] = append(header[name], values...)
 		}
 	}

@@ -95,17 +95,6 @@ func isOrdinary(r *http.Request) bool {
 	return true
 }
 
-// isHopByHop reports whether a header is for one hop alone (RFC 9110, section
-// 7.6.1), as Caddy's proxy sees it.
-func isHopByHop(name string) bool {
-	switch name {
-	case "Alt-Svc", "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
-		"Te", "Trailer", "Transfer-Encoding", "Upgrade":
-		return true
-	}
-	return false
-}
-
 // addForwarded tells the upstream of the client. What there is of that already is
 // believed if it comes from a trusted proxy, and left alone if it is nil, which
 // says that it is to be kept from the upstream.
