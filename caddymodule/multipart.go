@@ -21,7 +21,6 @@ import (
 type multipartBody struct {
 	editor  *form.Editor
 	refusal atomic.Pointer[refusal] // why the form cannot be passed on
-	ended   atomic.Bool             // all of it has been read
 }
 
 // editMultipart makes the body of r one that is edited as it is read, and tells
@@ -57,11 +56,7 @@ func (u *upload) editMultipart(r *http.Request) (*multipartBody, error) {
 // Read implements [io.Reader]. Its errors say what to answer.
 func (b *multipartBody) Read(p []byte) (int, error) {
 	n, err := b.editor.Read(p)
-	if err == nil {
-		return n, nil
-	}
-	if err == io.EOF { //nolint:errorlint // readers return io.EOF itself
-		b.ended.Store(true)
+	if err == nil || err == io.EOF { //nolint:errorlint // readers return io.EOF itself
 		return n, err
 	}
 	refusal := newRefusal(err)

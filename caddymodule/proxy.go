@@ -8,7 +8,6 @@ import (
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 )
@@ -22,14 +21,15 @@ func init() {
 // Proxy is Caddy's `reverse_proxy`, with all its options, for uploads that
 // `uploadcare_sign` edits. Most of what that proxy costs a request is for what
 // can be configured. Where nothing is but one upstream and `transport uploadcare`
-// with `upstream_host`, an upload takes a shortcut: what goes to the upstream and
-// what comes back are the same, and so are placeholders, errors and log lines,
-// at half the cost. What is out of the ordinary in the request or in its answer
-// goes through `reverse_proxy`.
+// with `upstream_host`, the form of an upload takes a shortcut: what goes to the
+// upstream and what comes back are the same, and so are placeholders, errors and
+// log lines. Everything else goes through `reverse_proxy`, also an upload with
+// headers for one hop alone, or one that comes from another proxy of the same
+// site, such as `forward_auth`.
 //
-// One thing differs: such an upload is not counted in `num_requests` of the admin
-// API's `/reverse_proxy/upstreams`, nor in
-// `{http.reverse_proxy.upstream.requests}`.
+// By the shortcut, an upload does not count as one of the upstream's requests: in
+// the admin API, in `{http.reverse_proxy.upstream.requests}`, and for other
+// proxies to the same address that balance or limit them.
 type Proxy struct {
 	*reverseproxy.Handler
 
@@ -58,7 +58,6 @@ func (p *Proxy) Provision(ctx caddy.Context) error {
 	}
 	if p.shortcut = newShortcut(p.Handler); p.shortcut != nil {
 		p.shortcut.logger = ctx.Logger()
-		p.Transport = answeredTransport{p.shortcut.transport}
 	}
 	return nil
 }
@@ -93,9 +92,6 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 	if err := e.roundTrip(); err != nil {
 		return e.fail(err)
 	}
-	if !e.readAnswer() {
-		return e.proxyAnswer(p.Handler, r, next)
-	}
 	e.answer()
 	return nil
 }
@@ -104,6 +100,5 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 var (
 	_ caddy.Provisioner           = (*Proxy)(nil)
 	_ caddy.CleanerUpper          = (*Proxy)(nil)
-	_ caddyfile.Unmarshaler       = (*Proxy)(nil)
 	_ caddyhttp.MiddlewareHandler = (*Proxy)(nil)
 )

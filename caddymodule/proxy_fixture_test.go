@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -69,10 +70,16 @@ type proxied struct {
 	header   http.Header // that the gateway has put into answers already
 }
 
-// startProxied starts a gateway.
+// startProxied starts a gateway whose signature is always the same.
 func startProxied(t *testing.T, config string) *proxied {
 	t.Helper()
-	sign, proxy := mustSign(t, staticProject), newProxy(t, config)
+	return startProxiedBy(t, mustSign(t, staticProject), config)
+}
+
+// startProxiedBy starts a gateway.
+func startProxiedBy(t *testing.T, sign *Sign, config string) *proxied {
+	t.Helper()
+	proxy := newProxy(t, config)
 	core, logged := observer.New(zap.DebugLevel)
 	if proxy.shortcut != nil {
 		proxy.shortcut.logger = zap.New(core)
@@ -116,11 +123,12 @@ func (p *proxied) exchange(t *testing.T, request string) string {
 		t.Fatal(err)
 	}
 	defer connection.Close()
+	_ = connection.SetDeadline(time.Now().Add(30 * time.Second))
 	if _, err := io.WriteString(connection, request); err != nil {
 		t.Fatal(err)
 	}
-	var all strings.Builder
-	for reader := bufio.NewReader(connection); ; {
+	var all, raw strings.Builder
+	for reader := bufio.NewReader(io.TeeReader(connection, &raw)); ; {
 		response, err := http.ReadResponse(reader, nil)
 		if err != nil {
 			return all.String() + err.Error()
@@ -128,9 +136,22 @@ func (p *proxied) exchange(t *testing.T, request string) string {
 		body, err := io.ReadAll(response.Body)
 		fmt.Fprintf(&all, "%s\n%s%s\n%v %s\n", response.Status, headerLines(response.Header), body, err, headerLines(response.Trailer))
 		if response.StatusCode >= http.StatusOK {
-			return all.String()
+			if _, err := io.Copy(io.Discard, reader); err != nil {
+				t.Error(err)
+			}
+			return all.String() + framing(raw.String())
 		}
 	}
+}
+
+// framing returns the lines of a message's headers that say how it is framed.
+func framing(raw string) (all string) {
+	for line := range strings.Lines(raw) {
+		if name, _, _ := strings.Cut(line, ":"); name == "Content-Length" || name == "Transfer-Encoding" || name == "Trailer" {
+			all += line
+		}
+	}
+	return all
 }
 
 // headerLines returns a header in order, without what differs each time.

@@ -5,12 +5,31 @@ package caddymodule
 import (
 	"strings"
 	"time"
+
+	"github.com/caddyserver/caddy/v2"
 )
 
 const (
 	proxyPlaceholders  = "http.reverse_proxy."
 	addressPlaceholder = proxyPlaceholders + "upstream.address"
+	// exchangePlaceholder is how one exchange finds another for the same request.
+	exchangePlaceholder = proxyPlaceholders + "uploadcare_exchange"
 )
+
+// setPlaceholders makes e what the placeholders of Caddy's proxy tell of, in place
+// of an exchange before it. It reports false if that proxy has set them itself,
+// for what it has set goes on showing.
+func (e *exchange) setPlaceholders(replacer *caddy.Replacer) bool {
+	if value, ok := replacer.Get(exchangePlaceholder); ok {
+		value.(*exchange).next.Store(e)
+		return true
+	}
+	if _, proxied := replacer.Get(addressPlaceholder); proxied {
+		return false
+	}
+	replacer.Map(e.placeholder)
+	return true
+}
 
 // placeholder returns the value of a placeholder of Caddy's proxy, which sets all
 // of them for each request.
@@ -19,7 +38,12 @@ func (e *exchange) placeholder(name string) (any, bool) {
 	if !ok {
 		return nil, false
 	}
+	for next := e.next.Load(); next != nil; next = e.next.Load() {
+		e = next
+	}
 	switch name {
+	case "uploadcare_exchange":
+		return e, true
 	case "upstream.address":
 		return e.to.String(), true
 	case "upstream.hostport":
@@ -69,18 +93,6 @@ func (e *exchange) answerPlaceholder(name string) (any, bool) {
 		return strings.Join(values, ","), ok
 	}
 	return nil, false
-}
-
-// setTimes corrects the times that the proxy has set, which saw the answer only.
-func (e *exchange) setTimes() {
-	e.end(false)
-	for name, time := range map[string]time.Duration{"duration": e.duration, "upstream.latency": e.latency, "upstream.duration": e.duration} {
-		name = proxyPlaceholders + name
-		if _, set := e.replacer.Get(name); set {
-			e.replacer.Set(name, time)
-			e.replacer.Set(name+"_ms", milliseconds(time))
-		}
-	}
 }
 
 func milliseconds(d time.Duration) float64 { return d.Seconds() * 1e3 }

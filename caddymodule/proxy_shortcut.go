@@ -3,7 +3,6 @@
 package caddymodule
 
 import (
-	"context"
 	"maps"
 	"net"
 	"net/http"
@@ -54,17 +53,17 @@ func (s *shortcut) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	trusted, _ := caddyhttp.GetVar(ctx, caddyhttp.TrustedProxyVarKey).(bool)
 	address, _, err := net.SplitHostPort(r.RemoteAddr)
 	replacer, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	form, edited := r.Body.(*multipartBody)
-	if err != nil || !ok || !edited || !isOrdinary(r) {
+	if err != nil || address == "" || !ok || !isOrdinary(r) {
 		return nil
 	}
-	if _, proxied := replacer.Get(addressPlaceholder); proxied { // before, which would go on showing
+	e := &exchange{shortcut: s, w: w, replacer: replacer, began: time.Now()}
+	if !e.setPlaceholders(replacer) {
 		return nil
 	}
-	e := &exchange{shortcut: s, w: w, replacer: replacer, form: form, began: time.Now()}
+	if check := s.logger.Check(zap.DebugLevel, "selected upstream"); check != nil {
+		check.Write(zap.String("dial", s.to.Address), zap.Int("total_upstreams", 1))
+	}
 	e.interim.to = w
-	replacer.Map(e.placeholder)
-
 	e.request = r.WithContext(e.interim.watch(ctx))
 	url := *r.URL
 	url.Scheme, url.Host = "", s.to.Address
@@ -81,10 +80,10 @@ func (s *shortcut) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	return e
 }
 
-// isOrdinary reports whether there is nothing about a request that is between the
-// client and Caddy alone.
+// isOrdinary reports whether a request is an upload, edited by [Sign], without
+// anything that is between the client and Caddy alone.
 func isOrdinary(r *http.Request) bool {
-	if len(r.Trailer) > 0 || r.TLS != nil && !r.TLS.HandshakeComplete {
+	if _, edited := r.Body.(*multipartBody); !edited || len(r.Trailer) > 0 || r.TLS != nil && !r.TLS.HandshakeComplete {
 		return false
 	}
 	for name := range r.Header {
@@ -130,26 +129,3 @@ func addVia(header http.Header, major, minor int) {
 	}
 	header["Via"] = append(slices.Clip(header["Via"]), via)
 }
-
-// answeredTransport gives the answer that there is already to the proxy, which
-// knows what else to do with it.
-type answeredTransport struct{ *Transport }
-
-type answeredKey struct{}
-
-// RoundTrip implements [http.RoundTripper].
-func (t answeredTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if response, ok := r.Context().Value(answeredKey{}).(*http.Response); ok {
-		return response, nil
-	}
-	return t.Transport.RoundTrip(r)
-}
-
-// proxyAnswer has Caddy's proxy pass the answer on.
-func (e *exchange) proxyAnswer(proxy *reverseproxy.Handler, r *http.Request, next caddyhttp.Handler) error {
-	defer e.setTimes()
-	return proxy.ServeHTTP(e.w, r.WithContext(context.WithValue(r.Context(), answeredKey{}, e.response)), next)
-}
-
-// Interface guard
-var _ http.RoundTripper = answeredTransport{}
