@@ -23,7 +23,8 @@ func init() {
 // can be configured. Where nothing is but one upstream and `transport uploadcare`
 // with `upstream_host`, the form of an upload takes a shortcut: what goes to the
 // upstream and what comes back are the same, and so are placeholders, errors and
-// log lines. Everything else goes through `reverse_proxy`, also an upload with
+// log lines. (But an upstream that switches protocols unasked is an error, 502.)
+// Everything else goes through `reverse_proxy`, also an upload with
 // headers for one hop alone, or one that comes from another proxy of the same
 // site, such as `forward_auth`.
 //

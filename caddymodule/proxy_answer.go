@@ -3,6 +3,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -20,9 +21,17 @@ import (
 // uploads are smaller.
 const answerBuffer = 4 << 10
 
+var errWriting = errors.New("writing")
+
 // answer passes the answer on.
 func (e *exchange) answer() {
 	response := e.response
+	defer func() {
+		if e.duration == 0 { // the writer panics
+			e.end(false)
+			_ = response.Body.Close()
+		}
+	}()
 	e.log(zap.Object("headers", caddyhttp.LoggableHTTPHeader{Header: response.Header, ShouldLogCredentials: e.logsCredentials()}),
 		zap.Int("status", response.StatusCode))
 	e.passHeader()
@@ -66,7 +75,7 @@ func (e *exchange) passBody() error {
 		n, err := e.response.Body.Read(buf)
 		if n > 0 {
 			if _, err := e.w.Write(buf[:n]); err != nil {
-				return fmt.Errorf("writing: %w", err)
+				return fmt.Errorf("%w: %w", errWriting, err)
 			}
 			flush()
 		}
@@ -105,7 +114,7 @@ func (e *exchange) passTrailer(announced int) {
 func (e *exchange) abort(err error) {
 	e.end(false)
 	level := zapcore.WarnLevel
-	if e.request.ProtoMajor == 3 && e.request.Context().Err() != nil {
+	if e.request.ProtoMajor == 3 && e.request.Context().Err() != nil && errors.Is(err, errWriting) {
 		level = zapcore.DebugLevel // so clients cancel
 	}
 	if check := e.logger.Check(level, "aborting with incomplete response"); check != nil {

@@ -4,6 +4,7 @@ package caddymodule
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -65,16 +66,13 @@ func TestShortcutDoesNotHoldAnAnswerBack(t *testing.T) {
 	}
 }
 
-// headWriter tells when the head of an answer is known.
-type headWriter struct {
+// onHead does something when the head of an answer is written.
+type onHead struct {
 	http.ResponseWriter
-	known chan struct{}
+	do func(status int)
 }
 
-func (h headWriter) WriteHeader(status int) {
-	h.ResponseWriter.WriteHeader(status)
-	close(h.known)
-}
+func (o onHead) WriteHeader(status int) { o.do(status) }
 
 // Invariant 5: what the answer's Date says is compared with when its head came,
 // however long its body takes.
@@ -96,12 +94,62 @@ func TestInvariant5ShortcutPassesTheHeadOnBeforeTheBody(t *testing.T) {
 	r := uploadRequest(formOf(field("pub_key", "demopublickey"), file("file", "a.jpg", "the file")))
 	w := httptest.NewRecorder()
 	r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), w, new(caddyhttp.Server))
-	err := mustSign(t, staticProject).ServeHTTP(headWriter{w, known}, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+	err := mustSign(t, staticProject).ServeHTTP(onHead{w, func(int) { close(known) }}, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		return proxy.ServeHTTP(w, r, nil)
 	}))
 	if err != nil || w.Body.String() != "{}" {
 		t.Errorf("got %q, %v", w.Body, err)
 	}
+}
+
+// Whoever passes an interim answer on may look at placeholders while the client
+// leaves. Go's client does so in a goroutine of its own.
+func TestShortcutIsLookedAtWhileAnInterimAnswerPasses(t *testing.T) {
+	t.Parallel()
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusEarlyHints)
+		<-r.Context().Done()
+	}))
+	defer upstream.Close()
+	proxy := newProxy(t, strings.Replace(fmt.Sprintf(bareProxy, upstream.Listener.Addr()), `"upstream_host":true`, `"upstream_host":true,"keep_alive":{"enabled":false}`, 1))
+	replacer, w := caddy.NewReplacer(), httptest.NewRecorder()
+	r := caddyhttp.PrepareRequest(uploadRequest(formOf(field("pub_key", "demopublickey"), file("file", "a.jpg", "the file"))), replacer, w, new(caddyhttp.Server))
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	var told []int
+	_ = mustSign(t, staticProject).ServeHTTP(onHead{w, func(status int) {
+		if told = append(told, status); status == http.StatusEarlyHints {
+			cancel()
+			time.Sleep(100 * time.Millisecond)
+			if latency, known := replacer.Get("http.reverse_proxy.upstream.latency"); known {
+				t.Errorf("the latency is %v already", latency)
+			}
+		}
+	}}, r.WithContext(ctx), caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		return proxy.ServeHTTP(w, r, nil)
+	}))
+	if len(told) != 2 || told[1] != statusClientClosedRequest {
+		t.Errorf("told of %v", told)
+	}
+}
+
+// A writer that panics is the end of an answer, too.
+func TestShortcutEndsWithAPanic(t *testing.T) {
+	t.Parallel()
+	upstream := startRawUpstream(t, usualAnswer)
+	proxy := newProxy(t, fmt.Sprintf(bareProxy, upstream.Addr()))
+	replacer, w := caddy.NewReplacer(), httptest.NewRecorder()
+	r := caddyhttp.PrepareRequest(uploadRequest(formOf(field("pub_key", "demopublickey"), file("file", "a.jpg", "the file"))), replacer, w, new(caddyhttp.Server))
+	defer func() {
+		_, ended := replacer.Get("http.reverse_proxy.duration")
+		if _, retries := replacer.Get("http.reverse_proxy.retries"); recover() != "at the head" || !ended || retries {
+			t.Errorf("ended %v, whole %v", ended, retries)
+		}
+	}()
+	_ = mustSign(t, staticProject).ServeHTTP(onHead{w, func(int) { panic("at the head") }}, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		return proxy.ServeHTTP(w, r, nil)
+	}))
 }
 
 // An upload that is sent again takes the shortcut again, and what is known is of

@@ -36,15 +36,15 @@ type exchange struct {
 var errUnexpectedProtocol = errors.New("the upstream switches to a protocol that nobody asked for")
 
 // roundTrip sends the request, and waits for the header of the answer.
-func (e *exchange) roundTrip() (err error) {
-	e.response, err = e.transport.RoundTrip(e.request) //nolint:bodyclose // by answer
-	e.latency = time.Since(e.began)
-	e.interim.end()
-	if err == nil && e.response.StatusCode == http.StatusSwitchingProtocols {
-		_ = e.response.Body.Close()
-		e.response = nil
-		return errUnexpectedProtocol // and no upload is lost without a word
+func (e *exchange) roundTrip() error {
+	response, err := e.transport.RoundTrip(e.request) //nolint:bodyclose // by answer
+	latency := time.Since(e.began)
+	e.interim.end() // and whoever passes one on sees nothing of what follows
+	if err == nil && response.StatusCode == http.StatusSwitchingProtocols {
+		_ = response.Body.Close()
+		response, err = nil, errUnexpectedProtocol // and no upload is lost without a word
 	}
+	e.response, e.latency = response, latency
 	return err
 }
 

@@ -17,8 +17,8 @@ const (
 )
 
 // setPlaceholders makes e what the placeholders of Caddy's proxy tell of, in place
-// of an exchange before it. It reports false if that proxy has set them itself,
-// for what it has set goes on showing.
+// of an exchange before it. It reports false if that proxy came first, for what it
+// has set goes on showing.
 func (e *exchange) setPlaceholders(replacer *caddy.Replacer) bool {
 	if value, ok := replacer.Get(exchangePlaceholder); ok {
 		value.(*exchange).next.Store(e)
@@ -31,8 +31,8 @@ func (e *exchange) setPlaceholders(replacer *caddy.Replacer) bool {
 	return true
 }
 
-// placeholder returns the value of a placeholder of Caddy's proxy, which sets all
-// of them for each request.
+// placeholder returns the value of a placeholder of Caddy's proxy, which sets them
+// as it learns of them.
 func (e *exchange) placeholder(name string) (any, bool) {
 	name, ok := strings.CutPrefix(name, proxyPlaceholders)
 	if !ok {
