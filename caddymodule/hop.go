@@ -38,8 +38,13 @@ func isHopByHop(name string) bool {
 	return false
 }
 
-// isEndToEnd reports whether a header is for all hops, also by what Connection
-// names.
-func isEndToEnd(name string, nominations []string) bool {
-	return !isHopByHop(name) && (len(nominations) == 0 || !httpguts.HeaderValuesContainsToken(nominations, name))
+// addEndToEnd adds the headers of an answer that are for all hops, also by what its
+// Connection names.
+func addEndToEnd(to, from http.Header) {
+	nominations := from["Connection"]
+	for name, values := range from {
+		if !isHopByHop(name) && (len(nominations) == 0 || !httpguts.HeaderValuesContainsToken(nominations, name)) {
+			to[name] = append(to[name], values...)
+		}
+	}
 }

@@ -50,14 +50,10 @@ func (e *exchange) answer() {
 }
 
 func (e *exchange) passHeader() {
-	header, nominations := e.w.Header(), e.response.Header["Connection"]
+	header := e.w.Header()
 	delete(header, "Server") // Via tells of it
 	addVia(header, e.response.ProtoMajor, e.response.ProtoMinor)
-	for name, values := range e.response.Header {
-		if isEndToEnd(name, nominations) {
-			header[name] = append(header[name], values...)
-		}
-	}
+	addEndToEnd(header, e.response.Header)
 }
 
 // passBody passes the body on, as it comes if it may be meant to be seen so.

@@ -17,9 +17,6 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
-
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // An answer that does not say how long it is goes on as it comes, whether the
@@ -91,12 +88,9 @@ func TestInvariant5ShortcutPassesTheHeadOnBeforeTheBody(t *testing.T) {
 	}))
 	defer upstream.Close()
 	proxy := newProxy(t, fmt.Sprintf(bareProxy, upstream.Listener.Addr()))
-	r := uploadRequest(formOf(field("pub_key", "demopublickey"), file("file", "a.jpg", "the file")))
 	w := httptest.NewRecorder()
-	r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), w, new(caddyhttp.Server))
-	err := mustSign(t, staticProject).ServeHTTP(onHead{w, func(int) { close(known) }}, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		return proxy.ServeHTTP(w, r, nil)
-	}))
+	r, _ := preparedUpload(w)
+	err := proxy.serveSigned(mustSign(t, staticProject), onHead{w, func(int) { close(known) }}, r)
 	if err != nil || w.Body.String() != "{}" {
 		t.Errorf("got %q, %v", w.Body, err)
 	}
@@ -113,12 +107,12 @@ func TestShortcutIsLookedAtWhileAnInterimAnswerPasses(t *testing.T) {
 	}))
 	defer upstream.Close()
 	proxy := newProxy(t, strings.Replace(fmt.Sprintf(bareProxy, upstream.Listener.Addr()), `"upstream_host":true`, `"upstream_host":true,"keep_alive":{"enabled":false}`, 1))
-	replacer, w := caddy.NewReplacer(), httptest.NewRecorder()
-	r := caddyhttp.PrepareRequest(uploadRequest(formOf(field("pub_key", "demopublickey"), file("file", "a.jpg", "the file"))), replacer, w, new(caddyhttp.Server))
+	w := httptest.NewRecorder()
+	r, replacer := preparedUpload(w)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	var told []int
-	_ = mustSign(t, staticProject).ServeHTTP(onHead{w, func(status int) {
+	_ = proxy.serveSigned(mustSign(t, staticProject), onHead{w, func(status int) {
 		if told = append(told, status); status == http.StatusEarlyHints {
 			cancel()
 			time.Sleep(100 * time.Millisecond)
@@ -126,9 +120,7 @@ func TestShortcutIsLookedAtWhileAnInterimAnswerPasses(t *testing.T) {
 				t.Errorf("the latency is %v already", latency)
 			}
 		}
-	}}, r.WithContext(ctx), caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		return proxy.ServeHTTP(w, r, nil)
-	}))
+	}}, r.WithContext(ctx))
 	if len(told) != 2 || told[1] != statusClientClosedRequest {
 		t.Errorf("told of %v", told)
 	}
@@ -139,17 +131,15 @@ func TestShortcutEndsWithAPanic(t *testing.T) {
 	t.Parallel()
 	upstream := startRawUpstream(t, usualAnswer)
 	proxy := newProxy(t, fmt.Sprintf(bareProxy, upstream.Addr()))
-	replacer, w := caddy.NewReplacer(), httptest.NewRecorder()
-	r := caddyhttp.PrepareRequest(uploadRequest(formOf(field("pub_key", "demopublickey"), file("file", "a.jpg", "the file"))), replacer, w, new(caddyhttp.Server))
+	w := httptest.NewRecorder()
+	r, replacer := preparedUpload(w)
 	defer func() {
 		_, ended := replacer.Get("http.reverse_proxy.duration")
 		if _, retries := replacer.Get("http.reverse_proxy.retries"); recover() != "at the head" || !ended || retries {
 			t.Errorf("ended %v, whole %v", ended, retries)
 		}
 	}()
-	_ = mustSign(t, staticProject).ServeHTTP(onHead{w, func(int) { panic("at the head") }}, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		return proxy.ServeHTTP(w, r, nil)
-	}))
+	_ = proxy.serveSigned(mustSign(t, staticProject), onHead{w, func(int) { panic("at the head") }}, r)
 }
 
 // An upload that is sent again takes the shortcut again, and what is known is of
@@ -198,9 +188,8 @@ func TestShortcutAbortsAnAnswerThatDoesNotReachTheClient(t *testing.T) {
 	proxy := newProxy(t, fmt.Sprintf(bareProxy, upstream.Addr()))
 	core, logged := observer.New(zap.InfoLevel)
 	proxy.shortcut.logger = zap.New(core)
-	r := uploadRequest(formOf(field("pub_key", "demopublickey"), file("file", "a.jpg", "the file")))
 	w := httptest.NewRecorder()
-	r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), w, new(caddyhttp.Server))
+	r, _ := preparedUpload(w)
 	defer func() {
 		if recovered := recover(); recovered != http.ErrAbortHandler { //nolint:errorlint // what is recovered is no error yet
 			t.Errorf("got %v", recovered)
@@ -209,9 +198,7 @@ func TestShortcutAbortsAnAnswerThatDoesNotReachTheClient(t *testing.T) {
 			t.Errorf("logged %v", logged.All())
 		}
 	}()
-	_ = mustSign(t, staticProject).ServeHTTP(failingWriter{w}, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		return proxy.ServeHTTP(w, r, nil)
-	}))
+	_ = proxy.serveSigned(mustSign(t, staticProject), failingWriter{w}, r)
 }
 
 // The lines at debug level tell the same as the proxy's, and no secret.

@@ -13,18 +13,16 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // exchange is a request by a shortcut, and its answer.
 type exchange struct {
 	*shortcut
-	w        http.ResponseWriter
-	replacer *caddy.Replacer
-	request  *http.Request
-	interim  interimAnswers
-	next     atomic.Pointer[exchange] // for the same request, once it is sent again
+	w       http.ResponseWriter
+	request *http.Request
+	interim interimAnswers
+	next    atomic.Pointer[exchange] // for the same request, once it is sent again
 
 	began    time.Time
 	response *http.Response

@@ -58,6 +58,19 @@ func newProxy(t *testing.T, config string) *Proxy {
 	return proxy
 }
 
+// serveSigned serves a request that a handler before it signs.
+func (p *Proxy) serveSigned(sign *Sign, w http.ResponseWriter, r *http.Request) error {
+	return sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		return p.ServeHTTP(w, r, nil)
+	}))
+}
+
+// preparedUpload is an upload as Caddy hands it on, with its replacer.
+func preparedUpload(w http.ResponseWriter) (*http.Request, *caddy.Replacer) {
+	r, replacer := uploadRequest(formOf(field("pub_key", "demopublickey"), file("file", "a.jpg", "the file"))), caddy.NewReplacer()
+	return caddyhttp.PrepareRequest(r, replacer, w, new(caddyhttp.Server)), replacer
+}
+
 // proxied is a gateway whose requests a test can look at.
 type proxied struct {
 	*httptest.Server
@@ -100,9 +113,7 @@ func startProxiedBy(t *testing.T, sign *Sign, config string) *proxied {
 			defer p.mu.Unlock()
 			p.replacer = replacer
 		}()
-		err := sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-			return proxy.ServeHTTP(w, r, nil)
-		}))
+		err := proxy.serveSigned(sign, w, r)
 		if failure, ok := errors.AsType[caddyhttp.HandlerError](err); ok {
 			http.Error(w, "error of the proxy", failure.StatusCode)
 		} else if err != nil {
@@ -114,8 +125,8 @@ func startProxiedBy(t *testing.T, sign *Sign, config string) *proxied {
 	return p
 }
 
-// exchange sends a request as it is, and returns what came back, without what
-// differs each time or says how it is framed.
+// exchange sends a request as it is, and returns what came back and how it was
+// framed, without what differs each time.
 func (p *proxied) exchange(t *testing.T, request string) string {
 	t.Helper()
 	connection, err := net.Dial("tcp", p.Listener.Addr().String())

@@ -32,12 +32,7 @@ func (i *interimAnswers) pass(status int, interim textproto.MIMEHeader) error {
 	}
 	header := i.to.Header()
 	own := header.Clone()
-	nominations := interim["Connection"]
-	for name, values := range interim {
-		if isEndToEnd(name, nominations) {
-			header[name] = append(header[name], values...)
-		}
-	}
+	addEndToEnd(header, http.Header(interim))
 	i.to.WriteHeader(status)
 	clear(header)
 	maps.Copy(header, own)

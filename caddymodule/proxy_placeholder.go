@@ -12,15 +12,15 @@ import (
 const (
 	proxyPlaceholders  = "http.reverse_proxy."
 	addressPlaceholder = proxyPlaceholders + "upstream.address"
-	// exchangePlaceholder is how one exchange finds another for the same request.
-	exchangePlaceholder = proxyPlaceholders + "uploadcare_exchange"
+	// exchangeName is how one exchange finds another for the same request.
+	exchangeName = "uploadcare_exchange"
 )
 
 // setPlaceholders makes e what the placeholders of Caddy's proxy tell of, in place
 // of an exchange before it. It reports false if that proxy came first, for what it
 // has set goes on showing.
 func (e *exchange) setPlaceholders(replacer *caddy.Replacer) bool {
-	if value, ok := replacer.Get(exchangePlaceholder); ok {
+	if value, ok := replacer.Get(proxyPlaceholders + exchangeName); ok {
 		value.(*exchange).next.Store(e)
 		return true
 	}
@@ -42,7 +42,7 @@ func (e *exchange) placeholder(name string) (any, bool) {
 		e = next
 	}
 	switch name {
-	case "uploadcare_exchange":
+	case exchangeName:
 		return e, true
 	case "upstream.address":
 		return e.to.String(), true
@@ -58,8 +58,6 @@ func (e *exchange) placeholder(name string) (any, bool) {
 		return e.to.Upstream.MaxRequests, true
 	case "upstream.fails":
 		return e.to.Upstream.Fails(), true
-	}
-	switch name {
 	case "duration":
 		return e.duration, e.duration > 0
 	case "duration_ms":

@@ -56,7 +56,7 @@ func (s *shortcut) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	if err != nil || address == "" || !ok || !isOrdinary(r) {
 		return nil
 	}
-	e := &exchange{shortcut: s, w: w, replacer: replacer, began: time.Now()}
+	e := &exchange{shortcut: s, w: w, began: time.Now()}
 	if !e.setPlaceholders(replacer) {
 		return nil
 	}

@@ -108,42 +108,40 @@ func TestShortcutAnswersAsTheProxyDoes(t *testing.T) {
 	}
 	chunk := func(body string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(body), body) }
 	large := strings.Repeat("0123456789abcdef", 2*answerBuffer/16)
-	tests := map[string]struct {
-		answer string
-	}{
-		"as it is":                   {answer: usualAnswer},
-		"with all kinds of headers":  {answer: answer("200 OK\nServer: nginx\nX-A: 1\nX-A: 2\nVia: 1.0 other\nX-Own: theirs\nContent-Length: 2", "{}")},
-		"for this hop":               {answer: answer("200 OK\nConnection: keep-alive\nKeep-Alive: timeout=5\nProxy-Connection: a\nAlt-Svc: h3\nUpgrade: h2c\nContent-Length: 2", "{}")},
-		"nominated":                  {answer: answer("200 OK\nConnection: close, x-private\nX-Private: 1\nContent-Length: 2", "{}")},
-		"HTTP/1.0":                   {answer: "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil it ends"},
-		"until it ends":              {answer: answer("200 OK\nConnection: close", "until it ends")},
-		"empty":                      {answer: answer("200 OK\nContent-Length: 0", "")},
-		"no content":                 {answer: answer("204 No Content\nX-A: 1", "")},
-		"not modified":               {answer: answer("304 Not Modified\nEtag: a", "")},
-		"redirect":                   {answer: answer("302 Found\nLocation: /a?b=c\nContent-Length: 0", "")},
-		"an error":                   {answer: answer("400 Bad Request\nContent-Type: text/plain\nContent-Length: 3", "bad")},
-		"an error of the upstream":   {answer: answer("503 Service Unavailable\nRetry-After: 1\nContent-Length: 0", "")},
-		"a status of its own":        {answer: answer("299 Fine\nContent-Length: 0", "")},
-		"chunked":                    {answer: answer("200 OK\nTransfer-Encoding: chunked", chunk("{")+chunk("}")+"0\r\n\r\n")},
-		"chunked, 600 bytes":         {answer: answer("200 OK\nTransfer-Encoding: chunked", chunk(large[:600])+"0\r\n\r\n")},
-		"events":                     {answer: answer("200 OK\nContent-Type: text/event-stream\nContent-Length: 2", "{}")},
-		"interim":                    {answer: answer("103 Early Hints\nLink: a\nX-Own: hint\nConnection: X-B\nX-B: b", "") + answer("200 OK\nContent-Length: 2", "{}")},
-		"interim, and nothing more":  {answer: answer("103 Early Hints\nLink: a", "")},
-		"large":                      {answer: answer(fmt.Sprintf("200 OK\nContent-Length: %d", len(large)+1), large+"x")},
-		"chunked, large":             {answer: answer("200 OK\nTransfer-Encoding: chunked", chunk(large)+chunk(large)+"0\r\n\r\n")},
-		"bit by bit":                 {answer: answer("200 OK\nIncremental: ?1\nContent-Length: 2", "{}")},
-		"trailers":                   {answer: answer("200 OK\nTrailer: X-T\nTransfer-Encoding: chunked", chunk("{}")+"0\r\nX-T: 1\r\n\r\n")},
-		"trailers, as a surprise":    {answer: answer("200 OK\nTransfer-Encoding: chunked", chunk("{}")+"0\r\nX-T: 1\r\n\r\n")},
-		"broken off":                 {answer: answer("200 OK\nContent-Length: 100", "{")},
-		"broken off, chunked":        {answer: answer("200 OK\nTransfer-Encoding: chunked", chunk("{")+"5\r\n")},
-		"broken off before its body": {answer: answer("200 OK\nContent-Length: 100", "")},
-		"no HTTP":                    {answer: "nonsense\r\n\r\n"},
-		"none":                       {answer: ""},
+	tests := map[string]string{
+		"as it is":                   usualAnswer,
+		"with all kinds of headers":  answer("200 OK\nServer: nginx\nX-A: 1\nX-A: 2\nVia: 1.0 other\nX-Own: theirs\nContent-Length: 2", "{}"),
+		"for this hop":               answer("200 OK\nConnection: keep-alive\nKeep-Alive: timeout=5\nProxy-Connection: a\nAlt-Svc: h3\nUpgrade: h2c\nContent-Length: 2", "{}"),
+		"nominated":                  answer("200 OK\nConnection: close, x-private\nX-Private: 1\nContent-Length: 2", "{}"),
+		"HTTP/1.0":                   "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil it ends",
+		"until it ends":              answer("200 OK\nConnection: close", "until it ends"),
+		"empty":                      answer("200 OK\nContent-Length: 0", ""),
+		"no content":                 answer("204 No Content\nX-A: 1", ""),
+		"not modified":               answer("304 Not Modified\nEtag: a", ""),
+		"redirect":                   answer("302 Found\nLocation: /a?b=c\nContent-Length: 0", ""),
+		"an error":                   answer("400 Bad Request\nContent-Type: text/plain\nContent-Length: 3", "bad"),
+		"an error of the upstream":   answer("503 Service Unavailable\nRetry-After: 1\nContent-Length: 0", ""),
+		"a status of its own":        answer("299 Fine\nContent-Length: 0", ""),
+		"chunked":                    answer("200 OK\nTransfer-Encoding: chunked", chunk("{")+chunk("}")+"0\r\n\r\n"),
+		"chunked, 600 bytes":         answer("200 OK\nTransfer-Encoding: chunked", chunk(large[:600])+"0\r\n\r\n"),
+		"events":                     answer("200 OK\nContent-Type: text/event-stream\nContent-Length: 2", "{}"),
+		"interim":                    answer("103 Early Hints\nLink: a\nX-Own: hint\nConnection: X-B\nX-B: b", "") + answer("200 OK\nContent-Length: 2", "{}"),
+		"interim, and nothing more":  answer("103 Early Hints\nLink: a", ""),
+		"large":                      answer(fmt.Sprintf("200 OK\nContent-Length: %d", len(large)+1), large+"x"),
+		"chunked, large":             answer("200 OK\nTransfer-Encoding: chunked", chunk(large)+chunk(large)+"0\r\n\r\n"),
+		"bit by bit":                 answer("200 OK\nIncremental: ?1\nContent-Length: 2", "{}"),
+		"trailers":                   answer("200 OK\nTrailer: X-T\nTransfer-Encoding: chunked", chunk("{}")+"0\r\nX-T: 1\r\n\r\n"),
+		"trailers, as a surprise":    answer("200 OK\nTransfer-Encoding: chunked", chunk("{}")+"0\r\nX-T: 1\r\n\r\n"),
+		"broken off":                 answer("200 OK\nContent-Length: 100", "{"),
+		"broken off, chunked":        answer("200 OK\nTransfer-Encoding: chunked", chunk("{")+"5\r\n"),
+		"broken off before its body": answer("200 OK\nContent-Length: 100", ""),
+		"no HTTP":                    "nonsense\r\n\r\n",
+		"none":                       "",
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			upstream := startRawUpstream(t, test.answer)
+			upstream := startRawUpstream(t, test)
 			short, whole := startProxied(t, fmt.Sprintf(bareProxy, upstream.Addr())), startProxied(t, fmt.Sprintf(wholeProxy, upstream.Addr()))
 			own := http.Header{"X-Own": {"1"}, "Server": {"Caddy"}}
 			short.header, whole.header = own, own
