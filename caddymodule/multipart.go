@@ -3,9 +3,11 @@
 package caddymodule
 
 import (
+	"bytes"
 	"io"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 
@@ -26,23 +28,25 @@ type multipartBody struct {
 // editMultipart makes the body of r one that is edited as it is read, and tells
 // its framing anew: what came with a length leaves with an exact one, what came
 // chunked leaves chunked.
-func (u *upload) editMultipart(r *http.Request) (*multipartBody, error) {
-	boundary, err := form.Boundary(r.Header["Content-Type"])
+func (u *upload) editMultipart(r *http.Request, contentType *form.ContentType) (*multipartBody, error) {
+	u.incoming.keep(r.ContentLength)
+	source, err := u.settleBoundary(contentType)
 	if err != nil {
 		return nil, err
 	}
+	boundary := contentType.Boundary()
 	freshLength := u.freshLength(boundary)
 	if r.ContentLength > math.MaxInt64-int64(freshLength) {
 		return nil, uploadapi.ErrRequestSizeLimit
 	}
-	u.incoming.keep(r.ContentLength)
-	b := &multipartBody{editor: form.NewEditor(u.incoming, form.Edit{
+	b := &multipartBody{editor: form.NewEditor(source, form.Edit{
 		Boundary:    boundary,
 		Stale:       staleFields,
 		Watched:     publicKeyFields,
-		Watch:       func(_, publicKey string) error { return u.choose(publicKey) },
+		Watch:       u.choose,
 		Fresh:       u.credential,
 		FreshLength: freshLength,
+		Chunked:     r.ContentLength < 0,
 	})}
 	r.Body = b
 	if r.ContentLength > 0 {
@@ -52,6 +56,32 @@ func (u *upload) editMultipart(r *http.Request) (*multipartBody, error) {
 	}
 	return b, nil
 }
+
+// settleBoundary decides by the body's beginning which of several boundaries is
+// the form's, and returns the body.
+func (u *upload) settleBoundary(contentType *form.ContentType) (io.ReadCloser, error) {
+	if contentType.Settled() {
+		return u.incoming, nil
+	}
+	beginning := make([]byte, 0, boundaryStep)
+	for final := false; !contentType.Settle(string(beginning), final); {
+		beginning = slices.Grow(beginning, boundaryStep)
+		n, err := u.incoming.Read(beginning[len(beginning):cap(beginning)])
+		beginning = beginning[:len(beginning)+n]
+		final = err == io.EOF //nolint:errorlint // readers return io.EOF itself
+		if err != nil && !final {
+			return nil, err
+		}
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(beginning), u.incoming), u.incoming}, nil
+}
+
+// boundaryStep is how much of a body is read at once to find its boundary, in
+// bytes. Almost all bodies begin with it.
+const boundaryStep = 512
 
 // Read implements [io.Reader]. Its errors say what to answer.
 func (b *multipartBody) Read(p []byte) (int, error) {

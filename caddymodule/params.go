@@ -5,7 +5,6 @@ package caddymodule
 import (
 	"bytes"
 	"io"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -20,7 +19,7 @@ const maxParamsSize = 1 << 20
 
 // editParams edits a urlencoded body. An empty one that came chunked counts as
 // none.
-func (u *upload) editParams(r *http.Request) error {
+func (u *upload) editParams(r *http.Request, mediaType string) error {
 	if r.ContentLength > maxParamsSize {
 		return &http.MaxBytesError{Limit: maxParamsSize}
 	}
@@ -33,10 +32,8 @@ func (u *upload) editParams(r *http.Request) error {
 		return &http.MaxBytesError{Limit: maxParamsSize}
 	case len(body) == 0:
 		return u.editQuery(r)
-	case r.Method == http.MethodGet:
-		return errBodyOfGet
-	case !isParams(r.Header.Get("Content-Type"), body):
-		return errParamsType
+	case !isParams(mediaType, body):
+		return u.editQueryBeside(r, body)
 	}
 	params := string(body)
 	if form.HidesParameter(params, staleFields) {
@@ -64,6 +61,23 @@ func (u *upload) editQuery(r *http.Request) error {
 	return nil
 }
 
+// editQueryBeside puts the credential into the query of a request whose body is
+// no form, so that the service does not read it. The query must name the project
+// then, and the body neither that nor a credential.
+func (u *upload) editQueryBeside(r *http.Request, body []byte) error {
+	if err := u.chooseByParams(r.URL.RawQuery); err != nil {
+		return err
+	}
+	if u.project == nil || staleFields.MentionedIn(body) || publicKeyFields.MentionedIn(body) {
+		return errParamsType
+	}
+	if err := u.editQuery(r); err != nil {
+		return err
+	}
+	setBody(r, string(body))
+	return nil
+}
+
 // signParams appends a fresh credential, whose values need no escaping.
 func (u *upload) signParams(params string) (string, error) {
 	credential, err := u.credential()
@@ -81,13 +95,9 @@ func (u *upload) signParams(params string) (string, error) {
 
 // isParams reports whether a body is urlencoded. Some clients label such a body
 // as JSON, and the service takes it.
-func isParams(contentType string, body []byte) bool {
-	mediaType, _, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return false
-	}
+func isParams(mediaType string, body []byte) bool {
 	switch mediaType {
-	case "application/x-www-form-urlencoded":
+	case form.MediaURLEncoded:
 		return true
 	case "application/json":
 		trimmed := bytes.TrimLeft(body, " \t\r\n")

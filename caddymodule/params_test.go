@@ -63,6 +63,18 @@ func TestParamsAreSigned(t *testing.T) {
 		"query, JSON without a body":   {"POST", "/from_url?" + key, "application/json", "", key, "", false},
 		"query, form without a body":   {"POST", "/group/?" + key, "multipart/form-data; boundary=b", "", key, "", false},
 		"query, stale pair":            {"POST", "/group?signature=old&" + key + "&expire=1", "", "", key, "", false},
+		"query, and a body of JSON":    {"POST", "/from_url/?" + key, "application/json", "{}", key, "{}", false},
+		"query, and a text":            {"POST", "/from_url/?" + key, "text/plain", "hello", key, "hello", false},
+		"a parameter that is none":     {"POST", "/from_url/", urlencoded + "; utf-8", key, "", key, true},
+		"an empty charset":             {"POST", "/from_url/", urlencoded + "; charset=", key, "", key, true},
+		"an unknown charset":           {"POST", "/from_url/", urlencoded + "; charset=windows-31j", key, "", key, true},
+		"odd case":                     {"POST", "/from_url/", "Application/X-WWW-Form-urlencoded", key, "", key, true},
+		"blanks around the key":        {"POST", "/from_url/", urlencoded, "pub_key=+demopublickey%0D%0A", "", "pub_key=+demopublickey%0D%0A", true},
+		"a key in another spelling":    {"POST", "/from_url/", urlencoded, "Pub.Key%20=demopublickey", "", "Pub.Key%20=demopublickey", true},
+		"a key behind 9,000 others":    {"POST", "/from_url/", urlencoded, strings.Repeat("a&", 9_000) + key, "", strings.Repeat("a&", 9_000) + key, true},
+		"a key behind a semicolon":     {"POST", "/from_url/", urlencoded, "a=b;" + key, "", "a=b;" + key, true},
+		"a stale field, %u0073":        {"POST", "/group/", urlencoded, key + "&%u0073ignature=old", "", key, true},
+		"stale before a semicolon":     {"POST", "/group/", urlencoded, key + "&signature;a=old", "", key, true},
 		"GET":                          {"GET", "/from_url/?" + key + "&jsonerrors=1&_=17&signature=&expire=", "", "", key + "&jsonerrors=1&_=17", "", false},
 		"a signature within a value":   {"GET", "/from_url/?" + key + "&source_url=http%3A%2F%2Fa%2F%3Fsignature%3Dx%26expire%3D1", "", "", key + "&source_url=http%3A%2F%2Fa%2F%3Fsignature%3Dx%26expire%3D1", "", false},
 		"the key in the query":         {"POST", "/group/?" + key, urlencoded, "files[0]=u", key, "files[0]=u", true},
@@ -120,6 +132,25 @@ func checkOnePair(t *testing.T, rec *received) {
 	}
 }
 
+// A body that nobody reads does not leave, whatever is in it.
+func TestABodyOfGETIsDroppedAndTheQuerySigned(t *testing.T) {
+	for name, body := range map[string]string{"empty": "", "urlencoded": "signature=old&pub_key=other", "large": strings.Repeat("x", maxParamsSize+1)} {
+		for _, length := range []int64{int64(len(body)), -1} {
+			r := paramsRequest("GET", "/from_url/?pub_key=demopublickey&signature=old", urlencoded, body)
+			r.ContentLength = length
+			r.Header.Set("Content-Encoding", "gzip")
+			rec, w := serve(t, mustSign(t, onlyProject), r)
+			if w.Code != http.StatusOK || len(rec.body) > 0 || rec.request.ContentLength != 0 || rec.request.Header.Get("Content-Encoding") != "" {
+				t.Errorf("%s: answer %d %q, %d bytes left", name, w.Code, w.Body, len(rec.body))
+				continue
+			}
+			if query := cutFresh(t, rec.request.URL.RawQuery); query != "pub_key=demopublickey" {
+				t.Errorf("%s: query %q", name, query)
+			}
+		}
+	}
+}
+
 // HTTP/3 does not tell a request without a body from one of unknown length.
 func TestAGETWhoseBodyTurnsOutToBeEmptyIsSigned(t *testing.T) {
 	r := paramsRequest("GET", "/from_url/?pub_key=demopublickey", "", "")
@@ -144,12 +175,18 @@ func TestParamsThatCannotBeSignedAreRefused(t *testing.T) {
 		"no key at start":          {"POST", "/multipart/start/", urlencoded, "size=1", 403, "UPLOADCARE_PUB_KEY is required."},
 		"an unknown key":           {"POST", "/group/", urlencoded, "pub_key=other", 403, "pub_key is invalid."},
 		"keys that differ":         {"POST", "/group/", urlencoded, "UPLOADCARE_PUB_KEY=demopublickey&pub_key=other", 400, "The request names more than one project."},
+		"another key, as Django":   {"POST", "/group/", urlencoded, key + "&UPLOADCARE_PUB_KEY+=other", 400, "The request names more than one project."},
+		"another key, bad escape":  {"POST", "/group/", urlencoded, key + "&pub_key=other%zz", 400, "The request names more than one project."},
+		"another behind a sign":    {"POST", "/group/", urlencoded, key + "&a=b;pub_key=other", 400, "The request names more than one project."},
+		"another behind 12,000":    {"POST", "/group/", urlencoded, key + strings.Repeat("&a", 12_000) + "&pub_key=other", 400, "The request names more than one project."},
 		"another key in the query": {"POST", "/group/?pub_key=other", urlencoded, key, 400, "The request names more than one project."},
-		"a long key":               {"POST", "/group/", urlencoded, "pub_key=" + strings.Repeat("k", 300), 400, "HTTP POST request parsing failed: field value is too long: pub_key."},
+		"a long key":               {"POST", "/group/", urlencoded, "pub_key=" + strings.Repeat("k", 300), 400, "HTTP POST request parsing failed: field value is too long."},
 		"JSON":                     {"POST", "/group/", "application/json", `{"pub_key":"demopublickey","a":"="}`, 415, onlyForms},
 		"a text":                   {"POST", "/group/", "text/plain", key, 415, onlyForms},
 		"no content type":          {"POST", "/group/", "", key, 415, onlyForms},
-		"a body of GET":            {"GET", "/from_url/?" + key, urlencoded, key, 400, "A GET request with a body cannot be signed."},
+		"a text with a key":        {"POST", "/group/?" + key, "text/plain", key, 415, onlyForms},
+		"a credential in JSON":     {"POST", "/group/?" + key, "application/json", `{"signature": "old"}`, 415, onlyForms},
+		"a credential, no type":    {"POST", "/group/?" + key, "", "sign%61ture=old", 415, onlyForms},
 		"large":                    {"POST", "/group/", urlencoded, key + "&a=" + strings.Repeat("a", maxParamsSize), 413, "The size of the request is too large."},
 		"hidden by a semicolon":    {"POST", "/group/", urlencoded, key + "&a=b;signature=old", 400, "HTTP POST request parsing failed: ambiguous parameters."},
 		"hidden in the query":      {"POST", "/group/?a=b;expire=1", urlencoded, key, 400, "HTTP POST request parsing failed: ambiguous parameters."},

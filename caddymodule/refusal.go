@@ -35,10 +35,6 @@ var (
 		Status: http.StatusBadGateway, Code: "GatewayUpstreamError",
 		Message: "The Upload API cannot be reached by the gateway.",
 	}
-	errBodyOfGet = &uploadapi.Error{
-		Status: http.StatusBadRequest, Code: "GatewayBodyError",
-		Message: "A GET request with a body cannot be signed.",
-	}
 	errOrigin = &uploadapi.Error{
 		Status: http.StatusForbidden, Code: "GatewayOriginError",
 		Message: "Uploads from pages of this origin are not allowed.",
@@ -120,6 +116,8 @@ func newRefusal(err error) *refusal {
 		}
 	case errors.Is(err, form.ErrNotMultipart):
 		answer = errContentType
+	case errors.Is(err, form.ErrCharset):
+		answer = errCharset
 	case errors.As(err, &tooLarge):
 		answer = uploadapi.ErrRequestSizeLimit
 	case errors.As(err, &handlerError) && handlerError.StatusCode != 0:

@@ -4,10 +4,9 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -46,10 +45,14 @@ type upload struct {
 }
 
 // choose sets the project that the upload is for. An empty key says nothing.
+// Blanks and line ends around it are for the service to judge.
 func (u *upload) choose(publicKey string) error {
+	publicKey = strings.TrimSpace(publicKey)
 	switch {
 	case publicKey == "" || publicKey == u.publicKey:
 		return nil
+	case len(publicKey) > form.MaxWatchedValueSize:
+		return form.ErrValueTooLong
 	case u.publicKey != "":
 		return errPublicKeyConflict
 	}
@@ -64,27 +67,10 @@ func (u *upload) choose(publicKey string) error {
 
 // chooseByParams takes the public key from a query string or a urlencoded body.
 func (u *upload) chooseByParams(params string) error {
-	if !mayNameProject(params) {
+	if params == "" {
 		return nil
 	}
-	values, _ := url.ParseQuery(params) // what cannot be parsed is not there
-	for _, name := range publicKeyNames {
-		for _, publicKey := range values[name] {
-			if len(publicKey) > form.MaxWatchedValueSize {
-				return fmt.Errorf("%w: %s", form.ErrValueTooLong, name)
-			}
-			if err := u.choose(publicKey); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// mayNameProject reports whether params can hold a public key at all.
-func mayNameProject(params string) bool {
-	names := func(name string) bool { return strings.Contains(params, name) }
-	return strings.Contains(params, "%") || slices.ContainsFunc(publicKeyNames, names)
+	return form.WatchQuery(params, publicKeyFields, u.choose)
 }
 
 // credential returns a fresh credential as the fields that the endpoint wants,
@@ -143,37 +129,47 @@ func (u *upload) edit(r *http.Request) (*multipartBody, error) {
 	r.Trailer = nil
 	delete(r.Header, "Expect")
 
-	if !form.HasPlainCharset(r.Header["Content-Type"]) {
-		return nil, errCharset
-	}
-	if err := u.authorize(r); err != nil {
+	contentType, err := form.ParseContentType(r.Header["Content-Type"])
+	if errors.Is(err, form.ErrCharset) {
 		return nil, err
 	}
-	empty := u.incoming == nil
-	if empty && u.endpoint.Params {
-		return nil, u.editQuery(r)
+	if authorizeErr := u.authorize(r); authorizeErr != nil {
+		return nil, authorizeErr
 	}
-	if r.Method == http.MethodGet { // whose body may yet turn out to be empty
-		return nil, u.editParams(r)
-	}
-	if isEncoded(r.Header) {
+	// What the service reads by way of GET stands in the query: a body, which
+	// nobody reads, stays here.
+	inQuery := u.endpoint.Params && (u.incoming == nil || r.Method == http.MethodGet)
+	if !inQuery && form.IsCoded(r.Header["Content-Encoding"]) {
 		return nil, errContentEncoding
 	}
-	if form.IsMultipart(r.Header["Content-Type"]) {
-		if empty { // the proxy would pass the head on alone, unsigned
-			return nil, form.ErrUnexpectedEnd
-		}
-		return u.editMultipart(r)
+	delete(r.Header, "Content-Encoding") // which is a word that is none, or of no body
+	if inQuery {
+		return nil, u.editQuery(r)
 	}
-	if !u.endpoint.Params {
+	var body *multipartBody
+	switch {
+	case err != nil:
+		return nil, err
+	case contentType.Media == form.MediaMultipart && u.incoming == nil:
+		return nil, form.ErrUnexpectedEnd // the proxy would pass the head on alone, unsigned
+	case contentType.Media == form.MediaMultipart:
+		body, err = u.editMultipart(r, &contentType)
+	case !u.endpoint.Params:
 		return nil, form.ErrNotMultipart
+	default:
+		err = u.editParams(r, contentType.Media)
 	}
-	return nil, u.editParams(r)
+	if err == nil {
+		setContentType(r.Header, &contentType)
+	}
+	return body, err
 }
 
-// isEncoded reports whether the body has a content coding.
-func isEncoded(header http.Header) bool {
-	return slices.ContainsFunc(header["Content-Encoding"], func(coding string) bool {
-		return coding != "" && !strings.EqualFold(coding, "identity")
-	})
+// setContentType writes the Content-Type of a form anew, as it was read, for
+// servers that read it otherwise.
+func setContentType(header http.Header, contentType *form.ContentType) {
+	isForm := contentType.Media == form.MediaMultipart || contentType.Media == form.MediaURLEncoded
+	if isForm && !contentType.IsWritten(header["Content-Type"]) {
+		header["Content-Type"] = []string{contentType.String()}
+	}
 }

@@ -101,7 +101,7 @@ func TestEditorGivesBackWhatItShares(t *testing.T) {
 	}{
 		"at the end":                      {strings.NewReader(body(large)), io.EOF},
 		"when the form breaks off":        {strings.NewReader(body(large)[:len(large)]), ErrUnexpectedEnd},
-		"when the form cannot be edited":  {strings.NewReader(body(large, "x\r\n\r\n")), ErrMalformedHeader},
+		"when the form cannot be edited":  {strings.NewReader(body(large, "Content-ID: signature\r\n\r\n")), ErrMalformedHeader},
 		"when the source breaks":          {io.MultiReader(strings.NewReader(body(large)[:len(large)]), brokenReader{broken}), broken},
 		"when the source yields no bytes": {io.MultiReader(strings.NewReader(body(large)[:len(large)]), brokenReader{nil}), io.ErrNoProgress},
 	}

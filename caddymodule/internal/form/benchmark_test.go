@@ -86,7 +86,7 @@ func rewriteForm(form, buf []byte) error {
 		} else if err != nil {
 			return err
 		}
-		if part.FileName() == "" && testStale.has([]byte(part.FormName())) {
+		if part.FileName() == "" && testStale.resemble([]byte(part.FormName())) {
 			continue
 		}
 		out, err := writer.CreatePart(part.Header)

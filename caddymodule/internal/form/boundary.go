@@ -3,137 +3,99 @@
 package form
 
 import (
-	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
 
-const mediaType = "multipart/form-data"
-
-// Boundary returns the boundary of a multipart/form-data body, given the values
-// of the request's Content-Type header. It is stricter than [mime.ParseMediaType]:
-// there must be one header with one boundary, spelled out, and nothing in which
-// a lenient server could find another. It answers ErrInvalidBoundary otherwise.
-func Boundary(contentType []string) (string, error) {
-	if !IsMultipart(contentType) {
-		return "", ErrNotMultipart
-	}
-	if len(contentType) > 1 {
-		return "", fmt.Errorf("%w: there are %d Content-Type headers", ErrInvalidBoundary, len(contentType))
-	}
-	_, parameters, _ := strings.Cut(contentType[0], ";")
-	boundary, found := "", false
-	for parameters = strings.Trim(parameters, " \t"); parameters != ""; {
-		name, value, rest, err := nextParameter(parameters)
-		if err != nil {
-			return "", err
-		}
-		parameters = rest
-		switch strings.ToLower(name) {
-		case "":
-		case "boundary":
-			if found {
-				return "", fmt.Errorf("%w: more than one boundary parameter", ErrInvalidBoundary)
-			}
-			boundary, found = value, true
-		case "charset":
-			if !plainCharset(value) {
-				return "", fmt.Errorf("%w: charset %q", ErrInvalidBoundary, value)
-			}
-		default:
-			return "", fmt.Errorf("%w: parameter %s", ErrInvalidBoundary, name)
-		}
-	}
-	if !found {
-		return "", ErrNoBoundary
-	}
-	if !validBoundary(boundary) {
-		return "", ErrInvalidBoundary
-	}
-	return boundary, nil
-}
-
-// plainCharsets are those in which ASCII letters are what they seem.
-var plainCharsets = regexp.MustCompile(`^(?i:|utf-?8|(us-)?ascii|latin-?1|iso[-_]8859-\d+|(windows|cp)-?12\d\d|koi8-[ru]|shift_jis|euc-(jp|kr)|gb2312|gbk|gb18030|big5)$`)
-
-func plainCharset(charset string) bool { return plainCharsets.MatchString(charset) }
-
-var charsetParameter = regexp.MustCompile(`(?i)charset\s*=\s*["']?([^"';,\s]*)`)
-
-// HasPlainCharset reports whether names in ASCII are what they seem in a body
-// of the given Content-Type: some servers decode them, and those of the query
-// too, by its charset.
-func HasPlainCharset(contentType []string) bool {
-	return !slices.ContainsFunc(contentType, func(value string) bool {
-		if indexFoldASCII(value, "charset") < 0 {
-			return false
-		}
-		matches := charsetParameter.FindAllStringSubmatch(value, -1)
-		return len(matches) < strings.Count(strings.ToLower(value), "charset") ||
-			slices.ContainsFunc(matches, func(match []string) bool { return !plainCharset(match[1]) })
-	})
-}
-
-// IsMultipart reports whether any of a request's Content-Type headers says
-// multipart/form-data.
-func IsMultipart(contentType []string) bool {
-	return slices.ContainsFunc(contentType, func(value string) bool {
-		media, _, _ := strings.Cut(value, ";")
-		return strings.EqualFold(strings.Trim(media, " \t"), mediaType)
-	})
-}
-
-var errParameters = fmt.Errorf("%w: the parameters cannot be read", ErrInvalidBoundary)
-
-// nextParameter cuts the first `name=value` from s, which does not begin with
-// a blank.
-func nextParameter(s string) (name, value, rest string, err error) {
-	if s[0] == ';' { // an empty parameter, as in "a=b;; c=d" or "a=b;"
-		return "", "", strings.TrimLeft(s[1:], " \t"), nil
-	}
-	name, s, found := strings.Cut(s, "=")
-	if !found || !isToken(name) {
-		return "", "", "", errParameters
-	}
-	if quoted, ok := strings.CutPrefix(s, `"`); ok {
-		value, s, found = strings.Cut(quoted, `"`)
-		if !found || strings.Contains(value, `\`) {
-			return "", "", "", errParameters
-		}
-		s = strings.TrimLeft(s, " \t")
-		if s != "" && s[0] != ';' {
-			return "", "", "", errParameters
-		}
-	} else {
-		end := strings.IndexByte(s, ';')
-		if end < 0 {
-			end = len(s)
-		}
-		value, s = strings.TrimRight(s[:end], " \t"), s[end:]
-		// Some servers end a value at the first character that needs quotes.
-		if value != "" && !isToken(value) || strings.HasPrefix(value, "'") {
-			return "", "", "", errParameters
-		}
-	}
-	return name, value, strings.TrimLeft(strings.TrimPrefix(s, ";"), " \t"), nil
-}
-
-// validBoundary reports whether boundary is 1 to 70 bchars that do not end with
-// a space (RFC 2046, section 5.1.1). A comma is one, but some servers cut there.
-func validBoundary(boundary string) bool {
-	if boundary == "" || len(boundary) > MaxBoundaryLength || boundary[len(boundary)-1] == ' ' {
-		return false
-	}
+// isSafeBoundary reports whether no server needs quotes to read a boundary as a
+// whole: some cut an unquoted one at a sign such as / : = ? * $ #, and a web
+// application firewall takes needless quotes for an attack.
+func isSafeBoundary(boundary string) bool {
 	for i := range len(boundary) {
-		if !isAlphanumeric(boundary[i]) && !strings.ContainsRune("'()+_-./:=? ", rune(boundary[i])) {
+		if !isAlphanumeric(boundary[i]) && strings.IndexByte("-._'+", boundary[i]) < 0 {
 			return false
 		}
 	}
-	// Some servers look for the parameter anywhere, whatever stands between
-	// its name and the sign.
-	i := indexFoldASCII(boundary, "boundary")
-	return i < 0 || !strings.Contains(boundary[i:], "=")
+	return boundary != "" && len(boundary) <= MaxBoundaryLength
+}
+
+// isBoundary reports whether a boundary can be written for every server: what
+// has to be escaped within quotes cannot.
+func isBoundary(boundary string) bool {
+	for i := range len(boundary) {
+		if c := boundary[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return boundary != "" && len(boundary) <= MaxBoundaryLength && boundary[len(boundary)-1] != ' '
+}
+
+// boundariesIn returns the boundaries that a joined Content-Type header can be
+// read to have, the likeliest first, and whether it has that parameter at all.
+func boundariesIn(header string) (boundaries []string, found bool) {
+	const name = "boundary"
+	add := func(boundary string) {
+		boundary = strings.Trim(boundary, " \t")
+		if isBoundary(boundary) && !slices.Contains(boundaries, boundary) {
+			boundaries = append(boundaries, boundary)
+		}
+	}
+	for rest := header; ; {
+		i := indexFoldASCII(rest, name)
+		if i < 0 {
+			return boundaries, found
+		}
+		rest = rest[i+len(name):]
+		value, ok := strings.CutPrefix(strings.TrimLeft(rest, " \t"), "=")
+		if !ok {
+			continue
+		}
+		found = true
+		value = strings.TrimLeft(value, " \t")
+		if quoted, ok := strings.CutPrefix(value, `"`); ok {
+			addQuoted(quoted, add)
+		} else {
+			addUnquoted(value, add)
+		}
+	}
+}
+
+// addQuoted adds what a boundary can be that begins with a quote.
+func addQuoted(s string, add func(string)) {
+	literal, _, closed := strings.Cut(s, `"`)
+	if !closed {
+		addUnquoted(s, add)
+		return
+	}
+	add(literal)
+	if strings.Contains(literal, `\`) { // a quoted pair (RFC 9110, section 5.6.4)
+		add(strings.ReplaceAll(literal, `\`, ""))
+	}
+}
+
+// addUnquoted adds what a boundary can be that begins without a quote: servers
+// cut it at a semicolon, but clients write what they like, and headers may be
+// joined by a comma.
+func addUnquoted(s string, add func(string)) {
+	value, parameters, cut := strings.Cut(s, ";")
+	add(value)
+	for _, sign := range []string{",", " ", "\t"} {
+		shorter, _, _ := strings.Cut(strings.TrimRight(value, " \t"), sign)
+		add(shorter)
+	}
+	if cut && !strings.Contains(parameters, "=") {
+		add(s)
+	}
+}
+
+// cutBoundary returns what is left of a boundary for servers that cut it at a
+// comma, a semicolon or a blank even within quotes, as Rack and CGI.pm do at
+// the first two.
+func cutBoundary(boundary string) string {
+	if i := strings.IndexAny(boundary, ",; "); i > 0 {
+		return boundary[:i]
+	}
+	return boundary
 }
 
 func isToken[T string | []byte](s T) bool {

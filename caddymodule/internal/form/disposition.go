@@ -4,140 +4,129 @@ package form
 
 import (
 	"bytes"
-	"fmt"
+	"regexp"
 )
 
-// disposition is what a Content-Disposition header says of its part.
-type disposition struct {
-	nameStart, nameEnd int  // the name's characters within the header's value
-	named              bool // there is a name
-	file               bool // there is a file name that is not empty
-	extendedFile       bool // the only file name is RFC 5987's filename*
-	keys               int  // how many of its parameters name something
+// parameter is one of a Content-Disposition (RFC 7578, section 4.2). Its slices
+// are of that value.
+type parameter struct {
+	all   []byte // up to the semicolon that ends it
+	key   []byte // nil if there is no "="
+	value []byte // without quotes
+	start int    // of the value
+	tail  []byte // of all that follows, from where the value may go on or end
+	clean bool   // all servers see this value
 }
 
-// plainFile reports whether every server sees a file.
-func (d disposition) plainFile() bool { return d.file && !d.extendedFile }
-
-// parseDisposition reads the value of a Content-Disposition header (RFC 7578,
-// section 4.2) as leniently as servers do. Browsers write a backslash as it
-// is, others escape with it; where the two readings differ in what they make
-// of the part, the value is malformed.
-func parseDisposition(value []byte) (disposition, error) {
-	literal, literalErr := readDisposition(value, false)
-	if bytes.IndexByte(value, '\\') < 0 {
-		return literal, literalErr
-	}
-	escaped, escapedErr := readDisposition(value, true)
-	switch {
-	case literalErr != nil:
-		return disposition{}, literalErr
-	case escapedErr != nil:
-		return disposition{}, escapedErr
-	case literal.plainFile() && escaped.plainFile():
-		return literal, nil // a file whatever its name, and files are not edited
-	case literal != escaped:
-		return disposition{}, fmt.Errorf("%w: a backslash makes it ambiguous", ErrMalformedHeader)
-	}
-	return literal, nil
-}
-
-// readDisposition reads value in one of the two readings: with escapes, `\"`
-// does not end a quoted string.
-func readDisposition(value []byte, escapes bool) (d disposition, err error) {
-	var plainFile, seenFile, seenExtended bool
-	for pos := 0; pos < len(value); {
-		key, start, end, next, err := readParameter(value, pos, escapes)
-		if err != nil {
-			return disposition{}, err
-		}
-		pos = next
-		if endsWithName(key) {
-			d.keys++
-		}
-		switch {
+// readDisposition reads a Content-Disposition as most servers do. Browsers write
+// a backslash as it is, others escape with it: it is taken for one that stands
+// there.
+func (p *part) readDisposition(value []byte) {
+	first := true
+	for rest := value; len(rest) > 0; first = false {
+		var next parameter
+		all := rest
+		next, rest = cutParameter(rest)
+		switch key := next.key; {
+		case key == nil:
+			kind := bytes.Trim(next.all, " \t")
+			if first && !isToken(kind) || !first && len(bytes.TrimSpace(kind)) > 0 {
+				p.doubt(all)
+			}
 		case equalFoldASCII(key, "name"):
-			if d.named {
-				return disposition{}, fmt.Errorf("%w: two names", ErrMalformedHeader)
-			}
-			d.nameStart, d.nameEnd, d.named = start, end, true
+			p.readName(next, all, len(value)-len(all))
 		case equalFoldASCII(key, "filename"):
-			if seenFile {
-				return disposition{}, fmt.Errorf("%w: two file names", ErrMalformedHeader)
+			p.readFileName(next)
+		case extendedFileName.Match(key):
+			p.file = true
+			if !next.clean {
+				p.doubt(all)
 			}
-			seenFile, plainFile = true, end > start
-		case len(key) > len("name") && equalFoldASCII(key[:len("name*")], "name*"):
-			return disposition{}, fmt.Errorf("%w: name* has no place in a form", ErrMalformedHeader)
-		case len(key) > len("filename") && equalFoldASCII(key[:len("filename*")], "filename*"):
-			seenExtended = true
+		case !next.clean, !isToken(key), bytes.Contains(appendLetters(nil, key), nameLetters):
+			p.doubt(all)
+		case !isToken(next.value):
+			p.doubt(next.value)
 		}
 	}
-	d.file = plainFile || seenExtended
-	d.extendedFile = seenExtended && !plainFile
-	return d, nil
 }
 
-// endsWithName reports whether a key is name, filename or the like.
-func endsWithName(key []byte) bool {
-	key, _, _ = bytes.Cut(key, []byte("*"))
-	return len(key) >= len("name") && equalFoldASCII(key[len(key)-len("name"):], "name")
+// extendedFileName is the key of a file name in another charset (RFC 8187), or of
+// a piece of one (RFC 2231).
+var extendedFileName = regexp.MustCompile(`^(?i:filename)\*(?:\d+\*?)?$`)
+
+func (p *part) readName(parameter parameter, all []byte, offset int) {
+	if p.name != nil || !parameter.clean {
+		p.doubt(all)
+	}
+	if p.name == nil {
+		p.name, p.nameStart = parameter.value, offset+parameter.start
+		p.nameIsFound = p.filename == nil && string(parameter.key) == "name"
+	}
 }
 
-// readParameter reads one parameter of value from pos on. The value of the
-// parameter stands at [start:end], without quotes; next is where the following
-// parameter begins. A parameter without "=", as the disposition type is, has
-// an empty key.
-func readParameter(value []byte, pos int, escapes bool) (key []byte, start, end, next int, err error) {
-	equals := bytes.IndexByte(value[pos:], '=')
-	semicolon := bytes.IndexByte(value[pos:], ';')
+// readFileName reads a file name, which need not be understood: what counts is
+// what stands behind where it may end.
+func (p *part) readFileName(parameter parameter) {
+	p.file = p.file || len(parameter.value) > 0
+	if p.filename == nil {
+		p.filename = parameter.value
+	}
+	if !parameter.clean {
+		p.doubt(parameter.tail)
+	}
+}
+
+// cutParameter cuts the first parameter off of a value.
+func cutParameter(s []byte) (parameter, []byte) {
+	equals, semicolon := bytes.IndexByte(s, '='), bytes.IndexByte(s, ';')
 	if equals < 0 || semicolon >= 0 && semicolon < equals {
-		return nil, pos, pos, afterSemicolon(value, pos), nil
+		all, rest, _ := bytes.Cut(s, semicolonSign)
+		return parameter{all: all, clean: true}, rest
 	}
-	key = bytes.Trim(value[pos:pos+equals], " \t\r\n")
-	start = pos + equals + 1
-	for start < len(value) && isBlank(value[start]) {
+	start := equals + 1
+	for start < len(s) && isBlank(s[start]) {
 		start++
 	}
-	if start < len(value) && value[start] == '"' {
-		start++
-		end = closingQuote(value, start, escapes)
-		if end < 0 || holdsLineEnd(value[start:end]) {
-			return nil, 0, 0, 0, fmt.Errorf("%w: a quoted string does not end", ErrMalformedHeader)
-		}
-		// Whatever stands between the quote and the semicolon is passed over:
-		// clients that do not escape leave the rest of a file name there.
-		return key, start, end, afterSemicolon(value, end+1), nil
-	}
-	next = afterSemicolon(value, start)
-	unquoted := bytes.TrimRight(bytes.TrimSuffix(value[start:next], []byte(";")), " \t\r\n")
-	// Some servers take single quotes for quotes.
-	if bytes.IndexByte(unquoted, '"') >= 0 || bytes.HasPrefix(unquoted, []byte("'")) || holdsLineEnd(unquoted) {
-		return nil, 0, 0, 0, fmt.Errorf("%w: a quote is out of place", ErrMalformedHeader)
-	}
-	return key, start, start + len(unquoted), next, nil
-}
-
-// closingQuote returns the index of the quote that ends the string which
-// begins at pos, or -1.
-func closingQuote(value []byte, pos int, escapes bool) int {
-	for ; pos < len(value); pos++ {
-		switch {
-		case value[pos] == '"':
-			return pos
-		case value[pos] == '\\' && escapes:
-			pos++
+	p := parameter{key: bytes.Trim(s[:equals], " \t\r\n"), start: start}
+	if start < len(s) && s[start] == '"' {
+		p.start++
+		if rest, ok := p.cutQuoted(s); ok {
+			return p, rest
 		}
 	}
-	return -1
+	value, rest, _ := bytes.Cut(s[p.start:], semicolonSign)
+	p.value = bytes.TrimRight(value, " \t\r\n")
+	bare := p.value
+	if len(bare) > 1 && bare[0] == '\'' && bare[len(bare)-1] == '\'' { // some servers take them for quotes
+		bare = bare[1 : len(bare)-1]
+	}
+	p.clean = p.start == start && (len(bare) == 0 || isToken(bare) && bare[0] != '\'')
+	p.tail = s[p.start:]
+	return p, rest
 }
 
-// afterSemicolon returns the index after the next semicolon, or len(value).
-func afterSemicolon(value []byte, pos int) int {
-	if i := bytes.IndexByte(value[pos:], ';'); i >= 0 {
-		return pos + i + 1
+// cutQuoted cuts a quoted value that ends off of s. What stands between the quote
+// and the semicolon is passed over: clients that do not escape leave the rest of
+// a file name there.
+func (p *parameter) cutQuoted(s []byte) (rest []byte, ok bool) {
+	length := bytes.IndexByte(s[p.start:], '"')
+	if length < 0 {
+		return nil, false
 	}
-	return len(value)
+	p.value = s[p.start : p.start+length]
+	p.tail = s[p.start+length+1:]
+	behind, rest, _ := bytes.Cut(p.tail, semicolonSign)
+	p.clean = !bytes.HasSuffix(p.value, backslash) && !holdsLineEnd(p.value) && len(bytes.TrimSpace(behind)) == 0
+	if holdsLineEnd(p.value) { // a line that is not continued for some
+		p.tail = s[p.start:]
+	}
+	return rest, true
 }
+
+var (
+	semicolonSign = []byte(";")
+	backslash     = []byte(`\`)
+)
 
 // holdsLineEnd reports whether there is a CR or a LF in value.
 func holdsLineEnd(value []byte) bool {

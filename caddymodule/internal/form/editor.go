@@ -9,22 +9,23 @@ import (
 
 // Edit says what an [Editor] does to a form.
 type Edit struct {
-	// Boundary is the form's boundary, as [Boundary] returned it.
+	// Boundary is the form's boundary, as [ContentType.Boundary] returned it.
 	Boundary string
 
-	// Stale names the fields to take out, in any case of ASCII letters. A part
-	// that some server could take for one of them is an error. Since the length
-	// of the form is promised before its first byte is read, a stale field is
-	// crossed out in place: its name and its value become as many letters x.
-	Stale Names
+	// Stale names the fields to take out, under any name that some server takes
+	// for one of them. Since the length of the form is promised before its first
+	// byte is read, a stale field is crossed out in place: its name and its value
+	// become as many letters x. A part of which it is doubtful whether some
+	// server could find one of the names in it is an error.
+	Stale *Names
 
-	// Watched names the fields, as they are spelled, whose values are shown to
-	// Watch.
-	Watched Names
+	// Watched names the fields whose values are shown to Watch, under any name
+	// that some server takes for one of them. Doubt is an error as with Stale.
+	Watched *Names
 
-	// Watch is called with a watched field when it has passed. An error ends
-	// the form: Read returns it.
-	Watch func(name, value string) error
+	// Watch is called with the value of a watched field when it has passed. An
+	// error ends the form: Read returns it.
+	Watch func(value string) error
 
 	// Fresh yields the fields to put in. It is called once, when the whole form
 	// has arrived and is known to be sound; its fields become the last parts.
@@ -33,13 +34,17 @@ type Edit struct {
 
 	// FreshLength is the sum of the [EncodedLength] of Fresh's fields.
 	FreshLength int
+
+	// Chunked says that no length has been promised. Then a form whose closing
+	// delimiter is not even a line can be completed.
+	Chunked bool
 }
 
 // Editor reads a multipart/form-data body and returns it edited. It works in
 // the buffers that Read is given and holds at most [MaxMemory] of its own.
 //
-// The edited body is exactly FreshLength bytes longer than what was read. When
-// Read returns an error other than io.EOF, what it returned until then lacks
+// The edited body is exactly FreshLength bytes longer than what was read, unless
+// Chunked lets it be otherwise. When Read returns an error other than io.EOF, what it returned until then lacks
 // the end of the form, so that no server takes it for complete.
 //
 // Close may be called while Read is running; Read may not be called
@@ -49,11 +54,16 @@ type Editor struct {
 	edit Edit
 
 	delimiter []byte // CRLF + "--" + boundary
-	search    search // for the delimiter less its CRLF
+	probe     []byte // the delimiter, or less of it if some servers cut the boundary
+	search    search // for the probe less its CRLF
 	state     state
 	part      partKind
-	name      string // of the watched part
-	value     []byte // of the watched part
+	quoted    bool    // the watched part is said to be quoted-printable
+	value     []byte  // of the watched part, or the beginning of one without a header
+	nested    *nested // of the part, if it is one
+	at        int64   // how much of the body has been decided
+	doubtful  int     // how much is to be behind a doubtful delimiter before it is looked at again
+	cleared   int64   // up to where doubtful delimiters in it need no look
 
 	held       []byte // read, but not decided: goes before the next read
 	ready      []byte // decided, but not returned
@@ -63,7 +73,7 @@ type Editor struct {
 	closed     atomic.Bool
 
 	// What almost all forms need, so that an editor is one allocation.
-	delimiterInit [len("\r\n--") + MaxBoundaryLength]byte
+	delimiterInit [len("\r\n--") + 72]byte
 	heldInit      [128]byte // most of what is ever held is shorter than a delimiter
 	valueInit     [32]byte  // a public key has 20 characters
 	readyInit     [384]byte // two fields and the closing delimiter
@@ -76,6 +86,8 @@ const (
 	// maxEmptyReads is how often in a row the source may return nothing before
 	// it is taken to be broken, as in package bufio.
 	maxEmptyReads = 100
+	// minScratch is the size of the first buffer of the editor's own, in bytes.
+	minScratch = 4 << 10
 	// searchSize is how much data is worth the preparation of a search.
 	searchSize = 4 << 10
 )
@@ -84,6 +96,10 @@ const (
 func NewEditor(src io.ReadCloser, edit Edit) *Editor {
 	e := &Editor{src: src, edit: edit}
 	e.delimiter = append(append(append(e.delimiterInit[:0], crlf...), dashes...), edit.Boundary...)
+	e.probe = e.delimiter
+	if cut := cutBoundary(edit.Boundary); len(cut) < len(edit.Boundary) {
+		e.probe = e.delimiter[:len(e.delimiter)-len(edit.Boundary)+len(cut)]
+	}
 	e.held, e.value = e.heldInit[:0], e.valueInit[:0]
 	return e
 }
@@ -105,8 +121,8 @@ func (e *Editor) Read(p []byte) (int, error) {
 				return e.takeReady(p, n)
 			}
 		default:
-			if e.scratch == nil {
-				e.scratch = make([]byte, MaxPartHeaderSize+MaxBoundaryLength+readRoom)
+			if need := len(e.held) + readRoom; len(e.scratch) < need {
+				e.scratch = make([]byte, max(minScratch, 2*need))
 			}
 			n := e.fill(e.scratch)
 			e.ready = append(e.scratch[:n:n], e.ready...)

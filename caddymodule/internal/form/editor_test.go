@@ -32,9 +32,9 @@ func testEdit(boundary string, shown *[]string) Edit {
 		Boundary: boundary,
 		Stale:    testStale,
 		Watched:  NewNames("UPLOADCARE_PUB_KEY"),
-		Watch: func(name, value string) error {
+		Watch: func(value string) error {
 			if shown != nil {
-				*shown = append(*shown, name+"="+value)
+				*shown = append(*shown, value)
 			}
 			return nil
 		},
@@ -194,167 +194,19 @@ func TestEditorPassesAFileOfNearDelimiters(t *testing.T) {
 	}
 }
 
-func TestEditorRefusesWhatServersReadDifferently(t *testing.T) {
-	dash := "--" + testBoundary
-	stale := field("signature", "abc")
-	const other = "Content-Disposition: form-data; name=a\r\n\r\n"
-	disposition := func(value string) string {
-		return body("Content-Disposition: " + value + "\r\n\r\nabc")
-	}
-	tests := map[string]struct {
-		in   string
-		want error
-	}{
-		"nothing":                            {"", ErrUnexpectedEnd},
-		"no delimiter":                       {"hello", ErrUnexpectedEnd},
-		"cut off in the first delimiter":     {dash, ErrUnexpectedEnd},
-		"cut off in a header":                {dash + "\r\nContent-Disp", ErrUnexpectedEnd},
-		"cut off in the content":             {dash + "\r\n" + stale, ErrUnexpectedEnd},
-		"cut off in the closing delimiter":   {strings.TrimSuffix(body(stale), "-\r\n"), ErrUnexpectedEnd},
-		"cut off after another delimiter":    {dash + "\r\n" + stale + "\r\n" + dash + "\r\n", ErrUnexpectedEnd},
-		"cut off within the last line end":   {strings.TrimSuffix(body(stale), "\n"), ErrAmbiguousDelimiter},
-		"a long preamble":                    {strings.Repeat("x", MaxPreambleSize+1) + "\r\n" + body(stale), ErrPreambleTooLarge},
-		"an endless preamble":                {strings.Repeat("x", 1<<20), ErrPreambleTooLarge},
-		"a long epilogue":                    {body(stale) + strings.Repeat("x", MaxEpilogueSize), ErrEpilogueTooLarge},
-		"a part in the preamble":             {"content-disposition: form-data; name=signature\r\n\r\nabc\r\n" + body(stale), ErrAmbiguousDelimiter},
-		"a part in the epilogue":             {body(stale) + stale, ErrAmbiguousDelimiter},
-		"a delimiter in the epilogue":        {body(stale) + dash + "\r\n", ErrAmbiguousDelimiter},
-		"a preamble that is no line":         {"x" + body(stale), ErrAmbiguousDelimiter},
-		"bare LF after the first delimiter":  {dash + "\n" + stale, ErrAmbiguousDelimiter},
-		"bare LF before a delimiter":         {dash + "\r\n" + other + "abc\n" + dash + "\r\n" + stale + "\r\n" + dash + "--\r\n", ErrAmbiguousDelimiter},
-		"bare CR before a delimiter":         {dash + "\r\n" + other + "abc\r" + dash + "--\r\n", ErrAmbiguousDelimiter},
-		"a delimiter within a line":          {dash + "\r\n" + other + "abc" + dash + "--\r\n", ErrAmbiguousDelimiter},
-		"a delimiter right after a header":   {dash + "\r\n" + other + dash + "--\r\n", ErrAmbiguousDelimiter},
-		"a delimiter within a header":        {dash + "\r\nX: y\r\n" + dash + "\r\n" + stale + "\r\n" + dash + "--\r\n", ErrAmbiguousDelimiter},
-		"blanks after a delimiter":           {dash + " \r\n" + stale + "\r\n" + dash + "--\r\n", ErrAmbiguousDelimiter},
-		"blanks after the closing one":       {strings.TrimSuffix(body(stale), "\r\n") + " ", ErrAmbiguousDelimiter},
-		"bare LF after the closing one":      {strings.TrimSuffix(body(stale), "\r\n") + "\n", ErrAmbiguousDelimiter},
-		"more after a delimiter":             {dash + "\r\n" + other + "abc\r\n" + dash + "0\r\n" + stale + "\r\n" + dash + "--\r\n", ErrAmbiguousDelimiter},
-		"one dash after a delimiter":         {dash + "\r\n" + other + "abc\r\n" + dash + "-\r\n", ErrAmbiguousDelimiter},
-		"bare LF in a header":                {body("X: y\nContent-Disposition: form-data; name=signature\r\n\r\nabc"), ErrMalformedHeader},
-		"bare CR in a header":                {body("X: y\rContent-Disposition: form-data; name=signature\r\n\r\nabc"), ErrMalformedHeader},
-		"NUL in a header":                    {body("Content-Disposition: form-data; name=\"signature\x00\"\r\n\r\nabc"), ErrMalformedHeader},
-		"a line without a colon":             {body("Content-Disposition\r\n\r\nabc"), ErrMalformedHeader},
-		"a blank before the colon":           {body("Content-Disposition : form-data; name=signature\r\n\r\nabc"), ErrMalformedHeader},
-		"a folded first line":                {body(" Content-Disposition: form-data; name=signature\r\n\r\nabc"), ErrMalformedHeader},
-		"two dispositions":                   {body("Content-Disposition: form-data; name=a\r\n" + stale), ErrMalformedHeader},
-		"two names":                          {body("Content-Disposition: form-data; name=a; name=signature\r\n\r\nabc"), ErrMalformedHeader},
-		"two file names":                     {body("Content-Disposition: form-data; name=signature; filename=\"\"; filename=a\r\n\r\nabc"), ErrMalformedHeader},
-		"a name smuggled in a file name":     {body(`Content-Disposition: form-data; name="a"; filename="b"; name="signature"` + "\r\n\r\nabc"), ErrMalformedHeader},
-		"an extended name":                   {body("Content-Disposition: form-data; name*=utf-8''signature\r\n\r\nabc"), ErrMalformedHeader},
-		"a continued name":                   {body("Content-Disposition: form-data; name*0=sign; name*1=ature\r\n\r\nabc"), ErrMalformedHeader},
-		"an escaped name":                    {body(`Content-Disposition: form-data; name="sig\nature"` + "\r\n\r\nabc"), ErrMalformedHeader},
-		"a name with an escaped quote":       {body(`Content-Disposition: form-data; name="a\"; name=signature; x="` + "\r\n\r\nabc"), ErrMalformedHeader},
-		"an encoded name":                    {body(`Content-Disposition: form-data; name="=?utf-8?q?signature?="` + "\r\n\r\nabc"), ErrMalformedHeader},
-		"a stale field by filename* a file":  {body(`Content-Disposition: form-data; name="signature"; filename*=utf-8''a` + "\r\n\r\nabc"), ErrMalformedHeader},
-		"an unfinished quote":                {body(`Content-Disposition: form-data; name="signature` + "\r\n\r\nabc"), ErrMalformedHeader},
-		"single quotes":                      {body(`Content-Disposition: form-data; name='signature'` + "\r\n\r\nabc"), ErrMalformedHeader},
-		"a quote within an unquoted name":    {body(`Content-Disposition: form-data; name=sign"ature` + "\r\n\r\nabc"), ErrMalformedHeader},
-		"a name over two lines":              {body("Content-Disposition: form-data; name=\"sign\r\n ature\"\r\n\r\nabc"), ErrMalformedHeader},
-		"a part without a header":            {body("\r\nabc"), ErrMalformedHeader},
-		"a part that begins with a line end": {body("\r\n" + stale), ErrMalformedHeader},
-		"a part without a disposition":       {body("X: y\r\n\r\nabc"), ErrMalformedHeader},
-		"a part without a name":              {disposition("form-data"), ErrMalformedHeader},
-		"a name by Content-ID":               {body("Content-ID: signature\r\n\r\nabc"), ErrMalformedHeader},
-		"a disposition in a folded line":     {body("X: y\r\n Content-Disposition: form-data; name=signature\r\nContent-Disposition: form-data; name=a\r\n\r\nabc"), ErrMalformedHeader},
-		"only in a folded line":              {body("X: y\r\n Content-Disposition: form-data; name=signature\r\n\r\nabc"), ErrMalformedHeader},
-		"a disposition by another name":      {body("X-Content-Disposition: form-data; name=signature\r\n\r\nabc"), ErrMalformedHeader},
-		"a file whose other name is empty":   {disposition(`form-data; name="signature"; filename="a"; filename*=UTF-8''`), ErrMalformedHeader},
-		"a file in pieces":                   {disposition(`form-data; name="signature"; filename="a"; filename*0=""`), ErrMalformedHeader},
-		"a file, but for a blank":            {disposition(`form-data; name="signature"; filename ="a"`), ErrMalformedHeader},
-		"a file, but for another blank":      {disposition(`form-data; name="signature"; filename= "a"`), ErrMalformedHeader},
-		"a file, but for case":               {disposition(`form-data; name="signature"; FILENAME="a"`), ErrMalformedHeader},
-		"quotes before a name":               {disposition(`form-data; x"; name="y"; z="; name=signature; w="`), ErrMalformedHeader},
-		"quotes within quotes":               {disposition(`form-data; name="y"; z="a"b"; x="; name=signature; w="`), ErrMalformedHeader},
-		"a name within quotes":               {disposition(`form-data; name="y"; x="; name=signature"`), ErrMalformedHeader},
-		"a name within a file name":          {disposition(`form-data; name="y"; filename="; name=signature"`), ErrMalformedHeader},
-		"a file, but for what follows":       {disposition(`form-data; name="signature"; filename="a" `), ErrMalformedHeader},
-		"a file, but for quotes":             {disposition(`form-data; name="signature"; filename=a`), ErrMalformedHeader},
-		"a word that says it":                {disposition(`form-data; name="=?utf-8?B?c2lnbmF0dXJl?="`), ErrMalformedHeader},
-		"a form feed":                        {disposition("form-data;\x0cname=\"signature\""), ErrMalformedHeader},
-		"a name with a blank":                {disposition("form-data; name=sign ature"), ErrMalformedHeader},
-		"a name and a word":                  {disposition("form-data; name=signature x"), ErrMalformedHeader},
-		"a name and a comma":                 {disposition("form-data; name=signature,x"), ErrMalformedHeader},
-		"half a quoted name":                 {disposition(`form-data; name="sig"nature`), ErrMalformedHeader},
-		"a quoted key":                       {disposition(`form-data; "name"=signature`), ErrMalformedHeader},
-		"a dot for an underscore":            {disposition(`form-data; name="UPLOADCARE.SIGNATURE"`), ErrMalformedHeader},
-		"an array":                           {disposition(`form-data; name="signature[]"`), ErrMalformedHeader},
-		"a member of an array":               {disposition(`form-data; name="signature[a]"`), ErrMalformedHeader},
-		"brackets":                           {disposition(`form-data; name="[signature]"`), ErrMalformedHeader},
-		"percent-encoded":                    {disposition(`form-data; name="%73ignature"`), ErrMalformedHeader},
-		"a large header":                     {body("X: " + strings.Repeat("y", MaxPartHeaderSize) + "\r\n\r\nabc"), ErrHeaderTooLarge},
-		"an endless header":                  {dash + "\r\nX: " + strings.Repeat("y", 1<<20), ErrHeaderTooLarge},
-		"a header of many lines":             {body(strings.Repeat("X: y\r\n", MaxPartHeaderLines+1) + "\r\nabc"), ErrHeaderTooLarge},
-		"an encoded public key":              {body("Content-Transfer-Encoding: base64\r\n" + field("UPLOADCARE_PUB_KEY", "a2V5")), ErrMalformedHeader},
-		"a long public key":                  {body(field("UPLOADCARE_PUB_KEY", strings.Repeat("k", MaxWatchedValueSize+1))), ErrValueTooLong},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			edit := testEdit(testBoundary, nil)
-			edit.Fresh = func() ([]Field, error) {
-				t.Error("the fresh fields were asked for")
-				return testFields, nil
-			}
-			for slicing, source := range slicings(test.in) {
-				got, err := readEdited(source, edit)
-				if !errors.Is(err, test.want) {
-					t.Errorf("%s: got error %v, want %v", slicing, err, test.want)
-				}
-				if strings.HasSuffix(got, "--\r\n") {
-					t.Errorf("%s: what went out looks complete: %q", slicing, got)
-				}
-			}
-		})
-	}
-}
-
-// What clients really write is never refused because a credential is mentioned.
-func TestEditorTakesWhatOnlyMentionsACredential(t *testing.T) {
-	for name, header := range map[string]string{
-		"a name with more":        `form-data; name="my_signature"`,
-		"a name that begins so":   `form-data; name="signature_pad"`,
-		"metadata":                `form-data; name="metadata[signature]"`,
-		"a file name":             `form-data; name="file"; filename="signature.png"`,
-		"several words":           `form-data; name="file"; filename="expired licence.pdf"`,
-		"escaped quotes":          `form-data; name="file"; filename="my \"signature\".png"`,
-		"raw quotes":              `form-data; name="file"; filename="my "signature".png"`,
-		"a semicolon and a sign":  `form-data; name="file"; filename="signature; a=b.png"`,
-		"a Windows path":          `form-data; name="file"; filename="C:\signature.png"`,
-		"dotnet":                  `form-data; name=file; filename=signature.png; filename*=utf-8''signature.png`,
-		"the file name first":     `form-data; filename="signature.png"; name="file"`,
-		"a semicolon at the end":  `form-data; name="file"; filename="signature.png";`,
-		"another parameter":       `form-data; name="file"; filename="signature.png"; size=12`,
-		"another case":            `form-data; name="file"; fileName="signature.png"`,
-		"another disposition":     `attachment; name="file"; filename="signature.png"`,
-		"the name of a header":    `form-data; name="file"; filename="content-disposition.pdf"`,
-		"an encoded name":         `form-data; name="=?utf-8?B?w7xtbGF1dA==?="; filename="signature.png"`,
-		"an identifier beside it": "form-data; name=\"file\"; filename=\"a.png\"\r\nContent-ID: <signature.png>",
-		"a description beside it": "form-data; name=\"file\"; filename=\"a.png\"\r\nContent-Description: digital signature",
-		"a type with a name":      "form-data; name=\"file\"; filename=\"a.png\"\r\nContent-Type: image/png; name=\"signature.png\"",
-	} {
-		t.Run(name, func(t *testing.T) {
-			part := "Content-Disposition: " + header + "\r\n\r\ncontent"
-			got, err := readEdited(strings.NewReader(body(part)), testEdit(testBoundary, nil))
-			if err != nil || got != signed(part) {
-				t.Errorf("error %v\ngot %q", err, got)
-			}
-		})
-	}
-}
-
 func TestEditorWatchesFields(t *testing.T) {
 	var shown []string
 	in := body(
 		field("UPLOADCARE_PUB_KEY", "first"),
 		file("UPLOADCARE_PUB_KEY", "a.txt", "a file"),
-		field("uploadcare_pub_key", "another name"),
+		field("uploadcare.pub_key ", "second"),
 		file("file", "b.txt", strings.Repeat("b", 1000)),
 		"Content-Transfer-Encoding: 8BIT\r\n"+field("UPLOADCARE_PUB_KEY", ""),
 	)
 	if _, err := readEdited(iotest.OneByteReader(strings.NewReader(in)), testEdit(testBoundary, &shown)); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"UPLOADCARE_PUB_KEY=first", "UPLOADCARE_PUB_KEY="}; !slices.Equal(shown, want) {
+	if want := []string{"first", "second", ""}; !slices.Equal(shown, want) {
 		t.Errorf("got %q, want %q", shown, want)
 	}
 }
@@ -399,7 +251,7 @@ func TestEditorReturnsErrorsOfItsCallbacksAndSource(t *testing.T) {
 		change func(*Edit)
 		want   error
 	}{
-		"watch":           {strings.NewReader(whole), func(e *Edit) { e.Watch = func(string, string) error { return broken } }, broken},
+		"watch":           {strings.NewReader(whole), func(e *Edit) { e.Watch = func(string) error { return broken } }, broken},
 		"fresh":           {strings.NewReader(whole), func(e *Edit) { e.Fresh = func() ([]Field, error) { return nil, broken } }, broken},
 		"broken promise":  {strings.NewReader(whole), func(e *Edit) { e.FreshLength++ }, ErrLengthMismatch},
 		"source":          {io.MultiReader(strings.NewReader(whole[:99]), iotest.ErrReader(broken)), nil, broken},

@@ -8,13 +8,15 @@
 // yields the fields to put in. It knows nothing of HTTP servers, of credentials
 // or of time.
 //
-// # One reading, or none
+// # Doubt
 //
 // Servers do not agree on how to read a form that bends RFC 2046 or RFC 7578.
 // One takes a bare LF before a delimiter for a line end, another finds a
-// delimiter in the middle of a line, a third decodes `name*`. A form in which
-// some server could see a field that the editor does not see is refused with an
-// error, never passed on.
+// delimiter in the middle of a line, a third decodes `name*`. That alone is no
+// reason to turn a form away: the editor goes by what most of them do, and leaves
+// it as it is. A form is refused with an error where, in what is doubtful, some
+// server could read a name that the edit is about, where no place for the fresh
+// fields can be found, and where servers lose a part.
 package form
 
 import (
@@ -25,26 +27,22 @@ import (
 // Limits. All of them bound what the editor holds at one time; the body itself
 // has none.
 const (
-	// MaxBoundaryLength is the longest boundary, in characters (RFC 2046, section 5.1.1).
-	MaxBoundaryLength = 70
+	// MaxBoundaryLength is the longest boundary, in characters. RFC 2046, section
+	// 5.1.1, has 70; clients write up to 84, and servers do not count.
+	MaxBoundaryLength = 200
 
-	// MaxPartHeaderSize is the largest header of one part, in bytes. Names and
-	// file names of real clients stay below 3 KiB even when every character of
-	// a 255 character file name is percent-encoded; common servers take 8 KiB
-	// for a whole line.
-	MaxPartHeaderSize = 8 << 10
-
-	// MaxPartHeaderLines is the largest number of lines in one part's header.
-	// Real clients send one to four.
-	MaxPartHeaderLines = 32
+	// MaxPartHeaderSize is the largest header of one part, in bytes, however many
+	// lines it has. File names of real clients take 3 KiB at most, and of the
+	// servers that bound a header few take more than 16 KiB.
+	MaxPartHeaderSize = 32 << 10
 
 	// MaxPreambleSize bounds what stands before the first delimiter, in bytes.
 	// Nothing belongs there on HTTP; mail software puts one sentence there.
-	MaxPreambleSize = 1 << 10
+	MaxPreambleSize = 32 << 10
 
-	// MaxEpilogueSize bounds what stands after the closing delimiter, in bytes,
-	// for the same reason.
-	MaxEpilogueSize = 1 << 10
+	// MaxEpilogueSize bounds what stands after the closing delimiter, in bytes.
+	// Nothing belongs there either, but some clients pad.
+	MaxEpilogueSize = 64 << 10
 
 	// MaxWatchedValueSize is the longest value of a field that is read on its
 	// way past, in bytes. Public keys have 20 characters.
@@ -52,10 +50,11 @@ const (
 )
 
 // MaxMemory bounds what an [Editor] holds, in bytes, whatever the size of the
-// body: an incomplete part header with the slack of the slice that it grew in,
-// a buffer of the editor's own where the caller's is smaller than that, the
-// fresh fields and the body's end, and a table to find delimiters with.
-const MaxMemory = 32 << 10
+// body: an incomplete part header or an epilogue, with the slack of the slice that
+// it grew in, a buffer of the editor's own where the caller's is smaller than
+// that, the fresh fields and the body's end, and a table to find delimiters with.
+// Forms as clients write them take less than 4 KiB.
+const MaxMemory = 320 << 10
 
 // Errors of a form that cannot be edited.
 var (
@@ -63,14 +62,19 @@ var (
 	ErrNotMultipart = errors.New("content type is not multipart/form-data")
 	// ErrNoBoundary means that the Content-Type has no boundary parameter.
 	ErrNoBoundary = errors.New("content type has no boundary")
-	// ErrInvalidBoundary means that the boundary is not 1 to 70 characters of
-	// RFC 2046's set, or that the Content-Type can be read in more than one way.
+	// ErrInvalidBoundary means that the boundary is not 1 to MaxBoundaryLength
+	// printable characters of ASCII, or has a quote or a backslash in it.
 	ErrInvalidBoundary = errors.New("content type has an invalid boundary")
-	// ErrMalformedHeader means that the header of a part cannot be read, or can
-	// be read in more than one way.
+	// ErrCharset means that the body is in a charset in which names in ASCII are
+	// not what they seem.
+	ErrCharset = errors.New("charset hides ASCII")
+	// ErrMalformedHeader means that some server could read a protected name in the
+	// header of a part where others do not.
 	ErrMalformedHeader = errors.New("malformed part header")
+	// ErrUnnamedFile means that a file has no field name: most servers lose it.
+	ErrUnnamedFile = errors.New("a file part has no name")
 	// ErrHeaderTooLarge means that the header of a part is larger than
-	// MaxPartHeaderSize or has more lines than MaxPartHeaderLines.
+	// MaxPartHeaderSize.
 	ErrHeaderTooLarge = errors.New("part header is too large")
 	// ErrPreambleTooLarge means that no delimiter was found in the first
 	// MaxPreambleSize bytes.
@@ -81,7 +85,8 @@ var (
 	// ErrUnexpectedEnd means that the body ended before the closing delimiter.
 	ErrUnexpectedEnd = errors.New("form ends before its closing delimiter")
 	// ErrAmbiguousDelimiter means that the boundary stands where some servers
-	// take it for a delimiter and others do not.
+	// take it for a delimiter and others do not, and that they would lose a part,
+	// or could read a protected name behind it.
 	ErrAmbiguousDelimiter = errors.New("ambiguous delimiter")
 	// ErrValueTooLong means that a watched field is longer than MaxWatchedValueSize.
 	ErrValueTooLong = errors.New("field value is too long")
@@ -102,6 +107,6 @@ func IsFormError(err error) bool {
 }
 
 var formErrors = []error{
-	ErrNotMultipart, ErrNoBoundary, ErrInvalidBoundary, ErrMalformedHeader, ErrHeaderTooLarge, ErrPreambleTooLarge,
+	ErrNotMultipart, ErrNoBoundary, ErrInvalidBoundary, ErrMalformedHeader, ErrUnnamedFile, ErrHeaderTooLarge, ErrPreambleTooLarge,
 	ErrEpilogueTooLarge, ErrUnexpectedEnd, ErrAmbiguousDelimiter, ErrValueTooLong, ErrAmbiguousParameters,
 }

@@ -4,157 +4,152 @@ package form
 
 import (
 	"bytes"
-	"fmt"
-	"mime"
 	"regexp"
-	"slices"
 )
 
-// part is what the header of a part says of it.
+// part is what the header of a part says of it. Its slices are of the header.
 type part struct {
-	disposition
-	name    []byte // within the header
-	value   []byte // of the Content-Disposition line, within the header
-	encoded bool   // the content has a transfer encoding
-	plain   bool   // it is as nearly all clients write it
+	name        []byte // of the field; nil if there is none
+	nameStart   int    // where it stands in the disposition
+	nameIsFound bool   // also by servers that look for the first "name="
+	filename    []byte // as it stands there; nil if there is none
+	file        bool   // there is a file name that is not empty
+	plain       bool   // it is as nearly all clients write it
+
+	disposition []byte // the value of the Content-Disposition line
+	repeated    []byte // that of a second one, which is equal
+	typed       bool   // there is a Content-Type
+	multipart   bool   // which says that the content is a form of its own
+	encoded     bool   // the content may be other text to a server
+	quoted      bool   // it has quoted-printable's escapes, if it has any
+
+	// doubts are what servers may read in another way.
+	doubts [][]byte
 }
 
-var (
-	colonSign         = []byte(":")
-	encodedWord       = []byte("=?") // RFC 2047
-	dispositionName   = "content-disposition"
-	dispositionLine   = regexp.MustCompile(`(?i)content-disposition[ \t]*:`)
-	transferEncoding  = "content-transfer-encoding"
-	identityEncodings = NewNames("7bit", "8bit", "binary") // RFC 2045, section 6.1
+const (
+	dispositionName = "content-disposition"
+	contentTypeName = "content-type"
+	encodingName    = "content-transfer-encoding"
 )
 
-// parseHeader reads the header of a part, without the empty line that ends it.
-// It refuses whatever lets servers disagree on where a line ends, or on which
-// line says what the part is.
-func parseHeader(header []byte) (part, error) {
+// parseHeader reads the header of a part, without the empty line that ends it,
+// and takes note of all in which servers may read something else.
+func parseHeader(header []byte) part {
 	if p, ok := parsePlainHeader(header); ok {
-		return p, nil
+		return p
 	}
 	return parseAnyHeader(header)
 }
 
-func parseAnyHeader(header []byte) (part, error) {
-	var p part
-	inDisposition, found := false, false
-	for rest, lines := header, 0; len(rest) > 0; lines++ {
-		if lines == MaxPartHeaderLines {
-			return part{}, fmt.Errorf("%w: more than %d lines", ErrHeaderTooLarge, MaxPartHeaderLines)
-		}
+func parseAnyHeader(header []byte) (p part) {
+	for rest := header; len(rest) > 0; {
 		var line []byte
-		line, rest, _ = bytes.Cut(rest, crlf)
-		if slices.ContainsFunc(line, func(c byte) bool { return isControl(rune(c)) }) {
-			return part{}, fmt.Errorf("%w: a control character", ErrMalformedHeader)
-		}
-		if lines > 0 && len(line) > 0 && isBlank(line[0]) { // folded
-			if inDisposition {
-				p.value = p.value[:len(p.value)+len(crlf)+len(line)]
-			}
-			continue
-		}
-		name, value, colon := bytes.Cut(line, colonSign)
-		if !colon || !isToken(name) {
-			return part{}, fmt.Errorf("%w: a line without a name", ErrMalformedHeader)
-		}
-		inDisposition = equalFoldASCII(name, dispositionName)
-		if inDisposition {
-			p.value, found = value, true
-		}
-		if equalFoldASCII(name, transferEncoding) && !identityEncodings.has(value) {
-			p.encoded = true
-		}
+		line, rest = cutLine(rest)
+		p.readLine(line)
 	}
-	// RFC 7578, section 4.2. A second one may stand where only some servers
-	// see it, such as in a folded line.
-	if !found || countFold(header, dispositionName) != 1 && len(dispositionLine.FindAllIndex(header, 2)) != 1 {
-		return part{}, fmt.Errorf("%w: not one Content-Disposition line", ErrMalformedHeader)
-	}
-	var err error
-	if p.disposition, err = parseDisposition(p.value); err != nil {
-		return part{}, err
-	}
-	p.name = p.value[p.nameStart:p.nameEnd]
-	if !p.named {
-		return part{}, fmt.Errorf("%w: it has no name", ErrMalformedHeader)
-	}
-	return p, nil
+	return p
 }
+
+// cutLine cuts the first line off of a header, with the lines that continue it
+// (obs-fold, RFC 9112, section 5.2).
+func cutLine(header []byte) (line, rest []byte) {
+	for end := 0; ; {
+		i := bytes.Index(header[end:], crlf)
+		if i < 0 {
+			return header, nil
+		}
+		end += i
+		if next := header[end+len(crlf):]; len(next) == 0 || next[0] != ' ' && next[0] != '\t' {
+			return header[:end], next
+		}
+		end += len(crlf)
+	}
+}
+
+func (p *part) doubt(text []byte) { p.doubts = append(p.doubts, text) }
+
+// readLine reads a line, continued or not.
+func (p *part) readLine(line []byte) {
+	for i, c := range line {
+		folded := c == '\r' && bytes.HasPrefix(line[i:], crlf) || c == '\n' && i > 0 && line[i-1] == '\r'
+		if isControl(c) && !folded { // where a server may end a line
+			p.doubt(line[i:])
+			break
+		}
+	}
+	name, value, colon := bytes.Cut(line, []byte(":"))
+	name = bytes.TrimRight(name, " \t") // for which most servers do not care
+	switch {
+	case !colon || !isToken(name):
+		p.doubt(line)
+	case equalFoldASCII(name, dispositionName):
+		p.readDispositionLine(value, line)
+	case equalFoldASCII(name, contentTypeName):
+		_, err := parseCharset(string(value))
+		p.typed = p.typed || len(bytes.TrimSpace(value)) > 0
+		p.multipart = p.multipart || indexFoldASCII(value, "multipart") >= 0
+		p.encoded = p.encoded || err != nil
+	case equalFoldASCII(name, encodingName):
+		p.encoded = p.encoded || transferEncoding.Match(value)
+		p.quoted = p.quoted || indexFoldASCII(value, "quoted") >= 0
+	case bytes.Contains(appendLetters(nil, name), []byte("disposition")), bytes.Contains(line, crlf):
+		p.doubt(line)
+	}
+}
+
+func (p *part) readDispositionLine(value, line []byte) {
+	switch {
+	case p.disposition == nil:
+		p.disposition = value
+		p.readDisposition(value)
+	case bytes.Equal(p.disposition, value) && p.repeated == nil:
+		p.repeated = value
+	default: // servers take the first or the last
+		p.doubt(p.disposition)
+		p.doubt(line)
+	}
+}
+
+// transferEncoding is one that changes the content (RFC 2045, section 6.1), or
+// did so in mail once. Clients write all kinds of words there.
+var transferEncoding = regexp.MustCompile(`(?i)base-?64|uu|binhex|yenc|zip|deflate|compress`)
 
 // isControl reports whether a byte of a line is one that belongs in none.
-func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+func isControl(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
-// plainFileDisposition is one in which all servers read the same: what
-// browsers and libraries write, without a blank or a parameter too many.
-var plainFileDisposition = regexp.MustCompile(`^[ \t]*(?i:form-data);[ \t]*name=(?:"[^"\\]*"|[\w.~-]+);[ \t]*filename="[^"]*[^"\\]"$`)
+// browserFile is the Content-Disposition of a file as browsers and libraries
+// write it, in which all servers read the same.
+var browserFile = regexp.MustCompile(`^ (?i:form-data); name="[^"\\]*"; filename="(?:[^"]*[/\\])?[^"/\\]*[^"/\\. ][^"/\\]*"$`)
 
-// errDoubtful is made once: it is not for a hot path to word it.
-var errDoubtful = fmt.Errorf("%w: some servers may take the part for a credential", ErrMalformedHeader)
+// isBrowserFile reports whether every server sees a file, whatever its name.
+// Some take one without a Content-Type, or whose file name is but a path, for a
+// field.
+func (p *part) isBrowserFile() bool {
+	return len(p.doubts) == 0 && p.repeated == nil && p.typed && browserFile.Match(p.disposition)
+}
 
-// nameKey finds what some server may take for the name's key, within quotes
-// too; but not where it is the end of another key, as in filename.
-var nameKey = regexp.MustCompile(`(?i)(?:^|[^a-z0-9_-])name["' \t\r\n]*\*?["' \t\r\n]*=`)
-
-// checkName refuses a part that some server may take for one of stale, after
-// those that all servers take for one have been crossed out. So it does not
-// matter how a server takes an odd header apart: it finds no credential in it.
-func (p *part) checkName(stale Names) error {
-	if stale.resemble(p.name) {
-		if !plainFileDisposition.Match(p.value) {
-			return errDoubtful
-		}
-		return nil
-	}
+// crossOutName crosses out the name, and those of the lines that say how the
+// content is to be read: crossed out, it is neither base64 nor a form.
+func (p *part) crossOutName(header []byte) {
+	crossOut(p.name)
 	if p.plain {
-		return nil
+		return
 	}
-	if bytes.Contains(p.name, encodedWord) {
-		decoded, err := new(mime.WordDecoder).DecodeHeader(string(p.name))
-		if err != nil || stale.resemble([]byte(decoded)) {
-			return errDoubtful
+	if p.repeated != nil {
+		crossOut(p.repeated[p.nameStart : p.nameStart+len(p.name)])
+	}
+	for rest := header; len(rest) > 0; {
+		var line []byte
+		line, rest = cutLine(rest)
+		if name, _, colon := bytes.Cut(line, []byte(":")); colon && p.reads(bytes.TrimRight(name, " \t"), line) {
+			crossOut(name)
 		}
 	}
-	if p.endsPlainly() && countFold(p.value, "name") == p.keys {
-		return nil // as almost always: there is no other key to be found
-	}
-	for _, key := range nameKey.FindAllIndex(p.value, -1) {
-		after := p.value[key[1]:]
-		known := key[1] <= p.nameStart && p.nameStart <= key[1]+1 // the name's own key
-		if known && p.endsPlainly() {
-			continue
-		}
-		if stale.beginIn(after) {
-			return errDoubtful
-		}
-	}
-	return nil
 }
 
-// countFold counts substring, which is in lower case and begins with a letter,
-// in any case of letters.
-func countFold(text []byte, substring string) (count int) {
-	first := substring[0]
-	for i, c := range text[:max(0, len(text)-len(substring)+1)] {
-		if c|0x20 == first && equalFoldASCII(text[i:i+len(substring)], substring) {
-			count++
-		}
-	}
-	return count
-}
-
-// endsPlainly reports whether nothing but blanks stands between the name and the
-// next parameter, and an unquoted name is a token, so that servers do not
-// disagree on where it ends.
-func (p *part) endsPlainly() bool {
-	rest := p.value[p.nameEnd:]
-	if p.nameStart > 0 && p.value[p.nameStart-1] == '"' {
-		rest = bytes.TrimPrefix(rest, []byte(`"`))
-	} else if !isToken(p.name) {
-		return false
-	}
-	rest = bytes.TrimLeft(rest, " \t\r\n")
-	return len(rest) == 0 || rest[0] == ';'
+// reads reports whether a line says how the content is to be read.
+func (p *part) reads(name, line []byte) bool {
+	return equalFoldASCII(name, encodingName) ||
+		equalFoldASCII(name, contentTypeName) && (indexFoldASCII(line, "multipart") >= 0 || indexFoldASCII(line, "charset") >= 0)
 }

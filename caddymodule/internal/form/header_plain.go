@@ -36,24 +36,26 @@ func parsePlainHeader(header []byte) (p part, ok bool) {
 	for nameLength < len(rest) && plain[rest[nameLength]].name {
 		nameLength++
 	}
-	p.disposition = disposition{nameStart: plainNameStart, nameEnd: plainNameStart + nameLength, named: true, keys: 1}
-	p.name, rest = rest[:nameLength], rest[nameLength:]
+	p.name, p.nameStart, p.nameIsFound = rest[:nameLength], plainNameStart, true
+	rest = rest[nameLength:]
 	if after, isFile := bytes.CutPrefix(rest, plainFileStart); isFile {
 		rest = after
 		for len(rest) > 0 && plain[rest[0]].file {
 			rest = rest[1:]
 		}
-		p.file, p.keys = len(rest) < len(after), 2
+		p.filename = after[:len(after)-len(rest)]
+		p.file = len(p.filename) > 0
 	}
 	if len(rest) == 0 || rest[0] != '"' {
 		return part{}, false
 	}
 	rest = rest[1:]
-	p.value, p.plain = header[len("Content-Disposition:"):len(header)-len(rest)], true
+	p.disposition, p.plain = header[len("Content-Disposition:"):len(header)-len(rest)], true
 	if len(rest) == 0 {
 		return p, true
 	}
 	contentType, ok := bytes.CutPrefix(rest, plainTypeStart)
+	p.typed = len(contentType) > 0
 	for _, c := range contentType {
 		ok = ok && plain[c].contentType
 	}

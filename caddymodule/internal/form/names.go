@@ -8,72 +8,126 @@ import (
 )
 
 // Names is a set of field names, with what they have in common with names that
-// one server or another takes for the same: servers drop blanks and cut at a
-// NUL or a bracket, PHP makes dots and blanks underscores, and parsers that
-// disagree on quotes see parts of a name.
+// one server or another takes for the same. A nil set is empty.
 type Names struct {
-	names     []string
-	canonical [][]byte
+	names   []string
+	letters [][]byte  // as appendLetters has them
+	first   [256]bool // the bytes that a name of the set begins with, in any case
 }
 
-// NewNames returns a set of names.
-func NewNames(names ...string) Names {
-	set := Names{names: names}
+// NewNames returns a set of names, which consist of letters, digits and
+// underscores.
+func NewNames(names ...string) *Names {
+	set := &Names{names: names}
 	for _, name := range names {
-		set.canonical = append(set.canonical, appendCanonical(nil, []byte(name)))
+		set.letters = append(set.letters, appendLetters(nil, []byte(name)))
+		set.first[lower(name[0])], set.first[upper(name[0])] = true, true
 	}
 	return set
 }
 
-// has reports whether name is in the set, without regard to the case of ASCII
-// letters and to blanks around it.
-func (n Names) has(name []byte) bool {
-	name = bytes.Trim(name, " \t")
-	return slices.ContainsFunc(n.names, func(other string) bool { return equalFoldASCII(name, other) })
-}
-
-// find returns the name of the set that is spelled like name.
-func (n Names) find(name []byte) (found string, ok bool) {
-	for _, other := range n.names {
-		if other == string(name) {
-			return other, true
-		}
+// hasPlain does what resemble does with a name that consists of letters,
+// digits, underscores, hyphens and dots.
+func (n *Names) hasPlain(name []byte) bool {
+	if n == nil || len(name) == 0 || !n.first[name[0]] {
+		return false
 	}
-	return "", false
+	return slices.ContainsFunc(n.names, func(other string) bool {
+		if len(other) != len(name) {
+			return false
+		}
+		for i, c := range name {
+			if fold[c] != lower(other[i]) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // resemble reports whether some server could take name for one of the set.
-func (n Names) resemble(name []byte) bool {
-	if i := bytes.IndexByte(name, 0); i >= 0 {
-		name = name[:i]
-	}
-	if n.equalCanonical(name) {
+func (n *Names) resemble(name []byte) bool {
+	switch {
+	case n == nil:
+		return false
+	case n.foldsTo(name):
 		return true
 	}
-	if i := bytes.IndexByte(name, '['); i > 0 && n.equalCanonical(name[:i]) {
-		return true
+	// Almost no name needs to be decoded.
+	return bytes.IndexByte(name, '%') >= 0 && n.foldsTo(unescape(name)) ||
+		bytes.Contains(name, encodedWord) && n.foldsTo(decodeWords(name))
+}
+
+// foldsTo compares a name with the set, and what is left of it where servers
+// cut.
+func (n *Names) foldsTo(name []byte) bool {
+	var buf [64]byte
+	folded := buf[:0]
+	for _, c := range name {
+		if c = fold[c]; c != dropped {
+			folded = append(folded, c)
+		}
 	}
-	// Almost no name needs to be unescaped, or cut at a sign.
-	var buf [64]byte
-	return (bytes.IndexByte(name, '%') >= 0 || bytes.IndexByte(name, '=') >= 0) && n.equalCanonical(appendParameterName(buf[:0], string(name)))
+	folded = bytes.TrimLeft(folded, " []") // as Rack does
+	for {
+		folded = bytes.TrimRight(folded, " ")
+		if slices.ContainsFunc(n.names, func(other string) bool { return equalFolded(folded, other) }) {
+			return true
+		}
+		cut := bytes.LastIndexAny(folded, cuttingSigns)
+		if cut < 0 {
+			return false
+		}
+		folded = folded[:cut]
+	}
 }
 
-func (n Names) equalCanonical(name []byte) bool {
-	var buf [64]byte
-	canonical := appendCanonical(buf[:0], name)
-	return slices.ContainsFunc(n.canonical, func(other []byte) bool { return bytes.Equal(canonical, other) })
+// equalFolded compares a folded name with one of a set. PHP takes a blank, a
+// dot and a bracket that is not closed for underscores.
+func equalFolded(folded []byte, name string) bool {
+	if len(folded) != len(name) {
+		return false
+	}
+	for i, c := range folded {
+		if c == ' ' || c == '[' {
+			c = '_'
+		}
+		if c != lower(name[i]) {
+			return false
+		}
+	}
+	return true
 }
 
-// beginIn reports whether the letters and digits of text begin with a name of
-// the set.
-func (n Names) beginIn(text []byte) bool {
-	var buf [512]byte
-	canonical := appendCanonical(buf[:0], text)
-	return slices.ContainsFunc(n.canonical, func(name []byte) bool { return bytes.HasPrefix(canonical, name) })
-}
+// cuttingSigns are those at which some server ends a name: the brackets of an
+// array, what separates parameters, and NUL.
+const cuttingSigns = "[];=&,:\x00"
 
-// appendCanonical appends the letters, in lower case, and digits of text.
-func appendCanonical(dst, text []byte) []byte {
+// dropped is what a byte folds to that some servers drop from a name: quotes,
+// backslashes, control characters, and foreign blanks.
+const dropped = 0xff
+
+// fold makes a byte of a name what it is to the most lenient servers.
+var fold = func() (fold [256]byte) {
+	for c := range fold {
+		switch b := byte(c); {
+		case b == '.':
+			fold[c] = '_'
+		case b == '\t', b == '\r', b == '\n':
+			fold[c] = ' '
+		case b == 0:
+			fold[c] = b
+		case b < ' ', b >= 0x7f, b == '"', b == '\'', b == '\\':
+			fold[c] = dropped
+		default:
+			fold[c] = lower(b)
+		}
+	}
+	return fold
+}()
+
+// appendLetters appends the letters, in lower case, and digits of text.
+func appendLetters(dst, text []byte) []byte {
 	for _, c := range text {
 		if isAlphanumeric(c) {
 			dst = append(dst, lower(c))
@@ -97,10 +151,11 @@ func equalFoldASCII[T string | []byte](a T, b string) bool {
 }
 
 // indexFoldASCII returns where in s a text stands first, or -1, without regard
-// to the case of ASCII letters.
-func indexFoldASCII(s, text string) int {
+// to the case of ASCII letters. The text is in lower case and begins with a
+// letter.
+func indexFoldASCII[T string | []byte](s T, text string) int {
 	for i := range len(s) - len(text) + 1 {
-		if equalFoldASCII(s[i:i+len(text)], text) {
+		if s[i]|0x20 == text[0] && equalFoldASCII(s[i:i+len(text)], text) {
 			return i
 		}
 	}
@@ -110,6 +165,13 @@ func indexFoldASCII(s, text string) int {
 func lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		return c + ('a' - 'A')
+	}
+	return c
+}
+
+func upper(c byte) byte {
+	if 'a' <= c && c <= 'z' {
+		return c - ('a' - 'A')
 	}
 	return c
 }

@@ -3,7 +3,6 @@
 package form
 
 import (
-	"strconv"
 	"strings"
 )
 
@@ -11,7 +10,7 @@ import (
 // body, under any spelling that some server takes for one of them. The others
 // stay as they are, byte for byte and in order. It looks at top-level names
 // only: a value may hold what looks like a parameter, percent-encoded.
-func StripQuery(query string, names Names) string {
+func StripQuery(query string, names *Names) string {
 	parameters, all := make([]string, 0, 16), 0
 	for parameter := range strings.SplitSeq(query, "&") {
 		if all++; !names.resembleParameter(parameter) {
@@ -26,46 +25,59 @@ func StripQuery(query string, names Names) string {
 
 // HidesParameter reports whether a server that takes a semicolon for a
 // separator, as some do, sees a parameter of names that StripQuery does not.
-func HidesParameter(query string, names Names) bool {
-	if !strings.Contains(query, ";") {
-		return false
-	}
-	for parameter := range strings.SplitSeq(query, "&") {
-		for i, hidden := range strings.Split(parameter, ";") {
-			if i > 0 && names.resembleParameter(hidden) {
-				return true
-			}
-		}
+func HidesParameter(query string, names *Names) bool {
+	for range hiddenParameters(query, names) {
+		return true
 	}
 	return false
 }
 
-// resembleParameter reports whether some server could take a parameter for one
-// of the set.
-func (n Names) resembleParameter(parameter string) bool {
-	var buf [64]byte
-	return n.resemble(appendParameterName(buf[:0], parameter))
-}
-
-// appendParameterName appends the name of a parameter as lenient servers read
-// it: what is no escape stays as it is.
-func appendParameterName(unescaped []byte, parameter string) []byte {
-	name, _, _ := strings.Cut(parameter, "=")
-	for i := 0; i < len(name); i++ {
-		switch c := name[i]; {
-		case c == '+':
-			unescaped = append(unescaped, ' ')
-		case c == '%' && i+2 < len(name) && isHex(name[i+1]) && isHex(name[i+2]):
-			value, _ := strconv.ParseUint(name[i+1:i+3], 16, 8) // two hexadecimal digits
-			unescaped = append(unescaped, byte(value))
-			i += 2
-		default:
-			unescaped = append(unescaped, c)
+// hiddenParameters yields the parameters of names that stand behind a
+// semicolon.
+func hiddenParameters(query string, names *Names) func(yield func(parameter string) bool) {
+	return func(yield func(string) bool) {
+		if !strings.Contains(query, ";") {
+			return
+		}
+		for parameter := range strings.SplitSeq(query, "&") {
+			_, behind, _ := strings.Cut(parameter, ";")
+			for hidden := range strings.SplitSeq(behind, ";") {
+				if names.resembleParameter(hidden) && !yield(hidden) {
+					return
+				}
+			}
 		}
 	}
-	return unescaped
 }
 
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= lower(c) && lower(c) <= 'f'
+// WatchQuery calls watch with the value of each parameter of names that some
+// server could see in a query string or urlencoded body, unescaped as far as
+// its escapes are sound. It ends with the first error.
+func WatchQuery(query string, names *Names, watch func(value string) error) error {
+	show := func(parameter string) error {
+		_, value, _ := strings.Cut(parameter, "=")
+		return watch(string(unescape(strings.ReplaceAll(value, "+", " "))))
+	}
+	for parameter := range strings.SplitSeq(query, "&") {
+		if !names.resembleParameter(parameter) {
+			continue
+		}
+		if err := show(parameter); err != nil {
+			return err
+		}
+	}
+	for parameter := range hiddenParameters(query, names) {
+		if err := show(parameter); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resembleParameter reports whether some server could take a parameter for one
+// of the set.
+func (n *Names) resembleParameter(parameter string) bool {
+	name, _, _ := strings.Cut(parameter, "=")
+	var buf [64]byte
+	return n.resemble(append(buf[:0], strings.ReplaceAll(name, "+", " ")...))
 }

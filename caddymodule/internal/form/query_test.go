@@ -2,7 +2,12 @@
 
 package form
 
-import "testing"
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
 
 func TestStripQuery(t *testing.T) {
 	tests := map[string]struct{ in, want string }{
@@ -20,6 +25,10 @@ func TestStripQuery(t *testing.T) {
 		"an array":                 {"signature[]=1&expire%5Ba%5D=2&a=1", "a=1"},
 		"within a value":           {"source_url=http%3A%2F%2Fa%2F%3Fsignature%3D1%26expire%3D2", "source_url=http%3A%2F%2Fa%2F%3Fsignature%3D1%26expire%3D2"},
 		"within a value, unquoted": {"source_url=http://a/?signature=1", "source_url=http://a/?signature=1"},
+		"%u0073":                   {"a=1&%u0073ignature=2&%U0065xpire=3", "a=1"},
+		"before a semicolon":       {"signature;x=1&a=1&expire=2;b=3", "a=1"},
+		"quoted":                   {"%22signature%22=1&'expire'=2&a=1", "a=1"},
+		"foreign blanks":           {"%C2%A0signature=1&expire%E2%80%83=2&a=1", "a=1"},
 		"names that resemble":      {"signature2=1&metadata[signature]=2&%zz=3", "signature2=1&metadata[signature]=2&%zz=3"},
 	}
 	for name, test := range tests {
@@ -33,11 +42,50 @@ func TestStripQuery(t *testing.T) {
 
 func TestHidesParameter(t *testing.T) {
 	for query, want := range map[string]bool{
+		"a=1;%u0073ignature=2": true, "a;%73ignature": true, "signature;x": false,
 		"": false, "a=1;b=2": false, "signature=1": false, "a=1;signature=2": true, "a;b;Expire": true, "a=%3Bsignature=1": false,
 		"source_url=http://a/;b=signature": false,
 	} {
 		if got := HidesParameter(query, testStale); got != want {
 			t.Errorf("%q: got %v", query, got)
 		}
+	}
+}
+
+func TestWatchQuery(t *testing.T) {
+	many := strings.Repeat("a=1&", 12_000)
+	tests := map[string]struct {
+		query string
+		want  []string
+	}{
+		"nothing":                {"", nil},
+		"other names":            {"a=1&pub_key2=x&xpub_key=y", nil},
+		"plain":                  {"a=1&pub_key=k", []string{"k"}},
+		"both names":             {"pub_key=k&UPLOADCARE_PUB_KEY=l", []string{"k", "l"}},
+		"twice":                  {"pub_key=k&pub_key=l", []string{"k", "l"}},
+		"escaped":                {"pub%5Fkey=%6b", []string{"k"}},
+		"escaped as ASP has it":  {"%u0070ub_key=%u006b", []string{"k"}},
+		"a bad escape":           {"pub_key=k%zz&pub%_key=x", []string{"k%zz"}},
+		"a blank":                {"UPLOADCARE_PUB_KEY+=k&pub_key%09=+l+", []string{"k", " l "}},
+		"a dot":                  {"pub.key=k", []string{"k"}},
+		"capitals":               {"PUB_KEY=k", []string{"k"}},
+		"an array":               {"pub_key[]=k&pub_key%5B1%5D=l", []string{"k", "l"}},
+		"behind a semicolon":     {"a=1;pub_key=k&pub_key=l;x", []string{"l;x", "k"}},
+		"before a semicolon":     {"pub_key;a=1", []string{"1"}},
+		"behind many others":     {many + "pub_key=k", []string{"k"}},
+		"bare":                   {"pub_key", []string{""}},
+		"behind a second equals": {"pub_key=k=l", []string{"k=l"}},
+	}
+	names := NewNames("UPLOADCARE_PUB_KEY", "pub_key")
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			if err := WatchQuery(test.query, names, func(value string) error { got = append(got, value); return nil }); err != nil || !slices.Equal(got, test.want) {
+				t.Errorf("got %q, %v; want %q", got, err, test.want)
+			}
+			if broken := errors.New("broken"); len(test.want) > 0 && !errors.Is(WatchQuery(test.query, names, func(string) error { return broken }), broken) {
+				t.Error("the error is lost")
+			}
+		})
 	}
 }

@@ -13,7 +13,8 @@ const (
 	yes                     // it is there
 )
 
-// scan looks for a delimiter in data, given CRLF + "--" + boundary.
+// scan looks for a delimiter in data, given CRLF + "--" + boundary, or what some
+// servers make of a boundary.
 //
 //   - yes: "--" + boundary stands at index, complete, whatever precedes it.
 //   - needMore: what stands from index on may be the beginning of a delimiter.
@@ -49,28 +50,30 @@ func judge(data, delimiter []byte, index int) (int, verdict) {
 type ending int
 
 const (
-	endingUnknown   ending = iota // there is not enough data to tell
-	endingAmbiguous               // servers disagree on it
-	endingNext                    // CRLF: another part follows
-	endingClose                   // "--": the form ends
+	endingUnknown ending = iota // there is not enough data to tell
+	endingNone                  // it is no delimiter, at least not to most servers
+	endingNext                  // CRLF: another part follows
+	endingClose                 // "--": the form ends
+	endingOpen                  // the body ends: the closing delimiter lacks its "--"
 )
 
-// endingLength is the length of either ending.
+// endingLength is the length of the endings of delimiters.
 const endingLength = 2
 
 // scanEnding tells the ending at the beginning of data. RFC 2046 lets blanks
 // follow the boundary, but no client puts them there and servers part over them.
-func scanEnding(data []byte) ending {
+func scanEnding(data []byte, atEOF bool) ending {
 	switch {
-	case bytes.HasPrefix(data, crlf):
-		return endingNext
 	case bytes.HasPrefix(data, dashes):
 		return endingClose
-	case len(data) == 0, len(data) == 1 && (data[0] == crlf[0] || data[0] == dashes[0]):
+	case len(data) > len(crlf) && bytes.HasPrefix(data, crlf):
+		return endingNext
+	case atEOF && (len(data) == 0 || len(bytes.Trim(data, "\r\n")) == 0 && len(data) <= len(crlf)):
+		return endingOpen
+	case !atEOF && (len(data) == 0 || len(data) == 1 && data[0] == dashes[0] || len(data) <= len(crlf) && bytes.HasPrefix(crlf, data)):
 		return endingUnknown
-	default:
-		return endingAmbiguous
 	}
+	return endingNone
 }
 
 var (

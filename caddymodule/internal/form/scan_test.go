@@ -60,13 +60,32 @@ func TestScanHoldsEveryBeginning(t *testing.T) {
 }
 
 func TestScanEnding(t *testing.T) {
-	for data, want := range map[string]ending{
-		"": endingUnknown, "\r": endingUnknown, "-": endingUnknown,
-		"\r\n": endingNext, "\r\nabc": endingNext, "--": endingClose, "--\r\n": endingClose,
-		" ": endingAmbiguous, "\n": endingAmbiguous, "a": endingAmbiguous, "-a": endingAmbiguous, "\r\r": endingAmbiguous,
-	} {
-		if got := scanEnding([]byte(data)); got != want {
-			t.Errorf("%q: got %d, want %d", data, got, want)
+	tests := map[string]struct{ more, atEOF ending }{
+		"":          {endingUnknown, endingOpen},
+		"\r":        {endingUnknown, endingOpen},
+		"\n":        {endingNone, endingOpen},
+		"\r\n":      {endingUnknown, endingOpen},
+		"-":         {endingUnknown, endingNone},
+		"\r\nabc":   {endingNext, endingNext},
+		"--":        {endingClose, endingClose},
+		"--\r\n":    {endingClose, endingClose},
+		"--x":       {endingClose, endingClose},
+		" ":         {endingNone, endingNone},
+		"a":         {endingNone, endingNone},
+		"-a":        {endingNone, endingNone},
+		"\r\r":      {endingNone, endingOpen},
+		"\n\n":      {endingNone, endingOpen},
+		"\r\n\r\n":  {endingNext, endingNext},
+		"\nabc":     {endingNone, endingNone},
+		" \r\nabc":  {endingNone, endingNone},
+		"\r\n--abc": {endingNext, endingNext},
+	}
+	for data, want := range tests {
+		if got := scanEnding([]byte(data), false); got != want.more {
+			t.Errorf("%q, and more to come: got %d, want %d", data, got, want.more)
+		}
+		if got := scanEnding([]byte(data), true); got != want.atEOF {
+			t.Errorf("%q at the end: got %d, want %d", data, got, want.atEOF)
 		}
 	}
 }

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package form
+
+import (
+	"strings"
+	"testing"
+)
+
+// Invariant 2: a client's credential is crossed out under whatever name a server
+// may find it.
+func TestInvariant2EditorCrossesOutEveryNameOfACredential(t *testing.T) {
+	x := func(length int) string { return strings.Repeat("x", length) }
+	for name, test := range map[string]struct{ header, want string }{
+		"an array":                {`Content-Disposition: form-data; name="signature[]"`, `Content-Disposition: form-data; name="` + x(11) + `"`},
+		"a member of an array":    {`Content-Disposition: form-data; name="signature[a]"`, `Content-Disposition: form-data; name="` + x(12) + `"`},
+		"brackets":                {`Content-Disposition: form-data; name="[signature]"`, `Content-Disposition: form-data; name="` + x(11) + `"`},
+		"a dot for an underscore": {`Content-Disposition: form-data; name="UPLOADCARE.SIGNATURE"`, `Content-Disposition: form-data; name="` + x(20) + `"`},
+		"percent-encoded":         {`Content-Disposition: form-data; name="%73ignature"`, `Content-Disposition: form-data; name="` + x(11) + `"`},
+		"behind a semicolon":      {`Content-Disposition: form-data; name="signature;x"`, `Content-Disposition: form-data; name="` + x(11) + `"`},
+		"an encoded word":         {`Content-Disposition: form-data; name="=?utf-8?q?signature?="`, `Content-Disposition: form-data; name="` + x(21) + `"`},
+		"another encoded word":    {`Content-Disposition: form-data; name="=?utf-8?B?c2lnbmF0dXJl?="`, `Content-Disposition: form-data; name="` + x(24) + `"`},
+		"a foreign blank":         {"Content-Disposition: form-data; name=\"\u00a0signature\"", `Content-Disposition: form-data; name="` + x(11) + `"`},
+		"a NUL":                   {"Content-Disposition: form-data; name=\"signature\x00y\"", `Content-Disposition: form-data; name="` + x(11) + `"`},
+		"an escape":               {`Content-Disposition: form-data; name="sig\nature"`, `Content-Disposition: form-data; name="` + x(10) + `"`},
+		"blanks around the sign":  {`Content-Disposition: form-data; name = "signature"`, `Content-Disposition: form-data; name = "` + x(9) + `"`},
+		"a blank before a colon":  {"Content-Disposition : form-data; name=signature", "Content-Disposition : form-data; name=" + x(9)},
+		"an unfinished quote":     {`Content-Disposition: form-data; name="signature`, `Content-Disposition: form-data; name="` + x(9)},
+		"a quote within":          {`Content-Disposition: form-data; name=sign"ature`, `Content-Disposition: form-data; name=` + x(10)},
+		"a harmless key first":    {`Content-Disposition: form-data; size=3; name="signature"`, `Content-Disposition: form-data; size=3; name="` + x(9) + `"`},
+		"two equal lines": {
+			"Content-Disposition: form-data; name=\"expire\"\r\nContent-Disposition: form-data; name=\"expire\"",
+			"Content-Disposition: form-data; name=\"xxxxxx\"\r\nContent-Disposition: form-data; name=\"xxxxxx\"",
+		},
+		"under base64": {
+			"Content-Disposition: form-data; name=\"expire\"\r\nContent-Transfer-Encoding: base64",
+			"Content-Disposition: form-data; name=\"xxxxxx\"\r\n" + x(25) + ": base64",
+		},
+		"under base64, the encoding first": {
+			"content-transfer-encoding : BASE64\r\nContent-Disposition: form-data; name=\"expire\"",
+			x(26) + ": BASE64\r\nContent-Disposition: form-data; name=\"xxxxxx\"",
+		},
+		"in another charset": {
+			"Content-Disposition: form-data; name=\"expire\"\r\nContent-Type: text/plain; charset=utf-16",
+			"Content-Disposition: form-data; name=\"xxxxxx\"\r\n" + x(12) + ": text/plain; charset=utf-16",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in, want := body(test.header+"\r\n\r\nold", field("a", "b")), signed(test.want+"\r\n\r\nxxx", field("a", "b"))
+			for slicing, source := range slicings(in) {
+				if got, err := readEdited(source, testEdit(testBoundary, nil)); err != nil || got != want {
+					t.Fatalf("%s: error %v\ngot  %q\nwant %q", slicing, err, got, want)
+				}
+			}
+		})
+	}
+}
+
+// A stale field that is a form of its own is no such form any more: what is
+// crossed out in it could not be read.
+func TestEditorCrossesOutAStaleFieldThatIsAForm(t *testing.T) {
+	inner := "--inner\r\nContent-Disposition: attachment; filename=\"a\"\r\n\r\nold\r\n--inner--\r\n"
+	in := body("Content-Disposition: form-data; name=\"signature\"\r\nContent-Type: multipart/mixed; boundary=inner\r\n\r\n"+inner, file("file", "a", "b"))
+	want := signed("Content-Disposition: form-data; name=\"xxxxxxxxx\"\r\nxxxxxxxxxxxx: multipart/mixed; boundary=inner\r\n\r\n"+strings.Repeat("x", len(inner)), file("file", "a", "b"))
+	if got, err := readEdited(strings.NewReader(in), testEdit(testBoundary, nil)); err != nil || got != want {
+		t.Errorf("error %v\ngot  %q\nwant %q", err, got, want)
+	}
+}
+
+// Invariant 2: where some server may find a credential and the editor cannot
+// cross it out, there is no way but to refuse the form.
+func TestInvariant2EditorRefusesWhatMayHideACredential(t *testing.T) {
+	stale := field("signature", "abc")
+	header := func(lines string) string { return body(lines + "\r\n\r\nabc") }
+	refuse(t, map[string]string{
+		// keys
+		"name, a blank, a star":              disposition(`form-data; name="b"; name *=utf-8''signature`),
+		"a foreign blank before the key":     disposition("form-data; name=\"b\"; \u00a0name*=utf-8''signature"),
+		"a wide blank before the key":        disposition("form-data; name=\"b\"; \u2003name=\"signature\""),
+		"a comma before the key":             disposition(`form-data; name="b";,name="signature"`),
+		"a quote before the key":             disposition(`form-data; name="b"; "name="signature"`),
+		"a quoted key":                       disposition(`form-data; "name"=signature`),
+		"a blank within the key":             disposition(`form-data; name="b"; na me="signature"`),
+		"a line end within the key":          disposition("form-data; name=\"b\"; na\r\n me=\"signature\""),
+		"a key that ends so":                 disposition(`form-data; x-name="signature"; name="b"`),
+		"a key that begins so":               disposition(`form-data; name1="signature"; name="b"`),
+		"no semicolon before the key":        disposition(`form-data name="signature"`),
+		"a form feed before the key":         disposition("form-data;\x0cname=\"signature\""),
+		"an extended name":                   disposition("form-data; name*=utf-8''signature"),
+		"an extended name, percent-encoded":  disposition("form-data; name*=utf-8''%73ignature"),
+		"a continued name":                   disposition("form-data; name*0=sign; name*1=ature"),
+		"a continued name, among others":     disposition("form-data; name=x; name*0*=utf-8''sign; y=z; name*1=ature"),
+		"two names":                          disposition("form-data; name=a; name=signature"),
+		"two names, the stale first":         disposition("form-data; name=signature; name=signature"),
+		"a name smuggled behind a file name": disposition(`form-data; name="a"; filename="b"; name="signature"`),
+		// quotes
+		"a name with an escaped quote":    disposition(`form-data; name="a\"; name=signature; x="`),
+		"a file name with such a one":     disposition(`form-data; name="a"; filename="b\"; name=signature; x="`),
+		"an escaped quote within a name":  disposition(`form-data; name="sign\"ature"`),
+		"quotes before a name":            disposition(`form-data; x"; name="y"; z="; name=signature; w="`),
+		"quotes within quotes":            disposition(`form-data; name="y"; z="a"b"; x="; name=signature; w="`),
+		"a name within quotes":            disposition(`form-data; name="y"; x="; name=signature"`),
+		"a name within a file name":       disposition(`form-data; name="y"; filename="; name=signature"`),
+		"another name within a file name": disposition(`form-data; name="y"; filename="a;NAME='expire';b"`),
+		"half a quoted name":              disposition(`form-data; name="sig"nature`),
+		"a name over two lines":           disposition("form-data; name=\"sign\r\n ature\""),
+		"a file name over two lines":      disposition("form-data; name=a; filename=\"b\r\n name=signature\""),
+		"an unquoted name of two words":   disposition("form-data; name=x y; z name=signature"),
+		// files
+		"a file without a type":          disposition(`form-data; name="signature"; filename="x"`),
+		"a file whose type is empty":     header("Content-Disposition: form-data; name=\"signature\"; filename=\"x\"\r\nContent-Type: "),
+		"a file, but for a blank":        header("Content-Disposition: form-data; name=\"signature\";filename=\"x\"\r\nContent-Type: text/plain"),
+		"a file, but for a blank more":   header("Content-Disposition: form-data; name=\"signature\"; filename =\"x\"\r\nContent-Type: text/plain"),
+		"a file, but for a blank at end": header("Content-Disposition: form-data; name=\"signature\"; filename=\"x\" \r\nContent-Type: text/plain"),
+		"a file, but for case":           header("Content-Disposition: form-data; name=\"signature\"; FILENAME=\"x\"\r\nContent-Type: text/plain"),
+		"a file, but for quotes":         header("Content-Disposition: form-data; name=\"signature\"; filename=x\r\nContent-Type: text/plain"),
+		"a file, but for the disposition": header("Content-Disposition: attachment; name=\"signature\"; filename=\"x\"\r\n" +
+			"Content-Type: text/plain"),
+		"a file called /":                    header("Content-Disposition: form-data; name=\"signature\"; filename=\"/\"\r\nContent-Type: text/plain"),
+		"a file called ..":                   header("Content-Disposition: form-data; name=\"signature\"; filename=\"a/..\"\r\nContent-Type: text/plain"),
+		"a folder":                           header("Content-Disposition: form-data; name=\"signature\"; filename=\"C:\\a\\\"\r\nContent-Type: text/plain"),
+		"a file by its other name":           header("Content-Disposition: form-data; name=\"signature\"; filename*=utf-8''a\r\nContent-Type: text/plain"),
+		"a file by both names":               header("Content-Disposition: form-data; name=\"signature\"; filename=\"a\"; filename*=UTF-8''\r\nContent-Type: text/plain"),
+		"a file in pieces":                   header("Content-Disposition: form-data; name=\"signature\"; filename=\"a\"; filename*0=\"\"\r\nContent-Type: text/plain"),
+		"two file names":                     header("Content-Disposition: form-data; name=signature; filename=\"\"; filename=a\r\nContent-Type: text/plain"),
+		"a file called so, before its name":  header("Content-Disposition: form-data; filename=\"signature\"; name=\"b\"\r\nContent-Type: text/plain"),
+		"a file called so, and NAME":         header("Content-Disposition: form-data; NAME=\"b\"; filename=\"signature\"\r\nContent-Type: text/plain"),
+		"a file called so, the name in caps": header("Content-Disposition: form-data; filename=\"signature\"; NAME=\"b\"\r\nContent-Type: text/plain"),
+		"a delimiter within a line":          header("Content-Disposition: form-data; name=a; filename=" + dash + "\r\nX: y; name=\"signature\""),
+		// lines
+		"bare LF":                          header("X: y\nContent-Disposition: form-data; name=signature"),
+		"bare CR":                          header("X: y\rContent-Disposition: form-data; name=signature"),
+		"a vertical tab":                   header("Content-Disposition: form-data; name=a; filename=\"b\x0bContent-Disposition: form-data; name=signature\""),
+		"a folded first line":              header(" Content-Disposition: form-data; name=signature"),
+		"in a folded line of another":      header("X: y\r\n Content-Disposition: form-data; name=signature\r\nContent-Disposition: form-data; name=a"),
+		"only in a folded line of another": header("X: y\r\n Content-Disposition: form-data; name=signature"),
+		"in a folded line of its own":      header("Content-Disposition: form-data; name=a\r\n Content-Disposition: form-data; name=signature"),
+		"in a line without a colon":        header("Content-Disposition: form-data; name=a\r\nContent-Disposition form-data; name=signature"),
+		"a disposition by another name":    header("X-Content-Disposition: form-data; name=signature\r\nContent-Disposition: form-data; name=a"),
+		"two dispositions":                 header("Content-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=signature"),
+		"two dispositions, the stale one first": header("Content-Disposition: form-data; name=signature\r\n" +
+			"Content-Disposition: form-data; name=a; filename=\"b\""),
+		// no name
+		"a name by Content-ID":               header("Content-ID: signature"),
+		"a name by the type":                 header("Content-Type: signature"),
+		"a quoted, unnamed parameter":        disposition(`form-data; "signature"`),
+		"no header":                          body("\r\nContent-Disposition: form-data; name=signature\r\n\r\nabc"),
+		"a part that begins with a line end": body("\r\n" + stale),
+		// a public key
+		"a key by an extended name":     disposition("form-data; name=a; name*=utf-8''UPLOADCARE_PUB_KEY"),
+		"a second name that is the key": disposition("form-data; name=a; name=UPLOADCARE_PUB_KEY"),
+		"a key that is a file":          disposition(`form-data; name="UPLOADCARE_PUB_KEY"; filename="x"`),
+		"a key under base64":            body("Content-Transfer-Encoding: base64\r\n" + field("UPLOADCARE_PUB_KEY", "a2V5")),
+		"a key under X-UUEncode":        body("Content-Transfer-Encoding: x-uuencode\r\n" + field("UPLOADCARE_PUB_KEY", "a2V5")),
+		"a key with escapes":            body("Content-Transfer-Encoding: quoted-printable\r\n" + field("UPLOADCARE_PUB_KEY", "=6bey")),
+		"a key in another charset":      body("Content-Type: text/plain; charset=utf-7\r\n" + field("UPLOADCARE_PUB_KEY", "+AGs-ey")),
+		"a key without a name":          header("Content-ID: UPLOADCARE_PUB_KEY"),
+	}, ErrMalformedHeader)
+}
+
+// Some servers read a part of the type multipart/* as a form of its own.
+func TestInvariant2EditorRefusesACredentialWithinAPart(t *testing.T) {
+	hiding := "Content-Disposition: form-data; name=\"signature\"\r\n\r\nold"
+	part := func(header, content string) string {
+		return body(header+"\r\nContent-Type: multipart/mixed; boundary=inner\r\n\r\n"+content, file("file", "a", "b"))
+	}
+	outer := `Content-Disposition: form-data; name="b"`
+	refuse(t, map[string]string{
+		"a field":                    part(outer, "--inner\r\n"+hiding+"\r\n--inner--\r\n"),
+		"behind another":             part(outer, "--inner\r\n"+field("a", strings.Repeat("b", 9000))+"\r\n--inner\r\n"+hiding+"\r\n--inner--\r\n"),
+		"a file":                     part(`Content-Disposition: form-data; name="b"; filename="c"`, "--inner\r\n"+hiding+"\r\n--inner--\r\n"),
+		"without a name":             part("X: y", "--inner\r\n"+hiding+"\r\n--inner--\r\n"),
+		"with bare LF":               part(outer, "--inner\nContent-Disposition: form-data; name=signature\n\nold\n--inner--\n"),
+		"behind a preamble":          part(outer, "hello\r\n\r\n--inner\r\n"+hiding+"\r\n--inner--\r\n"),
+		"a part within it":           part(outer, "--inner\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"+hiding+"\r\n--b--\r\n--inner--"),
+		"whose header does not end":  part(outer, "--inner\r\nContent-Disposition: form-data; name=\"signature\""),
+		"a public key":               part(outer, "--inner\r\n"+field("UPLOADCARE_PUB_KEY", "k")+"\r\n--inner--\r\n"),
+		"in another type of its own": body(outer+"\r\nContent-Type: Multipart/Form-Data; Boundary=\"x\"\r\n\r\n--x\r\n"+hiding+"\r\n--x--\r\n", file("file", "a", "b")),
+		"by the second of two types": body(outer+"\r\nContent-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n"+hiding+"\r\n--x--\r\n", file("file", "a", "b")),
+	}, ErrMalformedHeader)
+}
+
+// Servers that cut a boundary look for a shorter delimiter.
+func TestInvariant2EditorRefusesACredentialBehindACutBoundary(t *testing.T) {
+	for _, boundary := range []string{"a-boundary,b", "a-boundary;b", "a-boundary b"} {
+		form := func(content string) string {
+			return "--" + boundary + "\r\n" + field("k", "1") + "\r\n--" + boundary + "\r\n" + file("file", "a", content) + "\r\n--" + boundary + "--\r\n"
+		}
+		for content, refused := range map[string]bool{
+			"plain content": false,
+			"\r\n--a-boundary\r\n" + field("signature", "old") + "\r\n--a-boundary--\r\n":  true,
+			"\n--a-boundary\n" + strings.ReplaceAll(field("expire", "1"), "\r", "") + "\n": true,
+			"\r\n--a-boundary\r\n" + field("UPLOADCARE_PUB_KEY", "old") + "\r\n":           true,
+			"\r\n--a-boundary\r\n" + field("other", "signature") + "\r\n":                  false,
+			"--a-boundary--a-boundary" + boundary:                                          false,
+			strings.Repeat("\r\n--a-boundary", 5000):                                       false,
+			strings.Repeat("\r\n--a-boundary", 5000) + "\r\n" + field("signature", "old"):  true,
+		} {
+			for slicing, source := range slicings(form(content)) {
+				_, err := readEdited(source, testEdit(boundary, nil))
+				if (err != nil) != refused {
+					t.Errorf("%q, %.40q, %s: %v", boundary, content, slicing, err)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package form
+
+import "bytes"
+
+// nested finds the headers of parts within a part: some servers read a content
+// of the type multipart/* as a form of its own (RFC 7578, section 4.3, says no
+// more how). Whatever its boundary, its delimiters are lines that begin with two
+// dashes.
+type nested struct {
+	line   []byte // how the current line begins, as far as it counts
+	header []byte // what follows a delimiter, nil outside of a header
+}
+
+// next takes the next bytes of the content, and calls check with each header
+// that ends in them. It reports whether check did so once.
+func (n *nested) next(content []byte, check func(header []byte) bool) bool {
+	for len(content) > 0 {
+		line, rest, ended := bytes.Cut(content, []byte("\n"))
+		content = rest
+		if room := len(dashes) - len(n.line); room > 0 {
+			n.line = append(n.line, line[:min(room, len(line))]...)
+		}
+		if n.header != nil {
+			n.header = append(n.header, line[:min(len(line), MaxPartHeaderSize-len(n.header))]...)
+		}
+		if !ended {
+			return false
+		}
+		if n.endLine(check) {
+			return true
+		}
+	}
+	return false
+}
+
+// endLine deals with the end of a line.
+func (n *nested) endLine(check func([]byte) bool) bool {
+	line := n.line
+	n.line = n.line[:0]
+	switch delimits := bytes.Equal(line, dashes); {
+	case delimits || n.header != nil && (len(line) == 0 || string(line) == "\r" || len(n.header) >= MaxPartHeaderSize):
+		found := n.end(check)
+		if delimits {
+			n.header = make([]byte, 0, 256)
+		}
+		return found
+	case n.header != nil:
+		n.header = append(n.header, '\n')
+	}
+	return false
+}
+
+// end deals with the end of a header.
+func (n *nested) end(check func([]byte) bool) bool {
+	header := n.header
+	n.header = nil
+	return len(header) > 0 && check(header)
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package form
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+)
+
+// partKind is what becomes of a part's content.
+type partKind int
+
+const (
+	partKept partKind = iota
+	partStale
+	partWatched
+	partNested   // kept, if there is no protected name in the parts within it
+	partUnheaded // kept, if there is no protected name at its beginning
+)
+
+// Errors of a part, made once: it is not for a hot path to word them.
+var (
+	errDoubtful = fmt.Errorf("%w: some servers may read a protected name in it", ErrMalformedHeader)
+	errEncoded  = fmt.Errorf("%w: a field that is to be read is encoded", ErrMalformedHeader)
+)
+
+// judge decides by a part's header what becomes of the part. It crosses out the
+// name of a stale field.
+//
+// Doubtful syntax alone is no reason to refuse a form: it is one where a server
+// could read a protected name in it.
+func (e *Editor) judge(header []byte) (partKind, error) {
+	p := parseHeader(header)
+	stale, watched := e.isIn(&p)
+	switch protected := stale || watched; {
+	case p.name == nil && p.file:
+		return 0, ErrUnnamedFile
+	case p.name == nil && e.edit.mentions(header):
+		return 0, errDoubtful // some name it by the Content-ID, or by the type
+	case protected && p.file && !p.isBrowserFile(),
+		protected && len(p.doubts) > 0 && indexFoldASCII(header, "filename") >= 0:
+		return 0, errDoubtful
+	case protected && p.file:
+		return partKept, nil
+	case stale:
+		p.crossOutName(header)
+	case watched && p.encoded:
+		return 0, errEncoded
+	}
+	if !p.plain && e.hides(&p, header) {
+		return 0, errDoubtful
+	}
+	switch {
+	case stale:
+		return partStale, nil
+	case watched:
+		e.quoted = p.quoted
+		return partWatched, nil
+	case p.multipart:
+		return partNested, nil
+	}
+	return partKept, nil
+}
+
+// isIn reports whether some server takes the part's name for a stale or for a
+// watched one.
+func (e *Editor) isIn(p *part) (stale, watched bool) {
+	switch {
+	case p.plain:
+		return e.edit.Stale.hasPlain(p.name), e.edit.Watched.hasPlain(p.name)
+	case p.name == nil:
+		return false, false
+	}
+	return e.edit.Stale.resemble(p.name), e.edit.Watched.resemble(p.name)
+}
+
+// hides reports whether some server could read a protected name in a header,
+// where the editor does not.
+func (e *Editor) hides(p *part, header []byte) bool {
+	if slices.ContainsFunc(p.doubts, e.edit.hides) {
+		return true
+	}
+	// The boundary, or what some servers make of it, within a line.
+	if i := bytes.Index(header, e.dashProbe()); i >= 0 && e.edit.hides(header[i:]) {
+		return true
+	}
+	if p.filename == nil {
+		return false
+	}
+	if !p.nameIsFound && e.edit.resembles(p.filename) {
+		return true
+	}
+	// Some servers cut at a semicolon within quotes.
+	_, behind, _ := bytes.Cut(p.filename, semicolonSign)
+	for parameter := range bytes.SplitSeq(behind, semicolonSign) {
+		key, value, _ := bytes.Cut(parameter, []byte("="))
+		if bytes.Contains(appendLetters(nil, key), nameLetters) && e.edit.resembles(value) {
+			return true
+		}
+	}
+	return false
+}
+
+// hidesIn reports whether some server could read a protected name in the header
+// of a part within a part. A file there goes by the name of that part.
+func (e *Editor) hidesIn(header []byte) bool {
+	p := parseAnyHeader(header)
+	return p.name == nil && !p.file && e.edit.mentions(header) || e.edit.resembles(p.name) || e.hides(&p, header)
+}
+
+// hides reports whether some server could read a protected name in a text.
+func (e *Edit) hides(text []byte) bool { return e.Stale.hidden(text) || e.Watched.hidden(text) }
+
+// mentions reports whether a protected name is in a text.
+func (e *Edit) mentions(text []byte) bool {
+	return e.Stale.MentionedIn(text) || e.Watched.MentionedIn(text)
+}
+
+// resembles reports whether some server could take a name for a protected one.
+func (e *Edit) resembles(name []byte) bool { return e.Stale.resemble(name) || e.Watched.resemble(name) }
