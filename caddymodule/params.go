@@ -52,7 +52,8 @@ func (u *upload) editParams(r *http.Request, mediaType string) error {
 
 // editQuery puts the credential into the query of a request without a body.
 func (u *upload) editQuery(r *http.Request) error {
-	params, err := u.signParams(r.URL.RawQuery)
+	// Some servers end the query at a number sign, which Go lets pass.
+	params, err := u.signParams(strings.ReplaceAll(r.URL.RawQuery, "#", "%23"))
 	if err != nil {
 		return err
 	}

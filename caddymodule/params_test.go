@@ -64,6 +64,7 @@ func TestParamsAreSigned(t *testing.T) {
 		"query, form without a body":   {"POST", "/group/?" + key, "multipart/form-data; boundary=b", "", key, "", false},
 		"query, stale pair":            {"POST", "/group?signature=old&" + key + "&expire=1", "", "", key, "", false},
 		"query, and a body of JSON":    {"POST", "/from_url/?" + key, "application/json", "{}", key, "{}", false},
+		"a number sign in the query":   {"GET", "/from_url/?" + key + "&x=1#", "", "", key + "&x=1%23", "", false},
 		"query, and a text":            {"POST", "/from_url/?" + key, "text/plain", "hello", key, "hello", false},
 		"a parameter that is none":     {"POST", "/from_url/", urlencoded + "; utf-8", key, "", key, true},
 		"an empty charset":             {"POST", "/from_url/", urlencoded + "; charset=", key, "", key, true},

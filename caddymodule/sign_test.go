@@ -154,7 +154,7 @@ func TestInvariant7WhatCannotBeSignedIsRefused(t *testing.T) {
 		"a long public key":        {formOf(field("UPLOADCARE_PUB_KEY", long)), nil, 400, "HTTP POST request parsing failed: field value is too long."},
 		"cut off":                  {strings.TrimSuffix(whole, "--\r\n"), nil, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
 		"cut off in a stale field": {whole[:len(whole)-4] + "\r\n" + field("signature", "a"), nil, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
-		"bare line feeds":          {strings.ReplaceAll(whole, "\r\n", "\n"), nil, 400, "HTTP POST request parsing failed: form ends before its closing delimiter."},
+		"bare line feeds":          {strings.ReplaceAll(whole, "\r\n", "\n"), nil, 400, "HTTP POST request parsing failed: ambiguous delimiter."},
 		"a hidden credential":      {formOf(part("Content-ID: signature", "x")), nil, 400, "HTTP POST request parsing failed: malformed part header: some servers may read a protected name in it."},
 		"a file without a name":    {formOf(part(`Content-Disposition: form-data; filename="a"`, "x")), nil, 400, "HTTP POST request parsing failed: a file part has no name."},
 		"a large part header":      {formOf(part("X: "+strings.Repeat("y", form.MaxPartHeaderSize), "x")), nil, 400, "HTTP POST request parsing failed: part header is too large."},

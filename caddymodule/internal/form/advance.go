@@ -58,6 +58,9 @@ func (e *Editor) preamble(b []byte, atEOF bool) (n int, more bool, err error) {
 		switch onLine := index == 0 || bytes.HasSuffix(b[:index], crlf); {
 		case ending == endingUnknown:
 			return 0, true, nil
+		case index == 0 && ending == endingNone, index > 0 && b[index-1] == '\n' && (!onLine || ending == endingNone):
+			// Some servers begin here, and most lose what follows.
+			return 0, false, ErrAmbiguousDelimiter
 		case !onLine || ending == endingNone:
 			from = index + 1
 		case e.edit.hides(b[:index]):

@@ -54,7 +54,6 @@ func TestEditorRefusesFormsWithoutAnEnd(t *testing.T) {
 		"cut off before the closing dashes":  strings.TrimSuffix(body(stale), "--\r\n"),
 		"a bare LF instead of the dashes":    strings.TrimSuffix(body(stale), "--\r\n") + "\n",
 		"a bare CR instead of the dashes":    strings.TrimSuffix(body(stale), "--\r\n") + "\r",
-		"bare LF throughout":                 strings.ReplaceAll(body(field("a", "b")), "\r\n", "\n"),
 		"bare CR before the closing one":     dash + "\r\n" + other + "abc\r" + dash + "--\r\n",
 		"the closing one within a line":      dash + "\r\n" + other + "abc" + dash + "--\r\n",
 		"the closing one right after header": dash + "\r\n" + other + dash + "--\r\n",
@@ -82,6 +81,10 @@ func TestEditorRefusesDelimitersThatHideParts(t *testing.T) {
 	stale, photo := field("signature", "abc"), file("file", "a.jpg", "1")
 	refuse(t, map[string]string{
 		"a part before the first one":               "content-disposition: form-data; name=signature\r\n\r\nabc\r\n" + body(photo),
+		"bare LF throughout":                        strings.ReplaceAll(body(field("a", "b")), "\r\n", "\n"),
+		"bare LF behind the first delimiter":        dash + "\n\r\n" + body(photo),
+		"bare LF before the first delimiter":        "hello\n" + dash + "\r\n" + field("a", "b") + "\r\n" + body(photo),
+		"more behind the first delimiter":           dash + "0\r\n" + field("a", "b") + "\r\n" + body(photo),
 		"the first delimiter within a line":         "x" + body(stale),
 		"the first delimiter with blanks behind":    dash + " \r\n" + stale + "\r\n" + dash + "--\r\n",
 		"a field after the last one":                body(photo) + stale,
