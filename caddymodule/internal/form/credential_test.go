@@ -129,6 +129,9 @@ func TestInvariant2EditorRefusesWhatMayHideACredential(t *testing.T) {
 		"a delimiter within a line":          header("Content-Disposition: form-data; name=a; filename=" + dash + "\r\nX: y; name=\"signature\""),
 		// lines
 		"bare LF":                          header("X: y\nContent-Disposition: form-data; name=signature"),
+		"bare LF at its end":               header("Content-Disposition: form-data; name=expire\n"),
+		"a header that bare LF end":        header("Content-Disposition: form-data; name=expire\n\nold"),
+		"a key's header that bare LF end":  header("Content-Disposition: form-data; name=pub_key; x=y\n\nother\r\nUPLOADCARE_PUB_KEY: k"),
 		"bare CR":                          header("X: y\rContent-Disposition: form-data; name=signature"),
 		"a vertical tab":                   header("Content-Disposition: form-data; name=a; filename=\"b\x0bContent-Disposition: form-data; name=signature\""),
 		"a folded first line":              header(" Content-Disposition: form-data; name=signature"),

@@ -31,7 +31,7 @@ func testEdit(boundary string, shown *[]string) Edit {
 	return Edit{
 		Boundary: boundary,
 		Stale:    testStale,
-		Watched:  NewNames("UPLOADCARE_PUB_KEY"),
+		Watched:  NewNames("UPLOADCARE_PUB_KEY", "pub_key"),
 		Watch: func(value string) error {
 			if shown != nil {
 				*shown = append(*shown, value)

@@ -23,6 +23,8 @@ type part struct {
 	encoded     bool   // the content may be other text to a server
 	quoted      bool   // it has quoted-printable's escapes, if it has any
 
+	bareLineEnd bool // for some servers the header may end earlier
+
 	// doubts are what servers may read in another way.
 	doubts [][]byte
 }
@@ -75,6 +77,7 @@ func (p *part) readLine(line []byte) {
 		folded := c == '\r' && bytes.HasPrefix(line[i:], crlf) || c == '\n' && i > 0 && line[i-1] == '\r'
 		if isControl(c) && !folded { // where a server may end a line
 			p.doubt(line[i:])
+			p.bareLineEnd = p.bareLineEnd || holdsLineEnd(line[i:])
 			break
 		}
 	}

@@ -39,6 +39,7 @@ func (e *Editor) judge(header []byte) (partKind, error) {
 	case p.name == nil && e.edit.mentions(header):
 		return 0, errDoubtful // some name it by the Content-ID, or by the type
 	case protected && p.file && !p.isBrowserFile(),
+		protected && p.bareLineEnd,
 		protected && len(p.doubts) > 0 && indexFoldASCII(header, "filename") >= 0:
 		return 0, errDoubtful
 	case protected && p.file:
