@@ -86,8 +86,9 @@ const (
 	// maxEmptyReads is how often in a row the source may return nothing before
 	// it is taken to be broken, as in package bufio.
 	maxEmptyReads = 100
-	// minScratch is the size of the first buffer of the editor's own, in bytes.
-	minScratch = 4 << 10
+	// scratchRoom is how much more than that a buffer of the editor's own has room
+	// for, in bytes.
+	scratchRoom = 4 << 10
 	// searchSize is how much data is worth the preparation of a search.
 	searchSize = 4 << 10
 )
@@ -122,7 +123,7 @@ func (e *Editor) Read(p []byte) (int, error) {
 			}
 		default:
 			if need := len(e.held) + readRoom; len(e.scratch) < need {
-				e.scratch = make([]byte, max(minScratch, 2*need))
+				e.scratch = make([]byte, need+scratchRoom)
 			}
 			n := e.fill(e.scratch)
 			e.ready = append(e.scratch[:n:n], e.ready...)

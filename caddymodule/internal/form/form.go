@@ -53,8 +53,8 @@ const (
 // body: an incomplete part header or an epilogue, with the slack of the slice that
 // it grew in, a buffer of the editor's own where the caller's is smaller than
 // that, the fresh fields and the body's end, and a table to find delimiters with.
-// Forms as clients write them take less than 4 KiB.
-const MaxMemory = 320 << 10
+// Of forms as clients write them it is less than 8 KiB.
+const MaxMemory = 224 << 10
 
 // Errors of a form that cannot be edited.
 var (
