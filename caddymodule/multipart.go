@@ -64,7 +64,7 @@ func (u *upload) settleBoundary(contentType *form.ContentType) (io.ReadCloser, e
 		return u.incoming, nil
 	}
 	beginning := make([]byte, 0, boundaryStep)
-	for final := false; !contentType.Settle(string(beginning), final); {
+	for final := false; !contentType.Settle(beginning, final); {
 		beginning = slices.Grow(beginning, boundaryStep)
 		n, err := u.incoming.Read(beginning[len(beginning):cap(beginning)])
 		beginning = beginning[:len(beginning)+n]

@@ -3,6 +3,7 @@
 package form
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 )
@@ -86,24 +87,24 @@ func (t *ContentType) Settled() bool { return len(t.others) == 0 }
 // begins: the one in the first line that is a delimiter by any of them. It
 // reports false if more of the body is needed to tell; final says that there is
 // no more.
-func (t *ContentType) Settle(beginning string, final bool) bool {
+func (t *ContentType) Settle(beginning []byte, final bool) bool {
 	candidates := append([]string{t.boundary}, t.others...)
 	// A longer one begins with a shorter one, so what the line holds must end there.
 	slices.SortStableFunc(candidates, func(a, b string) int { return len(b) - len(a) })
 	for line := beginning; ; {
 		for _, candidate := range candidates {
-			delimiter := "--" + candidate
-			rest, ok := strings.CutPrefix(line, delimiter)
+			delimiter := []byte("--" + candidate)
+			rest, ok := bytes.CutPrefix(line, delimiter)
 			switch {
-			case !final && (strings.HasPrefix(delimiter, line) || ok && len(rest) < endingLength):
+			case !final && (bytes.HasPrefix(delimiter, line) || ok && len(rest) < endingLength):
 				return false
-			case ok && (strings.HasPrefix(rest, "\r\n") || strings.HasPrefix(rest, "--") || final && strings.Trim(rest, "\r\n") == ""):
+			case ok && (bytes.HasPrefix(rest, crlf) || bytes.HasPrefix(rest, dashes) || final && len(bytes.Trim(rest, "\r\n")) == 0):
 				t.boundary, t.others = candidate, nil
 				return true
 			}
 		}
 		var found bool
-		if _, line, found = strings.Cut(line, "\r\n"); !found {
+		if _, line, found = bytes.Cut(line, crlf); !found {
 			break
 		}
 	}

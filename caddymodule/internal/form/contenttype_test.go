@@ -3,6 +3,7 @@
 package form
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -73,7 +74,7 @@ func TestContentTypeIsReadLenientlyAndWrittenAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !contentType.Settled() {
-				contentType.Settle("", true)
+				contentType.Settle(nil, true)
 			}
 			want := test.want
 			if want == "" {
@@ -108,7 +109,7 @@ func TestContentTypeOfSeveralHeaders(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !contentType.Settled() {
-				contentType.Settle("--a\r\n", false)
+				contentType.Settle([]byte("--a\r\n"), false)
 			}
 			if contentType.Boundary() != "a" || contentType.Media != MediaMultipart {
 				t.Errorf("got %+v", contentType)
@@ -150,12 +151,12 @@ func TestBodySettlesWhichOfSeveralBoundariesIsItsOwn(t *testing.T) {
 				t.Fatal("the body is not asked")
 			}
 			for length := range len(test.body) {
-				if contentType.Settle(test.body[:length], false) {
+				if contentType.Settle([]byte(test.body[:length]), false) {
 					break
 				}
 			}
 			if !contentType.Settled() {
-				contentType.Settle(test.body, true)
+				contentType.Settle([]byte(test.body), true)
 			}
 			if !contentType.Settled() || contentType.Boundary() != test.want {
 				t.Errorf("got %q, want %q", contentType.Boundary(), test.want)
@@ -169,10 +170,10 @@ func TestBodyThatIsNoFormSettlesNothingForEver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if contentType.Settle(strings.Repeat("x", MaxPreambleSize), false) {
+	if contentType.Settle(bytes.Repeat([]byte("x"), MaxPreambleSize), false) {
 		t.Error("settled too early")
 	}
-	if !contentType.Settle(strings.Repeat("x", 2*MaxPreambleSize), false) {
+	if !contentType.Settle(bytes.Repeat([]byte("x"), 2*MaxPreambleSize), false) {
 		t.Error("not settled")
 	}
 }
