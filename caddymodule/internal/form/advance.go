@@ -55,14 +55,13 @@ func (e *Editor) preamble(b []byte, atEOF bool) (n int, more bool, err error) {
 			return 0, true, nil
 		}
 		ending := scanEnding(b[index+len(e.dashBoundary()):], atEOF)
-		switch onLine := index == 0 || bytes.HasSuffix(b[:index], crlf); {
+		switch onLine := index == 0 || b[index-1] == '\n'; {
 		case ending == endingUnknown:
 			return 0, true, nil
-		case index == 0 && ending == endingNone, index > 0 && b[index-1] == '\n' && (!onLine || ending == endingNone):
-			// Some servers begin here, and most lose what follows.
-			return 0, false, ErrAmbiguousDelimiter
-		case !onLine || ending == endingNone:
+		case !onLine:
 			from = index + 1
+		case ending == endingNone: // some servers begin here, and most lose what follows
+			return 0, false, ErrAmbiguousDelimiter
 		case e.edit.hides(b[:index]):
 			return 0, false, fmt.Errorf("%w: a part before the first one", ErrAmbiguousDelimiter)
 		default:
@@ -98,6 +97,8 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 		e.value = e.value[:0]
 	case partNested:
 		e.nested = new(nested)
+	case partParams:
+		e.params = new(params)
 	case partKept, partStale, partUnheaded:
 	}
 	return end + len(crlfCRLF), false, nil

@@ -36,6 +36,8 @@ func (e *Editor) content(b []byte, atEOF bool) (n int, more bool, err error) {
 				return 0, false, err
 			}
 			return e.delimit(b, start, index, ending)
+		case e.part == partStale: // what is a part to some servers would be crossed out with it
+			return 0, false, ErrAmbiguousDelimiter
 		}
 		switch e.lookBehind(b, index, atEOF) {
 		case needMore:
@@ -125,6 +127,10 @@ func (e *Editor) pass(content []byte) error {
 		if e.nested.next(content, e.hidesIn) {
 			return errDoubtful
 		}
+	case partParams:
+		if e.params.next(content, e.edit.resembles) {
+			return errDoubtful
+		}
 	case partUnheaded:
 		room := min(len(content), unheadedSize-len(e.value))
 		e.value = append(e.value, content[:room]...)
@@ -149,6 +155,10 @@ func (e *Editor) endPart() error {
 		}
 	case partNested:
 		if e.nested.end(e.hidesIn) {
+			return errDoubtful
+		}
+	case partParams:
+		if e.params.end(e.edit.resembles) {
 			return errDoubtful
 		}
 	case partKept, partStale:

@@ -119,6 +119,8 @@ func TestInvariant2EditorRefusesWhatMayHideACredential(t *testing.T) {
 		"a file called /":                    header("Content-Disposition: form-data; name=\"signature\"; filename=\"/\"\r\nContent-Type: text/plain"),
 		"a file called ..":                   header("Content-Disposition: form-data; name=\"signature\"; filename=\"a/..\"\r\nContent-Type: text/plain"),
 		"a folder":                           header("Content-Disposition: form-data; name=\"signature\"; filename=\"C:\\a\\\"\r\nContent-Type: text/plain"),
+		"a file that is a form":              header("Content-Disposition: form-data; name=\"signature\"; filename=\"a\"\r\nContent-Type: multipart/mixed; boundary=b"),
+		"a file that is urlencoded":          header("Content-Disposition: form-data; name=\"signature\"; filename=\"a\"\r\nContent-Type: application/x-www-form-urlencoded; x=y"),
 		"a file by its other name":           header("Content-Disposition: form-data; name=\"signature\"; filename*=utf-8''a\r\nContent-Type: text/plain"),
 		"a file by both names":               header("Content-Disposition: form-data; name=\"signature\"; filename=\"a\"; filename*=UTF-8''\r\nContent-Type: text/plain"),
 		"a file in pieces":                   header("Content-Disposition: form-data; name=\"signature\"; filename=\"a\"; filename*0=\"\"\r\nContent-Type: text/plain"),
@@ -181,6 +183,28 @@ func TestInvariant2EditorRefusesACredentialWithinAPart(t *testing.T) {
 		"in another type of its own": body(outer+"\r\nContent-Type: Multipart/Form-Data; Boundary=\"x\"\r\n\r\n--x\r\n"+hiding+"\r\n--x--\r\n", file("file", "a", "b")),
 		"by the second of two types": body(outer+"\r\nContent-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n"+hiding+"\r\n--x--\r\n", file("file", "a", "b")),
 	}, ErrMalformedHeader)
+}
+
+// Python's cgi reads a urlencoded part as parameters of the form.
+func TestInvariant2EditorRefusesACredentialInParametersWithinAPart(t *testing.T) {
+	part := func(content string) string {
+		return body("Content-Disposition: form-data; name=\"b\"\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n"+content, file("file", "a", "b"))
+	}
+	refuse(t, map[string]string{
+		"alone":              part("signature=old"),
+		"behind another":     part(strings.Repeat("a=b&", 9000) + "expire=1"),
+		"behind a semicolon": part("a=b;signature=old"),
+		"behind a line":      part("a=b\r\nsignature=old"),
+		"escaped":            part("%73ignature+=old"),
+		"a bad escape":       part("s%ignature=old"),
+		"bare":               part("a&signature"),
+		"a public key":       part("pub_key=old"),
+	}, ErrMalformedHeader)
+	take(t, map[string]string{
+		"no credential": part("a=1&signatures=2&=&&" + strings.Repeat("x", 9000)),
+		"in a value":    part("a=signature&b=expire=1"),
+		"in a long one": part(strings.Repeat("x", maxParamName) + "signature=1"),
+	})
 }
 
 // Servers that cut a boundary look for a shorter delimiter.

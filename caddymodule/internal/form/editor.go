@@ -61,6 +61,7 @@ type Editor struct {
 	quoted    bool    // the watched part is said to be quoted-printable
 	value     []byte  // of the watched part, or the beginning of one without a header
 	nested    *nested // of the part, if it is one
+	params    *params // of the part, if it is made of them
 	at        int64   // how much of the body has been decided
 	doubtful  int     // how much is to be behind a doubtful delimiter before it is looked at again
 	cleared   int64   // up to where doubtful delimiters in it need no look

@@ -5,6 +5,7 @@ package form
 import (
 	"bytes"
 	"regexp"
+	"slices"
 )
 
 // part is what the header of a part says of it. Its slices are of the header.
@@ -20,6 +21,7 @@ type part struct {
 	repeated    []byte // that of a second one, which is equal
 	typed       bool   // there is a Content-Type
 	multipart   bool   // which says that the content is a form of its own
+	params      bool   // or urlencoded
 	encoded     bool   // the content may be other text to a server
 	quoted      bool   // it has quoted-printable's escapes, if it has any
 
@@ -92,6 +94,7 @@ func (p *part) readLine(line []byte) {
 		_, err := parseCharset(string(value))
 		p.typed = p.typed || len(bytes.TrimSpace(value)) > 0
 		p.multipart = p.multipart || indexFoldASCII(value, "multipart") >= 0
+		p.params = p.params || indexFoldASCII(value, "urlencoded") >= 0
 		p.encoded = p.encoded || err != nil
 	case equalFoldASCII(name, encodingName):
 		p.encoded = p.encoded || transferEncoding.Match(value)
@@ -129,7 +132,7 @@ var browserFile = regexp.MustCompile(`^ (?i:form-data); name="[^"\\]*"; filename
 // Some take one without a Content-Type, or whose file name is but a path, for a
 // field.
 func (p *part) isBrowserFile() bool {
-	return len(p.doubts) == 0 && p.repeated == nil && p.typed && browserFile.Match(p.disposition)
+	return len(p.doubts) == 0 && p.repeated == nil && p.typed && !p.multipart && !p.params && browserFile.Match(p.disposition)
 }
 
 // crossOutName crosses out the name, and those of the lines that say how the
@@ -154,5 +157,5 @@ func (p *part) crossOutName(header []byte) {
 // reads reports whether a line says how the content is to be read.
 func (p *part) reads(name, line []byte) bool {
 	return equalFoldASCII(name, encodingName) ||
-		equalFoldASCII(name, contentTypeName) && (indexFoldASCII(line, "multipart") >= 0 || indexFoldASCII(line, "charset") >= 0)
+		equalFoldASCII(name, contentTypeName) && slices.ContainsFunc([]string{"multipart", "urlencoded", "charset"}, func(word string) bool { return indexFoldASCII(line, word) >= 0 })
 }

@@ -78,9 +78,11 @@ var (
 
 // readings returns text as it is and as servers may decode it.
 func readings(text []byte) [][]byte {
-	all := append(make([][]byte, 0, 3), text)
+	all := append(make([][]byte, 0, 4), text)
 	if bytes.IndexByte(text, '%') >= 0 {
-		all = append(all, unescape(text))
+		unescaped := unescape(text)
+		// What is no escape loses its sign, at least to CherryPy.
+		all = append(all, unescaped, bytes.ReplaceAll(unescaped, []byte("%"), nil))
 	}
 	if bytes.Contains(text, encodedWord) {
 		all = append(all, decodeWords(text))

@@ -133,6 +133,8 @@ func TestEditorTakesTheBoundaryWithinContent(t *testing.T) {
 		"over and over":                    content("x" + strings.Repeat(dash, 2000)),
 		"a name of no interest behind it":  content("abc\n" + dash + "\r\n" + field("name", "signature") + "\r\n"),
 		"a credential far behind it":       content("abc\n" + dash + "\r\nX: y\r\n\r\n" + field("signature", "x")),
+		"a bare LF before the first":       "\n" + content("abc"),
+		"a preamble that ends so":          "hello\n" + content("abc"),
 		"a preamble that holds it":         "see " + dash + "\r\n" + content("abc"),
 		"a preamble of many lines":         strings.Repeat("This is a form.\r\n", 100) + content("abc"),
 		"a second delimiter with one dash": content("\r\n-" + dash),

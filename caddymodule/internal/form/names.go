@@ -52,10 +52,11 @@ func (n *Names) resemble(name []byte) bool {
 		return false
 	case n.foldsTo(name):
 		return true
+	case bytes.IndexByte(name, '%') < 0 && !bytes.Contains(name, encodedWord): // as almost always
+		return false
 	}
-	// Almost no name needs to be decoded.
-	return bytes.IndexByte(name, '%') >= 0 && n.foldsTo(unescape(name)) ||
-		bytes.Contains(name, encodedWord) && n.foldsTo(decodeWords(name))
+	readings := readings(name)
+	return slices.ContainsFunc(readings[1:], n.foldsTo)
 }
 
 // foldsTo compares a name with the set, and what is left of it where servers

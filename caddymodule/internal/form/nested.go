@@ -58,3 +58,46 @@ func (n *nested) end(check func([]byte) bool) bool {
 	n.header = nil
 	return len(header) > 0 && check(header)
 }
+
+// params finds the names of parameters within a part: Python's cgi reads a content
+// of the type application/x-www-form-urlencoded as such.
+type params struct {
+	name    []byte // of the current one, as far as it counts
+	inValue bool
+}
+
+// maxParamName is how much of a name counts, in bytes: the longest protected one,
+// with each character escaped, and what servers drop.
+const maxParamName = 512
+
+// next takes the next bytes of the content, and calls check with each name that
+// ends in them. It reports whether check did so once.
+func (p *params) next(content []byte, check func(name []byte) bool) bool {
+	for _, c := range content {
+		switch {
+		case c == '&' || c == ';' || c == '\n':
+			if p.end(check) {
+				return true
+			}
+		case p.inValue:
+		case c == '=':
+			if p.end(check) {
+				return true
+			}
+			p.inValue = true
+		case len(p.name) == maxParamName:
+		case c == '+':
+			p.name = append(p.name, ' ')
+		default:
+			p.name = append(p.name, c)
+		}
+	}
+	return false
+}
+
+// end deals with the end of a name, or of a value.
+func (p *params) end(check func([]byte) bool) bool {
+	found := !p.inValue && check(p.name)
+	p.name, p.inValue = p.name[:0], false
+	return found
+}

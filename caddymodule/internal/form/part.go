@@ -16,6 +16,7 @@ const (
 	partStale
 	partWatched
 	partNested   // kept, if there is no protected name in the parts within it
+	partParams   // kept, if there is no protected name in the parameters that it consists of
 	partUnheaded // kept, if there is no protected name at its beginning
 )
 
@@ -60,6 +61,8 @@ func (e *Editor) judge(header []byte) (partKind, error) {
 		return partWatched, nil
 	case p.multipart:
 		return partNested, nil
+	case p.params:
+		return partParams, nil
 	}
 	return partKept, nil
 }

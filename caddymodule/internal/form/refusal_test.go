@@ -50,7 +50,7 @@ func TestEditorRefusesFormsWithoutAnEnd(t *testing.T) {
 		"cut off in the first delimiter":     dash,
 		"cut off in a header":                dash + "\r\nContent-Disp",
 		"cut off in the content":             dash + "\r\n" + stale,
-		"cut off in the closing delimiter":   strings.TrimSuffix(body(stale), "-\r\n"),
+		"cut off in the closing delimiter":   strings.TrimSuffix(body(field("a", "b")), "-\r\n"),
 		"cut off before the closing dashes":  strings.TrimSuffix(body(stale), "--\r\n"),
 		"a bare LF instead of the dashes":    strings.TrimSuffix(body(stale), "--\r\n") + "\n",
 		"a bare CR instead of the dashes":    strings.TrimSuffix(body(stale), "--\r\n") + "\r",
@@ -83,7 +83,6 @@ func TestEditorRefusesDelimitersThatHideParts(t *testing.T) {
 		"a part before the first one":               "content-disposition: form-data; name=signature\r\n\r\nabc\r\n" + body(photo),
 		"bare LF throughout":                        strings.ReplaceAll(body(field("a", "b")), "\r\n", "\n"),
 		"bare LF behind the first delimiter":        dash + "\n\r\n" + body(photo),
-		"bare LF before the first delimiter":        "hello\n" + dash + "\r\n" + field("a", "b") + "\r\n" + body(photo),
 		"more behind the first delimiter":           dash + "0\r\n" + field("a", "b") + "\r\n" + body(photo),
 		"the first delimiter within a line":         "x" + body(stale),
 		"the first delimiter with blanks behind":    dash + " \r\n" + stale + "\r\n" + dash + "--\r\n",
@@ -99,6 +98,8 @@ func TestEditorRefusesDelimitersThatHideParts(t *testing.T) {
 		"more after a delimiter":                    dash + "\r\n" + other + "abc\r\n" + dash + "0\r\n" + stale + "\r\n" + dash + "--\r\n",
 		"a public key behind such a one":            dash + "\r\n" + other + "abc\n" + dash + "\r\n" + field("UPLOADCARE_PUB_KEY", "b") + "\r\n" + dash + "--\r\n",
 		"a delimiter within a header":               dash + "\r\nX: y\r\n" + dash + "\r\n" + photo + "\r\n" + dash + "--\r\n",
+		"a stale field without its second line end": dash + "\r\nContent-Disposition: form-data; name=\"signature\"\r\n\r\n" + dash + "\r\n" + photo + "\r\n" + dash + "--\r\n",
+		"a stale field with the boundary in it":     body(field("signature", "abc"+dash+"\r\nabc"), photo),
 		"a part without content before another one": dash + "\r\n" + dash + "\r\n" + photo + "\r\n" + dash + "--\r\n",
 	}, ErrAmbiguousDelimiter)
 }

@@ -68,9 +68,12 @@ func scanEnding(data []byte, atEOF bool) ending {
 		return endingClose
 	case len(data) > len(crlf) && bytes.HasPrefix(data, crlf):
 		return endingNext
-	case atEOF && (len(data) == 0 || len(bytes.Trim(data, "\r\n")) == 0 && len(data) <= len(crlf)):
-		return endingOpen
-	case !atEOF && (len(data) == 0 || len(data) == 1 && data[0] == dashes[0] || len(data) <= len(crlf) && bytes.HasPrefix(crlf, data)):
+	case len(data) <= len(crlf) && len(bytes.Trim(data, "\r\n")) == 0: // all that there is
+		if atEOF {
+			return endingOpen
+		}
+		return endingUnknown
+	case !atEOF && len(data) == 1 && data[0] == dashes[0]:
 		return endingUnknown
 	}
 	return endingNone
