@@ -33,7 +33,7 @@ type groupFile struct {
 	fileInfo
 }
 
-// serveGroup is POST /group/.
+// serveGroup is /group/.
 func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request, files *store) error {
 	sent, problem, err := readParams(r)
 	if err != nil {

@@ -4,9 +4,9 @@ package sandbox
 
 import (
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
@@ -49,18 +49,18 @@ func readParams(r *http.Request) (fields, *uploadapi.Error, error) {
 // parseParams reads a body that is no multipart form. None at all may be
 // labelled as anything, and pyuploadcare labels its urlencoded one as JSON.
 func parseParams(header http.Header, encoded string) (url.Values, *uploadapi.Error) {
-	types := header.Values("Content-Type")
-	if len(types) > 1 {
-		return nil, uploadapi.ErrParserFailed
-	}
-	mediaType, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	mediaType, _, ok := contentTypeOf(header)
 	switch {
+	case !ok:
+		return nil, uploadapi.ErrParserFailed
 	case mediaType == "multipart/form-data": // without a boundary
 		return nil, uploadapi.ErrParserFailed
 	case encoded == "":
 		return nil, nil
 	case mediaType != "application/x-www-form-urlencoded" && mediaType != "application/json":
 		return nil, uploadapi.ErrParserFailed
+	case strings.Count(encoded, "&") >= maxFields: // before net/url refuses them
+		return nil, uploadapi.ErrTooManyFields
 	}
 	values, err := url.ParseQuery(encoded)
 	if err != nil {
@@ -71,9 +71,7 @@ func parseParams(header http.Header, encoded string) (url.Values, *uploadapi.Err
 
 // checkParams holds a urlencoded body to the bounds of a form.
 func checkParams(values url.Values) *uploadapi.Error {
-	count := 0
 	for name, texts := range values {
-		count += len(texts)
 		if len(name) > maxNameLength {
 			return uploadapi.ErrParserFailed
 		}
@@ -83,10 +81,7 @@ func checkParams(values url.Values) *uploadapi.Error {
 			}
 		}
 	}
-	switch {
-	case count > maxFields:
-		return uploadapi.ErrTooManyFields
-	case hasNull(values):
+	if hasNull(values) {
 		return uploadapi.ErrNullCharacters
 	}
 	return nil

@@ -38,8 +38,11 @@ func TestBodiesOfParameters(t *testing.T) {
 	}{
 		{"a form", "", urlencoded, whole.Encode(), nil},
 		{"a form with a charset", "", urlencoded + "; charset=UTF-8", whole.Encode(), nil},
-		{"100 fields", "", urlencoded, many(100), nil},
-		{"101 fields", "", urlencoded, many(101), tooMany},
+		{"parameters of the type that make no sense", "", urlencoded + "; utf-8; charset=; =x", whole.Encode(), nil},
+		{"a charset of its own", "", urlencoded + ";charset=windows-31j", whole.Encode(), nil},
+		{"a type in capitals", "", strings.ToUpper(urlencoded), whole.Encode(), nil},
+		{"10,000 fields", "", urlencoded, many(maxFields), nil},
+		{"10,001 fields", "", urlencoded, many(maxFields + 1), tooMany},
 		{"another type", "", "text/plain", whole.Encode(), errParserFailed},
 		{"no type", "", "", whole.Encode(), errParserFailed},
 		{"no type and no body", whole.Encode(), "", "", nil},

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
+	"slices"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -21,8 +21,9 @@ const (
 	// statusClientGone is nginx's status for a client that hung up. The
 	// client does not see it, and the log does not take it for our failure.
 	statusClientGone = 499
-	// maxBoundaryLength is RFC 2046's.
-	maxBoundaryLength = 70
+	// maxBoundaryLength is ours. RFC 2046 allows 70 characters, but some
+	// clients send 84, and servers read them.
+	maxBoundaryLength = 200
 )
 
 // serveBase is POST /base/.
@@ -86,19 +87,35 @@ func (h *Handler) discard(upload discarder) {
 	}
 }
 
-// formBoundary returns the boundary of a multipart/form-data body. Two
-// Content-Type headers would let two parsers see two different forms.
+// formBoundary returns the boundary of a multipart/form-data body. Two different
+// ones would let two parsers see two different forms.
 func formBoundary(header http.Header) (string, bool) {
-	types := header.Values("Content-Type")
-	if len(types) != 1 {
+	mediaType, parameters, ok := contentTypeOf(header)
+	if !ok || mediaType != "multipart/form-data" {
 		return "", false
 	}
-	mediaType, params, err := mime.ParseMediaType(types[0])
-	if err != nil || mediaType != "multipart/form-data" {
-		return "", false
+	boundary := ""
+	for _, p := range parameters {
+		switch {
+		case p.key != "boundary":
+		case boundary != "" && boundary != p.value:
+			return "", false
+		default:
+			boundary = p.value
+		}
 	}
-	boundary := params["boundary"]
 	return boundary, boundary != "" && len(boundary) <= maxBoundaryLength
+}
+
+// contentTypeOf reads the header Content-Type, which may be there more than
+// once, but not with two values.
+func contentTypeOf(header http.Header) (mediaType string, parameters []parameter, ok bool) {
+	types := slices.Compact(slices.Clone(header.Values("Content-Type")))
+	if len(types) > 1 {
+		return "", nil, false
+	}
+	mediaType, rest := cutMediaType(header.Get("Content-Type"))
+	return mediaType, parseParameters(rest), true
 }
 
 var errRequestTooLarge = errors.New("request is over the limit")
