@@ -64,6 +64,7 @@ func TestParamsAreSigned(t *testing.T) {
 		"query, form without a body":   {"POST", "/group/?" + key, "multipart/form-data; boundary=b", "", key, "", false},
 		"query, stale pair":            {"POST", "/group?signature=old&" + key + "&expire=1", "", "", key, "", false},
 		"GET":                          {"GET", "/from_url/?" + key + "&jsonerrors=1&_=17&signature=&expire=", "", "", key + "&jsonerrors=1&_=17", "", false},
+		"GET of a group":               {"GET", "/group/?" + key + "&files[]=a&callback=cb&signature=&expire=", "", "", key + "&files[]=a&callback=cb", "", false},
 		"a signature within a value":   {"GET", "/from_url/?" + key + "&source_url=http%3A%2F%2Fa%2F%3Fsignature%3Dx%26expire%3D1", "", "", key + "&source_url=http%3A%2F%2Fa%2F%3Fsignature%3Dx%26expire%3D1", "", false},
 		"the key in the query":         {"POST", "/group/?" + key, urlencoded, "files[0]=u", key, "files[0]=u", true},
 		"both names of the key":        {"POST", "/from_url/", urlencoded, "UPLOADCARE_PUB_KEY=demopublickey&" + key, "", "UPLOADCARE_PUB_KEY=demopublickey&" + key, true},
