@@ -11,8 +11,9 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// paramsLimit bounds a body that holds no file, in bytes.
-const paramsLimit = 1 << 20
+// paramsLimit bounds a body that holds no file, in bytes. A multipart form of
+// maxFields short fields is above a megabyte.
+const paramsLimit = 2 << 20
 
 // readParams takes in a request of an endpoint that takes no file: a body of
 // either kind, the query string, or both. The refusal is for what is wrong with

@@ -55,7 +55,7 @@ func TestBodiesOfParameters(t *testing.T) {
 		{"NUL in a value", "", urlencoded, whole.Encode() + "&a=%00", nulls},
 		{"NUL in a name", "", urlencoded, whole.Encode() + "&%00", nulls},
 		{"NUL in the query", "a=%00", urlencoded, whole.Encode(), nulls},
-		{"a megabyte too much", "", urlencoded, strings.Repeat("x", paramsLimit+1), errRequestTooLargeAnswer},
+		{"a body without end", "", urlencoded, strings.Repeat("x", paramsLimit+1), errRequestTooLargeAnswer},
 		{"a credential in body and query", "signature=", urlencoded, whole.Encode(), refusal(400, "SandboxDuplicateCredentialError", "`signature` was sent more than once.")},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
