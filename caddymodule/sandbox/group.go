@@ -70,9 +70,9 @@ func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request, files *stor
 
 // serveGroupInfo is GET /group/info/.
 func (h *Handler) serveGroupInfo(w http.ResponseWriter, r *http.Request, files *store) error {
-	query, err := readQuery(r)
-	if err != nil {
-		return err
+	query, refusal := readQuery(r)
+	if refusal != nil {
+		return refusal
 	}
 	if refusal := h.checkPublicKey(uploadapi.ParamPublicKey, query.Get(uploadapi.ParamPublicKey)); refusal != nil {
 		return refusal

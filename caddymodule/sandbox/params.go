@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
@@ -19,9 +18,10 @@ const paramsLimit = 2 << 20
 // either kind, the query string, or both. The refusal is for what is wrong with
 // the body itself.
 func readParams(r *http.Request) (fields, *uploadapi.Error, error) {
-	sent := fields{query: r.URL.Query()}
-	if hasNull(sent.query) {
-		return sent, uploadapi.ErrNullCharacters, nil
+	query, refusal := readQuery(r)
+	sent := fields{query: query}
+	if refusal != nil {
+		return sent, refusal, nil
 	}
 	if r.Method != http.MethodPost {
 		return sent, nil, nil
@@ -42,7 +42,6 @@ func readParams(r *http.Request) (fields, *uploadapi.Error, error) {
 	if err != nil {
 		return sent, nil, body.explain(err)
 	}
-	var refusal *uploadapi.Error
 	sent.body, refusal = parseParams(r.Header, string(encoded))
 	return sent, refusal, nil
 }
@@ -60,14 +59,12 @@ func parseParams(header http.Header, encoded string) (url.Values, *uploadapi.Err
 		return nil, nil
 	case mediaType != "application/x-www-form-urlencoded" && mediaType != "application/json":
 		return nil, uploadapi.ErrParserFailed
-	case strings.Count(encoded, "&") >= maxFields: // before net/url refuses them
-		return nil, uploadapi.ErrTooManyFields
 	}
-	values, err := url.ParseQuery(encoded)
-	if err != nil {
-		return nil, uploadapi.ErrParserFailed
+	values, refusal := parseQuery(encoded)
+	if refusal == nil {
+		refusal = checkParams(values)
 	}
-	return values, checkParams(values)
+	return values, refusal
 }
 
 // checkParams holds a urlencoded body to the bounds of a form.
@@ -86,13 +83,4 @@ func checkParams(values url.Values) *uploadapi.Error {
 		return uploadapi.ErrNullCharacters
 	}
 	return nil
-}
-
-// readQuery takes in a request that has a query and no body.
-func readQuery(r *http.Request) (url.Values, error) {
-	query := r.URL.Query()
-	if hasNull(query) {
-		return nil, uploadapi.ErrNullCharacters
-	}
-	return query, nil
 }

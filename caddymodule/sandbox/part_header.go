@@ -134,7 +134,7 @@ func cutQuoted(text string) (value, rest string) {
 		switch {
 		case text[i] == '"' && endsValue(text[i+1:]):
 			if !escaped {
-				return unescape.Replace(text[:i]), text[i+1:]
+				return unquote.Replace(text[:i]), text[i+1:]
 			}
 			escaped = false
 			if escapedEnd < 0 {
@@ -156,8 +156,8 @@ func endsValue(text string) bool {
 	return text == "" || text[0] == ';'
 }
 
-// unescape leaves the backslashes of Windows' paths alone, as servers do.
-var unescape = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
+// unquote leaves the backslashes of Windows' paths alone, as servers do.
+var unquote = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
 
 // decodeExtended decodes RFC 8187's `charset'language'value`, in which bytes are
 // percent-encoded; some clients put quotes around it. What is not encoded so is

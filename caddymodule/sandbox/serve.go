@@ -139,9 +139,9 @@ func writeBody(w http.ResponseWriter, contentType string, body []byte) {
 }
 
 func (h *Handler) serveInfo(w http.ResponseWriter, r *http.Request, files *store) error {
-	query, err := readQuery(r)
-	if err != nil {
-		return err
+	query, refusal := readQuery(r)
+	if refusal != nil {
+		return refusal
 	}
 	if refusal := h.checkPublicKey(uploadapi.ParamPublicKey, query.Get(uploadapi.ParamPublicKey)); refusal != nil {
 		return refusal

@@ -28,7 +28,7 @@ const (
 
 // serveBase is POST /base/.
 func (h *Handler) serveBase(w http.ResponseWriter, r *http.Request, files *store) error {
-	return h.receive(r, files, func(upload *form, said remarks) error {
+	return h.receive(r, files, func(upload *form, _ fields, said remarks) error {
 		if upload.fileCount == 0 {
 			return uploadapi.ErrFilesRequired
 		}
@@ -51,7 +51,7 @@ func (h *Handler) serveBase(w http.ResponseWriter, r *http.Request, files *store
 // receive takes in a form with files for accept. All rules are judged when the
 // whole body has arrived, which is the latest moment at which the service may
 // judge them. What accept does not publish is removed.
-func (h *Handler) receive(r *http.Request, files *store, accept func(*form, remarks) error) error {
+func (h *Handler) receive(r *http.Request, files *store, accept func(*form, fields, remarks) error) error {
 	if r.ContentLength > h.RequestLimit {
 		return uploadapi.ErrRequestSizeLimit
 	}
@@ -66,7 +66,11 @@ func (h *Handler) receive(r *http.Request, files *store, accept func(*form, rema
 	if err := upload.read(body, boundary); err != nil {
 		return body.explain(err)
 	}
-	sent := fields{upload.fields, r.URL.Query()}
+	query, refusal := readQuery(r)
+	if refusal != nil {
+		return refusal
+	}
+	sent := fields{upload.fields, query}
 	if refusal := h.authorize(r, upload.problem, sent, upload.fileCount); refusal != nil {
 		return refusal
 	}
@@ -74,7 +78,7 @@ func (h *Handler) receive(r *http.Request, files *store, accept func(*form, rema
 	if refusal != nil {
 		return refusal
 	}
-	return accept(upload, said)
+	return accept(upload, sent, said)
 }
 
 // discarder holds files that were not accepted yet.
