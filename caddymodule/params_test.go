@@ -77,6 +77,7 @@ func TestParamsAreSigned(t *testing.T) {
 		"a stale field, %u0073":        {"POST", "/group/", urlencoded, key + "&%u0073ignature=old", "", key, true},
 		"stale before a semicolon":     {"POST", "/group/", urlencoded, key + "&signature;a=old", "", key, true},
 		"GET":                          {"GET", "/from_url/?" + key + "&jsonerrors=1&_=17&signature=&expire=", "", "", key + "&jsonerrors=1&_=17", "", false},
+		"GET of a group":               {"GET", "/group/?" + key + "&files[]=a&callback=cb&signature=&expire=", "", "", key + "&files[]=a&callback=cb", "", false},
 		"a signature within a value":   {"GET", "/from_url/?" + key + "&source_url=http%3A%2F%2Fa%2F%3Fsignature%3Dx%26expire%3D1", "", "", key + "&source_url=http%3A%2F%2Fa%2F%3Fsignature%3Dx%26expire%3D1", "", false},
 		"the key in the query":         {"POST", "/group/?" + key, urlencoded, "files[0]=u", key, "files[0]=u", true},
 		"both names of the key":        {"POST", "/from_url/", urlencoded, "UPLOADCARE_PUB_KEY=demopublickey&" + key, "", "UPLOADCARE_PUB_KEY=demopublickey&" + key, true},

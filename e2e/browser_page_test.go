@@ -62,7 +62,13 @@ func newCDN(t *testing.T) *httptest.Server {
 
 func installedVersion(t *testing.T, name string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(nodeModules, name, "package.json"))
+	return versionIn(t, filepath.Join(nodeModules, name))
+}
+
+// versionIn returns the version of the npm package in a directory.
+func versionIn(t *testing.T, directory string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(directory, "package.json"))
 	if err != nil {
 		t.Error(err)
 		return ""

@@ -124,6 +124,7 @@ func TestCurlMakesGroups(t *testing.T) {
 		{http.MethodPost, "/group//", asURLEncoded, listed, "", ""},
 		{http.MethodPost, "/group/", asQuery, numbered, "", ""},
 		{http.MethodPost, "/group", asQueryJSON, listed, "", ""},
+		{http.MethodGet, "/group/", asQuery, listed, "", ""},
 	} {
 		tryCurl(t, s, func() curlRequest { return request }, func(t *testing.T, _ curlRequest, answer string) {
 			t.Helper()
@@ -144,17 +145,25 @@ func TestCurlAsksUnsignedEndpoints(t *testing.T) {
 	if status != http.StatusOK || group.ID == "" {
 		t.Fatalf("group: %d %s", status, answer)
 	}
-	for _, target := range []string{
-		"/info/?pub_key=" + publicKey + "&file_id=" + id,
-		"/info?pub_key=" + publicKey + "&file_id=" + newID(),
-		"/group/info/?pub_key=" + publicKey + "&group_id=" + group.ID,
-		"/from_url/status/?token=" + newID(),
+	for _, request := range []struct{ method, target, body string }{
+		{http.MethodGet, "/info/?pub_key=" + publicKey + "&file_id=" + id, ""},
+		{http.MethodGet, "/info?pub_key=" + publicKey + "&file_id=" + newID(), ""},
+		{http.MethodGet, "/group/info/?pub_key=" + publicKey + "&group_id=" + group.ID, ""},
+		{http.MethodGet, "/from_url/status/?token=" + newID(), ""},
+		{http.MethodPost, "/from_url/status/", "token=" + newID()}, // as old SDKs for Python and Ruby do
 	} {
-		path, _, _ := strings.Cut(target, "?")
-		t.Run(path, func(t *testing.T) {
-			tried(t, "curl", "GET "+path, "base URL")
-			wantStatus, want := curl(t, s.sandbox+target)
-			if status, answer := curl(t, s.gateway+target); status != wantStatus || answer != want {
+		path, _, _ := strings.Cut(request.target, "?")
+		t.Run(request.method+" "+path, func(t *testing.T) {
+			tried(t, "curl", request.method+" "+path, "base URL")
+			arguments := []string{"-X", request.method}
+			if request.body != "" {
+				arguments = append(arguments, "-d", request.body)
+			}
+			wantStatus, want := curl(t, append(arguments, s.sandbox+request.target)...)
+			if wantStatus == http.StatusMethodNotAllowed {
+				t.Errorf("the sandbox has no %s", request.method)
+			}
+			if status, answer := curl(t, append(arguments, s.gateway+request.target)...); status != wantStatus || answer != want {
 				t.Errorf("%d %s\nwant %d %s", status, answer, wantStatus, want)
 			}
 		})

@@ -54,17 +54,34 @@ type nodeError struct {
 // of name and value.
 func (c nodeClient) do(t *testing.T, baseURL string, task nodeTask, options ...string) nodeResult {
 	t.Helper()
-	task.Options = map[string]any{"publicKey": publicKey, "baseURL": baseURL, "store": false}
-	for i := 0; i < len(options); i += 2 {
-		task.Options[options[i]] = options[i+1]
-	}
-	argument, err := json.Marshal(task)
+	task.Options = nodeOptions(baseURL, options...)
+	return c.doAll(t, "@uploadcare/upload-client", task)[0]
+}
+
+// doAll runs tasks, one after the other, with one of the packages that
+// clients/node/package.json names.
+func (c nodeClient) doAll(t *testing.T, npmPackage string, tasks ...nodeTask) []nodeResult {
+	t.Helper()
+	argument, err := json.Marshal(map[string]any{"package": npmPackage, "tasks": tasks})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var result nodeResult
-	parse(t, run(t, nil, "node", filepath.Join(c.directory, "upload.mjs"), string(argument)), &result)
-	return result
+	var results []nodeResult
+	parse(t, run(t, nil, "node", filepath.Join(c.directory, "upload.mjs"), string(argument)), &results)
+	if len(results) != len(tasks) {
+		t.Fatalf("%d results of %d tasks", len(results), len(tasks))
+	}
+	return results
+}
+
+// nodeOptions are those of every upload, and further ones in pairs of name and
+// value.
+func nodeOptions(baseURL string, further ...string) map[string]any {
+	options := map[string]any{"publicKey": publicKey, "baseURL": baseURL, "store": false}
+	for i := 0; i < len(further); i += 2 {
+		options[further[i]] = further[i+1]
+	}
+	return options
 }
 
 func TestUploadClientUploads(t *testing.T) {

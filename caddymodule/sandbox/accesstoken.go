@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 
@@ -53,7 +52,7 @@ func checkNoSignature(sent fields) *uploadapi.Error {
 		return uploadapi.ErrTwoCredentials
 	}
 	for _, name := range sent.names() {
-		if slices.ContainsFunc(uploadapi.CredentialFields(), func(field string) bool { return strings.EqualFold(name, field) }) {
+		if isCredential(name) {
 			return &uploadapi.Error{
 				Status:  http.StatusBadRequest,
 				Code:    "SandboxStaleCredentialError",

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"path"
@@ -99,7 +98,7 @@ func (h *Handler) save(file *partial, job *fetch, response *http.Response, order
 	if filename == "" {
 		filename = sourceName(response)
 	}
-	if err := file.finish(filename); err != nil {
+	if err := file.finish(filename, response.Header.Get("Content-Type")); err != nil {
 		return err
 	}
 	return file.publish(order.said)
@@ -107,8 +106,9 @@ func (h *Handler) save(file *partial, job *fetch, response *http.Response, order
 
 // sourceName is the name that the source gives its file.
 func sourceName(response *http.Response) string {
-	if _, params, err := mime.ParseMediaType(response.Header.Get("Content-Disposition")); err == nil && params["filename"] != "" {
-		return params["filename"]
+	_, parameters := cutMediaType(response.Header.Get("Content-Disposition"))
+	if _, filename, _ := namesOf(parseParameters(parameters)); filename != "" {
+		return filename
 	}
 	if name := path.Base(response.Request.URL.Path); name != "." && name != "/" {
 		return name

@@ -3,9 +3,19 @@
 package sandbox
 
 import (
+	"fmt"
 	"mime"
 	"net/http"
+	"strings"
 )
+
+// fileOf reads the path of a stored file, as the CDN has it: `/<uuid>/`, with a
+// name that may be any, or with operations. Those on pictures are the CDN's;
+// here they leave a file as it is.
+func fileOf(escapedPath string) (id string, ok bool) {
+	id, rest, _ := strings.Cut(strings.Trim(escapedPath, "/"), "/")
+	return id, isID(id) && (!strings.Contains(rest, "/") || strings.HasPrefix(rest, "-/"))
+}
 
 // serveFile returns the bytes of a stored file. Whoever uploads decides what
 // they are, so the browser is told neither to guess nor to run them.
@@ -24,8 +34,14 @@ func (h *Handler) serveFile(w http.ResponseWriter, r *http.Request, files *store
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Security-Policy", "sandbox")
 	header.Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": info.Filename}))
-	// No name: the type shall come from the bytes, as in mime_type, not from
-	// whatever the system says of an extension.
+	contentType, err := guessType(content)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errStorage, err)
+	}
+	if essence(contentType) != info.MIMEType {
+		contentType = info.MIMEType
+	}
+	header.Set("Content-Type", contentType)
 	http.ServeContent(w, r, "", modified, content)
 	return nil
 }

@@ -98,14 +98,17 @@ func (h *Handler) startFetch(files *store, token string, order fetchOrder) error
 	return nil
 }
 
-// serveFromURLStatus is /from_url/status/, which says of a fetch that failed
+// serveFromURLStatus is /from_url/status/, which old SDKs ask by POST, and which says of a fetch that failed
 // in an answer that did not.
 func (h *Handler) serveFromURLStatus(w http.ResponseWriter, r *http.Request, files *store) error {
-	query, err := readQuery(r)
+	sent, problem, err := readParams(r)
 	if err != nil {
 		return err
 	}
-	token := query.Get("token")
+	if problem != nil {
+		return problem
+	}
+	token := sent.first("token")
 	if token == "" {
 		return uploadapi.ErrTokenRequired
 	}

@@ -60,8 +60,11 @@ func outcome(t *testing.T, sandbox, token string) map[string]any {
 
 func TestAFileFromAURL(t *testing.T) {
 	f, sandbox, from := newFetchFixture(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/named" {
+		switch r.URL.Path {
+		case "/named":
 			w.Header().Set("Content-Disposition", `attachment; filename="from header.txt"`)
+		case "/named-oddly":
+			w.Header().Set("Content-Disposition", `attachment;filename="we"ird.txt"`)
 		}
 		fmt.Fprint(w, "fetched")
 	})
@@ -71,6 +74,7 @@ func TestAFileFromAURL(t *testing.T) {
 	}{
 		{"the name in the URL", "/a/b%20c.txt?signature=inner", "b c.txt", nil},
 		{"the name in the header", "/named", "from header.txt", nil},
+		{"a name with quotes in the header", "/named-oddly", `we"ird.txt`, nil},
 		{"the client's name", "/named", "mine.txt", []string{"filename", "mine.txt"}},
 		{"no name", "/", "file", nil},
 	} {
@@ -86,7 +90,7 @@ func TestAFileFromAURL(t *testing.T) {
 			}
 		})
 	}
-	if used := f.used(t); used != 4*7 {
+	if used := f.used(t); used != 5*7 {
 		t.Errorf("%d bytes are counted", used)
 	}
 }
@@ -318,6 +322,30 @@ func TestRefusalsOfFromURLStatus(t *testing.T) {
 	if got := f.get(t, "/from_url/status/?token="+unknownID); got.Code != 200 || got.Body.String() != `{"status":"unknown"}` {
 		t.Errorf("an unknown token: %d %s", got.Code, got.Body)
 	}
+}
+
+// Old SDKs for Python and Ruby ask by POST.
+func TestWaysOfAskingForAFetch(t *testing.T) {
+	f := newFixture(t)
+	f.store(t).addFetch(unknownID, new(fetch))
+	for name, request := range encodings {
+		t.Run("POST "+name, func(t *testing.T) {
+			for _, target := range []string{"/from_url/status/", "/from_url/status", "//from_url//status"} {
+				r := request("/", pairs("token", unknownID, "pub_key", testPublicKey))
+				r.URL.Path = target
+				if answer := f.do(t, r); answer.Code != 200 || answer.Body.String() != `{"status":"waiting"}` {
+					t.Errorf("%s = %d %s", target, answer.Code, answer.Body)
+				}
+			}
+		})
+	}
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		r := httptest.NewRequest(method, "/from_url/status/?token="+unknownID, nil)
+		if answer := f.do(t, r); answer.Code != 200 || answer.Header().Get("Content-Length") != "20" {
+			t.Errorf("%s = %d %s", method, answer.Code, answer.Body)
+		}
+	}
+	wantRefusal(t, f.do(t, bodyRequest("/from_url/status/", "text/plain", "token="+unknownID)), errParserFailed)
 }
 
 // Only the sandbox itself may be fetched from without leave.

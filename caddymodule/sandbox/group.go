@@ -33,7 +33,7 @@ type groupFile struct {
 	fileInfo
 }
 
-// serveGroup is POST /group/.
+// serveGroup is /group/.
 func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request, files *store) error {
 	sent, problem, err := readParams(r)
 	if err != nil {
@@ -70,9 +70,9 @@ func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request, files *stor
 
 // serveGroupInfo is GET /group/info/.
 func (h *Handler) serveGroupInfo(w http.ResponseWriter, r *http.Request, files *store) error {
-	query, err := readQuery(r)
-	if err != nil {
-		return err
+	query, refusal := readQuery(r)
+	if refusal != nil {
+		return refusal
 	}
 	if refusal := h.checkPublicKey(uploadapi.ParamPublicKey, query.Get(uploadapi.ParamPublicKey)); refusal != nil {
 		return refusal

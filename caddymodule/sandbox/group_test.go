@@ -3,6 +3,8 @@
 package sandbox
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -65,6 +67,28 @@ func TestEncodingsOfGroup(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The service lists GET and HEAD among the group's methods, which is what JSONP
+// needs. They make a group and need a credential, as POST does.
+func TestAGroupIsMadeByAQuery(t *testing.T) {
+	f := newFixture(t)
+	first, second := f.twoFiles(t)
+	values := signedParams("pub_key", "files[]", first, "files[]", second)
+	answer := f.get(t, "/group/?"+values.Encode())
+	if info := decode[groupInfo](t, answer); len(info.Files) != 2 || info.Files[1].UUID != second {
+		t.Errorf("made %+v", info)
+	}
+	values.Set("callback", "cb")
+	if answer = f.get(t, "/group/?"+values.Encode()); !strings.HasPrefix(answer.Body.String(), `cb({"id":"`) {
+		t.Errorf("answer = %d %s", answer.Code, answer.Body)
+	}
+	head := f.do(t, httptest.NewRequest(http.MethodHead, "/group/?"+values.Encode(), nil))
+	if head.Code != http.StatusOK || head.Header().Get("Content-Length") != answer.Header().Get("Content-Length") {
+		t.Errorf("HEAD = %d %v", head.Code, head.Header())
+	}
+	values.Del("signature")
+	wantRefusal(t, f.get(t, "/group/?"+values.Encode()), refusal(400, "SignatureRequiredError", "`signature` is required."))
 }
 
 func TestGroupsCallBack(t *testing.T) {

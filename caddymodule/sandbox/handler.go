@@ -5,8 +5,9 @@
 // tests. It takes signed uploads in every way that the service documents, keeps
 // them below one directory, and shows what it keeps (`/info/` and `/<uuid>/`).
 //
-// Where it is not known what the service makes of a credential, such as one that
-// is sent twice, the sandbox refuses it loudly. It is not for production.
+// It reads forms as leniently as most servers do. Where it is not known what the
+// service makes of a credential, such as one that is sent twice, the sandbox
+// refuses it loudly. It is not for production.
 package sandbox
 
 import (
@@ -47,8 +48,14 @@ const (
 // `/multipart/complete/`, `/from_url/` and `/from_url/status/`, `/group/` and
 // `/group/info/`, `/info/`, and the legacy widget's `/iframe/`. Beside them are
 // `PUT /parts/<uuid>/<n>`, which stands in for S3, and `GET /<uuid>/`, which
-// returns a stored file. At `/` is a page that uploads through a gateway with
-// real uploaders. Every other path is answered with 404.
+// returns a stored file, also under any name (`/<uuid>/<name>`) and unchanged
+// with a CDN's operations (`/<uuid>/-/...`). At `/` is a page that uploads through
+// a gateway with real uploaders. Every other path is answered with 404.
+//
+// Forms are read as leniently as most servers read them, but for what leaves
+// open which credential they carry. A file has the media type that its client
+// says, or, where that is `application/octet-stream` or none, the one that its
+// first bytes look like.
 //
 // Handlers with the same root share its files and their accounting, also
 // across reloads. A root belongs to one Caddy process at a time.

@@ -16,8 +16,8 @@ const iframePage = "<!DOCTYPE html>\n<title>Uploaded</title>\n"
 // serveIframe is POST /iframe/: one file, under the uuid that the client chose,
 // by which it asks /info/ until the file is there.
 func (h *Handler) serveIframe(w http.ResponseWriter, r *http.Request, files *store) error {
-	return h.receive(r, files, func(upload *form, said remarks) error {
-		id, refusal := iframeID(fields{upload.fields, r.URL.Query()})
+	return h.receive(r, files, func(upload *form, sent fields, said remarks) error {
+		id, refusal := iframeID(sent)
 		switch {
 		case refusal != nil:
 			return refusal

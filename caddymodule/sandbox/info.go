@@ -3,16 +3,10 @@
 package sandbox
 
 import (
-	"errors"
 	"io"
-	"mime"
-	"net/http"
 	"strings"
 	"unicode"
 )
-
-// sniffLength is how much http.DetectContentType looks at.
-const sniffLength = 512
 
 // fileInfo is what /info/ says of a file, field by field as the service does.
 //
@@ -46,24 +40,22 @@ type mimeInfo struct {
 	Subtype string `json:"subtype"`
 }
 
-// describe fills in what follows from a file's bytes and its name.
-func (i *fileInfo) describe(content io.ReaderAt, size int64, filename string) error {
-	head := make([]byte, sniffLength)
-	n, err := content.ReadAt(head, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	mediaType, _, err := mime.ParseMediaType(http.DetectContentType(head[:n]))
+// describe fills in what follows from a file's bytes, its name, and the type
+// that the client says it has.
+func (i *fileInfo) describe(content io.ReaderAt, size int64, filename, contentType string) error {
+	guessed, err := guessType(content)
 	if err != nil {
 		return err
 	}
+	guessed = essence(guessed)
+	mediaType := storedType(contentType, guessed)
 	major, minor, _ := strings.Cut(mediaType, "/")
 
 	i.Size, i.Total, i.Done = size, size, size
-	i.OriginalFilename = filename
+	i.OriginalFilename = strings.ToValidUTF8(filename, "\uFFFD")
 	i.Filename = sanitize(filename)
 	i.MIMEType = mediaType
-	i.ImageInfo = readImage(io.NewSectionReader(content, 0, size), mediaType)
+	i.ImageInfo = readImage(io.NewSectionReader(content, 0, size), guessed)
 	i.IsImage = i.ImageInfo != nil
 	i.ContentInfo = contentInfo{
 		MIME:  mimeInfo{MIME: mediaType, Type: major, Subtype: minor},

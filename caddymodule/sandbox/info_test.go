@@ -123,7 +123,7 @@ func TestImagesByFormatAndColourMode(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			info := new(fileInfo)
-			if err := info.describe(strings.NewReader(tc.content), int64(len(tc.content)), "x"); err != nil {
+			if err := info.describe(strings.NewReader(tc.content), int64(len(tc.content)), "x", ""); err != nil {
 				t.Fatal(err)
 			}
 			if info.IsImage != (tc.format != "") || info.IsImage != (info.ImageInfo != nil) {

@@ -58,6 +58,7 @@ func (h *Handler) planMultipart(sent fields) (multipartPlan, *uploadapi.Error) {
 	if !sent.sent("content_type") {
 		return plan, uploadapi.ParamRequired("content_type")
 	}
+	plan.contentType = sent.first("content_type")
 	size, err := strconv.ParseInt(sent.first("size"), 10, 64)
 	switch {
 	case err != nil:

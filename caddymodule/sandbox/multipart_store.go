@@ -17,9 +17,9 @@ const partWriteFlag = os.O_WRONLY
 
 // multipartPlan is what is known of a file before its parts arrive.
 type multipartPlan struct {
-	filename       string
-	size, partSize int64
-	said           remarks
+	filename, contentType string
+	size, partSize        int64
+	said                  remarks
 }
 
 // multipartUpload is a file that arrives in parts. It is known in memory only:
@@ -151,7 +151,7 @@ func (u *multipartUpload) publish() error {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}
 	u.file.file = content
-	if err := u.file.finish(u.filename); err != nil {
+	if err := u.file.finish(u.filename, u.contentType); err != nil {
 		return err
 	}
 	return u.file.publish(u.said)

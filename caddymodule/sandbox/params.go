@@ -4,23 +4,24 @@ package sandbox
 
 import (
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// paramsLimit bounds a body that holds no file, in bytes.
-const paramsLimit = 1 << 20
+// paramsLimit bounds a body that holds no file, in bytes. A multipart form of
+// maxFields short fields is above a megabyte.
+const paramsLimit = 2 << 20
 
 // readParams takes in a request of an endpoint that takes no file: a body of
 // either kind, the query string, or both. The refusal is for what is wrong with
 // the body itself.
 func readParams(r *http.Request) (fields, *uploadapi.Error, error) {
-	sent := fields{query: r.URL.Query()}
-	if hasNull(sent.query) {
-		return sent, uploadapi.ErrNullCharacters, nil
+	query, refusal := readQuery(r)
+	sent := fields{query: query}
+	if refusal != nil {
+		return sent, refusal, nil
 	}
 	if r.Method != http.MethodPost {
 		return sent, nil, nil
@@ -41,7 +42,6 @@ func readParams(r *http.Request) (fields, *uploadapi.Error, error) {
 	if err != nil {
 		return sent, nil, body.explain(err)
 	}
-	var refusal *uploadapi.Error
 	sent.body, refusal = parseParams(r.Header, string(encoded))
 	return sent, refusal, nil
 }
@@ -49,12 +49,10 @@ func readParams(r *http.Request) (fields, *uploadapi.Error, error) {
 // parseParams reads a body that is no multipart form. None at all may be
 // labelled as anything, and pyuploadcare labels its urlencoded one as JSON.
 func parseParams(header http.Header, encoded string) (url.Values, *uploadapi.Error) {
-	types := header.Values("Content-Type")
-	if len(types) > 1 {
-		return nil, uploadapi.ErrParserFailed
-	}
-	mediaType, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	mediaType, _, ok := contentTypeOf(header)
 	switch {
+	case !ok:
+		return nil, uploadapi.ErrParserFailed
 	case mediaType == "multipart/form-data": // without a boundary
 		return nil, uploadapi.ErrParserFailed
 	case encoded == "":
@@ -62,18 +60,16 @@ func parseParams(header http.Header, encoded string) (url.Values, *uploadapi.Err
 	case mediaType != "application/x-www-form-urlencoded" && mediaType != "application/json":
 		return nil, uploadapi.ErrParserFailed
 	}
-	values, err := url.ParseQuery(encoded)
-	if err != nil {
-		return nil, uploadapi.ErrParserFailed
+	values, refusal := parseQuery(encoded)
+	if refusal == nil {
+		refusal = checkParams(values)
 	}
-	return values, checkParams(values)
+	return values, refusal
 }
 
 // checkParams holds a urlencoded body to the bounds of a form.
 func checkParams(values url.Values) *uploadapi.Error {
-	count := 0
 	for name, texts := range values {
-		count += len(texts)
 		if len(name) > maxNameLength {
 			return uploadapi.ErrParserFailed
 		}
@@ -83,20 +79,8 @@ func checkParams(values url.Values) *uploadapi.Error {
 			}
 		}
 	}
-	switch {
-	case count > maxFields:
-		return uploadapi.ErrTooManyFields
-	case hasNull(values):
+	if hasNull(values) {
 		return uploadapi.ErrNullCharacters
 	}
 	return nil
-}
-
-// readQuery takes in a request that has a query and no body.
-func readQuery(r *http.Request) (url.Values, error) {
-	query := r.URL.Query()
-	if hasNull(query) {
-		return nil, uploadapi.ErrNullCharacters
-	}
-	return query, nil
 }

@@ -4,9 +4,11 @@ package sandbox
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -31,6 +33,7 @@ func TestBodiesOfParameters(t *testing.T) {
 		return whole.Encode() + "&" + values.Encode()
 	}
 	nulls := refusal(400, "NullCharactersForbiddenError", "Null characters are not allowed.")
+	twice := refusal(400, "SandboxDuplicateCredentialError", "`signature` was sent more than once.")
 	tooMany := refusal(400, "RequestFiledsNumberLimitExceededError", "The request contains too many HTTP POST fields.")
 	for _, tc := range []struct {
 		name, query, contentType, body string
@@ -38,22 +41,34 @@ func TestBodiesOfParameters(t *testing.T) {
 	}{
 		{"a form", "", urlencoded, whole.Encode(), nil},
 		{"a form with a charset", "", urlencoded + "; charset=UTF-8", whole.Encode(), nil},
-		{"100 fields", "", urlencoded, many(100), nil},
-		{"101 fields", "", urlencoded, many(101), tooMany},
+		{"parameters of the type that make no sense", "", urlencoded + "; utf-8; charset=; =x", whole.Encode(), nil},
+		{"a charset of its own", "", urlencoded + ";charset=windows-31j", whole.Encode(), nil},
+		{"a type in capitals", "", strings.ToUpper(urlencoded), whole.Encode(), nil},
+		{"10,000 fields", "", urlencoded, many(maxFields), nil},
+		{"10,001 fields", "", urlencoded, many(maxFields + 1), tooMany},
 		{"another type", "", "text/plain", whole.Encode(), errParserFailed},
 		{"no type", "", "", whole.Encode(), errParserFailed},
 		{"no type and no body", whole.Encode(), "", "", nil},
 		{"multipart without a boundary", whole.Encode(), "multipart/form-data", "", errParserFailed},
 		{"multipart without a form", whole.Encode(), "multipart/form-data; boundary=x", "", errParserFailed},
-		{"a bad escape", "", urlencoded, whole.Encode() + "&a=%zz", errParserFailed},
-		{"a semicolon", "", urlencoded, whole.Encode() + "&a=b;signature=x", errParserFailed},
+		{"what is no escape", "", urlencoded, whole.Encode() + "&a=%zz&%&b=100%", nil},
+		{"a semicolon", "", urlencoded, whole.Encode() + "&a=b;c=d", nil},
+		{"a credential behind a semicolon", "", urlencoded, whole.Encode() + "&a=b;signature=x", twice},
+		{"a credential before a semicolon", "", urlencoded, whole.Encode() + "&signature=x;a=b", twice},
+		{"a credential behind semicolons in the query", "a=b;;%73ignature=x", urlencoded, whole.Encode(), twice},
+		{
+			"a credential in another case behind a semicolon", "a=b;Signature=x", urlencoded, whole.Encode(),
+			refusal(400, "SandboxStaleCredentialError", "`Signature` has no place on /multipart/start/."),
+		},
+		{"10,000 parameters in the query", strings.Repeat("a&", maxFields-1), urlencoded, whole.Encode(), nil},
+		{"10,001 parameters in the query", strings.Repeat("a&", maxFields) + "a", urlencoded, whole.Encode(), tooMany},
 		{"a name without end", "", urlencoded, whole.Encode() + "&" + strings.Repeat("n", maxNameLength+1), errParserFailed},
 		{"a value without end", "", urlencoded, whole.Encode() + "&a=" + strings.Repeat("x", maxFieldLength+1), errParserFailed},
 		{"NUL in a value", "", urlencoded, whole.Encode() + "&a=%00", nulls},
 		{"NUL in a name", "", urlencoded, whole.Encode() + "&%00", nulls},
 		{"NUL in the query", "a=%00", urlencoded, whole.Encode(), nulls},
-		{"a megabyte too much", "", urlencoded, strings.Repeat("x", paramsLimit+1), errRequestTooLargeAnswer},
-		{"a credential in body and query", "signature=", urlencoded, whole.Encode(), refusal(400, "SandboxDuplicateCredentialError", "`signature` was sent more than once.")},
+		{"a body without end", "", urlencoded, strings.Repeat("x", paramsLimit+1), errRequestTooLargeAnswer},
+		{"a credential in body and query", "signature=", urlencoded, whole.Encode(), twice},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := newFixture(t)
@@ -80,6 +95,28 @@ func TestBodiesOfParameters(t *testing.T) {
 			t.Errorf("ServeHTTP returned %v, want a 499", err)
 		}
 	})
+}
+
+func TestValuesThatNobodyEscaped(t *testing.T) {
+	for text, want := range map[string]url.Values{
+		"":                                {},
+		"&&":                              {},
+		"a":                               {"a": {""}},
+		"a=1&a=2&b=":                      {"a": {"1", "2"}, "b": {""}},
+		"a+b=c%20d%2B":                    {"a b": {"c d+"}},
+		"u=http://a/?b=c;d=100%&e=f":      {"u": {"http://a/?b=c;d=100%"}, "e": {"f"}},
+		"a=%":                             {"a": {"%"}},
+		"a=%4":                            {"a": {"%4"}},
+		"a=%4g%41%%41":                    {"a": {"%4gA%A"}},
+		"a=\xff%ff":                       {"a": {"\xff\xff"}},
+		"a;signature=1;expire=2;x=3":      {"a;signature": {"1;expire=2;x=3"}, "signature": {"1"}, "expire": {"2"}},
+		"uploadcare_signature;=1;EXPIRE;": {"uploadcare_signature;": {"1;EXPIRE;"}, "EXPIRE": {""}},
+	} {
+		got, refusal := parseQuery(text)
+		if refusal != nil || !maps.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("%q: got %v, %v, want %v", text, got, refusal, want)
+		}
+	}
 }
 
 // A part that is a file is no field, whatever it is called.

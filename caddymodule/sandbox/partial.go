@@ -71,9 +71,10 @@ func (p *partial) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// finish closes the file, whose bytes are complete, having looked at them.
-func (p *partial) finish(filename string) error {
-	err := p.info.describe(p.file, p.size, filename)
+// finish closes the file, whose bytes are complete, having looked at them. What
+// the client calls the file and its type may be empty or make no sense.
+func (p *partial) finish(filename, contentType string) error {
+	err := p.info.describe(p.file, p.size, filename, contentType)
 	err = errors.Join(err, p.file.Close())
 	p.file = nil
 	if err != nil {

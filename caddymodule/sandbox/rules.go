@@ -27,7 +27,7 @@ func (h *Handler) authorize(r *http.Request, problem *uploadapi.Error, sent fiel
 		}
 		return h.throttle()
 	}
-	endpoint := uploadapi.Signed(r.Method, r.URL.Path)
+	endpoint := uploadapi.Signed(http.MethodPost, r.URL.Path) // whose rules are those of its other methods
 	if refusal := h.checkPublicKey(endpoint.PublicKey, sent.first(endpoint.PublicKey)); refusal != nil {
 		return refusal
 	}

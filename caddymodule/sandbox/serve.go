@@ -78,9 +78,9 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) error {
 	case uploadapi.FromURL:
 		return h.call(w, r, h.serveFromURL, post, get)
 	case uploadapi.FromURLStatus:
-		return h.call(w, r, h.serveFromURLStatus, get, head)
+		return h.call(w, r, h.serveFromURLStatus, get, head, post)
 	case uploadapi.Group:
-		return h.call(w, r, h.serveGroup, post)
+		return h.call(w, r, h.serveGroup, post, get, head)
 	case uploadapi.GroupInfo:
 		return h.call(w, r, h.serveGroupInfo, get, head)
 	case uploadapi.Info:
@@ -91,9 +91,7 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) error {
 			return h.servePart(w, r, files, upload, part)
 		}, put)
 	}
-	// Operations on pictures are the CDN's; here they leave them as they are.
-	id, _, _ := strings.Cut(strings.Trim(endpoint, "/"), "/-/")
-	if isID(id) {
+	if id, ok := fileOf(uploadapi.Endpoint(r.URL.EscapedPath())); ok {
 		return h.call(w, r, func(w http.ResponseWriter, r *http.Request, files *store) error {
 			return h.serveFile(w, r, files, id)
 		}, get, head)
@@ -141,9 +139,9 @@ func writeBody(w http.ResponseWriter, contentType string, body []byte) {
 }
 
 func (h *Handler) serveInfo(w http.ResponseWriter, r *http.Request, files *store) error {
-	query, err := readQuery(r)
-	if err != nil {
-		return err
+	query, refusal := readQuery(r)
+	if refusal != nil {
+		return refusal
 	}
 	if refusal := h.checkPublicKey(uploadapi.ParamPublicKey, query.Get(uploadapi.ParamPublicKey)); refusal != nil {
 		return refusal

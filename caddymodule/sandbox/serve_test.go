@@ -30,11 +30,12 @@ func TestMethodsOfTheEndpoints(t *testing.T) {
 		{"/multipart/complete/", "POST, OPTIONS", []string{"GET", "PUT"}},
 		{"/parts/" + unknownID + "/1", "PUT, OPTIONS", []string{"GET", "POST"}},
 		{"/from_url/", "POST, GET, OPTIONS", []string{"HEAD", "PUT"}},
-		{"/from_url/status/", "GET, HEAD, OPTIONS", []string{"POST", "PUT"}},
-		{"/group/", "POST, OPTIONS", []string{"GET", "PUT"}},
+		{"/from_url/status/", "GET, HEAD, POST, OPTIONS", []string{"PUT", "DELETE"}},
+		{"/group/", "POST, GET, HEAD, OPTIONS", []string{"PUT", "DELETE"}},
 		{"/group/info/", "GET, HEAD, OPTIONS", []string{"POST", "PUT"}},
 		{"/info/", "GET, HEAD, OPTIONS", []string{"POST", "PUT", "DELETE"}},
 		{"/" + id + "/", "GET, HEAD, OPTIONS", []string{"POST", "PUT", "DELETE"}},
+		{"/" + id + "/name.txt", "GET, HEAD, OPTIONS", []string{"POST", "PUT", "DELETE"}},
 	} {
 		for _, method := range tc.others {
 			want := refusal(405, "MethodNotAllowedError", "HTTP method "+method+" is not allowed for "+tc.target)
@@ -98,7 +99,7 @@ func TestPathsThatAreNoEndpoint(t *testing.T) {
 	want := refusal(404, "SandboxEndpointNotFoundError", "The sandbox has no such endpoint.")
 	for _, path := range []string{
 		"//", "/nowhere/", "/groups/", "/Base/", "/base/x/", "/info/" + id + "/",
-		"/" + id + "/content", "/" + id + "/info.json", "/" + id + "/..",
+		"/" + id + "/a/b", "/" + id + "/content/-/", "/" + id + "/..",
 		"/" + strings.ToUpper(id) + "/", "/" + strings.ReplaceAll(id, "-", "") + "/", "/{" + id + "}/", "/urn:uuid:" + id + "/",
 		"/../outside.txt", "/../../etc/passwd", "/..", "/.", "/../" + filepath.Base(f.root) + "/" + id,
 		"/.partial-" + id, "/.partial-" + id + "/content", `/..\outside.txt`, "/" + id + "\x00", "/\x00", "/content",
@@ -111,7 +112,7 @@ func TestPathsThatAreNoEndpoint(t *testing.T) {
 			wantEnvelope(t, f.do(t, r), want)
 		}
 	}
-	for _, escaped := range []string{"/%2e%2e/outside.txt", "/..%2foutside.txt", "/%2e%2e%5coutside.txt", "/" + id + "%2fcontent"} {
+	for _, escaped := range []string{"/%2e%2e/outside.txt", "/..%2foutside.txt", "/%2e%2e%5coutside.txt", "/" + id + "%2fcontent", "/" + id + "/a%2fb/c"} {
 		wantRefusal(t, f.get(t, escaped), want)
 	}
 }
@@ -160,6 +161,26 @@ func TestAFileComesBackAsItWasSent(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The CDN serves a file under any name, and with operations.
+func TestAFileIsServedUnderAnyName(t *testing.T) {
+	f := newFixture(t)
+	id := f.accepted(t, aFile)["file"]
+	for _, rest := range []string{
+		"", "/", "/hello.txt", "/another-name.jpg", "/name/", "/content", "/info.json", "/a%20b%22.txt", "/%D1%84%D0%BE%D1%82%D0%BE.png", "/фото.png",
+		"/a%2Fb.txt", "/%2e%2e%2f", "/-/", "/-/preview/", "/-/resize/640x/-/format/webp/", "/-/preview/800x600/name.jpg", "//name.txt",
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			r := httptest.NewRequest(method, "/"+id+rest, nil)
+			r.Header.Set("Range", "bytes=0-1")
+			if answer := f.do(t, r); answer.Code != http.StatusPartialContent || (method == http.MethodGet && answer.Body.String() != "he") ||
+				answer.Header().Get("Content-Range") != "bytes 0-1/5" || answer.Header().Get("Content-Disposition") != "inline; filename=hello.txt" {
+				t.Errorf("%s %s = %d %q %v", method, rest, answer.Code, answer.Body, answer.Header())
+			}
+		}
+		wantRefusal(t, f.get(t, "/"+unknownID+rest), refusal(404, "FileNotFoundError", "File is not found."))
 	}
 }
 

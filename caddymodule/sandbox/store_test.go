@@ -184,7 +184,7 @@ func TestAFileThatCannotBeWritten(t *testing.T) {
 	if !errors.Is(err, errStorage) {
 		t.Errorf("the failure is told as %v", err)
 	}
-	if err := upload.files[0].finish("x"); !errors.Is(err, errStorage) {
+	if err := upload.files[0].finish("x", ""); !errors.Is(err, errStorage) {
 		t.Errorf("finish: %v", err)
 	}
 	if err := upload.discard(); err != nil {

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
+	"slices"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -21,13 +21,14 @@ const (
 	// statusClientGone is nginx's status for a client that hung up. The
 	// client does not see it, and the log does not take it for our failure.
 	statusClientGone = 499
-	// maxBoundaryLength is RFC 2046's.
-	maxBoundaryLength = 70
+	// maxBoundaryLength is ours. RFC 2046 allows 70 characters, but some
+	// clients send 84, and servers read them.
+	maxBoundaryLength = 200
 )
 
 // serveBase is POST /base/.
 func (h *Handler) serveBase(w http.ResponseWriter, r *http.Request, files *store) error {
-	return h.receive(r, files, func(upload *form, said remarks) error {
+	return h.receive(r, files, func(upload *form, _ fields, said remarks) error {
 		if upload.fileCount == 0 {
 			return uploadapi.ErrFilesRequired
 		}
@@ -50,7 +51,7 @@ func (h *Handler) serveBase(w http.ResponseWriter, r *http.Request, files *store
 // receive takes in a form with files for accept. All rules are judged when the
 // whole body has arrived, which is the latest moment at which the service may
 // judge them. What accept does not publish is removed.
-func (h *Handler) receive(r *http.Request, files *store, accept func(*form, remarks) error) error {
+func (h *Handler) receive(r *http.Request, files *store, accept func(*form, fields, remarks) error) error {
 	if r.ContentLength > h.RequestLimit {
 		return uploadapi.ErrRequestSizeLimit
 	}
@@ -65,7 +66,11 @@ func (h *Handler) receive(r *http.Request, files *store, accept func(*form, rema
 	if err := upload.read(body, boundary); err != nil {
 		return body.explain(err)
 	}
-	sent := fields{upload.fields, r.URL.Query()}
+	query, refusal := readQuery(r)
+	if refusal != nil {
+		return refusal
+	}
+	sent := fields{upload.fields, query}
 	if refusal := h.authorize(r, upload.problem, sent, upload.fileCount); refusal != nil {
 		return refusal
 	}
@@ -73,7 +78,7 @@ func (h *Handler) receive(r *http.Request, files *store, accept func(*form, rema
 	if refusal != nil {
 		return refusal
 	}
-	return accept(upload, said)
+	return accept(upload, sent, said)
 }
 
 // discarder holds files that were not accepted yet.
@@ -86,19 +91,35 @@ func (h *Handler) discard(upload discarder) {
 	}
 }
 
-// formBoundary returns the boundary of a multipart/form-data body. Two
-// Content-Type headers would let two parsers see two different forms.
+// formBoundary returns the boundary of a multipart/form-data body. Two different
+// ones would let two parsers see two different forms.
 func formBoundary(header http.Header) (string, bool) {
-	types := header.Values("Content-Type")
-	if len(types) != 1 {
+	mediaType, parameters, ok := contentTypeOf(header)
+	if !ok || mediaType != "multipart/form-data" {
 		return "", false
 	}
-	mediaType, params, err := mime.ParseMediaType(types[0])
-	if err != nil || mediaType != "multipart/form-data" {
-		return "", false
+	boundary := ""
+	for _, p := range parameters {
+		switch {
+		case p.key != "boundary":
+		case boundary != "" && boundary != p.value:
+			return "", false
+		default:
+			boundary = p.value
+		}
 	}
-	boundary := params["boundary"]
 	return boundary, boundary != "" && len(boundary) <= maxBoundaryLength
+}
+
+// contentTypeOf reads the header Content-Type, which may be there more than
+// once, but not with two values.
+func contentTypeOf(header http.Header) (mediaType string, parameters []parameter, ok bool) {
+	types := slices.Compact(slices.Clone(header.Values("Content-Type")))
+	if len(types) > 1 {
+		return "", nil, false
+	}
+	mediaType, rest := cutMediaType(header.Get("Content-Type"))
+	return mediaType, parseParameters(rest), true
 }
 
 var errRequestTooLarge = errors.New("request is over the limit")

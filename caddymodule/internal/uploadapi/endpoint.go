@@ -51,7 +51,7 @@ var signedEndpoints = []SignedEndpoint{
 	{Base, []string{http.MethodPost}, FieldPublicKey, FieldSignature, FieldExpire, false},
 	{MultipartStart, []string{http.MethodPost}, FieldPublicKey, FieldSignature, FieldExpire, true},
 	{FromURL, []string{http.MethodPost, http.MethodGet}, ParamPublicKey, FieldSignature, FieldExpire, true},
-	{Group, []string{http.MethodPost}, ParamPublicKey, FieldSignature, FieldExpire, true},
+	{Group, []string{http.MethodPost, http.MethodGet}, ParamPublicKey, FieldSignature, FieldExpire, true},
 	{Iframe, []string{http.MethodPost}, FieldPublicKey, FieldIframeSignature, FieldIframeExpire, false},
 }
 

@@ -26,7 +26,7 @@ func TestSigned(t *testing.T) {
 		{"POST", "/from_url"}: FromURL, {"GET", "/from_url/"}: FromURL, {"POST", "/group//"}: Group, {"POST", "/iframe/"}: Iframe,
 		{"GET", "/base/"}: "", {"OPTIONS", "/base/"}: "", {"POST", "/based/"}: "", {"POST", "/info/"}: "", {"POST", "/"}: "",
 		{"POST", "/multipart/complete/"}: "", {"GET", "/from_url/status/"}: "", {"GET", "/group/info/"}: "", {"HEAD", "/from_url/"}: "",
-		{"GET", "/group/"}: "", {"POST", "/Base/"}: "",
+		{"GET", "/group/"}: Group, {"HEAD", "/group/"}: "", {"POST", "/Base/"}: "",
 	} {
 		got := ""
 		if endpoint := Signed(target[0], target[1]); endpoint != nil {

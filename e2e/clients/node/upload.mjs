@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Uploads with @uploadcare/upload-client and prints what came of it as JSON.
-// The only argument says what to do: {"task", "files", "url", "options"}.
+// Uploads with a version of @uploadcare/upload-client and prints what came of it
+// as JSON, a result for each task. The only argument says what to do: {"package",
+// "tasks": [{"task", "files", "url", "options"}]}. package is a name in
+// package.json.
 import dns from 'node:dns'
 import { readFile } from 'node:fs/promises'
-import { UploadError, uploadFile, uploadFileGroup } from '@uploadcare/upload-client'
 
 // uploadFromUrl listens to Uploadcare's push service beside asking the Upload
 // API. Tests stay on this machine: names do not resolve here.
@@ -13,22 +14,24 @@ dns.lookup = (hostname, ...rest) => {
   process.nextTick(rest.at(-1), error)
 }
 
-const { task, files = [], url, options } = JSON.parse(process.argv[2])
+const job = JSON.parse(process.argv[2])
+const { UploadError, UploadClientError, uploadFile, uploadFileGroup } = await import(job.package)
+const Failure = UploadError ?? UploadClientError // which is its older name
 
-const tasks = {
-  file: async () => uploadFile(await readFile(files[0]), options),
-  url: () => uploadFile(url, options),
-  group: async () => uploadFileGroup(await Promise.all(files.map((path) => readFile(path))), options)
+const kinds = {
+  file: async ({ files, options }) => uploadFile(await readFile(files[0]), options),
+  url: ({ url, options }) => uploadFile(url, options),
+  group: async ({ files = [], options }) => uploadFileGroup(await Promise.all(files.map((path) => readFile(path))), options)
 }
 
-try {
-  const { uuid, files: members } = await tasks[task]()
-  print({ uuid, files: members?.map((file) => file.uuid) })
-} catch (error) {
-  const { name, code, message } = error
-  print({ error: { isUploadError: error instanceof UploadError, name, code, message } })
+const results = []
+for (const task of job.tasks) {
+  try {
+    const { uuid, files } = await kinds[task.task](task)
+    results.push({ uuid, files: files?.map((file) => file.uuid) })
+  } catch (error) {
+    const { name, code, message } = error
+    results.push({ error: { isUploadError: Failure !== undefined && error instanceof Failure, name, code, message } })
+  }
 }
-
-function print(result) {
-  process.stdout.write(JSON.stringify(result))
-}
+process.stdout.write(JSON.stringify(results))

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// readQuery reads the query of a request.
+func readQuery(r *http.Request) (url.Values, *uploadapi.Error) {
+	query, refusal := parseQuery(r.URL.RawQuery)
+	if refusal == nil && hasNull(query) {
+		refusal = uploadapi.ErrNullCharacters
+	}
+	return query, refusal
+}
+
+// parseQuery reads a query string or a urlencoded body as most servers do: only
+// `&` parts its pairs, and what is no escape stands for itself. Package net/url
+// loses pairs such as `source_url=http://a/?b;c=100%`, which clients send that do
+// not escape. Some servers part at `;` as well: a credential behind one counts.
+func parseQuery(text string) (url.Values, *uploadapi.Error) {
+	if strings.Count(text, "&") >= maxFields {
+		return nil, uploadapi.ErrTooManyFields
+	}
+	values := make(url.Values)
+	for pair := range strings.SplitSeq(text, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value := parsePair(pair)
+		values.Add(name, value)
+		_, behind, _ := strings.Cut(pair, ";")
+		for piece := range strings.SplitSeq(behind, ";") {
+			if name, value := parsePair(piece); isCredential(name) {
+				values.Add(name, value)
+			}
+		}
+	}
+	return values, nil
+}
+
+func parsePair(pair string) (name, value string) {
+	name, value, _ = strings.Cut(pair, "=")
+	return unescape(name), unescape(value)
+}
+
+// isCredential reports whether a field is called as a credential, in any case
+// of letters.
+func isCredential(name string) bool {
+	return slices.ContainsFunc(uploadapi.CredentialFields(), func(field string) bool { return strings.EqualFold(name, field) })
+}
+
+// unescape decodes `%` followed by two hexadecimal digits, and `+`.
+func unescape(text string) string {
+	var valid strings.Builder
+	for {
+		before, behind, found := strings.Cut(text, "%")
+		valid.WriteString(before)
+		if !found {
+			break
+		}
+		if len(behind) >= 2 && isHex(behind[0]) && isHex(behind[1]) {
+			valid.WriteByte('%')
+		} else {
+			valid.WriteString("%25")
+		}
+		text = behind
+	}
+	unescaped, _ := url.QueryUnescape(valid.String()) // which is valid now
+	return unescaped
+}
+
+func isHex(c byte) bool {
+	return strings.IndexByte("0123456789abcdefABCDEF", c) >= 0
+}
