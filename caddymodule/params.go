@@ -79,19 +79,28 @@ func (u *upload) editQueryBeside(r *http.Request, body []byte) error {
 	return nil
 }
 
-// signParams appends a fresh credential, whose values need no escaping.
+// signParams adds a fresh credential, whose values need no escaping: behind the
+// other parameters, or before them if a line end ends them. It is no part of the
+// last value to some servers, but would be with another parameter behind it.
 func (u *upload) signParams(params string) (string, error) {
 	credential, err := u.credential()
-	if err != nil {
-		return "", err
+	if err != nil || len(credential) == 0 {
+		return params, err
 	}
+	fresh := make([]string, 0, len(credential))
 	for _, field := range credential {
-		if params != "" && !strings.HasSuffix(params, "&") {
-			params += "&"
-		}
-		params += field.Name + "=" + field.Value
+		fresh = append(fresh, field.Name+"="+field.Value)
 	}
-	return params, nil
+	signed := strings.Join(fresh, "&")
+	switch {
+	case params == "":
+		return signed, nil
+	case strings.HasSuffix(params, "\n"), strings.HasSuffix(params, "\r"):
+		return signed + "&" + params, nil
+	case strings.HasSuffix(params, "&"):
+		return params + signed, nil
+	}
+	return params + "&" + signed, nil
 }
 
 // isParams reports whether a body is urlencoded. Some clients label such a body

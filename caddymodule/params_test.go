@@ -134,6 +134,17 @@ func checkOnePair(t *testing.T, rec *received) {
 	}
 }
 
+// A line end at the end of a body stays there.
+func TestParamsThatEndInALineEndAreSignedBeforeThem(t *testing.T) {
+	for _, end := range []string{"\n", "\r\n", "\r"} {
+		rec, w := serve(t, mustSign(t, onlyProject), paramsRequest("POST", "/group/", urlencoded, "files[0]=u&signature=old&pub_key=demopublickey"+end))
+		signed, ok := strings.CutSuffix(string(rec.body), "&files[0]=u&pub_key=demopublickey"+end)
+		if w.Code != http.StatusOK || !ok || cutFresh(t, signed) != "" {
+			t.Errorf("answer %d %q, body %q", w.Code, w.Body, rec.body)
+		}
+	}
+}
+
 // A body that nobody reads does not leave, whatever is in it.
 func TestABodyOfGETIsDroppedAndTheQuerySigned(t *testing.T) {
 	for name, body := range map[string]string{"empty": "", "urlencoded": "signature=old&pub_key=other", "large": strings.Repeat("x", maxParamsSize+1)} {

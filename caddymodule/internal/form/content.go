@@ -84,6 +84,9 @@ func (e *Editor) lookBehind(b []byte, index int, atEOF bool) verdict {
 	}
 	e.doubtful = 2 * len(behind) // or a client that sends byte by byte has it looked at for each
 	behind = behind[:min(len(behind), doubtfulSize)]
+	if end := bytes.Index(behind, e.delimiter); end >= 0 { // there, all begin another part
+		behind, whole = behind[:end], true
+	}
 	clears := len(behind) / 2
 	if end := headerEnd(behind); end >= 0 {
 		behind, clears, whole = behind[:end], end, true

@@ -132,6 +132,7 @@ func TestEditorTakesTheBoundaryWithinContent(t *testing.T) {
 		"with a bare LF behind it":         content("abc\r\n" + dash + "\nabc"),
 		"over and over":                    content("x" + strings.Repeat(dash, 2000)),
 		"a name of no interest behind it":  content("abc\n" + dash + "\r\n" + field("name", "signature") + "\r\n"),
+		"the public key behind the file":   body(file("file", "a", "abc\r"+dash+"\r"), field("UPLOADCARE_PUB_KEY", "k")),
 		"a credential far behind it":       content("abc\n" + dash + "\r\nX: y\r\n\r\n" + field("signature", "x")),
 		"a bare LF before the first":       "\n" + content("abc"),
 		"a preamble that ends so":          "hello\n" + content("abc"),

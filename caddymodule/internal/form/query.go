@@ -78,6 +78,7 @@ func WatchQuery(query string, names *Names, watch func(value string) error) erro
 // of the set.
 func (n *Names) resembleParameter(parameter string) bool {
 	name, _, _ := strings.Cut(parameter, "=")
+	name = strings.TrimLeft(name, "?") // which some take for the beginning of a query
 	var buf [64]byte
 	return n.resemble(append(buf[:0], strings.ReplaceAll(name, "+", " ")...))
 }
