@@ -14,7 +14,7 @@ const (
 )
 
 func init() {
-	httpcaddyfile.RegisterHandlerDirective(signDirective, parseSign)
+	registerHandler(signDirective, parseSign, passOn)
 
 	// Size limits and authentication come before reverse_proxy in the standard
 	// order; so they run before anything is signed.

@@ -21,7 +21,7 @@ const signatureDirective = "uploadcare_signature"
 
 func init() {
 	caddy.RegisterModule(Signature{})
-	httpcaddyfile.RegisterHandlerDirective(signatureDirective, parseSignature)
+	registerHandler(signatureDirective, parseSignature, end)
 
 	// Behind authentication, as uploadcare_sign is.
 	httpcaddyfile.RegisterDirectiveOrder(signatureDirective, httpcaddyfile.Before, "reverse_proxy")

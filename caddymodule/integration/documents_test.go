@@ -29,12 +29,16 @@ func TestConfigsInTheDocumentsAreSound(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	documents, err := filepath.Glob("../../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
+	documents := []string{"../../README.md"}
+	for _, pattern := range []string{"../../docs/*.md", "../../docs/upstream/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, found...)
 	}
 	found := 0
-	for _, document := range append(documents, "../../README.md") {
+	for _, document := range documents {
 		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)
