@@ -3,8 +3,11 @@
 package caddymodule
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -20,7 +23,7 @@ type answerWriter struct {
 	caddyhttp.ResponseWriterWrapper
 	// body is the upload that is answered, or nil. It keeps the proxy from
 	// answering for a client that it takes to be gone, when it was the body
-	// that could not be passed on.
+	// that could not be passed on. So does incoming if it was cut short.
 	body *multipartBody
 	// origin is the one that may read the answer, or empty for what the
 	// upstream says.
@@ -31,7 +34,11 @@ type answerWriter struct {
 	// incoming is the body that the client may still be sending, or nil.
 	incoming *incomingBody
 	begun    bool // the final answer has begun
-	dropped  bool // what is written is the proxy's answer in place of ours
+	dropped  bool // what is written is not for the client: there will be another answer
+	hijacked bool // the connection is not the server's any more
+
+	// invalid is a status that no response can have, as an upstream may send one.
+	invalid *invalidStatusError
 
 	status int       // of the final answer, once it is known
 	at     time.Time // when it came
@@ -40,8 +47,14 @@ type answerWriter struct {
 
 // WriteHeader implements [http.ResponseWriter].
 func (a *answerWriter) WriteHeader(status int) {
-	if status == statusClientClosedRequest && a.body != nil && a.body.refusal.Load() != nil {
+	switch {
+	case status == statusClientClosedRequest && a.bodyFailed():
 		a.dropped = true
+		return
+	case status < http.StatusContinue || status > maxStatus: // for which the server panics
+		if a.status == 0 {
+			a.dropped, a.invalid = true, &invalidStatusError{status}
+		}
 		return
 	}
 	if status >= http.StatusOK && a.status == 0 {
@@ -121,6 +134,66 @@ func (a *answerWriter) begin() {
 	if a.incoming.litters() {
 		header.Set("Connection", "close")
 	}
+	if a.incoming.left() {
+		// Otherwise the server reads on before it sends the response. Later
+		// versions of HTTP need no such thing and say so. Not before there is a
+		// response: the server alone takes care of a body that is left by those
+		// who end without one, or panic, and would panic itself over the rest.
+		_ = http.NewResponseController(a.ResponseWriter).EnableFullDuplex()
+	}
+}
+
+// end is called when the handlers that follow have ended with err. A client that
+// is still sending, and does not look before it has sent all, gets their response
+// nevertheless: what it has left to send is read off, within bounds.
+func (a *answerWriter) end(err error) error {
+	if a.hijacked || !a.incoming.left() {
+		return err
+	}
+	if a.begun {
+		a.incoming.drainAfter(a)
+		return err
+	}
+	// The response is the server's, or an error route's, and comes after this.
+	a.incoming.drain(a)
+	if a.incoming.litters() {
+		a.Header().Set("Connection", "close")
+	}
+	return err
+}
+
+// bodyFailed reports whether it was the client's body that could not be passed
+// on, if the proxy takes the client to be gone.
+func (a *answerWriter) bodyFailed() bool {
+	return a.body != nil && a.body.refusal.Load() != nil || a.incoming.cutShort() != nil
+}
+
+// Hijack implements [http.Hijacker].
+func (a *answerWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	connection, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
+	a.hijacked = err == nil
+	return connection, buffered, err
+}
+
+// maxStatus is the last that a response can have (RFC 9110, section 15).
+const maxStatus = 999
+
+// invalidStatusError is for an upstream that has answered with a status of its own
+// invention.
+type invalidStatusError struct{ status int }
+
+func (e *invalidStatusError) Error() string {
+	return fmt.Sprintf("the upstream's status is %03d", e.status)
+}
+
+// dropResponse takes out what describes a response that will not be sent.
+func dropResponse(header http.Header) {
+	for _, name := range []string{
+		"Accept-Ranges", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length", "Content-Location",
+		"Content-Range", "Etag", "Expires", "Last-Modified", "Link", "Location", "Refresh", "Set-Cookie", "Trailer", "Www-Authenticate",
+	} {
+		delete(header, name)
+	}
 }
 
 // stripLocation takes a credential out of the addresses that the upstream sends
@@ -146,4 +219,5 @@ func stripLocation(header http.Header) {
 var (
 	_ http.ResponseWriter = (*answerWriter)(nil)
 	_ io.ReaderFrom       = (*answerWriter)(nil)
+	_ http.Hijacker       = (*answerWriter)(nil)
 )

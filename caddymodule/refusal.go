@@ -5,6 +5,7 @@ package caddymodule
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -70,6 +71,22 @@ var (
 	errCredentialRefused = &uploadapi.Error{
 		Status: http.StatusForbidden, Code: "GatewayCredentialRefusedError",
 		Message: "Uploads are not allowed.",
+	}
+	errIncomplete = &uploadapi.Error{
+		Status: http.StatusBadRequest, Code: "GatewayIncompleteError",
+		Message: "The request ended before all of its body had come.",
+	}
+	errUnhandled = &uploadapi.Error{
+		Status: http.StatusBadGateway, Code: "GatewayUnhandledError",
+		Message: "Nothing behind uploadcare_sign handled the upload. The gateway's operator must put a proxy to the Upload API there.",
+	}
+	errNoResponse = &uploadapi.Error{
+		Status: http.StatusBadGateway, Code: "GatewayUpstreamError",
+		Message: "There was no response from the Upload API.",
+	}
+	errInvalidResponse = &uploadapi.Error{
+		Status: http.StatusBadGateway, Code: "GatewayUpstreamError",
+		Message: "The response of the Upload API has an invalid status.",
 	}
 	errTimeout = &uploadapi.Error{
 		Status: http.StatusRequestTimeout, Code: "GatewayTimeoutError",
@@ -167,4 +184,32 @@ func upstreamFailure(err error) *refusal {
 		return nil
 	}
 	return &refusal{cause: err, answer: &uploadapi.Error{Status: handlerError.StatusCode, Code: errUpstream.Code, Message: errUpstream.Message}}
+}
+
+// failure returns the refusal for handlers that have ended without a response, with
+// err if they say why: the body was cut short, the upstream failed, or its response
+// is none. It is nil if there is a response, or will be.
+func (a *answerWriter) failure(err error) *refusal {
+	if a.begun || a.hijacked || err == nil && !a.dropped {
+		return nil
+	}
+	if a.invalid != nil {
+		dropResponse(a.Header())
+		return newRefusal(fmt.Errorf("%w: %w", errInvalidResponse, a.invalid))
+	}
+	if cause := a.incoming.cutShort(); cause != nil {
+		return newRefusal(cause)
+	}
+	return upstreamFailure(err)
+}
+
+// unanswered returns the refusal for an upload that left the handlers as if it were
+// answered, with nothing written: the server would say 200, and nothing was uploaded.
+func unanswered(ctx context.Context) *refusal {
+	const unhandled = "unhandled" // which Caddy sets behind the last handler
+	if is, _ := caddyhttp.GetVar(ctx, unhandled).(bool); !is {
+		return newRefusal(errNoResponse)
+	}
+	caddyhttp.SetVar(ctx, unhandled, nil) // it is handled now, for the access log
+	return newRefusal(errUnhandled)
 }

@@ -124,6 +124,9 @@ func (s *Sign) project(publicKey string) *Project {
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if answerRefused(w, r) {
+		return nil
+	}
 	endpoint := uploadapi.Signed(r.Method, r.URL.Path)
 	var grantors grantors
 	if endpoint != nil {
@@ -147,6 +150,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		case isPreflight(r) && origin != "":
 			allowOrigin(w.Header(), origin)
 			answerPreflight(w, r, allowed)
+			incoming.drainAfter(w)
 			return nil
 		case !allowed && (origin != "" || endpoint != nil):
 			return s.turnAway(w, r, incoming, endpoint, fmt.Errorf("origin %q: %w", origin, errOrigin))
@@ -173,10 +177,10 @@ func (s *Sign) pass(answer *answerWriter, r *http.Request, next caddyhttp.Handle
 	if look != nil {
 		s.compareClocks(answer, look)
 	}
-	if refusal := upstreamFailure(err); refusal != nil && !answer.begun {
+	if refusal := answer.failure(err); refusal != nil {
 		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
 	}
-	return err
+	return answer.end(err)
 }
 
 // turnAway refuses a request before it is known which project it is for.
@@ -215,15 +219,11 @@ func (s *Sign) sign(answer *answerWriter, r *http.Request, next caddyhttp.Handle
 func (s *Sign) finish(answer *answerWriter, r *http.Request, upload *upload, refusal *refusal, err error) error {
 	answer.release()
 	answer.incoming.recycle()
-	switch {
-	case answer.begun && answer.incoming.left():
-		_ = http.NewResponseController(answer).Flush()
-		answer.incoming.drain(answer)
-	case !answer.begun && refusal != nil:
+	if !answer.begun && refusal != nil {
 		upload.countRefused(refusal)
 		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
 	}
-	return err
+	return answer.end(err)
 }
 
 // Interface guards

@@ -98,6 +98,7 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 	switch {
 	case crossOrigin && isPreflight(r):
 		answerPreflight(w, r, allowed)
+		incoming.drainAfter(w)
 		return nil
 	case !allowed:
 		return s.sign.refuse(w, r, incoming, newRefusal(fmt.Errorf("origin %q: %w", origin, errSignatureOrigin)))
@@ -124,6 +125,7 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Set("X-Content-Type-Options", "nosniff")
 	_, err = w.Write(body)
+	incoming.drainAfter(w)
 	return err
 }
 

@@ -186,3 +186,18 @@ func permutations(list []string) [][]string {
 	}
 	return all
 }
+
+// A refusal is answered by the site's error routes, and not by those again if it
+// comes from within them.
+func TestARefusalInErrorRoutesComesToAnEnd(t *testing.T) {
+	sandbox, plain := freeAddress(t), freeAddress(t)
+	lines := uploaders(sandbox)["uploadcare"]
+	c := startCaddy(t, fmt.Sprintf("http://%s {\n\tbind 127.0.0.1\n\tuploadcare_sandbox\n}\nhttp://%s {\n\tbind 127.0.0.1\n\terror /base/* 404\n\thandle_errors {\n\t%s\n\t}\n\t%s\n}\n", sandbox, plain, lines[0], lines[0]))
+	for _, path := range []string{"/base/", "/iframe/"} { // in an error route, and before it
+		response := do(t, http.DefaultClient, newUpload(t, "http://"+plain+path, strings.NewReader(formOf(field("UPLOADCARE_PUB_KEY", "other")))))
+		if got := readAll(t, response); response.StatusCode != http.StatusForbidden || got != "UPLOADCARE_PUB_KEY is invalid." {
+			t.Errorf("%s: status %d %s", path, response.StatusCode, got)
+		}
+	}
+	checkNoPanic(t, c)
+}
