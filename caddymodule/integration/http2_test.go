@@ -34,8 +34,12 @@ func cutShortOverHTTP2(t *testing.T, address, form string, sent int) string {
 	var header bytes.Buffer
 	encoder := hpack.NewEncoder(&header)
 	for _, field := range [][2]string{
-		{":method", "POST"}, {":scheme", "https"}, {":authority", address}, {":path", "/base/"},
-		{"content-type", "multipart/form-data; boundary=" + boundary}, {"content-length", strconv.Itoa(len(form))},
+		{":method", "POST"},
+		{":scheme", "https"},
+		{":authority", address},
+		{":path", "/base/"},
+		{"content-type", "multipart/form-data; boundary=" + boundary},
+		{"content-length", strconv.Itoa(len(form))},
 	} {
 		_ = encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]})
 	}

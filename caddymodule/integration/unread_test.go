@@ -20,6 +20,8 @@ var longResponse = strings.Repeat("a line of a long response\n", 1000)
 
 // unread is a gateway before handlers that respond without reading the body. A
 // header of the request says which.
+//
+//nolint:dupword // directives and their matchers
 const unread = `%s {
 	bind 127.0.0.1
 	root %s
