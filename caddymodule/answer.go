@@ -3,11 +3,8 @@
 package caddymodule
 
 import (
-	"bufio"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -143,59 +140,6 @@ func (a *answerWriter) begin() {
 	}
 }
 
-// end is called when the handlers that follow have ended with err. A client that
-// is still sending, and does not look before it has sent all, gets their response
-// nevertheless: what it has left to send is read off, within bounds.
-func (a *answerWriter) end(err error) error {
-	if a.hijacked || !a.incoming.left() {
-		return err
-	}
-	if a.begun {
-		a.incoming.drainAfter(a)
-		return err
-	}
-	// The response is the server's, or an error route's, and comes after this.
-	a.incoming.drain(a)
-	if a.incoming.litters() {
-		a.Header().Set("Connection", "close")
-	}
-	return err
-}
-
-// bodyFailed reports whether it was the client's body that could not be passed
-// on, if the proxy takes the client to be gone.
-func (a *answerWriter) bodyFailed() bool {
-	return a.body != nil && a.body.refusal.Load() != nil || a.incoming.cutShort() != nil
-}
-
-// Hijack implements [http.Hijacker].
-func (a *answerWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	connection, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
-	a.hijacked = err == nil
-	return connection, buffered, err
-}
-
-// maxStatus is the last that a response can have (RFC 9110, section 15).
-const maxStatus = 999
-
-// invalidStatusError is for an upstream that has answered with a status of its own
-// invention.
-type invalidStatusError struct{ status int }
-
-func (e *invalidStatusError) Error() string {
-	return fmt.Sprintf("the upstream's status is %03d", e.status)
-}
-
-// dropResponse takes out what describes a response that will not be sent.
-func dropResponse(header http.Header) {
-	for _, name := range []string{
-		"Accept-Ranges", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length", "Content-Location",
-		"Content-Range", "Etag", "Expires", "Last-Modified", "Link", "Location", "Refresh", "Set-Cookie", "Trailer", "Www-Authenticate",
-	} {
-		delete(header, name)
-	}
-}
-
 // stripLocation takes a credential out of the addresses that the upstream sends
 // the client to.
 func stripLocation(header http.Header) {
@@ -219,5 +163,4 @@ func stripLocation(header http.Header) {
 var (
 	_ http.ResponseWriter = (*answerWriter)(nil)
 	_ io.ReaderFrom       = (*answerWriter)(nil)
-	_ http.Hijacker       = (*answerWriter)(nil)
 )

@@ -5,7 +5,6 @@ package caddymodule
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -184,32 +183,4 @@ func upstreamFailure(err error) *refusal {
 		return nil
 	}
 	return &refusal{cause: err, answer: &uploadapi.Error{Status: handlerError.StatusCode, Code: errUpstream.Code, Message: errUpstream.Message}}
-}
-
-// failure returns the refusal for handlers that have ended without a response, with
-// err if they say why: the body was cut short, the upstream failed, or its response
-// is none. It is nil if there is a response, or will be.
-func (a *answerWriter) failure(err error) *refusal {
-	if a.begun || a.hijacked || err == nil && !a.dropped {
-		return nil
-	}
-	if a.invalid != nil {
-		dropResponse(a.Header())
-		return newRefusal(fmt.Errorf("%w: %w", errInvalidResponse, a.invalid))
-	}
-	if cause := a.incoming.cutShort(); cause != nil {
-		return newRefusal(cause)
-	}
-	return upstreamFailure(err)
-}
-
-// unanswered returns the refusal for an upload that left the handlers as if it were
-// answered, with nothing written: the server would say 200, and nothing was uploaded.
-func unanswered(ctx context.Context) *refusal {
-	const unhandled = "unhandled" // which Caddy sets behind the last handler
-	if is, _ := caddyhttp.GetVar(ctx, unhandled).(bool); !is {
-		return newRefusal(errNoResponse)
-	}
-	caddyhttp.SetVar(ctx, unhandled, nil) // it is handled now, for the access log
-	return newRefusal(errUnhandled)
 }

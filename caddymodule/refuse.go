@@ -56,8 +56,10 @@ func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, incoming *incoming
 		replacer.Set(errorCodePlaceholder, refusal.answer.Code)
 	}
 	answer := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
-	if err := answerByErrorRoutes(answer, r, refusal.answer); err != nil && !answer.begun {
-		refusal.answer.Write(answer, r) // the error routes failed themselves
+	_ = answerByErrorRoutes(answer, r, refusal.answer)
+	if !answer.begun && !answer.hijacked { // the error routes failed themselves, or said nothing
+		answer.forget()
+		refusal.answer.Write(answer, r)
 	}
 	if r.ProtoMajor == 1 {
 		incoming.drainAfter(w)

@@ -187,16 +187,34 @@ func permutations(list []string) [][]string {
 	return all
 }
 
-// A refusal is answered by the site's error routes, and not by those again if it
-// comes from within them.
+// A refusal is answered by the site's error routes, but not by those again if it
+// comes from within them, and by the gateway itself if they say nothing.
 func TestARefusalInErrorRoutesComesToAnEnd(t *testing.T) {
 	sandbox, plain := freeAddress(t), freeAddress(t)
+	_, port, _ := strings.Cut(plain, ":")
 	lines := uploaders(sandbox)["uploadcare"]
-	c := startCaddy(t, fmt.Sprintf("http://%s {\n\tbind 127.0.0.1\n\tuploadcare_sandbox\n}\nhttp://%s {\n\tbind 127.0.0.1\n\terror /base/* 404\n\thandle_errors {\n\t%s\n\t}\n\t%s\n}\n", sandbox, plain, lines[0], lines[0]))
-	for _, path := range []string{"/base/", "/iframe/"} { // in an error route, and before it
-		response := do(t, http.DefaultClient, newUpload(t, "http://"+plain+path, strings.NewReader(formOf(field("UPLOADCARE_PUB_KEY", "other")))))
-		if got := readAll(t, response); response.StatusCode != http.StatusForbidden || got != "UPLOADCARE_PUB_KEY is invalid." {
-			t.Errorf("%s: status %d %s", path, response.StatusCode, got)
+	caddyfile := fmt.Sprintf("http://%s {\n\tbind 127.0.0.1\n\tuploadcare_sandbox\n}\n", sandbox)
+	hosts := map[string]string{
+		"again":   lines[0],
+		"nothing": "route {\n\treluctant \"does nothing\"\n\t}",
+		"odd":     "reverse_proxy " + oddUpstream(t), // which answers with what the request says
+	}
+	for host, errors := range hosts {
+		caddyfile += fmt.Sprintf("http://%s.test:%s {\n\tbind 127.0.0.1\n\terror /base/* 404\n\thandle_errors 403 404 {\n\t%s\n\t}\n\t%s\n}\n", host[:2], port, errors, lines[0])
+	}
+	c := startCaddy(t, caddyfile)
+	for host := range hosts {
+		for _, path := range []string{"/base/", "/iframe/"} { // in an error route, and before it
+			if path == "/base/" && host != "again" {
+				continue // there is no gateway in them
+			}
+			request := newUpload(t, "http://"+plain+path, strings.NewReader(formOf(field("UPLOADCARE_PUB_KEY", "other"))))
+			request.Host = host[:2] + ".test"
+			request.Header.Set("X-Answer", "HTTP/1.1 099 Odd||")
+			response := do(t, http.DefaultClient, request)
+			if got := readAll(t, response); response.StatusCode != http.StatusForbidden || got != "UPLOADCARE_PUB_KEY is invalid." {
+				t.Errorf("%s, %s: status %d %s", host, path, response.StatusCode, got)
+			}
 		}
 	}
 	checkNoPanic(t, c)

@@ -144,13 +144,13 @@ func TestAResponseToABodyThatDoesNotComeArrives(t *testing.T) {
 		"pauses": func(c *unreadClient, way, path string) {
 			c.head(way, path, "length", len(form))
 			c.write(form[:len(form)/2])
-			time.Sleep(time.Second)
+			time.Sleep(500 * time.Millisecond)
 			c.write(form[len(form)/2:])
 		},
 		"pauses, chunked": func(c *unreadClient, way, path string) {
 			c.head(way, path, "chunked", 0)
 			c.write(fmt.Sprintf("%x\r\n%s\r\n", len(form)/2, form[:len(form)/2]))
-			time.Sleep(time.Second)
+			time.Sleep(500 * time.Millisecond)
 			c.write(fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(form)-len(form)/2, form[len(form)/2:]))
 		},
 		"never sends":             func(c *unreadClient, way, path string) { c.head(way, path, "length", len(form)) },
