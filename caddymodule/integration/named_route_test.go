@@ -219,3 +219,34 @@ func TestARefusalInErrorRoutesComesToAnEnd(t *testing.T) {
 	}
 	checkNoPanic(t, c)
 }
+
+// Signatures are handed out from a named route, too, behind its password.
+func TestASignatureIsHandedOutInANamedRoute(t *testing.T) {
+	address := freeAddress(t)
+	startCaddy(t, fmt.Sprintf(`&(signature) {
+	%s
+	%s
+	uploadcare_signature {
+		project demopublickey
+		secret_key demosecretkey
+	}
+}
+http://%s {
+	bind 127.0.0.1
+	invoke signature
+}
+`, besides["header"], besides["basic_auth"], address))
+	for password, want := range map[string]int{"letmein": http.StatusOK, "": http.StatusUnauthorized} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if password != "" {
+			request.SetBasicAuth("editor", password)
+		}
+		response := do(t, http.DefaultClient, request)
+		if got := readAll(t, response); response.StatusCode != want || strings.Contains(got, "secureSignature") != (want == http.StatusOK) || response.Header.Get("X-Beside") != "here" {
+			t.Errorf("status %d %s, header %v", response.StatusCode, got, response.Header)
+		}
+	}
+}
