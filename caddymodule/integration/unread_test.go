@@ -408,3 +408,57 @@ func checkNoPanic(t *testing.T, c *caddyProcess) {
 		}
 	}
 }
+
+// What the gateway says without asking anybody arrives at a client that sends a body
+// for no reason, too.
+func TestWhatIsHandedOutArrivesThoughABodyIsSent(t *testing.T) {
+	const project = "project demopublickey\n\t\tsecret_key demosecretkey\n\t\tcors https://www.example.com"
+	signature, gateway := freeAddress(t), freeAddress(t)
+	c := startCaddy(t, fmt.Sprintf("http://%s {\n\tbind 127.0.0.1\n\tuploadcare_signature {\n\t\t%s\n\t}\n}\nhttp://%s {\n\tbind 127.0.0.1\n\tuploadcare {\n\t\t%s\n\t}\n}\n", signature, project, gateway, project))
+	const preflight = "Origin: https://www.example.com\r\nAccess-Control-Request-Method: POST\r\n"
+	for name, test := range map[string]struct{ address, method, header, want string }{
+		"a signature":                 {signature, "GET", "", `200 {"secureSignature":"`},
+		"a preflight for it":          {signature, "OPTIONS", preflight, "204 "},
+		"a preflight for an upload":   {gateway, "OPTIONS", preflight, "204 "},
+		"a refusal of a signature":    {signature, "POST", "", "405 Signatures are handed out by GET."},
+		"a refusal of another origin": {gateway, "POST", "Origin: https://evil.example\r\n", "403 Uploads from pages of this origin are not allowed."},
+	} {
+		for _, size := range []int{1 << 10, 1 << 20, 30 << 20} {
+			t.Run(fmt.Sprint(name, "/", size), func(t *testing.T) {
+				inGoroutine(func() {
+					c := dialUnread(t, test.address)
+					c.write(fmt.Sprintf("%s /base/ HTTP/1.1\r\nHost: %s\r\n%sContent-Length: %d\r\n\r\n", test.method, test.address, test.header, size))
+					c.write(strings.Repeat("x", size))
+					if got, _ := c.response(); !strings.HasPrefix(got, test.want) {
+						c.fail("got %.100s", got)
+					}
+				})
+			})
+		}
+	}
+	checkNoPanic(t, c)
+}
+
+// An upstream that answers before a body is through is heard, also if the request is
+// not signed.
+func TestInvariant10AnEarlyAnswerToAnUnsignedRequestArrives(t *testing.T) {
+	addresses, c := startWays(t, strings.TrimPrefix(halfHearted(t), "http://"), "http")
+	for way, address := range addresses {
+		for size, body := range map[string]string{"100 KiB": strings.Repeat("x", 100<<10), "20 MiB": strings.Repeat("x", 20<<20)} {
+			for _, framing := range []string{"length", "chunked"} {
+				t.Run(strings.Join([]string{way, size, framing}, "/"), func(t *testing.T) {
+					inGoroutine(func() {
+						c := dialUnread(t, strings.Replace(strings.TrimPrefix(address, "http://"), "localhost", "127.0.0.1", 1))
+						c.host = strings.TrimPrefix(address, "http://")
+						c.head("nobody", "/other/", framing, len(body))
+						c.send(framing, body)
+						if got, _ := c.response(); got != "413 early" {
+							c.fail("got %.100s", got)
+						}
+					})
+				})
+			}
+		}
+	}
+	checkNoPanic(t, c)
+}
