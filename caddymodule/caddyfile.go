@@ -46,9 +46,9 @@ func parseSign(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //	threshold  <duration>
 //	shared
 //
-// Several lines of cors add up. With one project, its options may stand directly in
-// the block, and so may `project <public_key>` without a block. Any other subdirective is looked up
-// among the sources of credentials.
+// Several lines of cors add up. With one project, its options may stand directly
+// in the block, and so may `project <public_key>` without a block. Any other
+// subdirective is looked up among the sources of credentials.
 func (s *Sign) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return s.unmarshalBlock(d)
 }
