@@ -159,8 +159,9 @@ func (b *incomingBody) drainAfter(w http.ResponseWriter) {
 	}
 }
 
-// drain reads off what is left of the body, within bounds. A client that waits
-// to be asked for its body is not asked any more.
+// drain reads off what is left of the body, within bounds. Over HTTP/1.1, a client
+// that waits to be asked for its body is not asked any more; Go's server does not
+// tell of those over HTTP/2.
 func (b *incomingBody) drain(w http.ResponseWriter) {
 	control := http.NewResponseController(w)
 	if b.left() && (!b.waits || b.begun.Load()) {

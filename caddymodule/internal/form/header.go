@@ -101,25 +101,35 @@ func (p *part) readLine(line []byte) {
 	}
 	name, value, colon := bytes.Cut(line, []byte(":"))
 	name = bytes.TrimRight(name, " \t") // for which most servers do not care
+	isDisposition := equalFoldASCII(name, dispositionName)
+	if !isDisposition && (bytes.Contains(line, crlf) || indexFoldASCII(value, "disposition") >= 0) {
+		p.doubt(line) // what continues it is a line of its own to some, and some find a disposition anywhere
+	}
 	switch {
 	case !colon:
 		p.colonless = true
 	case !isToken(name):
 		p.doubt(line)
-	case equalFoldASCII(name, dispositionName):
+	case isDisposition:
 		p.readDispositionLine(value, line)
 	case equalFoldASCII(name, contentTypeName):
 		_, err := parseCharset(string(value))
-		p.typed = p.typed || len(bytes.TrimSpace(value)) > 0
+		p.typed = p.typed || isMediaType(bytes.TrimSpace(value))
 		p.multipart = p.multipart || indexFoldASCII(value, "multipart") >= 0 && indexFoldASCII(value, "boundary") >= 0
 		p.params = p.params || indexFoldASCII(value, "urlencoded") >= 0
 		p.encoded = p.encoded || err != nil
 	case equalFoldASCII(name, encodingName):
 		p.encoded = p.encoded || transferEncoding.Match(value)
 		p.quoted = p.quoted || indexFoldASCII(value, "quoted") >= 0
-	case bytes.Contains(appendLetters(nil, name), []byte("disposition")), bytes.Contains(line, crlf):
+	case bytes.Contains(appendLetters(nil, name), []byte("disposition")):
 		p.doubt(line)
 	}
+}
+
+// isMediaType reports whether a value begins with a type and a slash.
+func isMediaType(value []byte) bool {
+	media, _, _ := bytes.Cut(value, semicolonSign)
+	return bytes.IndexByte(media, '/') > 0
 }
 
 func (p *part) readDispositionLine(value, line []byte) {

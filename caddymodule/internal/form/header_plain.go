@@ -55,7 +55,7 @@ func parsePlainHeader(header []byte) (p part, ok bool) {
 		return p, true
 	}
 	contentType, ok := bytes.CutPrefix(rest, plainTypeStart)
-	p.typed = len(contentType) > 0
+	p.typed = isMediaType(contentType)
 	if indexFoldASCII(contentType, "urlencoded") >= 0 {
 		return part{}, false
 	}

@@ -81,6 +81,7 @@ func TestEditorTakesOddParts(t *testing.T) {
 		"9 KiB of a file name":             part(`Content-Disposition: form-data; name="file"; filename="` + strings.Repeat("b", 9<<10) + `"`),
 		"a folded line":                    part("Content-Disposition: form-data; name=\"file\";\r\n filename=\"signature.pdf\""),
 		"a folded line of its own":         part(normal + "\r\nX-A: b\r\n\tc"),
+		"a folded type with a name":        part(normal + "\r\nContent-Type: image/png;\r\n name=\"signature.png\""),
 		"a folded type":                    part(normal + "\r\nContent-Type: image/png;\r\n charset=x"),
 		"a transfer encoding":              part(normal + "\r\nContent-Transfer-Encoding: base64"),
 		"odd, and another file name":       part(`Content-Disposition: form-data; name="file"; filename="my \"signature\".png"; filename*=UTF-8''signature.png`),

@@ -52,6 +52,8 @@ func (n *Names) resemble(name []byte) bool {
 		return false
 	case n.foldsTo(name):
 		return true
+	case bytes.IndexByte(name, '\'') >= 0 && n.foldsTo(unescape(withoutCharset(name))):
+		return true
 	case bytes.IndexByte(name, '%') < 0 && !bytes.Contains(name, encodedWord): // as almost always
 		return false
 	}

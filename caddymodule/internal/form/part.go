@@ -43,8 +43,8 @@ func (e *Editor) judge(header []byte) (partKind, error) {
 		protected && p.bareLineEnd,
 		protected && len(p.doubts) > 0 && indexFoldASCII(header, "filename") >= 0:
 		return 0, errDoubtful
-	case protected && p.file:
-		return partKept, nil
+	case p.file:
+		stale, watched = false, false
 	case stale:
 		p.crossOutName(header)
 	case watched && p.encoded:
