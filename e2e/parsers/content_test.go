@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package parsers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// otherContent says in what an edited form is another than the original, but for
+// credentials.
+func (r *reader) otherContent(client request, outcome edited, original, edited *reading) string {
+	// Some parsers read several parameters where the gateway takes one out.
+	if what := otherPairs(client, outcome, original.query, edited.query); what != "" && !hidesCredential(client.query) && !isCutShort(client, outcome) {
+		return "query: " + what
+	}
+	body := string(client.body)
+	blurred := !client.isMultipart() && (hidesCredential(body) || r.cutsAtSemicolon && strings.Contains(body, ";"))
+	if what := otherPairs(client, outcome, original.fields, edited.fields); what != "" && !blurred {
+		return what
+	}
+	if was, is := r.otherFiles(original.files), r.otherFiles(edited.files); !slices.Equal(was, is) {
+		return fmt.Sprintf("files: %.500q instead of %.500q", fmt.Sprint(is), fmt.Sprint(was))
+	}
+	return ""
+}
+
+// isCutShort reports whether a query cannot be compared: some parsers cut it at a
+// number sign, which leaves escaped, and CGI.pm takes one without a sign for
+// keywords.
+func isCutShort(client request, outcome edited) bool {
+	return strings.Contains(client.query, "#") || !strings.Contains(outcome.left.query, "=")
+}
+
+// holdsFresh reports whether what the gateway has put in is a part of a value: the
+// parser has lost the delimiter before it.
+func holdsFresh(outcome edited, value string) bool {
+	return strings.Contains(value, outcome.fresh[0]) || strings.Contains(value, outcome.fresh[1])
+}
+
+// isNothing reports whether a pair is what parsers make of `&&`, `=`, `?` or a byte
+// order mark.
+func isNothing(p pair) bool { return strings.Trim(p.name, "? \t\r\n\ufeff") == "" && p.value == "" }
+
+// isNameless reports whether a parser has read no name. Rack takes the type then.
+func isNameless(p pair) bool {
+	return lettersOf(p.name) == "" || strings.HasPrefix(p.name, "text/plain")
+}
+
+// isSame reports whether a pair is the same but for what a parser makes of its
+// place: aiohttp sees a line end unless it stands at the end of all, HTTP::Body a
+// blank unless it stands behind another parameter, URLSearchParams, which
+// formidable and undici use, a question mark unless it comes first, and qs a byte
+// order mark likewise. A credential under a name that the parser does not read is
+// the same, crossed out.
+func isSame(was, is pair) bool {
+	if was.name == is.name && isNameless(was) && (isErased(is.value) || len(was.value) == len(is.value) && strings.Contains(is.value, "x")) {
+		return true
+	}
+	return strings.TrimSpace(was.value) == strings.TrimSpace(is.value) && strings.TrimSpace(was.name) == strings.TrimSpace(is.name) ||
+		was.value == is.value && strings.TrimLeft(was.name, "?\ufeff") == is.name
+}
+
+// hidesCredential reports whether a semicolon stands in a parameter that
+// resembles a credential.
+func hidesCredential(params string) bool {
+	return slices.ContainsFunc(strings.Split(params, "&"), func(parameter string) bool {
+		return strings.Contains(parameter, ";") && slices.ContainsFunc(strings.Split(parameter, ";"), resembles)
+	})
+}
+
+// otherFiles returns the files but for those that are a credential to the
+// parser: some take a field with a Content-Type for a file. Where fields and
+// files share their names, the fresh pair also replaces a file that has its.
+func (r *reader) otherFiles(files []file) []file {
+	return slices.DeleteFunc(slices.Clone(files), func(f file) bool {
+		return isCrossedOut(f.name) || f.name+f.filename == "" || resembles(f.name) && (f.filename == "" || strings.HasPrefix(f.filename, "multipart/") || r.shared)
+	})
+}
+
+// otherPairs compares fields in order. Those that resemble a credential, or have
+// its value, may be missing, and are crossed out or replaced where they were.
+func otherPairs(client request, outcome edited, original, edited []pair) string {
+	crossedOut := slices.ContainsFunc(edited, func(p pair) bool { return isCrossedOut(p.name) })
+	rest := slices.DeleteFunc(slices.Clone(edited), func(p pair) bool {
+		return isCrossedOut(p.name) || isErased(p.value) && !isNameless(p) || isNothing(p) || isNameless(p) && holdsFresh(outcome, p.value) || !client.tokens && slices.Contains(freshNames(client), p.name)
+	})
+	for _, p := range original {
+		switch {
+		case len(rest) > 0 && (rest[0] == p || isSame(p, rest[0])):
+			rest = rest[1:]
+		case isCrossedOut(p.name), isErased(p.value), isStale(p.value), isNothing(p), resembles(p.name), isNameless(p) && crossedOut:
+		case len(rest) > 0:
+			return fmt.Sprintf("%.80q=%.200q stands where %.80q=%.200q did", rest[0].name, rest[0].value, p.name, p.value)
+		default:
+			return fmt.Sprintf("%.80q=%.200q is gone", p.name, p.value)
+		}
+	}
+	rest = slices.DeleteFunc(rest, func(p pair) bool { return isNameless(p) && isErased(p.value) })
+	// python-multipart does not see a last parameter without a value, which is
+	// not the last any more.
+	if len(rest) > 0 && (len(rest) > 1 || rest[0].value != "") {
+		return fmt.Sprintf("%.80q=%.200q is new", rest[0].name, rest[0].value)
+	}
+	return ""
+}
+
+// contents returns the hashes of a reading's files.
+func contents(read *reading) string {
+	hashes := make([]string, 0, len(read.files))
+	for _, f := range read.files {
+		hashes = append(hashes, f.sha256)
+	}
+	slices.Sort(hashes)
+	return strings.Join(hashes, " ")
+}
