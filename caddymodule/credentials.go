@@ -68,6 +68,11 @@ func (p *Project) acquireCredentials(ctx caddy.Context) error {
 	p.ask = p.askSource(p.source)
 	if source, ok := p.source.(*SecretKey); ok {
 		source.rotation = &credentials.rotation
+		// For any project, a rejection says more about the client's public key
+		// than about the secret key.
+		if len(source.secrets) > 1 && p.publicKey != anyProject {
+			p.keys = source
+		}
 	}
 	if source, ok := p.source.(ChangingSource); ok {
 		source.OnChange(func() {

@@ -74,11 +74,13 @@ type Project struct {
 	perRequest RequestSource
 	// accessTokens is the source if it makes a token per request, or nil.
 	accessTokens AccessTokenSource
-	ask          token.Source // the source's, for the cache
-	credentials  *credentials
-	fleet        *shared.Tokens // nil unless they are shared
-	poolKey      string         // empty unless the credentials are acquired
-	metrics      *projectMetrics
+	// keys is the source if several secret keys take turns, or nil.
+	keys        *SecretKey
+	ask         token.Source // the source's, for the cache
+	credentials *credentials
+	fleet       *shared.Tokens // nil unless they are shared
+	poolKey     string         // empty unless the credentials are acquired
+	metrics     *projectMetrics
 }
 
 func (p *Project) provision(ctx caddy.Context) error {
