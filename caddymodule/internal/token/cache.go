@@ -37,7 +37,8 @@ type Cache struct {
 	threshold time.Duration
 	clock     *Clock
 	current   atomic.Pointer[entry]
-	resolver  *failure // of the source as such, whoever asks
+	outage    *outage // of the source for all callers, or nil
+	id        Caller  // whose the cache is, if there is one
 
 	mu       sync.Mutex
 	flight   *flight // the refresh under way, or nil
@@ -53,11 +54,7 @@ const minDropPause = time.Minute
 
 // NewCache returns an empty cache.
 func NewCache(threshold time.Duration, clock *Clock) *Cache {
-	return newCache(threshold, clock, new(failure))
-}
-
-func newCache(threshold time.Duration, clock *Clock, resolver *failure) *Cache {
-	return &Cache{threshold: threshold, clock: clock, resolver: resolver, dropped: -minDropPause}
+	return &Cache{threshold: threshold, clock: clock, dropped: -minDropPause}
 }
 
 // Get returns the cached token, or one that source yields if there is none or
@@ -129,7 +126,6 @@ func (c *Cache) Clear() {
 	c.forget()
 	c.rejected = Token{}
 	c.failure.end()
-	c.resolver.end()
 }
 
 // forget leaves nothing of what the source yielded until now, nor of what it
@@ -155,7 +151,10 @@ func (c *Cache) makeDo(cause error) (Token, error) {
 // the cause is nil if it did not.
 func (c *Cache) pause(now Reading) (time.Duration, error) {
 	pause, cause := c.failure.left(now)
-	if shared, sharedCause := c.resolver.left(now); cause == nil || shared > pause {
+	if c.outage == nil {
+		return pause, cause
+	}
+	if shared, sharedCause := c.outage.left(now); cause == nil || shared > pause {
 		return shared, sharedCause
 	}
 	return pause, cause

@@ -32,7 +32,7 @@ type Caller [32]byte
 type Callers struct {
 	threshold time.Duration
 	clock     *Clock
-	resolver  failure // which all of them would meet
+	outage    outage // which all of them would meet
 
 	mu        sync.Mutex
 	active    map[Caller]*caller // those that ask now, and those that are asked for
@@ -97,7 +97,7 @@ func (c *Callers) Clear() {
 	for _, caller := range c.active {
 		caller.cache.Clear()
 	}
-	c.resolver.end()
+	c.outage.forget()
 }
 
 func (c *Callers) known(id Caller) *caller {
@@ -128,7 +128,8 @@ func (c *Callers) enter(id Caller) *caller {
 	case c.abandoned >= maxAbandoned:
 		return nil
 	default:
-		found = &caller{cache: newCache(c.threshold, c.clock, &c.resolver)}
+		found = &caller{cache: NewCache(c.threshold, c.clock)}
+		found.cache.outage, found.cache.id = &c.outage, id
 	}
 	c.active[id] = found
 	found.users++

@@ -17,8 +17,8 @@ var (
 	// Nothing is kept, and nothing takes the token's place.
 	ErrRefused = errors.New("the source refused a token")
 
-	// ErrUnreachable means that there was nobody, or no answer in time, so that
-	// there is no point in asking for anybody else either.
+	// ErrUnreachable means that there was nobody, or no answer in time. If that
+	// happens to several who ask, and to nobody else, it concerns all.
 	ErrUnreachable = errors.New("the source cannot be reached")
 
 	// ErrExpired means that a source yielded a token that has already expired.
@@ -71,12 +71,15 @@ type failure struct {
 func (f *failure) add(asked, now Reading, cause error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
-	case f.pauses == nil:
+	if f.pauses == nil || asked.Elapsed > f.noted {
+		f.note(now, cause)
+	}
+}
+
+func (f *failure) note(now Reading, cause error) {
+	if f.pauses == nil {
 		f.pauses = backoff.NewExponentialBackOff()
 		f.pauses.InitialInterval, f.pauses.MaxInterval, f.pauses.Multiplier = firstPause, lastPause, 2
-	case asked.Elapsed <= f.noted:
-		return
 	}
 	f.noted, f.until, f.asked, f.cause = now.Elapsed, now.Elapsed+f.pauses.NextBackOff(), false, cause
 }
@@ -86,18 +89,6 @@ func (f *failure) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pauses, f.cause = nil, nil
-}
-
-// ask returns how long the source must not be asked, and why. 0 means that the
-// caller asks; if the source has failed, nobody else does meanwhile.
-func (f *failure) ask(now Reading) (time.Duration, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	pause, cause := f.state(now)
-	if pause == 0 {
-		f.until, f.asked = now.Elapsed+attemptTime, true
-	}
-	return pause, cause
 }
 
 // left returns how long the source must not be asked, and why it failed last;

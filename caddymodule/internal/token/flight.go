@@ -58,11 +58,17 @@ func (c *Cache) join(ctx context.Context, source Source) (*flight, Token, error)
 // asked. It returns how long it must not, and why it failed last; the cause is
 // nil if it did not.
 func (c *Cache) begin(ctx context.Context, source Source, now Reading) (time.Duration, error) {
-	pause, cause := c.pause(now)
-	if c.flight != nil || pause > 0 {
-		return pause, cause
+	if c.flight != nil {
+		return c.pause(now)
 	}
-	if pause, cause := c.resolver.ask(now); pause > 0 {
+	pause, cause := c.failure.left(now)
+	if pause == 0 && c.outage != nil {
+		shared, sharedCause := c.outage.ask(now, cause != nil)
+		if pause = shared; cause == nil || shared > 0 {
+			cause = sharedCause
+		}
+	}
+	if pause > 0 {
 		return pause, cause
 	}
 	flight := &flight{asked: now, landed: make(chan struct{})}
@@ -93,11 +99,12 @@ func (c *Cache) land(flight *flight, token Token, err error) {
 	if err == nil {
 		e, err = newEntry(token, c.threshold, flight.asked, now)
 	}
-	unreachable := errors.Is(err, ErrUnreachable)
-	if unreachable {
-		c.resolver.add(flight.asked, now, err)
-	} else {
-		c.resolver.end()
+	switch {
+	case c.outage == nil:
+	case errors.Is(err, ErrUnreachable):
+		c.outage.add(c.id, flight.asked, now, err)
+	default:
+		c.outage.end(now)
 	}
 	c.flight = nil
 	defer close(flight.landed)
@@ -114,9 +121,7 @@ func (c *Cache) land(flight *flight, token Token, err error) {
 		c.current.Store(nil)
 		c.failure.end()
 	default:
-		if !unreachable {
-			c.failure.add(flight.asked, now, err)
-		}
+		c.failure.add(flight.asked, now, err)
 		pause, _ := c.pause(now)
 		c.postpone(now, pause)
 	}
