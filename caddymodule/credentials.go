@@ -177,28 +177,29 @@ func (g grantors) of(project *Project) grantor {
 // token returns a credential that has not expired.
 func (g grantor) token(ctx context.Context) (Token, error) {
 	p := g.project
-	var granted Token
-	var err error
 	switch {
 	case g.err != nil:
 		return Token{}, g.err
-	case g.caller != nil:
-		granted, err = p.credentials.callers.Get(ctx, *g.caller, g.ask)
-	default:
-		granted, err = p.credentials.cache.Get(ctx, g.ask)
+	case g.caller != nil: // of which there is no fallback
+		return p.credentials.callers.Get(ctx, *g.caller, g.ask)
+	case p.fallback == nil:
+		return p.credentials.cache.Get(ctx, g.ask)
 	}
-	if err == nil || p.fallback == nil {
-		return granted, err
-	}
+	granted, err := p.credentials.cache.GetSoon(ctx, g.ask)
 	unavailable, ok := errors.AsType[*token.UnavailableError](err)
 	if !ok {
-		return Token{}, err
+		return granted, err
 	}
 	now := p.credentials.clock.Now().Wall
-	if fallback, fallbackErr := p.fallback.Token(ctx, now); fallbackErr == nil && !fallback.Expired(now, 0) {
+	fallback, fallbackErr := p.fallback.Token(ctx, now)
+	switch {
+	case fallbackErr == nil && !fallback.Expired(now, 0):
 		p.metrics.fallbackUses.Inc()
 		p.logFallback(fallback, unavailable)
 		return fallback, nil
+	case errors.Is(err, token.ErrSlow):
+		return p.credentials.cache.Get(ctx, g.ask)
+	default:
+		return Token{}, err
 	}
-	return Token{}, err
 }

@@ -43,6 +43,7 @@ type Cache struct {
 	mu       sync.Mutex
 	flight   *flight // the refresh under way, or nil
 	failure  failure // of this token's source
+	refused  bool    // by the last answer that there was
 	rejected Token
 	dropped  time.Duration // when, on the clock's Elapsed
 }
@@ -57,10 +58,15 @@ func NewCache(threshold time.Duration, clock *Clock) *Cache {
 	return &Cache{threshold: threshold, clock: clock, dropped: -minDropPause}
 }
 
+// maxWait is how long an upload waits for a refresh, from when that began, if
+// there is something else that it can be signed with.
+const maxWait = time.Second
+
 // Get returns the cached token, or one that source yields if there is none or
-// it is about to expire. It gives up when ctx ends; the refresh goes on for
-// whoever else waits. The token that it returns has not expired. Its errors are
-// that of ctx, [ErrRefused] and [UnavailableError].
+// it is about to expire. If there is one that has not expired, it does not wait
+// for another for longer than a second. It gives up when ctx ends; the refresh
+// goes on for whoever else waits. The token that it returns has not expired. Its
+// errors are that of ctx, [ErrRefused] and [UnavailableError].
 func (c *Cache) Get(ctx context.Context, source Source) (Token, error) {
 	for {
 		if e := c.current.Load(); e != nil {
@@ -71,20 +77,23 @@ func (c *Cache) Get(ctx context.Context, source Source) (Token, error) {
 				return e.Token, nil
 			}
 		}
-		flight, token, err := c.join(ctx, source)
-		if flight == nil {
+		if token, err := c.miss(ctx, source, false); !errors.Is(err, errLanded) {
 			return token, err
 		}
-		select {
-		case <-ctx.Done():
-			return Token{}, ctx.Err()
-		case <-flight.landed:
+	}
+}
+
+// GetSoon is Get for whoever has a token from elsewhere: it waits for no longer
+// than a second if there is none here either. Then its error is an
+// [UnavailableError] because of [ErrSlow]. A source that refused the last time
+// is waited for: nothing stands in for what is refused.
+func (c *Cache) GetSoon(ctx context.Context, source Source) (Token, error) {
+	for {
+		if e := c.current.Load(); e != nil && e.at(c.clock.Now()) < e.useUntil {
+			return c.Get(ctx, source)
 		}
-		switch {
-		case errors.Is(flight.err, ErrRefused):
-			return Token{}, flight.err
-		case flight.err != nil:
-			return c.makeDo(flight.err)
+		if token, err := c.miss(ctx, source, true); !errors.Is(err, errLanded) {
+			return token, err
 		}
 	}
 }
@@ -124,7 +133,7 @@ func (c *Cache) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.forget()
-	c.rejected = Token{}
+	c.rejected, c.refused = Token{}, false
 	c.failure.end()
 }
 
@@ -135,16 +144,6 @@ func (c *Cache) forget() {
 	if c.flight != nil {
 		c.flight.stale = true
 	}
-}
-
-// makeDo returns what there is after a refresh that failed.
-func (c *Cache) makeDo(cause error) (Token, error) {
-	now := c.clock.Now()
-	if e := c.current.Load(); e != nil && e.isValid(now) {
-		return e.Token, nil
-	}
-	pause, _ := c.pause(now)
-	return Token{}, unavailable(pause, cause)
 }
 
 // pause returns how long the source must not be asked, and why it failed last;

@@ -59,10 +59,10 @@ func TestAnUploadPastTheThresholdGetsTheValidTokenIfTheSourceFails(t *testing.T)
 		token := s.mustUpload()
 		s.set(20*time.Second, failing(errDown))
 		time.Sleep(testLifetime - testThreshold)
-		if got, took, err := s.upload(); got != token || took != 20*time.Second || err != nil {
+		if got, took, err := s.upload(); got != token || took != maxWait || err != nil {
 			t.Errorf("the first: %v, %v, after a wait of %s", got, err, took)
 		}
-		time.Sleep(2 * time.Second) // the next one asks, and does not wait
+		time.Sleep(21 * time.Second) // the next one asks, and does not wait
 		if got := s.mustUpload(); got != token {
 			t.Errorf("the second: %v", got)
 		}

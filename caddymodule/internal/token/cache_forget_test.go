@@ -44,7 +44,7 @@ func TestARefusalIsForAllWhoWait(t *testing.T) {
 		s := simulate(t)
 		s.mustUpload()
 		time.Sleep(testLifetime - testThreshold) // there is a valid token
-		s.set(time.Second, failing(ErrRefused))
+		s.set(maxWait-time.Millisecond, failing(ErrRefused))
 		var all sync.WaitGroup
 		for range 1000 {
 			all.Go(func() {

@@ -49,3 +49,8 @@ func (e *entry) at(now Reading) int64 {
 
 // isValid reports whether the token has not expired.
 func (e *entry) isValid(now Reading) bool { return e.at(now) < e.Expire }
+
+// left returns how long it is until the token expires.
+func (e *entry) left(now Reading) time.Duration {
+	return time.Duration(e.Expire*int64(time.Second) - max(now.Wall.UnixNano(), e.epoch+int64(now.Elapsed)))
+}

@@ -21,6 +21,10 @@ var (
 	// happens to several who ask, and to nobody else, it concerns all.
 	ErrUnreachable = errors.New("the source cannot be reached")
 
+	// ErrSlow means that a source has not answered yet, and that there is
+	// something else than to wait for it.
+	ErrSlow = errors.New("the source takes its time")
+
 	// ErrExpired means that a source yielded a token that has already expired.
 	ErrExpired = errors.New("the source yielded an expired token")
 )

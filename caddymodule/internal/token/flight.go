@@ -115,10 +115,11 @@ func (c *Cache) land(flight *flight, token Token, err error) {
 	switch {
 	case err == nil:
 		c.current.Store(e)
-		c.rejected = Token{}
+		c.rejected, c.refused = Token{}, false
 		c.failure.end()
 	case errors.Is(err, ErrRefused):
 		c.current.Store(nil)
+		c.refused = true
 		c.failure.end()
 	default:
 		c.failure.add(flight.asked, now, err)
