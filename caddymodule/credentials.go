@@ -203,3 +203,18 @@ func (g grantor) token(ctx context.Context) (Token, error) {
 		return Token{}, err
 	}
 }
+
+// another returns a credential in place of one that the service does not take,
+// or the same if there is none.
+func (g grantor) another(ctx context.Context) (Token, error) {
+	switch p := g.project; {
+	case g.err != nil:
+		return Token{}, g.err
+	case g.caller != nil:
+		return p.credentials.callers.GetAnother(ctx, *g.caller, g.ask)
+	case p.fallback != nil: // which takes its place for as long
+		return g.token(ctx)
+	default:
+		return p.credentials.cache.GetAnother(ctx, g.ask)
+	}
+}

@@ -88,7 +88,7 @@ func TestDebugOutputTellsWhenAndWhyTokensAreResolved(t *testing.T) {
 		second := get()
 		lines(logs)
 		source.answer(token.Mint(testSecret, time.Now(), 12*time.Hour), nil)
-		if !project.credentials.cache.Drop(second) {
+		if !project.credentials.cache.Drop(second, token.Rejection{}) {
 			t.Fatal("not dropped")
 		}
 		third := get()

@@ -88,7 +88,7 @@ func (u *upload) renew(before *upload, rejection uploadapi.Rejection) bool {
 	if project.accessTokens != nil {
 		return true
 	}
-	fresh, err := grantor.token(u.ctx)
+	fresh, err := grantor.another(u.ctx)
 	if err != nil || fresh.Signature == before.grant.token.Signature && fresh.AccessToken == before.grant.token.AccessToken {
 		return false
 	}

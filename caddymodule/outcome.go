@@ -5,13 +5,14 @@ package caddymodule
 import (
 	"go.uber.org/zap"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
 // accepted takes note that the service took the credential.
 func (g *grant) accepted() {
 	p, c := g.grantor.project, g.grantor.project.credentials
-	if g.token.AccessToken != "" && p.accessTokens == nil { // one that can be used up
+	if !isSecretKey(p.source) {
 		g.grantor.accept(g.token)
 	}
 	if !c.verdicts.open.Load() && !c.rotation.suspect.Load() && !g.signing.own && g.proves == 0 {
@@ -114,9 +115,9 @@ func (g *grant) rejected(rejection uploadapi.Rejection) bool {
 		g.tell(rejection)
 		return false
 	case rejection == uploadapi.Invalid:
-		g.grantor.drop(g.token)
+		g.grantor.drop(g.token, rejection)
 		g.suspect()
-	case p.accessTokens != nil, g.grantor.drop(g.token), p.fallback != nil:
+	case p.accessTokens != nil, g.grantor.drop(g.token, rejection), p.fallback != nil:
 		g.tell(rejection)
 	}
 	return true // if there is another by now
@@ -151,15 +152,16 @@ func (g grantor) accept(accepted Token) {
 	}
 }
 
-// drop makes the cache forget a credential that the service does not take. It
-// reports whether the credential was still in use: whoever comes late finds that
-// it was not, and has nothing to tell.
-func (g grantor) drop(rejected Token) bool {
+// drop makes the cache get another credential for one that the service does not
+// take. It reports whether the credential was still in use: whoever comes late
+// finds that it was not, and has nothing to report.
+func (g grantor) drop(rejected Token, rejection uploadapi.Rejection) bool {
+	why := token.Rejection{Sure: rejection != uploadapi.Invalid, Alone: g.project.fallback == nil}
 	if g.caller != nil {
-		return g.project.credentials.callers.Drop(*g.caller, rejected)
+		return g.project.credentials.callers.Drop(*g.caller, rejected, why)
 	}
 	cache := g.project.credentials.cache
-	if cache.Drop(rejected) {
+	if cache.Drop(rejected, why) {
 		return true
 	}
 	held, ok := cache.Current()

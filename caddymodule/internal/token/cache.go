@@ -45,17 +45,12 @@ type Cache struct {
 	failure  failure // of this token's source
 	refused  bool    // by the last answer that there was
 	rejected Token
-	dropped  time.Duration // when, on the clock's Elapsed
+	drops    drops
 }
-
-// minDropPause is how long a token that took the place of a rejected one stays
-// if it is not accepted: a service that takes none must not turn into a refresh
-// per upload.
-const minDropPause = time.Minute
 
 // NewCache returns an empty cache.
 func NewCache(threshold time.Duration, clock *Clock) *Cache {
-	return &Cache{threshold: threshold, clock: clock, dropped: -minDropPause}
+	return &Cache{threshold: threshold, clock: clock}
 }
 
 // maxWait is how long an upload waits for a refresh, from when that began, if
@@ -77,7 +72,7 @@ func (c *Cache) Get(ctx context.Context, source Source) (Token, error) {
 				return e.Token, nil
 			}
 		}
-		if token, err := c.miss(ctx, source, false); !errors.Is(err, errLanded) {
+		if token, err := c.miss(ctx, source, heldServes); !errors.Is(err, errLanded) {
 			return token, err
 		}
 	}
@@ -92,7 +87,20 @@ func (c *Cache) GetSoon(ctx context.Context, source Source) (Token, error) {
 		if e := c.current.Load(); e != nil && e.at(c.clock.Now()) < e.useUntil {
 			return c.Get(ctx, source)
 		}
-		if token, err := c.miss(ctx, source, true); !errors.Is(err, errLanded) {
+		if token, err := c.miss(ctx, source, elsewhere); !errors.Is(err, errLanded) {
+			return token, err
+		}
+	}
+}
+
+// GetAnother is Get for an upload whose token was dropped. It waits for another
+// as long as that takes, and returns the same if there is none.
+func (c *Cache) GetAnother(ctx context.Context, source Source) (Token, error) {
+	for {
+		if e := c.current.Load(); e != nil && e.at(c.clock.Now()) < e.useUntil {
+			return c.Get(ctx, source)
+		}
+		if token, err := c.miss(ctx, source, nothing); !errors.Is(err, errLanded) {
 			return token, err
 		}
 	}
@@ -106,34 +114,12 @@ func (c *Cache) Current() (Token, bool) {
 	return Token{}, false
 }
 
-// Accept takes note that the service took a token.
-func (c *Cache) Accept(accepted Token) {
-	if e := c.current.Load(); e != nil && !e.accepted.Load() && e.same(accepted) {
-		e.accepted.Store(true)
-	}
-}
-
-// Drop makes the cache forget a token that the service does not take, unless it
-// dropped another a minute ago and has never taken this one. It reports whether
-// it did.
-func (c *Cache) Drop(rejected Token) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now, e := c.clock.Now(), c.current.Load()
-	if e == nil || !e.same(rejected) || now.Elapsed-c.dropped < minDropPause && !e.accepted.Load() {
-		return false
-	}
-	c.forget()
-	c.rejected, c.dropped = rejected, now.Elapsed
-	return true
-}
-
 // Clear makes the cache forget its token, since the source makes others now.
 func (c *Cache) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.forget()
-	c.rejected, c.refused = Token{}, false
+	c.rejected, c.refused, c.drops = Token{}, false, drops{}
 	c.failure.end()
 }
 

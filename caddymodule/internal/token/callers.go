@@ -75,6 +75,16 @@ func (c *Callers) Get(ctx context.Context, id Caller, source Source) (Token, err
 	return caller.cache.Get(ctx, source)
 }
 
+// GetAnother is [Cache.GetAnother] for one caller.
+func (c *Callers) GetAnother(ctx context.Context, id Caller, source Source) (Token, error) {
+	caller := c.enter(id)
+	if caller == nil {
+		return Token{}, unavailable(firstPause, errAbandoned)
+	}
+	defer c.leave(id, caller)
+	return caller.cache.GetAnother(ctx, source)
+}
+
 // Accept is [Cache.Accept] for one caller.
 func (c *Callers) Accept(id Caller, accepted Token) {
 	if caller := c.known(id); caller != nil {
@@ -83,9 +93,9 @@ func (c *Callers) Accept(id Caller, accepted Token) {
 }
 
 // Drop is [Cache.Drop] for one caller.
-func (c *Callers) Drop(id Caller, rejected Token) bool {
+func (c *Callers) Drop(id Caller, rejected Token, why Rejection) bool {
 	caller := c.known(id)
-	return caller != nil && caller.cache.Drop(rejected)
+	return caller != nil && caller.cache.Drop(rejected, why)
 }
 
 // Clear makes all callers' caches forget their tokens.

@@ -86,7 +86,7 @@ func TestInvariant6AtMostOneRefreshIsInFlight(t *testing.T) {
 				case 1:
 					all.Go(func() {
 						if held, ok := s.cache.Current(); ok {
-							s.cache.Drop(held)
+							s.cache.Drop(held, Rejection{})
 						}
 					})
 				}
@@ -120,7 +120,7 @@ func TestInvariant6AtMostOneRefreshIsInFlightForACaller(t *testing.T) {
 							ctx, leave := context.WithTimeout(t.Context(), 2*time.Second)
 							defer leave()
 							token, _ := callers.Get(ctx, Caller{byte(i)}, s.source)
-							callers.Drop(Caller{byte(i)}, token)
+							callers.Drop(Caller{byte(i)}, token, Rejection{})
 						})
 					}
 				}

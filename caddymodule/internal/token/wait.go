@@ -11,14 +11,22 @@ import (
 // errLanded means that a refresh has ended, and may have left a token.
 var errLanded = errors.New("there may be a token now")
 
-// miss returns what there is when there is no fresh token. spare says that the
-// caller has another from elsewhere.
-func (c *Cache) miss(ctx context.Context, source Source, spare bool) (Token, error) {
+// substitute is what an upload is signed with while a refresh takes its time.
+type substitute int
+
+const (
+	nothing    substitute = iota // it waits
+	heldServes                   // the token that there is, if it is valid
+	elsewhere                    // or one from elsewhere
+)
+
+// miss returns what there is when there is no fresh token.
+func (c *Cache) miss(ctx context.Context, source Source, instead substitute) (Token, error) {
 	flight, token, err := c.join(ctx, source)
 	if flight == nil {
 		return token, err
 	}
-	patience := c.patience(flight, spare)
+	patience := c.patience(flight, instead)
 	select {
 	case <-ctx.Done():
 		return Token{}, ctx.Err()
@@ -29,7 +37,7 @@ func (c *Cache) miss(ctx context.Context, source Source, spare bool) (Token, err
 	if e := c.current.Load(); e != nil && e.isValid(c.clock.Now()) {
 		return e.Token, nil
 	}
-	if spare {
+	if instead == elsewhere {
 		return Token{}, unavailable(maxWait, ErrSlow)
 	}
 	select { // the clock was stepped meanwhile
@@ -43,12 +51,15 @@ func (c *Cache) miss(ctx context.Context, source Source, spare bool) (Token, err
 // patience returns a channel that yields when a refresh has taken as long as is
 // waited for it, or nil if there is nothing else. A token that is about to
 // expire is handed out before it does.
-func (c *Cache) patience(flight *flight, spare bool) <-chan time.Time {
+func (c *Cache) patience(flight *flight, instead substitute) <-chan time.Time {
 	now, e := c.clock.Now(), c.current.Load()
 	wait := maxWait - (now.Elapsed - flight.asked.Elapsed)
+	if instead == nothing {
+		return nil
+	}
 	if e != nil && e.isValid(now) {
 		wait = min(wait, e.left(now)/2)
-	} else if !spare || c.hasRefused() {
+	} else if instead != elsewhere || c.hasRefused() {
 		return nil
 	}
 	return time.After(wait)
