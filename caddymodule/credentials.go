@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -36,6 +37,9 @@ type credentials struct {
 	rotation   rotation
 	verdicts   verdicts
 	warnings   expiryWarnings // of static ones
+	// failed is when the log last said that the source goes on failing, on the
+	// clock's Elapsed.
+	failed atomic.Int64
 }
 
 // Destruct implements [caddy.Destructor].
@@ -110,7 +114,7 @@ func (p *Project) askSource(source Source) token.Source {
 		}
 		took := time.Since(began)
 		p.metrics.asked(took, err)
-		p.logAnswer(fresh, err, took)
+		p.logAnswer(asking, fresh, err, took)
 		return fresh, err
 	})
 }

@@ -19,6 +19,8 @@ type Asking struct {
 	// Rejected is the token that the service would not take, if that is why
 	// another is asked for.
 	Rejected Token
+	// Failed means that the source has failed since it answered last.
+	Failed bool
 }
 
 // Source makes a new token. It bounds its own time: the context it is given
@@ -135,12 +137,19 @@ func (c *Cache) forget() {
 // pause returns how long the source must not be asked, and why it failed last;
 // the cause is nil if it did not.
 func (c *Cache) pause(now Reading) (time.Duration, error) {
-	pause, cause := c.failure.left(now)
+	held := c.holds(now)
+	pause, cause := c.failure.left(now, held)
 	if c.outage == nil {
 		return pause, cause
 	}
-	if shared, sharedCause := c.outage.left(now); cause == nil || shared > pause {
+	if shared, sharedCause := c.outage.left(now, held); cause == nil || shared > pause {
 		return shared, sharedCause
 	}
 	return pause, cause
+}
+
+// holds reports whether there is a token that has not expired.
+func (c *Cache) holds(now Reading) bool {
+	e := c.current.Load()
+	return e != nil && e.isValid(now)
 }

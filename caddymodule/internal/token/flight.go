@@ -61,9 +61,10 @@ func (c *Cache) begin(ctx context.Context, source Source, now Reading) (time.Dur
 	if c.flight != nil {
 		return c.pause(now)
 	}
-	pause, cause := c.failure.left(now)
+	held := c.holds(now)
+	pause, cause := c.failure.left(now, held)
 	if pause == 0 && c.outage != nil {
-		shared, sharedCause := c.outage.ask(now, cause != nil)
+		shared, sharedCause := c.outage.ask(now, held, cause != nil)
 		if pause = shared; cause == nil || shared > 0 {
 			cause = sharedCause
 		}
@@ -73,7 +74,7 @@ func (c *Cache) begin(ctx context.Context, source Source, now Reading) (time.Dur
 	}
 	flight := &flight{asked: now, landed: make(chan struct{})}
 	c.flight = flight
-	asking := Asking{Now: now.Wall, Rejected: c.rejected}
+	asking := Asking{Now: now.Wall, Rejected: c.rejected, Failed: c.failure.isKnown() || c.outage != nil && c.outage.isKnown()}
 	asking.Held, _ = c.Current()
 	ctx = context.WithoutCancel(ctx)
 	go func() {
@@ -148,6 +149,6 @@ func (c *Cache) pending() <-chan struct{} {
 
 // isFailing reports whether the source fails for this token.
 func (c *Cache) isFailing() bool {
-	_, cause := c.failure.left(c.clock.Now())
+	_, cause := c.failure.left(c.clock.Now(), false)
 	return cause != nil
 }

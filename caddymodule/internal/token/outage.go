@@ -33,7 +33,7 @@ func (o *outage) add(id Caller, asked, now Reading, cause error) {
 		o.witness, o.seen = id, true // somebody else may be answered
 		return
 	}
-	o.note(now, cause)
+	o.note(asked, now, cause)
 	o.spared = false
 }
 
@@ -53,7 +53,7 @@ func (o *outage) forget() {
 }
 
 func (o *outage) clear() {
-	o.pauses, o.cause, o.seen, o.spared = nil, nil, false, false
+	o.pauses, o.cause, o.known, o.seen, o.spared = nil, nil, false, false, false
 }
 
 // ask returns how long the source must not be asked for a caller, and why. 0
@@ -61,15 +61,16 @@ func (o *outage) clear() {
 // caller that was not without a response before need not wait for one that was,
 // and in each pause one such caller may ask at once: all others' attempts may
 // have hung for reasons of their own.
-func (o *outage) ask(now Reading, failing bool) (time.Duration, error) {
+func (o *outage) ask(now Reading, held, failing bool) (time.Duration, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	pause, cause := o.state(now)
+	pause, cause := o.state(now, held)
 	switch {
 	case cause == nil:
 		return 0, nil
 	case pause == 0, o.asked && o.failing && !failing:
-		o.until, o.asked, o.began, o.failing = now.Elapsed+attemptTime, true, now.Elapsed, failing
+		o.until, o.soon = now.Elapsed+attemptTime, now.Elapsed+attemptTime
+		o.asked, o.began, o.failing = true, now.Elapsed, failing
 		return 0, cause
 	case !o.asked && !o.spared && !failing:
 		o.spared = true
