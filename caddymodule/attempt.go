@@ -137,5 +137,11 @@ func (u *upload) note(grantor grantor, get func() (Token, error)) (Token, error)
 
 // canRepeat reports whether the request could be made again.
 func (u *upload) canRepeat() bool {
-	return u.incoming == nil || u.params != nil || u.incoming.keeps
+	return u.incoming == nil || u.params != nil || u.incoming.keeps || u.readsQueryAlone()
+}
+
+// readsQueryAlone reports whether the request's body, if it has one, is read by
+// nobody. Over HTTP/3 it may have one that is empty, which is not known before.
+func (u *upload) readsQueryAlone() bool {
+	return u.endpoint.Params && u.request.Method == http.MethodGet
 }

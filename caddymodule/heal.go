@@ -59,7 +59,7 @@ func (u *upload) again(answer *answerWriter) *upload {
 	again.number = u.number + 1
 	again.counted.Store(u.counted.Load())
 	switch {
-	case u.incoming == nil:
+	case u.incoming == nil, u.readsQueryAlone():
 	case u.params != nil:
 		again.incoming = replayBody(u.params)
 	case u.incoming.keeps:
