@@ -63,6 +63,9 @@ func (u *upload) authorize(r *http.Request) error {
 func (u *upload) accessToken(project *Project, path string) (Token, error) {
 	if project.accessTokens != nil {
 		return u.grantMade(project, func(now time.Time) (Token, error) {
+			if keys := project.keys; keys != nil && u.choosesKey(project) {
+				return keys.mintAccessToken(u.signing.key, now, scopeOf(u.endpoint, path))
+			}
 			return project.accessTokens.AccessToken(now, scopeOf(u.endpoint, path))
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -36,6 +37,9 @@ type credentials struct {
 	rotation   rotation
 	verdicts   verdicts
 	warnings   expiryWarnings // of static ones
+	// failed is when the log last said that the source goes on failing, on the
+	// clock's Elapsed.
+	failed atomic.Int64
 }
 
 // Destruct implements [caddy.Destructor].
@@ -68,6 +72,11 @@ func (p *Project) acquireCredentials(ctx caddy.Context) error {
 	p.ask = p.askSource(p.source)
 	if source, ok := p.source.(*SecretKey); ok {
 		source.rotation = &credentials.rotation
+		// For any project, a rejection says more about the client's public key
+		// than about the secret key.
+		if len(source.secrets) > 1 && p.publicKey != anyProject {
+			p.keys = source
+		}
 	}
 	if source, ok := p.source.(ChangingSource); ok {
 		source.OnChange(func() {
@@ -105,7 +114,7 @@ func (p *Project) askSource(source Source) token.Source {
 		}
 		took := time.Since(began)
 		p.metrics.asked(took, err)
-		p.logAnswer(fresh, err, took)
+		p.logAnswer(asking, fresh, err, took)
 		return fresh, err
 	})
 }
@@ -172,28 +181,44 @@ func (g grantors) of(project *Project) grantor {
 // token returns a credential that has not expired.
 func (g grantor) token(ctx context.Context) (Token, error) {
 	p := g.project
-	var granted Token
-	var err error
 	switch {
 	case g.err != nil:
 		return Token{}, g.err
-	case g.caller != nil:
-		granted, err = p.credentials.callers.Get(ctx, *g.caller, g.ask)
-	default:
-		granted, err = p.credentials.cache.Get(ctx, g.ask)
+	case g.caller != nil: // of which there is no fallback
+		return p.credentials.callers.Get(ctx, *g.caller, g.ask)
+	case p.fallback == nil:
+		return p.credentials.cache.Get(ctx, g.ask)
 	}
-	if err == nil || p.fallback == nil {
-		return granted, err
-	}
+	granted, err := p.credentials.cache.GetSoon(ctx, g.ask)
 	unavailable, ok := errors.AsType[*token.UnavailableError](err)
 	if !ok {
-		return Token{}, err
+		return granted, err
 	}
 	now := p.credentials.clock.Now().Wall
-	if fallback, fallbackErr := p.fallback.Token(ctx, now); fallbackErr == nil && !fallback.Expired(now, 0) {
+	fallback, fallbackErr := p.fallback.Token(ctx, now)
+	switch {
+	case fallbackErr == nil && !fallback.Expired(now, 0):
 		p.metrics.fallbackUses.Inc()
 		p.logFallback(fallback, unavailable)
 		return fallback, nil
+	case errors.Is(err, token.ErrSlow):
+		return p.credentials.cache.Get(ctx, g.ask)
+	default:
+		return Token{}, err
 	}
-	return Token{}, err
+}
+
+// another returns a credential in place of one that the service does not take,
+// or the same if there is none.
+func (g grantor) another(ctx context.Context) (Token, error) {
+	switch p := g.project; {
+	case g.err != nil:
+		return Token{}, g.err
+	case g.caller != nil:
+		return p.credentials.callers.GetAnother(ctx, *g.caller, g.ask)
+	case p.fallback != nil: // which takes its place for as long
+		return g.token(ctx)
+	default:
+		return p.credentials.cache.GetAnother(ctx, g.ask)
+	}
 }

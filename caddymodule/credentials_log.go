@@ -32,15 +32,24 @@ func (p *Project) logAsking(asking token.Asking) {
 	check.Write(fields...)
 }
 
-// logAnswer tells what came of it. The cache sees to it that a source that
-// fails is asked, and this logged, at growing intervals.
-func (p *Project) logAnswer(fresh Token, err error, took time.Duration) {
+// failurePause is between lines that say that a source goes on failing: while
+// nothing is left it is asked every few seconds.
+const failurePause = time.Minute
+
+// logAnswer reports what came of it.
+func (p *Project) logAnswer(asking token.Asking, fresh Token, err error, took time.Duration) {
 	level, message := zapcore.DebugLevel, "credential obtained"
 	switch {
 	case errors.Is(err, ErrRefused):
 		level, message = zapcore.WarnLevel, "credential refused by the source"
 	case err != nil:
-		level, message = zapcore.ErrorLevel, "no credential from the source"
+		message = "no credential from the source"
+		if news := p.credentials.isFailureNews(); news || !asking.Failed {
+			level = zapcore.ErrorLevel
+		}
+	}
+	if asking.Failed && (err == nil || errors.Is(err, ErrRefused)) {
+		p.logger.Info("the source answers again", zap.String("source", sourceName(p.source)))
 	}
 	check := p.logger.Check(level, message)
 	if check == nil {
@@ -70,4 +79,10 @@ func expiryFields(t Token) []zap.Field {
 		zap.Int64("expire", t.Expire),
 		zap.String("expires", time.Unix(t.Expire, 0).UTC().Format(time.RFC3339)),
 	}
+}
+
+// isFailureNews reports whether it is to be said again that the source fails.
+func (c *credentials) isFailureNews() bool {
+	now, last := int64(c.clock.Now().Elapsed), c.failed.Load()
+	return now-last >= int64(failurePause) && c.failed.CompareAndSwap(last, now)
 }

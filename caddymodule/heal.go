@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"go.uber.org/zap"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
 // heal looks at what the service says of the upload's credential, once the
@@ -23,14 +25,16 @@ func (u *upload) heal(answer *answerWriter, r *http.Request, failed bool) *uploa
 	if rejection == 0 {
 		if answer.accepted() {
 			u.grant.accepted()
+		} else {
+			u.grant.undecided()
 		}
 		return nil
 	}
-	if !u.grant.rejected(rejection) || failed || u.number >= u.maxRepeats() {
+	if !u.rejected(rejection) || failed || u.number >= u.maxRepeats() {
 		return nil
 	}
 	again := u.again(answer)
-	if again == nil || !again.renew(&u.grant) || again.prepare(r) != nil {
+	if again == nil || !again.renew(u, rejection) || again.prepare(r) != nil {
 		return nil // and the client learns what the service said
 	}
 	if check := u.sign.logger.Check(zap.DebugLevel, "sending upload again, with another credential"); check != nil {
@@ -55,7 +59,7 @@ func (u *upload) again(answer *answerWriter) *upload {
 	again.number = u.number + 1
 	again.counted.Store(u.counted.Load())
 	switch {
-	case u.incoming == nil:
+	case u.incoming == nil, u.readsQueryAlone():
 	case u.params != nil:
 		again.incoming = replayBody(u.params)
 	case u.incoming.keeps:
@@ -75,14 +79,33 @@ func (u *upload) again(answer *answerWriter) *upload {
 
 // renew gets another credential than the one that was rejected. One that is
 // made for each request is made with the request.
-func (u *upload) renew(rejected *grant) bool {
-	if rejected.grantor.project.accessTokens != nil {
+func (u *upload) renew(before *upload, rejection uploadapi.Rejection) bool {
+	grantor := before.grant.grantor
+	project := grantor.project
+	if len(before.refused) > 0 {
+		return u.takeNextKey(project, before.refused)
+	}
+	if project.accessTokens != nil {
 		return true
 	}
-	fresh, err := rejected.grantor.token(u.ctx)
-	if err != nil || fresh.Signature == rejected.token.Signature && fresh.AccessToken == rejected.token.AccessToken {
+	fresh, err := grantor.another(u.ctx)
+	if err != nil || fresh.Signature == before.grant.token.Signature && fresh.AccessToken == before.grant.token.AccessToken {
 		return false
 	}
 	u.fresh = &fresh
+	if rejection == uploadapi.Invalid && !isSecretKey(project.source) {
+		u.proves = rejection
+	}
 	return true
+}
+
+// takeNextKey makes the attempt one that is signed with a secret key that the
+// upload has not been rejected with.
+func (u *upload) takeNextKey(project *Project, refused []int) (ok bool) {
+	if u.signing, ok = project.keys.untried(refused); !ok {
+		return false
+	}
+	u.refused = refused
+	u.signing.onTrial, ok = project.credentials.rotation.claim(len(project.keys.secrets), project.credentials.clock.Now().Elapsed)
+	return ok
 }

@@ -48,7 +48,8 @@ type Project struct {
 	// projects. Default: `secret_key` with its own defaults.
 	SourceRaw json.RawMessage `json:"source,omitempty" caddy:"namespace=uploadcare.sources inline_key=module"`
 
-	// Where they come from while the source fails and there is no cached
+	// Where they come from while the source fails, or has not answered within a
+	// second, and there is no cached
 	// credential left that has not expired: usually `static`; not `secret_key` or
 	// `resolver`. What the source refuses is refused. A source that depends on the
 	// request cannot have one. Default: none.
@@ -74,11 +75,13 @@ type Project struct {
 	perRequest RequestSource
 	// accessTokens is the source if it makes a token per request, or nil.
 	accessTokens AccessTokenSource
-	ask          token.Source // the source's, for the cache
-	credentials  *credentials
-	fleet        *shared.Tokens // nil unless they are shared
-	poolKey      string         // empty unless the credentials are acquired
-	metrics      *projectMetrics
+	// keys is the source if several secret keys take turns, or nil.
+	keys        *SecretKey
+	ask         token.Source // the source's, for the cache
+	credentials *credentials
+	fleet       *shared.Tokens // nil unless they are shared
+	poolKey     string         // empty unless the credentials are acquired
+	metrics     *projectMetrics
 }
 
 func (p *Project) provision(ctx caddy.Context) error {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -26,6 +27,9 @@ const (
 
 	defaultResolverRetries = 3
 	maxResolverRetries     = 10
+
+	// retryPause is between warnings that say that the resolver is asked again.
+	retryPause = 10 * time.Second
 )
 
 // Resolver takes credentials from an HTTP endpoint, such as the one that File
@@ -62,13 +66,14 @@ type Resolver struct {
 	// Default: none.
 	Headers http.Header `json:"headers,omitempty"`
 
-	// How long one attempt may take, up to a minute. 0 means the default.
-	// Default: `5s`.
+	// How long asking may take, all attempts and the pauses between them
+	// together, up to a minute. 0 means the default. Default: `5s`.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
 	// How many further attempts there are after one that failed in a way that
-	// may pass, up to 10. The pauses between them grow from a tenth of a second
-	// to two. Default: 3.
+	// may pass, up to 10, while there is time. The pauses between them grow from
+	// a tenth of a second to two, and are as long as the endpoint says in
+	// `Retry-After`. Default: 3.
 	Retries *int `json:"retries,omitempty"`
 
 	// Whether the endpoint may have HTTP without TLS on any host. Default: false.
@@ -86,6 +91,7 @@ type Resolver struct {
 	reached   string // the transport, as it is configured
 	hasTLS    bool   // the transport has options of TLS
 	logger    *zap.Logger
+	retried   *atomic.Int64 // when a retry was last reported, in Unix nanoseconds
 }
 
 // CaddyModule returns the Caddy module information.
@@ -126,7 +132,7 @@ func (r *Resolver) Provision(ctx caddy.Context) error {
 			settings = append(settings, setting)
 		}
 	}
-	r.changes = new(changes)
+	r.changes, r.retried = new(changes), new(atomic.Int64)
 	r.watch(ctx, r.logger, settings...)
 	return nil
 }

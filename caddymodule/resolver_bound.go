@@ -27,9 +27,21 @@ func (r *Resolver) endpoint(header http.Header) (*resolver.Endpoint, error) {
 		URL: address, Header: header, Transport: r.transport,
 		Timeout: time.Duration(r.Timeout), Retries: *r.Retries,
 		Retrying: func(cause error, pause time.Duration) {
-			r.logger.Warn("the resolver failed and is asked again", zap.Duration("pause", pause), zap.Error(cause))
+			if check := r.logger.Check(r.retryLevel(), "the resolver failed and is asked again"); check != nil {
+				check.Write(zap.Duration("pause", pause), zap.Error(cause))
+			}
 		},
 	}, nil
+}
+
+// retryLevel returns how loudly a retry is reported: a resolver that is down is
+// asked every few seconds.
+func (r *Resolver) retryLevel() zapcore.Level {
+	now, last := time.Now().UnixNano(), r.retried.Load()
+	if now-last < int64(retryPause) || !r.retried.CompareAndSwap(last, now) {
+		return zapcore.DebugLevel
+	}
+	return zapcore.WarnLevel
 }
 
 // Token implements [Source].

@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap/zapcore"
+
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	_ "github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy/fastcgi" // a transport of another kind
@@ -282,6 +284,24 @@ func TestAResolverIsAskedWithWhatItsFilesHold(t *testing.T) {
 		wait()
 		if err := get(); err == nil || errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "line break") || strings.Contains(err.Error(), "canary") || len(asked) != 3 {
 			t.Errorf("a line break: %v, asked %q", err, asked)
+		}
+	})
+}
+
+// A resolver that is down is asked every few seconds, and reported every ten.
+func TestRetriesAreReportedEveryTenSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := mustResolver(t, `{"url":"https://app.example.com/"}`)
+		time.Sleep(time.Second)
+		warned := 0
+		for range 60 {
+			if r.retryLevel() == zapcore.WarnLevel {
+				warned++
+			}
+			time.Sleep(time.Second)
+		}
+		if warned != 6 {
+			t.Errorf("%d warnings in a minute", warned)
 		}
 	})
 }

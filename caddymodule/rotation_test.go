@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	nextIsTried = "the Upload API does not take what a secret key signs; the next is tried, secret_key "
+	mayBeClient = "the Upload API does not take an upload's credential; that may be its client's doing, unless nothing is accepted for long, rejection "
 	keyWorks    = "the Upload API takes what another secret key signs; that key signs from now on, secret_key "
 	takenAgain  = "the Upload API takes the project's credentials again"
 	noKeyWorks  = "the Upload API takes what none of the secret keys signs; none of them belongs to the project"
@@ -42,8 +42,8 @@ func TestSecretKeysAreTriedOneAfterTheOther(t *testing.T) {
 		t.Run(scheme, func(t *testing.T) {
 			for works, told := range [][]string{
 				nil,
-				{nextIsTried + "1 of 3", keyWorks + "2 of 3", takenAgain},
-				{nextIsTried + "1 of 3", keyWorks + "3 of 3", takenAgain},
+				{mayBeClient + "invalid", keyWorks + "2 of 3"},
+				{mayBeClient + "invalid", keyWorks + "3 of 3"},
 			} {
 				t.Run(fmt.Sprint(works+1), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
@@ -71,55 +71,130 @@ func TestSecretKeysAreTriedOneAfterTheOther(t *testing.T) {
 	}
 }
 
-// A stream cannot be sent again: the next upload uses the next key.
+// A stream cannot be sent again: when nothing has been accepted for a minute, one
+// is tried with another key.
 func TestStreamsTryTheSecretKeysUploadByUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
 		sign := mustSign(t, withKeys(schemeSignature, "canary-1", "canary-2", "canary-3"))
 		logs := observeAll(sign)
 		upstream := &service{t: t, secret: "canary-3"}
-		for _, want := range []string{"Invalid signature.", "Invalid signature.", "accepted", "accepted"} {
-			if got := upstream.large(sign); got != want {
-				t.Errorf("got %s, want %s", got, want)
+		uploads := func(want ...string) {
+			t.Helper()
+			for _, want := range want {
+				if got := upstream.large(sign); got != want {
+					t.Errorf("got %s, want %s", got, want)
+				}
 			}
 		}
+		const rejected = "Invalid signature."
+		uploads(rejected, rejected)
+		time.Sleep(suspicionTime - time.Second)
+		uploads(rejected)
+		time.Sleep(time.Second)
+		uploads(rejected, "accepted", "accepted") // the second key, the third, and from then on
 		// Keys are tried round and round: the project's was replaced again.
 		upstream.secret = "canary-2"
-		for _, want := range []string{"Invalid signature.", "Invalid signature.", "accepted"} {
-			if got := upstream.large(sign); got != want {
-				t.Errorf("got %s, want %s", got, want)
-			}
-		}
-		wantSaid(t, "the operator is told", operatorLog(logs),
-			nextIsTried+"1 of 3", keyWorks+"3 of 3", takenAgain, nextIsTried+"3 of 3", keyWorks+"2 of 3", takenAgain)
+		uploads(rejected, rejected)
+		time.Sleep(suspicionTime)
+		uploads(rejected, "accepted", "accepted")
+		wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", keyWorks+"3 of 3", keyWorks+"2 of 3")
 	})
 }
 
-// If none works, all are tried once a minute, and the client is told.
-func TestWhenNoSecretKeyWorksTheyAreTriedOnceAMinute(t *testing.T) {
+// If none works, the operator is told when that is certain. From then on uploads
+// that come together are tried with all keys one at a time.
+func TestWhenNoSecretKeyWorksTheOperatorIsToldWhenThatIsCertain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
 		sign := mustSign(t, withKeys(schemeSignature, "canary-1", "canary-2", "canary-3"))
 		logs := observeAll(sign)
-		upstream := &service{t: t, secret: "canary"}
-		for range 2 {
-			for range 20 {
-				if got := upstream.upload(sign); got != "Invalid signature." {
-					t.Error(got)
-				}
+		upstream := &service{t: t, secret: "canary", takes: time.Second}
+		uploads := func(number int) (asked int) {
+			before := len(upstream.arrivals)
+			var all sync.WaitGroup
+			for range number {
+				all.Go(func() {
+					if got := upstream.upload(sign); got != "Invalid signature." {
+						t.Error(got)
+					}
+				})
 			}
-			time.Sleep(rotationPause)
+			all.Wait()
+			return len(upstream.arrivals) - before
 		}
-		if asked := len(upstream.arrivals); asked != 2*(20+2) {
+		if asked := uploads(20); asked != 20*3 {
 			t.Errorf("the service was asked %d times", asked)
 		}
-		wantSaid(t, "the operator is told", operatorLog(logs), nextIsTried+"1 of 3", noKeyWorks)
+		wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid")
+		time.Sleep(suspicionTime + trialsTime)
+		if asked := uploads(20); asked < 20+2 || asked > 20+6 {
+			t.Errorf("the service was asked %d times", asked)
+		}
+		wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", noKeyWorks)
 		upstream.secret = "canary-2"
 		if got := upstream.upload(sign); got != "accepted" {
 			t.Error(got)
 		}
-		wantSaid(t, "the operator is told", operatorLog(logs), nextIsTried+"1 of 3", noKeyWorks, keyWorks+"2 of 3", takenAgain)
+		wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", noKeyWorks, keyWorks+"2 of 3", takenAgain)
 	})
+}
+
+// An upload on trial whose response never comes does not keep others from it,
+// for longer than a minute.
+func TestATrialThatDoesNotEndIsNotTheLast(t *testing.T) {
+	const second = time.Second
+	r := new(rotation)
+	r.reject([]int{0}, 2, 0)
+	steps := []struct {
+		at   time.Duration
+		want bool
+	}{
+		{suspicionTime - second, false},
+		{suspicionTime, true}, // the other key
+		{suspicionTime + second, false},
+		{suspicionTime + trialTime - second, false},
+	}
+	for _, step := range steps {
+		if key, ok := r.try(2, step.at); ok != step.want || ok && key != 1 {
+			t.Errorf("after %s: key %d, %t", step.at, key+1, ok)
+		}
+	}
+	// From now on half of the uploads are the active key's.
+	tried := 0
+	for range 1000 {
+		if key, ok := r.try(2, suspicionTime+trialTime); ok && key == 1 {
+			tried++
+			r.end()
+		}
+	}
+	if tried < 400 || tried > 600 {
+		t.Errorf("%d of 1000 uploads are tried with the other key", tried)
+	}
+}
+
+// Whoever is tried with another key in vain pays for somebody's rejections, so
+// that becomes rarer: each time it is waited for twice as long, up to an hour.
+func TestTrialsInVainBecomeRare(t *testing.T) {
+	r, now, wait := new(rotation), time.Duration(0), suspicionTime
+	for range 10 {
+		r.reject([]int{0}, 2, now)
+		if _, ok := r.try(2, now+wait-time.Second); ok {
+			t.Errorf("a trial before %s are over", wait)
+		}
+		if _, ok := r.try(2, now+wait); !ok {
+			t.Errorf("no trial when %s are over", wait)
+		}
+		r.reject([]int{1}, 2, now+wait)
+		now += wait + time.Second
+		r.accept(now)
+		wait = min(2*wait, suspicionTime<<maxMisled)
+	}
+	now += misledMemory + time.Second
+	r.reject([]int{0}, 2, now)
+	if _, ok := r.try(2, now+suspicionTime); !ok {
+		t.Error("that is remembered for more than a day")
+	}
 }
 
 // Rejections of one key that come together make one step.
@@ -143,7 +218,7 @@ func TestRejectionsOfOneKeyAdvanceOnce(t *testing.T) {
 				if active := sign.Projects[0].credentials.rotation.current(3); active != 1 {
 					t.Errorf("key %d signs", active+1)
 				}
-				wantSaid(t, "the operator is told", operatorLog(logs), nextIsTried+"1 of 3", keyWorks+"2 of 3", takenAgain)
+				wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", keyWorks+"2 of 3")
 			})
 		})
 	}
@@ -172,11 +247,11 @@ func TestTheSameSecretKeyTwice(t *testing.T) {
 		time.Sleep(untilTenDigits)
 		sign := mustSign(t, withKeys(schemeSignature, "canary-1", "canary-1", "canary-2"))
 		upstream := &service{t: t, secret: "canary-2"}
-		for _, want := range []string{"Invalid signature.", "accepted"} { // two keys of one text are one credential
-			if got := upstream.upload(sign); got != want {
-				t.Errorf("got %s, want %s", got, want)
-			}
+		if got := upstream.upload(sign); got != "accepted" {
+			t.Error(got)
 		}
+		// Two keys of one text are one credential.
+		wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted")
 	})
 }
 

@@ -11,8 +11,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
 func init() {
@@ -34,8 +32,8 @@ const (
 //
 // See https://uploadcare.com/docs/security/secure-uploads/.
 type SecretKey struct {
-	// The project's secret keys. The first signs; if the service does not take
-	// its signatures, the next is tried. Placeholders of the environment and of
+	// The project's secret keys. The first signs, until the service has accepted
+	// what another has signed and not what the first has. Placeholders of the environment and of
 	// files are resolved when the config is loaded, and files are read again
 	// when they change; prefer placeholders, for a key that stands here as it is
 	// can be read in the config. None may be empty.
@@ -95,7 +93,7 @@ func (s *SecretKey) Validate() error {
 
 // Token implements [Source].
 func (s *SecretKey) Token(_ context.Context, now time.Time) (Token, error) {
-	return token.Mint(s.active(), now, time.Duration(s.Lifetime)), nil
+	return s.mint(s.active(), now), nil
 }
 
 // CacheKey implements [Source].

@@ -11,7 +11,7 @@ import (
 
 // AccessToken implements [AccessTokenSource].
 func (s *SecretKey) AccessToken(now time.Time, paths []string) (Token, error) {
-	return token.MintAccessToken(s.active(), now, time.Duration(s.Lifetime), paths, s.Operations)
+	return s.mintAccessToken(s.active(), now, paths)
 }
 
 // checkScheme checks the options that one scheme has and the other has not.

@@ -273,6 +273,38 @@ func TestAStaticFallbackServesOnlyWhileTheSourceFails(t *testing.T) {
 	})
 }
 
+// A source that hangs is waited for no longer than a second beside a pair that
+// is valid, and beside one that has expired for as long as it takes.
+func TestAStaticFallbackServesWhileTheSourceHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(bubbleAge)
+		pair := pairFor(10 * time.Minute)
+		sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"failing_in_test"},"fallback":`+staticJSON(pair)+`}]}`)
+		project := sign.Projects[0]
+		source := &turning{}
+		answer := func() (Token, error) {
+			time.Sleep(5 * time.Second)
+			return Token{}, ErrUnreachable
+		}
+		source.answer.Store(&answer)
+		project.ask = project.askSource(source)
+		for range 100 {
+			began := time.Now()
+			granted, err := project.grantor().token(t.Context())
+			if granted.Issued = 0; err != nil || granted != pair || time.Since(began) > time.Second {
+				t.Errorf("%v, %v, after %s", granted, err, time.Since(began))
+			}
+			time.Sleep(700 * time.Millisecond)
+		}
+		time.Sleep(20 * time.Minute)
+		began := time.Now()
+		var unavailable *token.UnavailableError
+		if _, err := project.grantor().token(t.Context()); !errors.As(err, &unavailable) || !errors.Is(err, ErrUnreachable) || time.Since(began) != 5*time.Second {
+			t.Errorf("when the pair has expired: %v after %s", err, time.Since(began))
+		}
+	})
+}
+
 // turning is a source that changes its mind.
 type turning struct {
 	failing

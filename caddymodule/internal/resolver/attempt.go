@@ -34,8 +34,6 @@ var (
 
 // attempt asks once.
 func (e *Endpoint) attempt(ctx context.Context) (token.Token, error) {
-	ctx, cancel := context.WithTimeout(ctx, e.Timeout)
-	defer cancel()
 	address := *e.URL
 	for range maxRedirects + 1 {
 		response, err := e.Transport.RoundTrip(e.request(ctx, &address))

@@ -32,7 +32,8 @@ type Endpoint struct {
 	Header http.Header
 	// Transport carries the requests.
 	Transport http.RoundTripper
-	// Timeout is how long one attempt may take, redirects included.
+	// Timeout is how long asking may take, all attempts, redirects and pauses
+	// together.
 	Timeout time.Duration
 	// Retries is how many further attempts there are after one that failed in
 	// a way that may pass.
@@ -45,7 +46,11 @@ type Endpoint struct {
 // [token.ErrRefused], [token.ErrUnreachable] if the last attempt met nobody or
 // waited in vain, and others if the answer is none; they show the endpoint's
 // scheme and host, and nothing else of the request, nor anything of the answer.
+// One that says when to ask again has a method RetryAfter.
 func (e *Endpoint) Token(ctx context.Context) (token.Token, error) {
+	whole, deadline := ctx, time.Now().Add(e.Timeout)
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval, pauses.Multiplier = minPause, maxPause, 2
 	for retries := 0; ; retries++ {
@@ -53,20 +58,25 @@ func (e *Endpoint) Token(ctx context.Context) (token.Token, error) {
 		switch {
 		case err == nil:
 			return granted, nil
-		case ctx.Err() != nil:
-			return token.Token{}, ctx.Err()
+		case whole.Err() != nil:
+			return token.Token{}, whole.Err()
 		}
 		err = fmt.Errorf("%s: %w", origin(e.URL), err)
 		var passing *passingError
 		if retries >= e.Retries || !errors.As(err, &passing) {
 			return token.Token{}, err
 		}
-		pause := min(max(pauses.NextBackOff(), passing.after), maxPause)
+		// The endpoint is left alone for as long as it says: if that is longer
+		// than there is time, it is for whoever asks next to keep to it.
+		pause := max(min(pauses.NextBackOff(), maxPause), passing.after)
+		if time.Until(deadline) <= pause {
+			return token.Token{}, err
+		}
 		if e.Retrying != nil {
 			e.Retrying(err, pause)
 		}
-		if err := wait(ctx, pause); err != nil {
-			return token.Token{}, err
+		if wait(ctx, pause) != nil {
+			return token.Token{}, whole.Err()
 		}
 	}
 }

@@ -188,12 +188,12 @@ func TestOnlyWhatMayPassIsAskedAgain(t *testing.T) {
 }
 
 func TestPausesGrowAndHaveBounds(t *testing.T) {
-	pausesOf := func(t *testing.T, header ...string) (pauses []time.Duration) {
+	pausesOf := func(t *testing.T, header ...string) (pauses []time.Duration, err error) {
 		t.Helper()
 		endpoint := newEndpoint(t, "https://app.example.com/", roundTripper(func(*http.Request) (*http.Response, error) {
 			return answerOf(503, "", header...), nil
 		}))
-		endpoint.Retries = 8
+		endpoint.Retries, endpoint.Timeout = 8, time.Minute
 		begin, sum := time.Now(), time.Duration(0)
 		endpoint.Retrying = func(cause error, pause time.Duration) {
 			if cause == nil || time.Since(begin) != sum {
@@ -201,16 +201,14 @@ func TestPausesGrowAndHaveBounds(t *testing.T) {
 			}
 			pauses, sum = append(pauses, pause), sum+pause
 		}
-		if _, err := endpoint.Token(t.Context()); err == nil {
-			t.Error("a credential")
+		_, err = endpoint.Token(t.Context())
+		if err == nil || time.Since(begin) != sum {
+			t.Errorf("%d pauses took %s, not %s: %v", len(pauses), time.Since(begin), sum, err)
 		}
-		if time.Since(begin) != sum || len(pauses) != 8 {
-			t.Errorf("%d pauses took %s, not %s", len(pauses), time.Since(begin), sum)
-		}
-		return pauses
+		return pauses, err
 	}
 	synctest.Test(t, func(t *testing.T) {
-		pauses := pausesOf(t)
+		pauses, _ := pausesOf(t)
 		base := 100 * time.Millisecond
 		for i, pause := range pauses {
 			if pause < base/2 || pause > min(base*3/2, 2*time.Second)+time.Nanosecond {
@@ -218,25 +216,63 @@ func TestPausesGrowAndHaveBounds(t *testing.T) {
 			}
 			base = min(2*base, 2*time.Second)
 		}
-		for header, least := range map[string]time.Duration{
-			"1": time.Second, "3600": 2 * time.Second, "99999999999999": 50 * time.Millisecond,
-			"-5": 50 * time.Millisecond, "Fri, 31 Dec 2100 23:59:59 GMT": 50 * time.Millisecond,
+		for header, test := range map[string]struct {
+			pauses int
+			least  time.Duration
+			after  time.Duration // for whoever asks next
+		}{
+			"1":                             {8, time.Second, time.Second},
+			"20":                            {2, 20 * time.Second, 20 * time.Second},
+			"3600":                          {0, 0, time.Hour},
+			"99999999999999":                {8, 50 * time.Millisecond, 0},
+			"-5":                            {8, 50 * time.Millisecond, 0},
+			"Fri, 31 Dec 2100 23:59:59 GMT": {8, 50 * time.Millisecond, 0},
 		} {
-			if first := pausesOf(t, "Retry-After", header)[0]; first < least || first > 2*time.Second || least < time.Second && first > time.Second {
-				t.Errorf("Retry-After: %s makes a pause of %s", header, first)
+			pauses, err := pausesOf(t, "Retry-After", header)
+			var later interface{ RetryAfter() time.Duration }
+			if len(pauses) != test.pauses || test.pauses > 0 && pauses[0] < test.least || !errors.As(err, &later) || later.RetryAfter() != test.after {
+				t.Errorf("Retry-After: %s makes pauses of %s, then %v", header, pauses, err)
 			}
 		}
 	})
 }
 
+// The time is for all attempts together, and for the pauses between them.
+func TestTheTimeoutIsOverAllAttempts(t *testing.T) {
+	for name, transport := range map[string]roundTripper{
+		"hanging": func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		},
+		"slow to fail": func(r *http.Request) (*http.Response, error) {
+			select {
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			case <-time.After(1700 * time.Millisecond):
+				return answerOf(503, ""), nil
+			}
+		},
+		"failing at once": func(*http.Request) (*http.Response, error) { return answerOf(503, ""), nil },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			endpoint := newEndpoint(t, "https://app.example.com/", transport)
+			endpoint.Retries = 10
+			begin := time.Now()
+			if _, err := endpoint.Token(t.Context()); err == nil || time.Since(begin) > 5*time.Second {
+				t.Errorf("%s: %v after %s", name, err, time.Since(begin))
+			}
+			time.Sleep(time.Minute)
+		})
+	}
+}
+
 func TestARetryMaySucceed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls, told := 0, 0
-		endpoint := newEndpoint(t, "https://app.example.com/", roundTripper(func(r *http.Request) (*http.Response, error) {
+		endpoint := newEndpoint(t, "https://app.example.com/", roundTripper(func(*http.Request) (*http.Response, error) {
 			switch calls++; calls {
 			case 1:
-				<-r.Context().Done()
-				return nil, r.Context().Err()
+				return nil, io.ErrUnexpectedEOF
 			case 2:
 				return answerOf(502, ""), nil
 			default:
@@ -253,7 +289,7 @@ func TestARetryMaySucceed(t *testing.T) {
 	})
 }
 
-func TestEachAttemptHasItsTime(t *testing.T) {
+func TestAnAttemptEndsWithTheTimeThereIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		endpoint := newEndpoint(t, "https://app.example.com/", roundTripper(func(r *http.Request) (*http.Response, error) {
 			<-r.Context().Done()

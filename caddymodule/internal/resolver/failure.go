@@ -22,6 +22,9 @@ type passingError struct {
 
 func (e *passingError) Unwrap() error { return e.error }
 
+// RetryAfter returns how long the endpoint wants to be left alone, or 0.
+func (e *passingError) RetryAfter() time.Duration { return e.after }
+
 // DialError marks an error of a transport that got no connection. Transports
 // need not use it; it is for those whose own errors cannot be looked into. Its
 // text is shown.

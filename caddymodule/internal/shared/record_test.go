@@ -202,7 +202,7 @@ func TestARejectedTokenIsReplacedOnceForTheFleet(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		var replaced []token.Token
 		for _, node := range nodes {
-			if !node.cache.Drop(rejected) {
+			if !node.cache.Drop(rejected, token.Rejection{}) {
 				t.Error("not dropped")
 			}
 			replaced = append(replaced, node.get(t))

@@ -19,6 +19,8 @@ type Asking struct {
 	// Rejected is the token that the service would not take, if that is why
 	// another is asked for.
 	Rejected Token
+	// Failed means that the source has failed since it answered last.
+	Failed bool
 }
 
 // Source makes a new token. It bounds its own time: the context it is given
@@ -37,33 +39,31 @@ type Cache struct {
 	threshold time.Duration
 	clock     *Clock
 	current   atomic.Pointer[entry]
-	resolver  *failure // of the source as such, whoever asks
+	outage    *outage // of the source for all callers, or nil
+	id        Caller  // whose the cache is, if there is one
 
 	mu       sync.Mutex
 	flight   *flight // the refresh under way, or nil
 	failure  failure // of this token's source
+	refused  bool    // by the last answer that there was
 	rejected Token
-	dropped  time.Duration // when, on the clock's Elapsed
+	drops    drops
 }
-
-// minDropPause is how long a token that took the place of a rejected one stays
-// if it is not accepted: a service that takes none must not turn into a refresh
-// per upload.
-const minDropPause = time.Minute
 
 // NewCache returns an empty cache.
 func NewCache(threshold time.Duration, clock *Clock) *Cache {
-	return newCache(threshold, clock, new(failure))
+	return &Cache{threshold: threshold, clock: clock}
 }
 
-func newCache(threshold time.Duration, clock *Clock, resolver *failure) *Cache {
-	return &Cache{threshold: threshold, clock: clock, resolver: resolver, dropped: -minDropPause}
-}
+// maxWait is how long an upload waits for a refresh, from when that began, if
+// there is something else that it can be signed with.
+const maxWait = time.Second
 
 // Get returns the cached token, or one that source yields if there is none or
-// it is about to expire. It gives up when ctx ends; the refresh goes on for
-// whoever else waits. The token that it returns has not expired. Its errors are
-// that of ctx, [ErrRefused] and [UnavailableError].
+// it is about to expire. If there is one that has not expired, it does not wait
+// for another for longer than a second. It gives up when ctx ends; the refresh
+// goes on for whoever else waits. The token that it returns has not expired. Its
+// errors are that of ctx, [ErrRefused] and [UnavailableError].
 func (c *Cache) Get(ctx context.Context, source Source) (Token, error) {
 	for {
 		if e := c.current.Load(); e != nil {
@@ -74,20 +74,36 @@ func (c *Cache) Get(ctx context.Context, source Source) (Token, error) {
 				return e.Token, nil
 			}
 		}
-		flight, token, err := c.join(ctx, source)
-		if flight == nil {
+		if token, err := c.miss(ctx, source, heldServes); !errors.Is(err, errLanded) {
 			return token, err
 		}
-		select {
-		case <-ctx.Done():
-			return Token{}, ctx.Err()
-		case <-flight.landed:
+	}
+}
+
+// GetSoon is Get for whoever has a token from elsewhere: it waits for no longer
+// than a second if there is none here either. Then its error is an
+// [UnavailableError] because of [ErrSlow]. A source that refused the last time
+// is waited for: nothing stands in for what is refused.
+func (c *Cache) GetSoon(ctx context.Context, source Source) (Token, error) {
+	for {
+		if e := c.current.Load(); e != nil && e.at(c.clock.Now()) < e.useUntil {
+			return c.Get(ctx, source)
 		}
-		switch {
-		case errors.Is(flight.err, ErrRefused):
-			return Token{}, flight.err
-		case flight.err != nil:
-			return c.makeDo(flight.err)
+		if token, err := c.miss(ctx, source, elsewhere); !errors.Is(err, errLanded) {
+			return token, err
+		}
+	}
+}
+
+// GetAnother is Get for an upload whose token was dropped. It waits for another
+// as long as that takes, and returns the same if there is none.
+func (c *Cache) GetAnother(ctx context.Context, source Source) (Token, error) {
+	for {
+		if e := c.current.Load(); e != nil && e.at(c.clock.Now()) < e.useUntil {
+			return c.Get(ctx, source)
+		}
+		if token, err := c.miss(ctx, source, nothing); !errors.Is(err, errLanded) {
+			return token, err
 		}
 	}
 }
@@ -100,36 +116,13 @@ func (c *Cache) Current() (Token, bool) {
 	return Token{}, false
 }
 
-// Accept takes note that the service took a token.
-func (c *Cache) Accept(accepted Token) {
-	if e := c.current.Load(); e != nil && !e.accepted.Load() && e.same(accepted) {
-		e.accepted.Store(true)
-	}
-}
-
-// Drop makes the cache forget a token that the service does not take, unless it
-// dropped another a minute ago and has never taken this one. It reports whether
-// it did.
-func (c *Cache) Drop(rejected Token) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now, e := c.clock.Now(), c.current.Load()
-	if e == nil || !e.same(rejected) || now.Elapsed-c.dropped < minDropPause && !e.accepted.Load() {
-		return false
-	}
-	c.forget()
-	c.rejected, c.dropped = rejected, now.Elapsed
-	return true
-}
-
 // Clear makes the cache forget its token, since the source makes others now.
 func (c *Cache) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.forget()
-	c.rejected = Token{}
+	c.rejected, c.refused, c.drops = Token{}, false, drops{}
 	c.failure.end()
-	c.resolver.end()
 }
 
 // forget leaves nothing of what the source yielded until now, nor of what it
@@ -141,22 +134,22 @@ func (c *Cache) forget() {
 	}
 }
 
-// makeDo returns what there is after a refresh that failed.
-func (c *Cache) makeDo(cause error) (Token, error) {
-	now := c.clock.Now()
-	if e := c.current.Load(); e != nil && e.isValid(now) {
-		return e.Token, nil
-	}
-	pause, _ := c.pause(now)
-	return Token{}, unavailable(pause, cause)
-}
-
 // pause returns how long the source must not be asked, and why it failed last;
 // the cause is nil if it did not.
 func (c *Cache) pause(now Reading) (time.Duration, error) {
-	pause, cause := c.failure.left(now)
-	if shared, sharedCause := c.resolver.left(now); cause == nil || shared > pause {
+	held := c.holds(now)
+	pause, cause := c.failure.left(now, held)
+	if c.outage == nil {
+		return pause, cause
+	}
+	if shared, sharedCause := c.outage.left(now, held); cause == nil || shared > pause {
 		return shared, sharedCause
 	}
 	return pause, cause
+}
+
+// holds reports whether there is a token that has not expired.
+func (c *Cache) holds(now Reading) bool {
+	e := c.current.Load()
+	return e != nil && e.isValid(now)
 }

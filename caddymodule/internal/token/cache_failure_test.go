@@ -5,6 +5,7 @@ package token
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -59,10 +60,10 @@ func TestAnUploadPastTheThresholdGetsTheValidTokenIfTheSourceFails(t *testing.T)
 		token := s.mustUpload()
 		s.set(20*time.Second, failing(errDown))
 		time.Sleep(testLifetime - testThreshold)
-		if got, took, err := s.upload(); got != token || took != 20*time.Second || err != nil {
+		if got, took, err := s.upload(); got != token || took != maxWait || err != nil {
 			t.Errorf("the first: %v, %v, after a wait of %s", got, err, took)
 		}
-		time.Sleep(2 * time.Second) // the next one asks, and does not wait
+		time.Sleep(21 * time.Second) // the next one asks, and does not wait
 		if got := s.mustUpload(); got != token {
 			t.Errorf("the second: %v", got)
 		}
@@ -108,29 +109,80 @@ func TestWhileThereIsNoTokenOneUploadAsksAndOthersAreToldAtOnce(t *testing.T) {
 	}
 }
 
+// Nothing is left, so the pauses do not grow beyond what it may take to notice
+// that the source is back.
 func TestThePausesGrowAndDiffer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := make(map[time.Duration]bool)
 		for range 20 {
 			s := simulate(t)
 			s.set(0, failing(errDown))
-			during(10*time.Minute, 50*time.Millisecond, func() { _, _, _ = s.upload() })
+			during(10*time.Minute, 10*time.Millisecond, func() { _, _, _ = s.upload() })
 			mean := time.Second
 			for i, pause := range s.gaps() {
-				if pause < mean/2 || pause > mean*3/2+50*time.Millisecond {
+				if pause < min(mean/2, emptyPause*3/4) || pause > min(mean*3/2, emptyPause)+10*time.Millisecond {
 					t.Errorf("pause %d: %s", i, pause)
 				}
 				seen[pause] = true
 				mean = min(2*mean, 40*time.Second)
 			}
-			if calls := s.calls(); calls < 12 || calls > 35 {
+			if calls := s.calls(); calls < 140 || calls > 210 {
 				t.Errorf("%d calls in ten minutes", calls)
 			}
 		}
-		if len(seen) < 100 {
+		if len(seen) < 80 {
 			t.Errorf("%d different pauses", len(seen))
 		}
 	})
+}
+
+// While a token is left, they grow to a minute.
+func TestThePausesAreLongerWhileATokenIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := simulate(t)
+		s.set(0, minted(24*time.Hour))
+		s.mustUpload()
+		s.set(0, failing(errDown))
+		during(24*time.Hour-time.Second, 10*time.Second, func() { s.mustUpload() })
+		gaps, calls := s.gaps(), s.calls()
+		if slices.Max(gaps[1:]) < 55*time.Second || slices.Max(gaps[1:]) > 71*time.Second || calls > 800 {
+			t.Errorf("the longest was %s, with %d calls", slices.Max(gaps[1:]), calls)
+		}
+		// It expires in the middle of one, and the source is back.
+		time.Sleep(2 * time.Second)
+		s.set(0, minted(testLifetime))
+		time.Sleep(emptyPause)
+		s.mustUpload()
+	})
+}
+
+// wanting is a failure that says when to ask again.
+type wanting time.Duration
+
+func (wanting) Error() string               { return "429 Too Many Requests" }
+func (w wanting) RetryAfter() time.Duration { return time.Duration(w) }
+
+// A source that says how long it wants to be left alone is left alone for as
+// long, within a bound, and those who come meanwhile are told.
+func TestASourceIsLeftAloneForAsLongAsItSays(t *testing.T) {
+	for wants, want := range map[time.Duration]time.Duration{
+		20 * time.Second: 20 * time.Second, 45 * time.Second: 45 * time.Second, time.Hour: MaxRetryAfter,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := simulate(t)
+			s.set(0, failing(fmt.Errorf("resolver: %w", wanting(wants))))
+			if got := s.mustFail().RetryAfter; got != want {
+				t.Errorf("to be asked again after %s, not %s", got, want)
+			}
+			s.set(0, minted(testLifetime))
+			during(want-time.Second, time.Second, func() { s.mustFail() })
+			if s.calls() != 1 {
+				t.Errorf("%d calls in %s", s.calls(), want)
+			}
+			time.Sleep(time.Second)
+			s.mustUpload()
+		})
+	}
 }
 
 func TestWhoComesBackWhenToldMayAsk(t *testing.T) {

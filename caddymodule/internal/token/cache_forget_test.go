@@ -44,7 +44,7 @@ func TestARefusalIsForAllWhoWait(t *testing.T) {
 		s := simulate(t)
 		s.mustUpload()
 		time.Sleep(testLifetime - testThreshold) // there is a valid token
-		s.set(time.Second, failing(ErrRefused))
+		s.set(maxWait-time.Millisecond, failing(ErrRefused))
 		var all sync.WaitGroup
 		for range 1000 {
 			all.Go(func() {
@@ -60,7 +60,7 @@ func TestARefusalIsForAllWhoWait(t *testing.T) {
 	})
 }
 
-func TestARejectedTokenIsDroppedOnceAMinute(t *testing.T) {
+func TestARejectedTokenIsDroppedAndTheSourceToldSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t)
 		var told []Asking
@@ -69,31 +69,31 @@ func TestARejectedTokenIsDroppedOnceAMinute(t *testing.T) {
 			return minted(testLifetime)(ctx, asking)
 		})
 		first := s.mustUpload()
-		if s.cache.Drop(Token{Signature: first.Signature, Expire: first.Expire + 1}) {
+		if s.cache.Drop(Token{Signature: first.Signature, Expire: first.Expire + 1}, Rejection{}) {
 			t.Error("another token was dropped")
 		}
-		if !s.cache.Drop(first) {
+		if !s.cache.Drop(first, Rejection{}) {
 			t.Error("the token was not dropped")
 		}
-		if s.cache.Drop(first) {
+		if s.cache.Drop(first, Rejection{}) {
 			t.Error("the token was dropped twice")
 		}
-		time.Sleep(time.Second)
 		second := s.mustUpload()
-		time.Sleep(minDropPause - 2*time.Second)
-		if s.cache.Drop(second) {
-			t.Error("the next was dropped before the minute was over")
+		time.Sleep(minDropPause - time.Millisecond)
+		if s.cache.Drop(second, Rejection{}) {
+			t.Error("the next was dropped before the pause was over")
 		}
 		time.Sleep(time.Second)
-		if !s.cache.Drop(second) {
-			t.Error("the next was not dropped when the minute was over")
+		second = s.mustUpload()
+		if !s.cache.Drop(second, Rejection{}) {
+			t.Error("the next was not dropped when the pause was over")
 		}
 		third := s.mustUpload()
 		time.Sleep(testLifetime - testThreshold - time.Second)
 		s.mustUpload() // renews ahead
 		synctest.Wait()
 		fourth := s.mustUpload()
-		s.cache.Drop(fourth)
+		s.cache.Drop(fourth, Rejection{})
 		s.cache.Clear() // after which the other says nothing
 		s.mustUpload()
 		for i, want := range []Asking{{}, {Rejected: first}, {Rejected: second}, {Held: third}, {}} {
@@ -104,46 +104,11 @@ func TestARejectedTokenIsDroppedOnceAMinute(t *testing.T) {
 	})
 }
 
-// A token that the service took before was good, and so may the next be: one of
-// few operations does not last for a minute.
-func TestATokenThatWasAcceptedIsDroppedAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := simulate(t)
-		for range 3 {
-			token := s.mustUpload()
-			s.cache.Accept(Token{Signature: token.Signature, Expire: token.Expire + 1}) // another
-			s.cache.Accept(token)
-			time.Sleep(time.Second)
-			if !s.cache.Drop(token) {
-				t.Error("it was not dropped")
-			}
-		}
-		token := s.mustUpload()
-		s.cache.Accept(Token{Signature: token.Signature, Expire: token.Expire + 1})
-		if s.cache.Drop(token) {
-			t.Error("one that was not accepted was dropped")
-		}
-		callers, issuer := NewCallers(testThreshold, s.clock), new(issuer)
-		for i := range 3 {
-			token, err := callers.Get(t.Context(), callerOf(0), issuer.to(0))
-			callers.Accept(callerOf(1), token)
-			if got := callers.Drop(callerOf(0), token); err != nil || got != (i == 0) {
-				t.Errorf("token %d of a caller: dropped %v, %v", i, got, err)
-			}
-			callers.Accept(callerOf(0), token)
-			if got := callers.Drop(callerOf(0), token); got != (i > 0) {
-				t.Errorf("token %d of a caller, accepted: dropped %v", i, got)
-			}
-			time.Sleep(time.Second)
-		}
-	})
-}
-
 // What was asked for before a token was dropped, or the source changed, is not
 // used; and there is still one refresh at a time.
 func TestARefreshUnderWayIsForgottenWithTheToken(t *testing.T) {
 	forget := map[string]func(*Cache, Token){
-		"dropped": func(cache *Cache, token Token) { cache.Drop(token) },
+		"dropped": func(cache *Cache, token Token) { cache.Drop(token, Rejection{}) },
 		"changed": func(cache *Cache, _ Token) { cache.Clear() },
 	}
 	answers := map[string]Source{

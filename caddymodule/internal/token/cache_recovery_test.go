@@ -45,15 +45,25 @@ func TestARenewalThatFailedIsTriedAgainAhead(t *testing.T) {
 	}
 }
 
-func TestASourceThatIsBackIsNoticedWithinAMinute(t *testing.T) {
+// Also if the last attempt before it was back took its time.
+func TestASourceThatIsBackIsNoticedWithinFiveSeconds(t *testing.T) {
 	for name, failure := range failures {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := simulate(t)
 				s.set(0, failure.answer)
 				during(3*time.Hour, time.Second, func() { s.mustFail() })
-				s.set(0, minted(testLifetime))
-				during(time.Minute, time.Second, func() { _, _, _ = s.upload() })
+				for _, takes := range []time.Duration{0, time.Second, 4 * time.Second, 4900 * time.Millisecond} {
+					s.cache.Clear()
+					s.set(takes, failure.answer)
+					during(time.Minute, 100*time.Millisecond, func() { _, _, _ = s.upload() })
+					s.set(0, minted(testLifetime))
+					time.Sleep(5 * time.Second)
+					if _, held := s.cache.Current(); held {
+						t.Error("nobody came, and there is a token")
+					}
+					s.mustUpload()
+				}
 				before := s.calls()
 				during(14*time.Minute, time.Second, func() { s.mustUpload() })
 				if calls := s.calls() - before; calls > 1 {

@@ -32,7 +32,7 @@ type Caller [32]byte
 type Callers struct {
 	threshold time.Duration
 	clock     *Clock
-	resolver  failure // which all of them would meet
+	outage    outage // which all of them would meet
 
 	mu        sync.Mutex
 	active    map[Caller]*caller // those that ask now, and those that are asked for
@@ -75,6 +75,16 @@ func (c *Callers) Get(ctx context.Context, id Caller, source Source) (Token, err
 	return caller.cache.Get(ctx, source)
 }
 
+// GetAnother is [Cache.GetAnother] for one caller.
+func (c *Callers) GetAnother(ctx context.Context, id Caller, source Source) (Token, error) {
+	caller := c.enter(id)
+	if caller == nil {
+		return Token{}, unavailable(firstPause, errAbandoned)
+	}
+	defer c.leave(id, caller)
+	return caller.cache.GetAnother(ctx, source)
+}
+
 // Accept is [Cache.Accept] for one caller.
 func (c *Callers) Accept(id Caller, accepted Token) {
 	if caller := c.known(id); caller != nil {
@@ -83,9 +93,9 @@ func (c *Callers) Accept(id Caller, accepted Token) {
 }
 
 // Drop is [Cache.Drop] for one caller.
-func (c *Callers) Drop(id Caller, rejected Token) bool {
+func (c *Callers) Drop(id Caller, rejected Token, why Rejection) bool {
 	caller := c.known(id)
-	return caller != nil && caller.cache.Drop(rejected)
+	return caller != nil && caller.cache.Drop(rejected, why)
 }
 
 // Clear makes all callers' caches forget their tokens.
@@ -97,7 +107,7 @@ func (c *Callers) Clear() {
 	for _, caller := range c.active {
 		caller.cache.Clear()
 	}
-	c.resolver.end()
+	c.outage.forget()
 }
 
 func (c *Callers) known(id Caller) *caller {
@@ -128,7 +138,8 @@ func (c *Callers) enter(id Caller) *caller {
 	case c.abandoned >= maxAbandoned:
 		return nil
 	default:
-		found = &caller{cache: newCache(c.threshold, c.clock, &c.resolver)}
+		found = &caller{cache: NewCache(c.threshold, c.clock)}
+		found.cache.outage, found.cache.id = &c.outage, id
 	}
 	c.active[id] = found
 	found.users++

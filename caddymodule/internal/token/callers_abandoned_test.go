@@ -5,6 +5,7 @@ package token
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -85,4 +86,41 @@ func TestRenewalsAheadAreNotCountedAsAbandoned(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 	})
+}
+
+// However many callers somebody invents, and whatever becomes of them, what is
+// kept has a bound.
+func TestInventedCallersTakeABoundedAmountOfMemory(t *testing.T) {
+	for name, err := range map[string]error{"granted": nil, "unreachable": ErrUnreachable, "failing": errDown, "refused": ErrRefused} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const many = 50_000
+				callers, issuer := NewCallers(testThreshold, SystemClock()), &issuer{takes: 20 * time.Millisecond, err: err}
+				before := heapInUse()
+				for number := 0; number < many; number += 500 {
+					var all sync.WaitGroup
+					for i := range 500 {
+						all.Go(func() { _, _ = callers.Get(t.Context(), callerOf(number+i), issuer.to(number+i)) })
+					}
+					all.Wait()
+				}
+				synctest.Wait()
+				kept := callers.kept()
+				if kept[0] != 0 || kept[1] > maxCallers || kept[2] > maxCallers {
+					t.Errorf("kept are %v", kept)
+				}
+				if grown := int64(heapInUse()) - int64(before); grown > 16<<20 { //nolint:gosec // no heap is as large
+					t.Errorf("%d callers take %d KiB", many, grown>>10)
+				}
+				runtime.KeepAlive(callers)
+			})
+		})
+	}
+}
+
+func heapInUse() uint64 {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.HeapAlloc
 }

@@ -152,10 +152,10 @@ func TestACallersTokenIsDroppedAlone(t *testing.T) {
 	for number := range tokens {
 		tokens[number], _ = callers.Get(t.Context(), callerOf(number), issuer.to(number))
 	}
-	if callers.Drop(callerOf(0), tokens[1]) || callers.Drop(callerOf(2), tokens[0]) {
+	if callers.Drop(callerOf(0), tokens[1], Rejection{}) || callers.Drop(callerOf(2), tokens[0], Rejection{}) {
 		t.Error("the token of another was dropped")
 	}
-	if !callers.Drop(callerOf(0), tokens[0]) {
+	if !callers.Drop(callerOf(0), tokens[0], Rejection{}) {
 		t.Error("the token was not dropped")
 	}
 	for number := range tokens {

@@ -12,10 +12,11 @@ import (
 // entry is a cached token.
 type entry struct {
 	Token
-	useUntil  int64        // the threshold's second
-	renewFrom atomic.Int64 // the second from which on a hit begins a renewal
-	accepted  atomic.Bool  // the service took the token
-	epoch     int64        // the wall time at which Elapsed was 0, in nanoseconds
+	useUntil  int64         // the threshold's second
+	renewFrom atomic.Int64  // the second from which on a hit begins a renewal
+	accepted  atomic.Bool   // the service took the token
+	came      time.Duration // on the clock's Elapsed
+	epoch     int64         // the wall time at which Elapsed was 0, in nanoseconds
 }
 
 // never is the second at which no renewal begins, as one is under way.
@@ -24,7 +25,7 @@ const never = math.MaxInt64
 // newEntry returns the entry of a token that was asked for at one time and came
 // at another. Its error is [ErrExpired].
 func newEntry(token Token, threshold time.Duration, asked, came Reading) (*entry, error) {
-	e := &entry{Token: token, epoch: asked.Wall.UnixNano() - int64(asked.Elapsed)}
+	e := &entry{Token: token, came: came.Elapsed, epoch: asked.Wall.UnixNano() - int64(asked.Elapsed)}
 	if !e.isValid(came) {
 		return nil, ErrExpired
 	}
@@ -49,3 +50,16 @@ func (e *entry) at(now Reading) int64 {
 
 // isValid reports whether the token has not expired.
 func (e *entry) isValid(now Reading) bool { return e.at(now) < e.Expire }
+
+// left returns how long it is until the token expires.
+func (e *entry) left(now Reading) time.Duration {
+	return time.Duration(e.Expire*int64(time.Second) - max(now.Wall.UnixNano(), e.epoch+int64(now.Elapsed)))
+}
+
+// doubted returns the entry as one that is past its threshold.
+func (e *entry) doubted() *entry {
+	doubted := &entry{Token: e.Token, came: e.came, epoch: e.epoch}
+	doubted.renewFrom.Store(never)
+	doubted.accepted.Store(true)
+	return doubted
+}

@@ -5,6 +5,7 @@ package token
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -17,9 +18,13 @@ var (
 	// Nothing is kept, and nothing takes the token's place.
 	ErrRefused = errors.New("the source refused a token")
 
-	// ErrUnreachable means that there was nobody, or no answer in time, so that
-	// there is no point in asking for anybody else either.
+	// ErrUnreachable means that there was nobody, or no answer in time. If that
+	// happens to several who ask, and to nobody else, it concerns all.
 	ErrUnreachable = errors.New("the source cannot be reached")
+
+	// ErrSlow means that a source has not answered yet, and that there is
+	// something else than to wait for it.
+	ErrSlow = errors.New("the source takes its time")
 
 	// ErrExpired means that a source yielded a token that has already expired.
 	ErrExpired = errors.New("the source yielded an expired token")
@@ -48,6 +53,13 @@ func (e *UnavailableError) Unwrap() error { return e.Cause }
 const (
 	firstPause = time.Second
 	lastPause  = 40 * time.Second // with which the longest is a minute
+	// emptyPause is about the longest while there is no token left, the attempt
+	// before it included: a source that is back is to be noticed in 5 seconds.
+	emptyPause = 4 * time.Second
+	// minEmptyPause is what is left of that after a long attempt.
+	minEmptyPause = 100 * time.Millisecond
+	// MaxRetryAfter is the longest pause that a source can ask for.
+	MaxRetryAfter = time.Minute
 	// attemptTime is how long an attempt may take before another may begin.
 	attemptTime = time.Minute
 	// memory is for how long after the pause a failure is remembered if nobody
@@ -62,8 +74,10 @@ type failure struct {
 	pauses *backoff.ExponentialBackOff // nil unless the source fails
 	noted  time.Duration               // when it failed last, on the clock's Elapsed
 	until  time.Duration               // when it may be asked again, likewise
+	soon   time.Duration               // and if there is no token left
 	asked  bool                        // somebody is asking again, until then at the latest
 	cause  error
+	known  bool // it has failed since it answered last, though it may be forgotten for how long to pause
 }
 
 // add takes note of another failure, of an attempt that began at asked. Many
@@ -71,45 +85,59 @@ type failure struct {
 func (f *failure) add(asked, now Reading, cause error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
-	case f.pauses == nil:
+	if f.pauses == nil || asked.Elapsed > f.noted {
+		f.note(asked, now, cause)
+	}
+}
+
+func (f *failure) note(asked, now Reading, cause error) {
+	if f.pauses == nil {
 		f.pauses = backoff.NewExponentialBackOff()
 		f.pauses.InitialInterval, f.pauses.MaxInterval, f.pauses.Multiplier = firstPause, lastPause, 2
-	case asked.Elapsed <= f.noted:
-		return
 	}
-	f.noted, f.until, f.asked, f.cause = now.Elapsed, now.Elapsed+f.pauses.NextBackOff(), false, cause
+	pause, wanted := f.pauses.NextBackOff(), retryAfter(cause)
+	empty := emptyPause - rand.N(emptyPause/4) - (now.Elapsed - asked.Elapsed) //nolint:gosec // not a secret
+	f.until = now.Elapsed + max(pause, wanted)
+	f.soon = now.Elapsed + max(min(pause, max(empty, minEmptyPause)), wanted)
+	f.noted, f.asked, f.cause, f.known = now.Elapsed, false, cause, true
+}
+
+// retryAfter returns how long a source wants to be left alone that failed.
+func retryAfter(cause error) time.Duration {
+	var later interface{ RetryAfter() time.Duration }
+	if !errors.As(cause, &later) {
+		return 0
+	}
+	return min(later.RetryAfter(), MaxRetryAfter)
 }
 
 // end takes note of an answer.
 func (f *failure) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.pauses, f.cause = nil, nil
+	f.pauses, f.cause, f.known = nil, nil, false
 }
 
-// ask returns how long the source must not be asked, and why. 0 means that the
-// caller asks; if the source has failed, nobody else does meanwhile.
-func (f *failure) ask(now Reading) (time.Duration, error) {
+// isKnown reports whether the source has failed since it answered last.
+func (f *failure) isKnown() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	pause, cause := f.state(now)
-	if pause == 0 {
-		f.until, f.asked = now.Elapsed+attemptTime, true
-	}
-	return pause, cause
+	return f.known
 }
 
 // left returns how long the source must not be asked, and why it failed last;
-// the cause is nil if it did not.
-func (f *failure) left(now Reading) (time.Duration, error) {
+// the cause is nil if it did not. held says that there is a token left.
+func (f *failure) left(now Reading, held bool) (time.Duration, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.state(now)
+	return f.state(now, held)
 }
 
-func (f *failure) state(now Reading) (time.Duration, error) {
+func (f *failure) state(now Reading, held bool) (time.Duration, error) {
 	pause := f.until - now.Elapsed
+	if !held {
+		pause = f.soon - now.Elapsed
+	}
 	switch {
 	case f.pauses == nil:
 		return 0, nil

@@ -58,16 +58,23 @@ func (c *Cache) join(ctx context.Context, source Source) (*flight, Token, error)
 // asked. It returns how long it must not, and why it failed last; the cause is
 // nil if it did not.
 func (c *Cache) begin(ctx context.Context, source Source, now Reading) (time.Duration, error) {
-	pause, cause := c.pause(now)
-	if c.flight != nil || pause > 0 {
-		return pause, cause
+	if c.flight != nil {
+		return c.pause(now)
 	}
-	if pause, cause := c.resolver.ask(now); pause > 0 {
+	held := c.holds(now)
+	pause, cause := c.failure.left(now, held)
+	if pause == 0 && c.outage != nil {
+		shared, sharedCause := c.outage.ask(now, held, cause != nil)
+		if pause = shared; cause == nil || shared > 0 {
+			cause = sharedCause
+		}
+	}
+	if pause > 0 {
 		return pause, cause
 	}
 	flight := &flight{asked: now, landed: make(chan struct{})}
 	c.flight = flight
-	asking := Asking{Now: now.Wall, Rejected: c.rejected}
+	asking := Asking{Now: now.Wall, Rejected: c.rejected, Failed: c.failure.isKnown() || c.outage != nil && c.outage.isKnown()}
 	asking.Held, _ = c.Current()
 	ctx = context.WithoutCancel(ctx)
 	go func() {
@@ -93,11 +100,12 @@ func (c *Cache) land(flight *flight, token Token, err error) {
 	if err == nil {
 		e, err = newEntry(token, c.threshold, flight.asked, now)
 	}
-	unreachable := errors.Is(err, ErrUnreachable)
-	if unreachable {
-		c.resolver.add(flight.asked, now, err)
-	} else {
-		c.resolver.end()
+	switch {
+	case c.outage == nil:
+	case errors.Is(err, ErrUnreachable):
+		c.outage.add(c.id, flight.asked, now, err)
+	default:
+		c.outage.end(now)
 	}
 	c.flight = nil
 	defer close(flight.landed)
@@ -108,15 +116,14 @@ func (c *Cache) land(flight *flight, token Token, err error) {
 	switch {
 	case err == nil:
 		c.current.Store(e)
-		c.rejected = Token{}
+		c.rejected, c.refused = Token{}, false
 		c.failure.end()
 	case errors.Is(err, ErrRefused):
 		c.current.Store(nil)
+		c.refused = true
 		c.failure.end()
 	default:
-		if !unreachable {
-			c.failure.add(flight.asked, now, err)
-		}
+		c.failure.add(flight.asked, now, err)
 		pause, _ := c.pause(now)
 		c.postpone(now, pause)
 	}
@@ -142,6 +149,6 @@ func (c *Cache) pending() <-chan struct{} {
 
 // isFailing reports whether the source fails for this token.
 func (c *Cache) isFailing() bool {
-	_, cause := c.failure.left(c.clock.Now())
+	_, cause := c.failure.left(c.clock.Now(), false)
 	return cause != nil
 }

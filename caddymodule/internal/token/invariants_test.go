@@ -25,9 +25,26 @@ func (s *simulation) drawSource(random *rand.Rand) {
 			token.Issued = issued
 			return token, nil
 		},
+		failing(wanting(20 * time.Second)), failing(wanting(time.Hour)),
+		s.partial(random.IntN(3) + 2),
 	}
-	takes := []time.Duration{0, 0, time.Second, 4 * time.Second, time.Minute, testLifetime + time.Minute}
+	takes := []time.Duration{0, 0, time.Second, 4 * time.Second, hanging, time.Minute, testLifetime + time.Minute}
 	s.set(takes[random.IntN(len(takes))], answers[random.IntN(len(answers))])
+}
+
+// partial is a source that responds to some calls only, and takes its time.
+func (s *simulation) partial(every int) Source {
+	calls := new(atomic.Int32)
+	return func(ctx context.Context, asking Asking) (Token, error) {
+		switch int(calls.Add(1)) % every {
+		case 0:
+			return minted(testThreshold+time.Minute)(ctx, asking)
+		case 1:
+			return Token{}, ErrUnreachable
+		default:
+			return Token{}, errDown
+		}
+	}
 }
 
 // drawStep steps the clock, in both directions.
@@ -86,7 +103,7 @@ func TestInvariant6AtMostOneRefreshIsInFlight(t *testing.T) {
 				case 1:
 					all.Go(func() {
 						if held, ok := s.cache.Current(); ok {
-							s.cache.Drop(held)
+							s.cache.Drop(held, Rejection{})
 						}
 					})
 				}
@@ -120,7 +137,7 @@ func TestInvariant6AtMostOneRefreshIsInFlightForACaller(t *testing.T) {
 							ctx, leave := context.WithTimeout(t.Context(), 2*time.Second)
 							defer leave()
 							token, _ := callers.Get(ctx, Caller{byte(i)}, s.source)
-							callers.Drop(Caller{byte(i)}, token)
+							callers.Drop(Caller{byte(i)}, token, Rejection{})
 						})
 					}
 				}
@@ -134,6 +151,32 @@ func TestInvariant6AtMostOneRefreshIsInFlightForACaller(t *testing.T) {
 				if s.most() > 1 || s.calls() < 5 {
 					t.Errorf("caller %d: %d of %d calls at once", i, s.most(), s.calls())
 				}
+			}
+		})
+	}
+}
+
+// Invariants 5 and 6, and what uploads are promised beside them: whatever the
+// source does, an upload that finds a valid token gets one within a second, no
+// upload waits for longer than one refresh takes, and nobody's token reaches
+// anybody else.
+func TestUploadsOfSeveralCallersKeepTheContract(t *testing.T) {
+	for seed := range uint64(8) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 8)) //nolint:gosec // not a secret
+			w := newWorld(t, 12)
+			for range 150 {
+				for number := range w.sources {
+					w.draw(number, random)
+				}
+				during(time.Duration(random.Int64N(int64(2*time.Minute))), time.Duration(random.Int64N(int64(3*time.Second)))+50*time.Millisecond, func() {
+					w.upload(w.pick())
+				})
+				time.Sleep(time.Duration(random.Int64N(int64(testLifetime / 2))))
+			}
+			w.wait()
+			if granted, refused := w.granted.Load(), w.refused.Load(); granted < 1000 || refused < 500 {
+				t.Errorf("%d uploads got a token, %d none", granted, refused)
 			}
 		})
 	}
