@@ -20,7 +20,7 @@ type answerWriter struct {
 	caddyhttp.ResponseWriterWrapper
 	// body is the upload that is answered, or nil. It keeps the proxy from
 	// answering for a client that it takes to be gone, when it was the body
-	// that could not be passed on.
+	// that could not be passed on. So does incoming if it was cut short.
 	body *multipartBody
 	// origin is the one that may read the answer, or empty for what the
 	// upstream says.
@@ -31,7 +31,11 @@ type answerWriter struct {
 	// incoming is the body that the client may still be sending, or nil.
 	incoming *incomingBody
 	begun    bool // the final answer has begun
-	dropped  bool // what is written is the proxy's answer in place of ours
+	dropped  bool // what is written is not for the client: there will be another answer
+	hijacked bool // the connection is not the server's any more
+
+	// invalid is a status that no response can have, as an upstream may send one.
+	invalid *invalidStatusError
 
 	status int       // of the final answer, once it is known
 	at     time.Time // when it came
@@ -40,8 +44,14 @@ type answerWriter struct {
 
 // WriteHeader implements [http.ResponseWriter].
 func (a *answerWriter) WriteHeader(status int) {
-	if status == statusClientClosedRequest && a.body != nil && a.body.refusal.Load() != nil {
+	switch {
+	case status == statusClientClosedRequest && a.bodyFailed():
 		a.dropped = true
+		return
+	case status < http.StatusContinue || status > maxStatus: // for which the server panics
+		if a.status == 0 {
+			a.dropped, a.invalid = true, &invalidStatusError{status}
+		}
 		return
 	}
 	if status >= http.StatusOK && a.status == 0 {
@@ -120,6 +130,13 @@ func (a *answerWriter) begin() {
 	}
 	if a.incoming.litters() {
 		header.Set("Connection", "close")
+	}
+	if a.incoming.left() {
+		// Otherwise the server reads on before it sends the response. Later
+		// versions of HTTP need no such thing and say so. Not before there is a
+		// response: the server alone takes care of a body that is left by those
+		// who end without one, or panic, and would panic itself over the rest.
+		_ = http.NewResponseController(a.ResponseWriter).EnableFullDuplex()
 	}
 }
 

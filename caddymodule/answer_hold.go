@@ -77,7 +77,7 @@ func (a *answerWriter) release() {
 // forget makes the writer one of an answer that is yet to come, in place of the
 // one that it holds back.
 func (a *answerWriter) forget() {
-	a.body, a.dropped, a.status, a.held = nil, false, 0, heldAnswer{}
+	a.body, a.dropped, a.invalid, a.status, a.held = nil, false, nil, 0, heldAnswer{}
 }
 
 // rejection returns why the credential was not taken, if an answer that has

@@ -58,12 +58,7 @@ func (u *upload) Interrupt() { u.incoming.interrupt(u.writer) }
 // send passes the request on. It returns why the answer is not the upstream's,
 // if that is so.
 func (u *upload) send(answer *answerWriter, next caddyhttp.Handler) (*refusal, error) {
-	if u.body != nil {
-		// An answer that comes before the body is through is not held back
-		// until it is. Later versions of HTTP need no such thing and say so.
-		_ = http.NewResponseController(answer).EnableFullDuplex()
-		answer.body = u.body
-	}
+	answer.body = u.body
 	err := next.ServeHTTP(answer, u.request)
 	if u.body != nil {
 		refusal := u.body.refusal.Load()
@@ -74,7 +69,11 @@ func (u *upload) send(answer *answerWriter, next caddyhttp.Handler) (*refusal, e
 			return refusal, err
 		}
 	}
-	return upstreamFailure(err), err
+	refusal := answer.failure(err)
+	if refusal == nil && err == nil && answer.status == 0 && !answer.hijacked {
+		refusal = unanswered(u.ctx)
+	}
+	return refusal, err
 }
 
 // grantFor returns a project's credential for the upload, and takes note of it.

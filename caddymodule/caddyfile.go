@@ -14,7 +14,7 @@ const (
 )
 
 func init() {
-	httpcaddyfile.RegisterHandlerDirective(signDirective, parseSign)
+	registerHandler(signDirective, parseSign, passOn)
 
 	// Size limits and authentication come before reverse_proxy in the standard
 	// order; so they run before anything is signed.
@@ -46,9 +46,9 @@ func parseSign(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //	threshold  <duration>
 //	shared
 //
-// With one project, its options may stand directly in the block, and so may
-// `project <public_key>` without a block. Any other subdirective is looked up
-// among the sources of credentials.
+// Several lines of cors add up. With one project, its options may stand directly
+// in the block, and so may `project <public_key>` without a block. Any other
+// subdirective is looked up among the sources of credentials.
 func (s *Sign) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return s.unmarshalBlock(d)
 }
@@ -105,14 +105,11 @@ func (s *Sign) unmarshalOptions(options signTokens) error {
 	for _, segment := range options.cors {
 		d := caddyfile.NewDispenser(segment)
 		d.Next() // consume subdirective name
-		if s.CORS != nil {
-			return d.Errf("cors already specified")
-		}
-		origins, err := unmarshalOrigins(d)
+		all, err := unmarshalOrigins(d, s.CORS)
 		if err != nil {
 			return err
 		}
-		s.CORS = origins
+		s.CORS = all
 	}
 	if len(options.direct) == 0 {
 		return nil

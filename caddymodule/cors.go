@@ -3,9 +3,7 @@
 package caddymodule
 
 import (
-	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,47 +21,31 @@ const (
 	exposedHeaders   = "Warning, Retry-After, " + requestIDHeader
 )
 
-// checkOrigins reports an error if one of origins is not spelled as browsers
-// spell it: scheme, host and port, in lower case, without the default port
-// (RFC 6454, section 6.2).
-func checkOrigins(origins []string) error {
-	for i, origin := range origins {
-		parsed, err := url.Parse(origin)
-		if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" ||
-			origin != parsed.Scheme+"://"+strings.ToLower(parsed.Host) ||
-			parsed.Scheme == "http" && parsed.Port() == "80" || parsed.Scheme == "https" && parsed.Port() == "443" {
-			return fmt.Errorf("cors: %q is not an origin such as https://www.example.com", origin)
-		}
-		if slices.Contains(origins[:i], origin) {
-			return fmt.Errorf("cors: %s is there twice", origin)
-		}
+// unmarshalOrigins parses the arguments of `cors`, which are added to those of the
+// lines before.
+func unmarshalOrigins(d *caddyfile.Dispenser, before []string) ([]string, error) {
+	arguments := d.RemainingArgs()
+	if len(arguments) == 0 {
+		return nil, d.Errf("cors takes origins such as https://www.example.com, https://*.example.com, capacitor://localhost or null")
 	}
-	return nil
-}
-
-// unmarshalOrigins parses the arguments of `cors`.
-func unmarshalOrigins(d *caddyfile.Dispenser) ([]string, error) {
-	origins := d.RemainingArgs()
-	if len(origins) == 0 {
-		return nil, d.Errf("cors takes origins such as https://www.example.com")
-	}
-	if err := checkOrigins(origins); err != nil {
+	all := slices.Concat(before, arguments)
+	if _, err := newOrigins(all); err != nil {
 		return nil, d.WrapErr(err)
 	}
-	return origins, noBlock(d, "cors")
+	return all, noBlock(d, "cors")
 }
 
 // askingOrigin returns the origin of the page that a request comes from, empty
 // if there is none to be known, and whether it may use the gateway. A browser
 // does not name it with everything that a page can send; then it says at least
 // that it is another site's.
-func askingOrigin(r *http.Request, origins []string) (origin string, allowed bool) {
+func askingOrigin(r *http.Request, allow origins) (origin string, allowed bool) {
 	origin = r.Header.Get("Origin")
 	if origin == "" {
 		site := r.Header.Get("Sec-Fetch-Site")
 		return "", site != "cross-site" && site != "same-site"
 	}
-	return origin, slices.Contains(origins, origin) || isSameOrigin(r, origin)
+	return origin, allow.contains(origin) || isSameOrigin(r, origin)
 }
 
 // isSameOrigin reports whether a page came from the gateway's own host. TLS may

@@ -114,26 +114,33 @@ func TestCORSNarrowsWhatTheUpstreamAllows(t *testing.T) {
 	}
 }
 
-func TestOriginsMustBeSpelledAsBrowsersDo(t *testing.T) {
-	for _, origin := range []string{"*", "www.example.com", "https://www.example.com/", "https://WWW.example.com", "ftp://a", "https://", "https://a:443", "http://a:80", "null", "https://a/b", ""} {
-		if err := checkOrigins([]string{origin}); err == nil {
-			t.Errorf("%q is taken for an origin", origin)
+// Preflights of a page in a sandbox, or on another scheme, are as any other's.
+func TestCORSTakesEveryKindOfOrigin(t *testing.T) {
+	sign := mustSign(t, strings.Replace(onlyProject, "{", `{"cors":["null","capacitor://localhost","https://*.example.com"],`, 1))
+	for origin, want := range map[string]int{
+		"null": 200, "capacitor://localhost": 200, "https://a.example.com": 200,
+		"NULL": 403, "http://localhost": 403, "https://example.com": 403, "https://a.example.com.evil.org": 403,
+	} {
+		rec, w := serve(t, sign, fromOrigin("POST", "/base/", origin))
+		if w.Code != want || rec.called != (want == 200) || w.Header().Get("Access-Control-Allow-Origin") != origin || w.Header().Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%s: answer %d, header %v", origin, w.Code, w.Header())
 		}
 	}
-	if err := checkOrigins([]string{"https://a", "https://a"}); err == nil {
-		t.Error("one origin twice")
+}
+
+// Whoever gets a signature for a page without an origin gets it without being known:
+// any page can put itself into a sandbox, and send its visitors' cookies from there.
+func TestASignatureForNullIsWithoutCredentials(t *testing.T) {
+	signature, err := newSignature(t, `{"project":{"public_key":"demopublickey","source":{"module":"secret_key","keys":["`+testSecret+`"]}},"cors":["null","app://."]}`)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := checkOrigins([]string{"https://a:8443", "http://[::1]:3000"}); err != nil {
-		t.Error(err)
-	}
-	for text, want := range map[string]string{
-		"uploadcare_sign {\n cors\n}":                             "cors takes origins",
-		"uploadcare_sign {\n cors *\n}":                           `"*" is not an origin`,
-		"uploadcare_sign {\n cors https://a\n cors https://b\n}":  "cors already specified",
-		"uploadcare_sign {\n project p {\n cors https://a\n }\n}": "unrecognized option 'cors' of a project",
-	} {
-		if _, err := unmarshalSign(text); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v", text, err)
+	for origin, credentials := range map[string]string{"null": "", "app://.": "true"} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Origin", origin)
+		w := httptest.NewRecorder()
+		if err := signature.ServeHTTP(w, r, nil); err != nil || w.Code != http.StatusOK || w.Header().Get("Access-Control-Allow-Credentials") != credentials {
+			t.Errorf("%s: %v, answer %d %v", origin, err, w.Code, w.Header())
 		}
 	}
 }

@@ -4,9 +4,11 @@ package caddymodule
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,6 +83,9 @@ func (b *incomingBody) read(p []byte) (int, error) {
 	if b.interrupted.Swap(false) && errors.Is(err, os.ErrDeadlineExceeded) {
 		return n, errAnswered
 	}
+	if isCutShort(err) {
+		err = fmt.Errorf("%w: %w", errIncomplete, err)
+	}
 	if err != nil {
 		b.err = err
 		b.broken.Store(err != io.EOF) //nolint:errorlint // readers return io.EOF itself
@@ -91,6 +96,37 @@ func (b *incomingBody) read(p []byte) (int, error) {
 
 // Close implements [io.Closer].
 func (b *incomingBody) Close() error { return nil }
+
+// isCutShort reports whether a body ended before its declared length, or in the
+// middle of its chunks, as the servers have it. The client may still be there, and
+// have closed its sending half alone.
+func isCutShort(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) ||
+		err != nil && strings.Contains(err.Error(), "declared a Content-Length") // over HTTP/2, which has no name for it
+}
+
+// maxCutShortWait bounds the wait for a read that has cancelled the request, and is
+// yet to return.
+const maxCutShortWait = 100 * time.Millisecond
+
+// cutShort returns the error of a body that was cut short, or nil. The server
+// cancels the request, which may end the proxy's wait, before the read returns
+// that has found it out.
+func (b *incomingBody) cutShort() error {
+	if b == nil {
+		return nil
+	}
+	for began := time.Now(); !b.mu.TryLock(); time.Sleep(time.Millisecond) {
+		if time.Since(began) > maxCutShortWait { // it is a client that is slow
+			return nil
+		}
+	}
+	defer b.mu.Unlock()
+	if errors.Is(b.err, errIncomplete) {
+		return b.err
+	}
+	return nil
+}
 
 // interrupt has a Read return that waits for the client. Caddy sets a deadline
 // when a Read begins, so it may have to be called again.
@@ -109,6 +145,14 @@ func (b *incomingBody) left() bool { return b != nil && !b.ended.Load() }
 // what has not been read off of the body would be taken for the next request.
 func (b *incomingBody) litters() bool {
 	return b != nil && b.http1 && (!b.ended.Load() || b.broken.Load())
+}
+
+// drainAfter sends the response, and reads off what is left of the body.
+func (b *incomingBody) drainAfter(w http.ResponseWriter) {
+	if b.left() {
+		_ = http.NewResponseController(w).Flush()
+		b.drain(w)
+	}
 }
 
 // drain reads off what is left of the body, within bounds. A client that waits

@@ -194,6 +194,7 @@ func TestAnEarlyRejectionIsRepeatedWithTheWholeBody(t *testing.T) {
 		}
 		rest, err := io.ReadAll(r.Body)
 		arrived = string(begin) + string(rest)
+		w.WriteHeader(http.StatusOK)
 		return err
 	}))
 	if err != nil || w.Code != http.StatusOK || attempts != 2 || arrived != form {

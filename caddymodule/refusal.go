@@ -72,6 +72,22 @@ var (
 		Status: http.StatusServiceUnavailable, Code: "GatewayMemoryError",
 		Message: "The gateway is busy with other requests. Try again later.",
 	}
+	errIncomplete = &uploadapi.Error{
+		Status: http.StatusBadRequest, Code: "GatewayIncompleteError",
+		Message: "The request ended before all of its body had come.",
+	}
+	errUnhandled = &uploadapi.Error{
+		Status: http.StatusBadGateway, Code: "GatewayUnhandledError",
+		Message: "Nothing behind uploadcare_sign handled the upload. The gateway's operator must put a proxy to the Upload API there.",
+	}
+	errNoResponse = &uploadapi.Error{
+		Status: http.StatusBadGateway, Code: "GatewayUpstreamError",
+		Message: "There was no response from the Upload API.",
+	}
+	errInvalidResponse = &uploadapi.Error{
+		Status: http.StatusBadGateway, Code: "GatewayUpstreamError",
+		Message: "The response of the Upload API has an invalid status.",
+	}
 	errTimeout = &uploadapi.Error{
 		Status: http.StatusRequestTimeout, Code: "GatewayTimeoutError",
 		Message: "The request did not arrive in time.",

@@ -3,6 +3,7 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"math"
 	"net/http"
@@ -55,12 +56,13 @@ func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, incoming *incoming
 		replacer.Set(errorCodePlaceholder, refusal.answer.Code)
 	}
 	answer := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
-	if err := answerByErrorRoutes(answer, r, refusal.answer); err != nil && !answer.begun {
-		refusal.answer.Write(answer, r) // the error routes failed themselves
+	_ = answerByErrorRoutes(answer, r, refusal.answer)
+	if !answer.begun && !answer.hijacked { // the error routes failed themselves, or said nothing
+		answer.forget()
+		refusal.answer.Write(answer, r)
 	}
-	if r.ProtoMajor == 1 && incoming.left() {
-		_ = http.NewResponseController(w).Flush()
-		incoming.drain(w)
+	if r.ProtoMajor == 1 {
+		incoming.drainAfter(w)
 	}
 	return nil
 }
@@ -74,11 +76,26 @@ func answerByErrorRoutes(w http.ResponseWriter, r *http.Request, answer *uploada
 		return nil
 	})
 	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	if !ok || server.Errors == nil {
-		return tell(w, r)
+	if !ok || server.Errors == nil || r.Context().Value(caddyhttp.ErrorCtxKey) != nil {
+		return tell(w, r) // not by error routes from within: they would come here again
 	}
 	err := caddyhttp.Error(answer.Status, errors.New(answer.Message))
-	return server.Errors.Routes.Compile(tell).ServeHTTP(w, server.Errors.WithError(r, err))
+	r = server.Errors.WithError(r.WithContext(context.WithValue(r.Context(), refusedKey{}, answer)), err)
+	return server.Errors.Routes.Compile(tell).ServeHTTP(w, r)
+}
+
+// refusedKey is the context's key of an error that error routes are to answer. If
+// they lead to the gateway again, there is nothing to be uploaded any more: what has
+// been read of the body is gone.
+type refusedKey struct{}
+
+// answerRefused answers a request that was refused before, and reports whether it was.
+func answerRefused(w http.ResponseWriter, r *http.Request) bool {
+	refused, ok := r.Context().Value(refusedKey{}).(*uploadapi.Error)
+	if ok {
+		refused.Write(w, r)
+	}
+	return ok
 }
 
 // setCORS makes an answer of the gateway's own readable by the page that caused
@@ -94,8 +111,11 @@ func (s *Sign) setCORS(header http.Header, r *http.Request) {
 
 func (s *Sign) logRefusal(r *http.Request, refusal *refusal, requestID string) {
 	level := zapcore.WarnLevel
-	if refusal.answer.Status >= http.StatusInternalServerError {
+	switch {
+	case refusal.answer.Status >= http.StatusInternalServerError:
 		level = zapcore.ErrorLevel
+	case refusal.answer == errIncomplete: // which is as common as networks that fail
+		level = zapcore.InfoLevel
 	}
 	if check := s.logger.Check(level, "upload refused"); check != nil {
 		check.Write(

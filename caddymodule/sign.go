@@ -53,7 +53,10 @@ type Sign struct {
 	Projects []*Project `json:"projects,omitempty"`
 
 	// The origins whose pages may use the gateway, besides those of its own
-	// host, such as `https://www.example.com`. If there are any, preflights are
+	// host, such as `https://www.example.com`. They may have any scheme, as
+	// `capacitor://localhost` has; `https://*.example.com` is all hosts below
+	// that domain, at any depth, but not `https://example.com` itself; and
+	// `null` is pages without an origin. If there are any, preflights are
 	// answered here, requests of pages on other origins are refused, and
 	// answers can be read by the page's origin alone. Requests that name no
 	// origin pass, but not to a signed endpoint if the browser says that another
@@ -61,6 +64,7 @@ type Sign struct {
 	// its business.
 	CORS []string `json:"cors,omitempty"`
 
+	origins    origins             // of CORS
 	projects   map[string]*Project // by public key
 	perRequest []*Project          // those whose tokens depend on the request
 	unknown    uploadCounters
@@ -90,6 +94,9 @@ func (s *Sign) Provision(ctx caddy.Context) error {
 		s.Projects = []*Project{new(Project)}
 	}
 	var err error
+	if s.origins, err = newOrigins(s.CORS); err != nil {
+		return err
+	}
 	if s.projects, err = provisionProjects(ctx, s.Projects); err != nil {
 		return err
 	}
@@ -100,9 +107,6 @@ func (s *Sign) Provision(ctx caddy.Context) error {
 	}
 	return nil
 }
-
-// Validate checks the origins.
-func (s *Sign) Validate() error { return checkOrigins(s.CORS) }
 
 // Cleanup gives the token caches back.
 func (s *Sign) Cleanup() error {
@@ -124,6 +128,9 @@ func (s *Sign) project(publicKey string) *Project {
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if answerRefused(w, r) {
+		return nil
+	}
 	endpoint := uploadapi.Signed(r.Method, r.URL.Path)
 	var grantors grantors
 	if endpoint != nil {
@@ -142,11 +149,12 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	incoming := newIncomingBody(r)
 	answer := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
 	if len(s.CORS) > 0 {
-		origin, allowed := askingOrigin(r, s.CORS)
+		origin, allowed := askingOrigin(r, s.origins)
 		switch {
 		case isPreflight(r) && origin != "":
 			allowOrigin(w.Header(), origin)
 			answerPreflight(w, r, allowed)
+			incoming.drainAfter(w)
 			return nil
 		case !allowed && (origin != "" || endpoint != nil):
 			return s.turnAway(w, r, incoming, endpoint, fmt.Errorf("origin %q: %w", origin, errOrigin))
@@ -173,10 +181,10 @@ func (s *Sign) pass(answer *answerWriter, r *http.Request, next caddyhttp.Handle
 	if look != nil {
 		s.compareClocks(answer, look)
 	}
-	if refusal := upstreamFailure(err); refusal != nil && !answer.begun {
+	if refusal := answer.failure(err); refusal != nil {
 		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
 	}
-	return err
+	return answer.end(err)
 }
 
 // turnAway refuses a request before it is known which project it is for.
@@ -216,21 +224,16 @@ func (s *Sign) sign(answer *answerWriter, r *http.Request, next caddyhttp.Handle
 func (s *Sign) finish(answer *answerWriter, r *http.Request, upload *upload, refusal *refusal, err error) error {
 	answer.release()
 	answer.incoming.recycle()
-	switch {
-	case answer.begun && answer.incoming.left():
-		_ = http.NewResponseController(answer).Flush()
-		answer.incoming.drain(answer)
-	case !answer.begun && refusal != nil:
+	if !answer.begun && refusal != nil {
 		upload.countRefused(refusal)
 		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
 	}
-	return err
+	return answer.end(err)
 }
 
 // Interface guards
 var (
 	_ caddy.Provisioner           = (*Sign)(nil)
-	_ caddy.Validator             = (*Sign)(nil)
 	_ caddy.CleanerUpper          = (*Sign)(nil)
 	_ caddyhttp.MiddlewareHandler = (*Sign)(nil)
 )

@@ -21,7 +21,7 @@ const signatureDirective = "uploadcare_signature"
 
 func init() {
 	caddy.RegisterModule(Signature{})
-	httpcaddyfile.RegisterHandlerDirective(signatureDirective, parseSignature)
+	registerHandler(signatureDirective, parseSignature, end)
 
 	// Behind authentication, as uploadcare_sign is.
 	httpcaddyfile.RegisterDirectiveOrder(signatureDirective, httpcaddyfile.Before, "reverse_proxy")
@@ -44,7 +44,8 @@ type Signature struct {
 	Project *Project `json:"project,omitempty"`
 
 	// The origins whose pages may ask, besides those of the gateway's own
-	// host, such as `https://www.example.com`. Default: none.
+	// host, as in `uploadcare_sign`. Pages of the origin `null` may, but not with
+	// the passwords and cookies that the browser has. Default: none.
 	CORS []string `json:"cors,omitempty"`
 
 	sign Sign // refuses, and has the project
@@ -76,28 +77,26 @@ func (s *Signature) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// Validate checks the origins.
-func (s *Signature) Validate() error { return s.sign.Validate() }
-
 // Cleanup gives the token cache back.
 func (s *Signature) Cleanup() error { return s.sign.Cleanup() }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	grantor := s.sign.grantors(r).of(s.Project)
-	origin, allowed := askingOrigin(r, s.CORS)
+	origin, allowed := askingOrigin(r, s.sign.origins)
 	incoming := newIncomingBody(r)
 	header := w.Header()
 	crossOrigin := origin != "" && !isSameOrigin(r, origin)
 	if crossOrigin {
 		allowOrigin(header, origin) // to read what is handed out, or why it is not
 	}
-	if crossOrigin && allowed {
+	if crossOrigin && allowed && origin != nullOrigin { // which any page can make itself have
 		header.Set("Access-Control-Allow-Credentials", "true") // authentication stands before it
 	}
 	switch {
 	case crossOrigin && isPreflight(r):
 		answerPreflight(w, r, allowed)
+		incoming.drainAfter(w)
 		return nil
 	case !allowed:
 		return s.sign.refuse(w, r, incoming, newRefusal(fmt.Errorf("origin %q: %w", origin, errSignatureOrigin)))
@@ -124,6 +123,7 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Set("X-Content-Type-Options", "nosniff")
 	_, err = w.Write(body)
+	incoming.drainAfter(w)
 	return err
 }
 
@@ -160,7 +160,6 @@ func (s *Signature) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // Interface guards
 var (
 	_ caddy.Provisioner           = (*Signature)(nil)
-	_ caddy.Validator             = (*Signature)(nil)
 	_ caddy.CleanerUpper          = (*Signature)(nil)
 	_ caddyfile.Unmarshaler       = (*Signature)(nil)
 	_ caddyhttp.MiddlewareHandler = (*Signature)(nil)

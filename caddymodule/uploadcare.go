@@ -5,7 +5,6 @@ package caddymodule
 import (
 	"encoding/json"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -14,7 +13,7 @@ import (
 const directive = "uploadcare"
 
 func init() {
-	httpcaddyfile.RegisterDirective(directive, parseUploadcare)
+	registerHandler(directive, parseUploadcare, end)
 	httpcaddyfile.RegisterDirectiveOrder(directive, httpcaddyfile.Before, "reverse_proxy")
 }
 
@@ -32,31 +31,26 @@ func init() {
 //
 // It expands to:
 //
-//	uploadcare_sign [<matcher>] {
-//		...
-//	}
-//	reverse_proxy [<matcher>] https://upload.uploadcare.com {
-//		transport uploadcare {
-//			upstream_host
-//			versions                      1.1
-//			dial_timeout                  5s
-//			keepalive                     30s
-//			keepalive_idle_conns_per_host 256
-//			tls_timeout                   10s
+//	route [<matcher>] {
+//		uploadcare_sign {
+//			...
 //		}
-//		...
+//		reverse_proxy https://upload.uploadcare.com {
+//			transport uploadcare {
+//				upstream_host
+//				versions                      1.1
+//				dial_timeout                  5s
+//				keepalive                     30s
+//				keepalive_idle_conns_per_host 256
+//				tls_timeout                   10s
+//			}
+//			...
+//		}
 //	}
 //
 // Options of the user's own `transport uploadcare` are added to these and win
 // over them; another transport replaces them. The reverse_proxy is a [Proxy].
-func parseUploadcare(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
-	if !h.Next() {
-		return nil, h.ArgErr()
-	}
-	matcherSet, err := h.ExtractMatcherSet()
-	if err != nil {
-		return nil, err
-	}
+func parseUploadcare(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	h.Next() // consume directive name
 	name := h.Token()
 	if h.NextArg() {
@@ -82,12 +76,9 @@ func parseUploadcare(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error
 		return nil, err
 	}
 
-	route := caddyhttp.Route{HandlersRaw: []json.RawMessage{
+	// One handler, wherever it may have to be the only one.
+	return &caddyhttp.Subroute{Routes: caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{
 		caddyconfig.JSONModuleObject(sign, "handler", signDirective, nil),
 		caddyconfig.JSONModuleObject(&Proxy{Handler: reverseProxy}, "handler", proxyName, nil),
-	}}
-	if matcherSet != nil {
-		route.MatcherSetsRaw = []caddy.ModuleMap{matcherSet}
-	}
-	return []httpcaddyfile.ConfigValue{{Class: "route", Value: route}}, nil
+	}}}}, nil
 }

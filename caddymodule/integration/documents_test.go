@@ -17,8 +17,8 @@ import (
 
 var codeBlock = regexp.MustCompile("(?s)```(caddyfile|json)\n(.*?)```")
 
-// Every Caddyfile in the documents can be loaded, and every JSON config in them
-// is what the Caddyfile before it adapts to.
+// Every Caddyfile in the documents can be loaded, and leads uploads somewhere, and
+// every JSON config in them is what the Caddyfile before it adapts to.
 func TestConfigsInTheDocumentsAreSound(t *testing.T) {
 	t.Setenv("UPLOADCARE_PUBLIC_KEY", "demopublickey")
 	t.Setenv("UPLOADCARE_SECRET_KEY", "demosecretkey")
@@ -29,12 +29,16 @@ func TestConfigsInTheDocumentsAreSound(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	documents, err := filepath.Glob("../../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
+	documents := []string{"../../README.md"}
+	for _, pattern := range []string{"../../docs/*.md", "../../docs/upstream/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, found...)
 	}
 	found := 0
-	for _, document := range append(documents, "../../README.md") {
+	for _, document := range documents {
 		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)
@@ -45,6 +49,9 @@ func TestConfigsInTheDocumentsAreSound(t *testing.T) {
 			if block[1] == "json" {
 				checkSameJSON(t, document, block[2], before)
 				continue
+			}
+			if strings.Contains(block[2], "uploadcare_sign {") && !strings.Contains(block[2], "reverse_proxy") {
+				t.Errorf("%s: nothing behind uploadcare_sign takes the upload:\n%s", document, block[2])
 			}
 			before, _, err = caddyconfig.GetAdapter("caddyfile").Adapt([]byte(block[2]), nil)
 			if err != nil {

@@ -261,7 +261,7 @@ func TestAClientThatGoesAwayIsNotTheUpstreamsFault(t *testing.T) {
 	if answer := readAll(t, response); response.StatusCode != http.StatusOK {
 		t.Errorf("the next upload was answered with %d %q", response.StatusCode, answer)
 	}
-	eventually(t, "the abort is logged", func() bool { return strings.Contains(c.output.String(), `"status":499`) })
+	eventually(t, "the abort is logged", func() bool { return strings.Contains(c.output.String(), `"status":400`) })
 	for line := range strings.SplitSeq(c.output.String(), "\n") {
 		if strings.Contains(line, `"level":"error"`) || strings.Contains(line, `"level":"warn"`) && strings.Contains(line, "uploadcare") {
 			t.Errorf("logged: %s", line)

@@ -16,17 +16,31 @@ import (
 const directive = "uploadcare_sandbox"
 
 func init() {
-	httpcaddyfile.RegisterHandlerDirective(directive, parseCaddyfile)
+	httpcaddyfile.RegisterDirective(directive, parseRoute)
 	// The sandbox stands where a proxy would: after authentication and limits.
 	httpcaddyfile.RegisterDirectiveOrder(directive, httpcaddyfile.Before, "reverse_proxy")
 }
 
-func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+func parseRoute(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	if !h.Next() {
+		return nil, h.ArgErr()
+	}
+	matcherSet, err := h.ExtractMatcherSet()
+	if err != nil {
+		return nil, err
+	}
 	handler := new(Handler)
 	if err := handler.UnmarshalCaddyfile(h.Dispenser); err != nil {
 		return nil, err
 	}
-	return handler, nil
+	values := h.NewRoute(matcherSet, handler)
+	if route, ok := values[0].Value.(caddyhttp.Route); ok && h.IsNamedRoute() {
+		// Of a named route whose handlers are all in one route, Caddy keeps the
+		// first alone. A route that is terminal is not merged with those before it.
+		route.Terminal = true
+		values[0].Value = route
+	}
+	return values, nil
 }
 
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:

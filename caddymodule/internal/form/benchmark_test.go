@@ -5,6 +5,7 @@ package form
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
@@ -156,6 +157,30 @@ func drain(reader io.Reader, buf []byte) error {
 			return nil
 		} else if err != nil {
 			return err
+		}
+	}
+}
+
+// BenchmarkHostileHeader reads headers that are as large as may be, and full of
+// reasons for doubt. A header costs what its bytes cost, however many there are:
+// the figures per byte of the two sizes are to be alike.
+func BenchmarkHostileHeader(b *testing.B) {
+	for name, pattern := range map[string]string{
+		"words": ";x", "names": ";name=b", "lines": "\r\nContent-Disposition:x", "continued": ";name*1=a", "quotes": `;a="\"`, "escapes": ";%6e=%", "controls": "\x01;",
+	} {
+		for _, size := range []int{MaxPartHeaderSize / 8, MaxPartHeaderSize} {
+			header := `Content-Disposition: form-data; name="a"`
+			header += strings.Repeat(pattern, (size-len(header))/len(pattern))
+			form := []byte(body(header + "\r\n\r\nabc"))
+			b.Run(fmt.Sprintf("%s/size=%d", name, size), func(b *testing.B) {
+				buf := make([]byte, 64<<10)
+				b.SetBytes(int64(len(form)))
+				for b.Loop() {
+					if err := drain(NewEditor(io.NopCloser(bytes.NewReader(bytes.Clone(form))), testEdit(testBoundary, nil)), buf); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		}
 	}
 }

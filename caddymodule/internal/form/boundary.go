@@ -11,23 +11,29 @@ import (
 // whole: some cut an unquoted one at a sign such as / : = ? * $ #, and a web
 // application firewall takes needless quotes for an attack.
 func isSafeBoundary(boundary string) bool {
+	if boundary == "" || len(boundary) > MaxBoundaryLength {
+		return false
+	}
 	for i := range len(boundary) {
 		if !isAlphanumeric(boundary[i]) && strings.IndexByte("-._'+", boundary[i]) < 0 {
 			return false
 		}
 	}
-	return boundary != "" && len(boundary) <= MaxBoundaryLength
+	return true
 }
 
 // isBoundary reports whether a boundary can be written for every server: what
 // has to be escaped within quotes cannot.
 func isBoundary(boundary string) bool {
+	if boundary == "" || len(boundary) > MaxBoundaryLength || boundary[len(boundary)-1] == ' ' {
+		return false
+	}
 	for i := range len(boundary) {
 		if c := boundary[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
 			return false
 		}
 	}
-	return boundary != "" && len(boundary) <= MaxBoundaryLength && boundary[len(boundary)-1] != ' '
+	return true
 }
 
 // boundariesIn returns the boundaries that a joined Content-Type header can be
@@ -40,10 +46,11 @@ func boundariesIn(header string) (boundaries []string, found bool) {
 			boundaries = append(boundaries, boundary)
 		}
 	}
-	for rest := header; ; {
+	rest := header
+	for range maxBoundaryParameters {
 		i := indexFoldASCII(rest, name)
 		if i < 0 {
-			return boundaries, found
+			break
 		}
 		rest = rest[i+len(name):]
 		value, ok := strings.CutPrefix(strings.TrimLeft(rest, " \t"), "=")
@@ -58,7 +65,12 @@ func boundariesIn(header string) (boundaries []string, found bool) {
 			addUnquoted(value, add)
 		}
 	}
+	return boundaries, found
 }
+
+// maxBoundaryParameters is how many of them are read: each could go on up to the
+// end of the header.
+const maxBoundaryParameters = 16
 
 // addQuoted adds what a boundary can be that begins with a quote.
 func addQuoted(s string, add func(string)) {

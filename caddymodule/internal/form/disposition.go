@@ -31,7 +31,7 @@ func (p *part) readDisposition(value []byte) {
 		case key == nil:
 			kind := bytes.Trim(next.all, " \t")
 			if first && !isToken(kind) || !first && len(bytes.TrimSpace(kind)) > 0 {
-				p.doubt(all)
+				p.doubtRest(all)
 			}
 		case equalFoldASCII(key, "name"):
 			p.readName(next, all, len(value)-len(all))
@@ -40,11 +40,11 @@ func (p *part) readDisposition(value []byte) {
 		case extendedFileName.Match(key):
 			p.file = true
 			if !next.clean {
-				p.doubt(all)
+				p.doubtRest(all)
 			}
 		case !next.clean, !isToken(key), bytes.Contains(appendLetters(nil, key), nameLetters):
-			p.doubt(all)
-		case !isToken(next.value):
+			p.doubtRest(all)
+		case !p.restDoubted && !isToken(next.value):
 			p.doubt(next.value)
 		}
 	}
@@ -56,7 +56,7 @@ var extendedFileName = regexp.MustCompile(`^(?i:filename)\*(?:\d+\*?)?$`)
 
 func (p *part) readName(parameter parameter, all []byte, offset int) {
 	if p.name != nil || !parameter.clean {
-		p.doubt(all)
+		p.doubtRest(all)
 	}
 	if p.name == nil {
 		p.name, p.nameStart = parameter.value, offset+parameter.start
@@ -72,15 +72,15 @@ func (p *part) readFileName(parameter parameter) {
 		p.filename = parameter.value
 	}
 	if !parameter.clean {
-		p.doubt(parameter.tail)
+		p.doubtRest(parameter.tail)
 	}
 }
 
 // cutParameter cuts the first parameter off of a value.
 func cutParameter(s []byte) (parameter, []byte) {
-	equals, semicolon := bytes.IndexByte(s, '='), bytes.IndexByte(s, ';')
-	if equals < 0 || semicolon >= 0 && semicolon < equals {
-		all, rest, _ := bytes.Cut(s, semicolonSign)
+	all, rest, _ := bytes.Cut(s, semicolonSign)
+	equals := bytes.IndexByte(all, '=')
+	if equals < 0 {
 		return parameter{all: all, clean: true}, rest
 	}
 	start := equals + 1

@@ -27,6 +27,9 @@ type part struct {
 
 	bareLineEnd bool // for some servers the header may end earlier
 
+	otherDoubted bool // there is another disposition, and so all of this one is in doubt
+	restDoubted  bool // of the disposition, up to its end
+
 	// doubts are what servers may read in another way.
 	doubts [][]byte
 }
@@ -73,6 +76,15 @@ func cutLine(header []byte) (line, rest []byte) {
 
 func (p *part) doubt(text []byte) { p.doubts = append(p.doubts, text) }
 
+// doubtRest doubts all of the disposition from somewhere on. What is in doubt
+// already is not doubted again: a header could hold thousands of reasons.
+func (p *part) doubtRest(text []byte) {
+	if !p.restDoubted {
+		p.restDoubted = true
+		p.doubt(text)
+	}
+}
+
 // readLine reads a line, continued or not.
 func (p *part) readLine(line []byte) {
 	for i, c := range line {
@@ -93,7 +105,7 @@ func (p *part) readLine(line []byte) {
 	case equalFoldASCII(name, contentTypeName):
 		_, err := parseCharset(string(value))
 		p.typed = p.typed || len(bytes.TrimSpace(value)) > 0
-		p.multipart = p.multipart || indexFoldASCII(value, "multipart") >= 0
+		p.multipart = p.multipart || indexFoldASCII(value, "multipart") >= 0 && indexFoldASCII(value, "boundary") >= 0
 		p.params = p.params || indexFoldASCII(value, "urlencoded") >= 0
 		p.encoded = p.encoded || err != nil
 	case equalFoldASCII(name, encodingName):
@@ -112,7 +124,10 @@ func (p *part) readDispositionLine(value, line []byte) {
 	case bytes.Equal(p.disposition, value) && p.repeated == nil:
 		p.repeated = value
 	default: // servers take the first or the last
-		p.doubt(p.disposition)
+		if !p.otherDoubted {
+			p.otherDoubted = true
+			p.doubt(p.disposition)
+		}
 		p.doubt(line)
 	}
 }

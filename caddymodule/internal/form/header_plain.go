@@ -56,7 +56,7 @@ func parsePlainHeader(header []byte) (p part, ok bool) {
 	}
 	contentType, ok := bytes.CutPrefix(rest, plainTypeStart)
 	p.typed = len(contentType) > 0
-	if indexFoldASCII(contentType, "multipart") >= 0 || indexFoldASCII(contentType, "urlencoded") >= 0 {
+	if indexFoldASCII(contentType, "urlencoded") >= 0 {
 		return part{}, false
 	}
 	for _, c := range contentType {

@@ -41,7 +41,7 @@ func TestPlainHeadersAreReadAsAnyOther(t *testing.T) {
 		`Content-Disposition: form-data; name="signature"; filename="a"`:                                   true,
 		"Content-Disposition: form-data; name=\"file\"; filename=\"a\"\r\nContent-Type: image/svg+xml":     true,
 		"Content-Disposition: form-data; name=\"file\"\r\nContent-Type: ":                                  true,
-		"Content-Disposition: form-data; name=\"file\"\r\nContent-Type: multipart/mixed":                   false,
+		"Content-Disposition: form-data; name=\"file\"\r\nContent-Type: multipart/mixed":                   true,
 		"Content-Disposition: form-data; name=\"file\"\r\nContent-Type: Application/X-WWW-Form-Urlencoded": false,
 		`content-disposition: form-data; name="file"`:                                                      false,
 		`Content-Disposition: form-data; name="signature[]"`:                                               false,

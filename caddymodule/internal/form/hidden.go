@@ -11,28 +11,81 @@ import (
 )
 
 // Servers take doubtful text apart in ways that cannot be foretold. So it is not
-// taken apart here: all that could be decoded is, and then only the order of
-// letters and digits counts.
+// taken apart here: all that could be decoded is, and any key that ends in "name"
+// or holds these letters counts, with whatever stands around it and its value.
 
 // hidden reports whether some server could find a name of the set in text, given
-// to it as a name: behind anything that ends in "name".
+// to it as a name.
 func (n *Names) hidden(text []byte) bool {
 	if n == nil || len(text) <= len(nameLetters) { // as an epilogue of CRLF
 		return false
 	}
-	for _, reading := range readings(text) {
-		letters := appendLetters(nil, reading)
-		if i := bytes.Index(letters, nameLetters); i >= 0 && n.isIn(letters[i+len(nameLetters):]) {
+	return slices.ContainsFunc(readings(text), n.isValueIn) ||
+		bytes.IndexByte(text, '*') >= 0 && n.isIn(appendLetters(nil, unescape(continuedName(text))))
+}
+
+// What is looked at around an equals sign, in bytes, so that a text of nothing but
+// such signs takes no time.
+const (
+	maxKeySize    = 64
+	maxPrefixSize = 64 // of a value: quotes and blanks, or a charset
+)
+
+// isValueIn reports whether a name of the set is the value of a key of letters
+// "name" in text.
+func (n *Names) isValueIn(text []byte) bool {
+	for from := 0; ; {
+		i := bytes.IndexByte(text[from:], '=')
+		if i < 0 {
+			return false
+		}
+		key, value := text[max(0, from+i-maxKeySize):from+i], text[from+i+1:]
+		from += i + 1
+		if start := bytes.LastIndexAny(key, ";,&"); start >= 0 {
+			key = key[start+1:]
+		}
+		if bytes.Contains(appendLetters(nil, key), nameLetters) && (n.beginsIn(value) || n.beginsIn(withoutCharset(value))) {
 			return true
 		}
 	}
-	return n.isIn(appendLetters(nil, unescape(continuedName(text))))
 }
+
+// beginsIn reports whether a value begins with a name of the set, alone, whatever
+// stands between its letters: no longer word.
+func (n *Names) beginsIn(value []byte) bool {
+	return slices.ContainsFunc(n.letters, func(name []byte) bool {
+		matched := 0
+		for i, c := range value {
+			switch {
+			case matched == len(name):
+				return !isAlphanumeric(c) && c != '_' && c != '.' && c != '-'
+			case isAlphanumeric(c) && lower(c) == name[matched]:
+				matched++
+			case isAlphanumeric(c), i > len(name)+maxPrefixSize:
+				return false
+			}
+		}
+		return matched == len(name)
+	})
+}
+
+// withoutCharset returns what follows the charset and the language that a value
+// begins with (RFC 8187), or nothing.
+func withoutCharset(value []byte) []byte {
+	_, rest, found := bytes.Cut(value[:min(len(value), maxPrefixSize)], []byte("'"))
+	if i := bytes.IndexByte(rest, '\''); found && i >= 0 {
+		return value[min(len(value), maxPrefixSize)-len(rest)+i+1:]
+	}
+	return nil
+}
+
+// maxPieces is how many pieces of a name count: more than it has characters.
+const maxPieces = 256
 
 // continuedName returns the pieces of a continued name (RFC 2231, section 3),
 // joined by their numbers.
 func continuedName(text []byte) []byte {
-	pieces := namePiece.FindAllSubmatch(text, -1)
+	pieces := namePiece.FindAllSubmatch(text, maxPieces)
 	number := func(piece [][]byte) int {
 		n, _ := strconv.Atoi(string(piece[1])) // digits; too many are as good as none
 		return n

@@ -83,6 +83,12 @@ func TestEditorTakesOddParts(t *testing.T) {
 		"a folded line of its own":         part(normal + "\r\nX-A: b\r\n\tc"),
 		"a folded type":                    part(normal + "\r\nContent-Type: image/png;\r\n charset=x"),
 		"a transfer encoding":              part(normal + "\r\nContent-Transfer-Encoding: base64"),
+		"odd, and another file name":       part(`Content-Disposition: form-data; name="file"; filename="my \"signature\".png"; filename*=UTF-8''signature.png`),
+		"odd, and a file name in pieces":   part("Content-Disposition: form-data; name=\"file\"; filename=\"\x83\\\"; filename*0=\"signature\"; filename*1=.png"),
+		"unquoted, with the word name":     part("Content-Disposition: form-data; name=file; filename=file name signature.png"),
+		"unquoted, with more signs":        part("Content-Disposition: form-data; name=file; filename=name=signature.png"),
+		"raw quotes, with the word name":   part(`Content-Disposition: form-data; name="file"; filename="my "name" signature.pdf"`),
+		"a user's name in a file name":     part(`Content-Disposition: form-data; name="file"; filename="a;username=signature"`),
 		"no name, no file name":            part("Content-Disposition: form-data"),
 		"no disposition":                   part("Content-Type: text/plain"),
 		"an empty name":                    part(`Content-Disposition: form-data; name=""`),
@@ -112,6 +118,12 @@ func TestEditorTakesFormsWithinAPart(t *testing.T) {
 	take(t, map[string]string{
 		"of files, as HTML 4 has it": body(field("UPLOADCARE_PUB_KEY", "k"), "Content-Disposition: form-data; name=\"files\"\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"+
 			"--b\r\nContent-Disposition: file; filename=\"signature.txt\"\r\nContent-Type: text/plain\r\n\r\nname=signature\r\n--b--\r\n"),
+		"a page, without its boundary": body(field("UPLOADCARE_PUB_KEY", "k"), "Content-Disposition: form-data; name=\"file\"; filename=\"page.mht\"\r\nContent-Type: multipart/related\r\n\r\n"+
+			"--b\r\nContent-Disposition: form-data; name=\"signature\"\r\n\r\n1\r\n--b--\r\n"),
+		"a page with pictures": body(field("UPLOADCARE_PUB_KEY", "k"), "Content-Disposition: form-data; name=\"file\"; filename=\"page.mht\"\r\nContent-Type: multipart/related; boundary=b\r\n\r\n"+
+			"--b\r\nContent-Type: image/png\r\nContent-Location: https://example.com/a.png?name=1&Expires=1&Signature=abc\r\n\r\nAAAA\r\n--b--\r\n"),
+		"a signed mail": body(field("UPLOADCARE_PUB_KEY", "k"), "Content-Disposition: form-data; name=\"file\"; filename=\"a.eml\"\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n"+
+			"--b\r\nContent-Type: application/pgp-signature;\r\n name=\"signature.asc\"\r\nContent-Disposition: attachment;\r\n filename=\"signature.asc\"\r\n\r\nAAAA\r\n--b--\r\n"),
 		"a mail": body(field("UPLOADCARE_PUB_KEY", "k"), "Content-Disposition: form-data; name=\"file\"; filename=\"mail.mht\"\r\nContent-Type: multipart/related; boundary=b\r\n\r\n"+
 			strings.Repeat("--b\r\nContent-Type: text/html\r\n\r\n<input name=signature>\r\n", 500)+"--b--\r\n"),
 	})

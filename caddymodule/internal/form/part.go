@@ -5,7 +5,7 @@ package form
 import (
 	"bytes"
 	"fmt"
-	"slices"
+	"regexp"
 )
 
 // partKind is what becomes of a part's content.
@@ -82,8 +82,13 @@ func (e *Editor) isIn(p *part) (stale, watched bool) {
 // hides reports whether some server could read a protected name in a header,
 // where the editor does not.
 func (e *Editor) hides(p *part, header []byte) bool {
-	if slices.ContainsFunc(p.doubts, e.edit.hides) {
-		return true
+	for _, doubtful := range p.doubts {
+		if p.nameIsFound { // so none takes the key of a file name for that of the name
+			doubtful = fileNameKey.ReplaceAll(doubtful, semicolonSign)
+		}
+		if e.edit.hides(doubtful) {
+			return true
+		}
 	}
 	// The boundary, or what some servers make of it, within a line.
 	if i := bytes.Index(header, e.dashProbe()); i >= 0 && e.edit.hides(header[i:]) {
@@ -99,18 +104,25 @@ func (e *Editor) hides(p *part, header []byte) bool {
 	_, behind, _ := bytes.Cut(p.filename, semicolonSign)
 	for parameter := range bytes.SplitSeq(behind, semicolonSign) {
 		key, value, _ := bytes.Cut(parameter, []byte("="))
-		if bytes.Contains(appendLetters(nil, key), nameLetters) && e.edit.resembles(value) {
+		if bytes.Equal(appendLetters(nil, key), nameLetters) && e.edit.resembles(value) {
 			return true
 		}
 	}
 	return false
 }
 
+// fileNameKey is the key of a file's name, in each of its forms.
+var fileNameKey = regexp.MustCompile(`(?i);[ \t]*filename(?:\*(?:\d+\*?)?)?=`)
+
 // hidesIn reports whether some server could read a protected name in the header
-// of a part within a part. A file there goes by the name of that part.
+// of a part within a part. There, a part without a disposition is none of a form,
+// as those of mails and pages are.
 func (e *Editor) hidesIn(header []byte) bool {
+	if indexFoldASCII(header, "disposition") < 0 {
+		return false
+	}
 	p := parseAnyHeader(header)
-	return p.name == nil && !p.file && e.edit.mentions(header) || e.edit.resembles(p.name) || e.hides(&p, header)
+	return e.edit.resembles(p.name) || e.hides(&p, header)
 }
 
 // hides reports whether some server could read a protected name in a text.
