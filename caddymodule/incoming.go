@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -101,8 +102,15 @@ func (b *incomingBody) Close() error { return nil }
 // middle of its chunks, as the servers have it. The client may still be there, and
 // have closed its sending half alone.
 func isCutShort(err error) bool {
-	return errors.Is(err, io.ErrUnexpectedEOF) ||
-		err != nil && strings.Contains(err.Error(), "declared a Content-Length") // over HTTP/2, which has no name for it
+	return errors.Is(err, io.ErrUnexpectedEOF) || err != nil && slices.ContainsFunc(cutShortTexts, func(text string) bool {
+		return strings.Contains(err.Error(), text)
+	})
+}
+
+// cutShortTexts are in errors that have no name.
+var cutShortTexts = []string{
+	"declared a Content-Length", // over HTTP/2
+	"unexpected EOF",            // behind the last chunk
 }
 
 // maxCutShortWait bounds the wait for a read that has cancelled the request, and is

@@ -144,6 +144,7 @@ func TestAnUploadThatIsCutShortIsTold(t *testing.T) {
 		"chunks":                       {"/base/", multipart + "\r\nTransfer-Encoding: chunked", chunks[:len(chunks)/2]},
 		"chunks without the last":      {"/base/", multipart + "\r\nTransfer-Encoding: chunked", chunks},
 		"within the last chunk":        {"/base/", multipart + "\r\nTransfer-Encoding: chunked", chunks + "0\r"},
+		"behind the last chunk":        {"/base/", multipart + "\r\nTransfer-Encoding: chunked", chunks + "0\r\n\r"},
 		"a chunk's length":             {"/base/", multipart + "\r\nTransfer-Encoding: chunked", "5"},
 		"urlencoded":                   {"/group/", urlencoded + "\r\nContent-Length: 100", "pub_key=demopublickey&files[0]="},
 		"urlencoded, chunked":          {"/group/", urlencoded + "\r\nTransfer-Encoding: chunked", "1f\r\npub_key=demopublickey"},

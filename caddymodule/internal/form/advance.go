@@ -72,10 +72,20 @@ func (e *Editor) preamble(b []byte, atEOF bool) (n int, more bool, err error) {
 
 // header reads the header of a part and decides what becomes of the part.
 func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
-	e.state = inContent
-	if bytes.HasPrefix(b, crlf) {
+	e.state, e.part = inContent, partKept
+	switch boundary := e.dashBoundary(); {
+	case bytes.HasPrefix(b, crlf):
 		e.part, e.value = partUnheaded, e.value[:0]
 		return len(crlf), false, nil
+	case bytes.HasPrefix(b, boundary): // a delimiter right behind another one
+		switch ending := scanEnding(b[len(boundary):], atEOF); ending {
+		case endingUnknown:
+			e.state = inHeader
+			return 0, true, nil
+		case endingNext, endingClose, endingOpen:
+			return e.delimit(b, 0, 0, ending)
+		case endingNone:
+		}
 	}
 	end := bytes.Index(b, crlfCRLF)
 	switch {

@@ -41,7 +41,7 @@ func isBoundary(boundary string) bool {
 func boundariesIn(header string) (boundaries []string, found bool) {
 	const name = "boundary"
 	add := func(boundary string) {
-		boundary = strings.Trim(boundary, " \t")
+		boundary = strings.TrimRight(boundary, " \t")
 		if isBoundary(boundary) && !slices.Contains(boundaries, boundary) {
 			boundaries = append(boundaries, boundary)
 		}
@@ -80,6 +80,7 @@ func addQuoted(s string, add func(string)) {
 		return
 	}
 	add(literal)
+	add(strings.TrimLeft(literal, " \t"))
 	if strings.Contains(literal, `\`) { // a quoted pair (RFC 9110, section 5.6.4)
 		add(strings.ReplaceAll(literal, `\`, ""))
 	}
@@ -89,15 +90,29 @@ func addQuoted(s string, add func(string)) {
 // cut it at a semicolon, but clients write what they like, and headers may be
 // joined by a comma.
 func addUnquoted(s string, add func(string)) {
-	value, parameters, cut := strings.Cut(s, ";")
+	value, rest, more := strings.Cut(s, ";")
 	add(value)
+	add(strings.TrimRight(value, "\" \t")) // a quote that has no beginning
 	for _, sign := range []string{",", " ", "\t"} {
 		shorter, _, _ := strings.Cut(strings.TrimRight(value, " \t"), sign)
 		add(shorter)
 	}
-	if cut && !strings.Contains(parameters, "=") {
-		add(s)
+	for range maxBoundaryParameters {
+		var next string
+		if next, rest, more = cutMore(rest, more); strings.TrimSpace(next) == "" || strings.Contains(next, "=") {
+			return // the next parameter
+		}
+		value += ";" + next
+		add(value)
 	}
+}
+
+// cutMore cuts what stands before the next semicolon off of s, if there is more.
+func cutMore(s string, more bool) (next, rest string, still bool) {
+	if !more {
+		return "", "", false
+	}
+	return strings.Cut(s, ";")
 }
 
 // cutBoundary returns what is left of a boundary for servers that cut it at a

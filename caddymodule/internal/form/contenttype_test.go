@@ -50,6 +50,7 @@ func TestContentTypeIsReadLenientlyAndWrittenAnew(t *testing.T) {
 		"the same, quoted":           {`multipart/form-data; boundary=a; boundary="a"`, multipart + "a"},
 		"single quotes":              {multipart + "'a'", ""},
 		"an unfinished quote":        {multipart + `"a`, multipart + "a"},
+		"a quote behind":             {multipart + `a"`, multipart + "a"},
 		"more after the quote":       {multipart + `"a"b`, multipart + "a"},
 		"an escape":                  {multipart + `"a\/b"`, multipart + `"a/b"`},
 		"extended beside":            {"multipart/form-data; boundary=a; boundary*=utf-8''b", multipart + "a"},
@@ -130,6 +131,9 @@ func TestBodySettlesWhichOfSeveralBoundariesIsItsOwn(t *testing.T) {
 		"cut at a blank":             {multipart + "a b c", "--a\r\nX", "a"},
 		"joined":                     {multipart + "a, multipart/form-data", "--a\r\nX", "a"},
 		"a semicolon within":         {multipart + "a;b", "--a;b\r\nX", "a;b"},
+		"and another parameter":      {multipart + "a;b;c; charset=x", "--a;b;c\r\nX", "a;b;c"},
+		"a blank first, quoted":      {multipart + `" a"`, "-- a\r\nX", " a"},
+		"a blank first, not meant":   {multipart + `" a"`, "--a\r\nX", "a"},
 		"the word within":            {multipart + "xboundary=y", "--xboundary=y\r\nX", "xboundary=y"},
 		"hidden in another one":      {`multipart/form-data; x="; boundary=a;"; boundary=b`, "--b\r\nX", "b"},
 		"behind a preamble":          {multipart + "a; boundary=b", "hello\r\n--b\r\nX", "b"},
@@ -218,14 +222,16 @@ func TestCharsetsThatHideASCII(t *testing.T) {
 	for charset := range strings.FieldsSeq(`utf-7 UTF7 utf_7 u7 unicode-1-1-utf-7 csUnicode11UTF7 x-imap4-modified-utf7 utf-16 UTF-16LE utf_16_be utf16 U16 unicode
 		unicodeFFFE utf-32 utf_32_le ucs-2 UCS4 ISO-10646-UCS-2 csUCS4 iso-2022-jp ISO2022-KR iso2022_jp_2 csISO2022JP iso-2022-cn-ext x-windows-iso2022jp JIS
 		hz hz-gb-2312 hzgb ebcdic-cp-us csEBCDICATDE utf-ebcdic IBM037 cp037 037 ibm-1047 cp500 500 IBM01140 x-ibm930 cp875 CCSID00924 SCSU BOCU-1
-		unicode_escape raw_unicode_escape punycode idna rot13 base64 quoted-printable windows-50220`) {
+		unicode_escape raw_unicode_escape punycode idna rot13 base64 quoted-printable windows-50220
+		x-windows-50221 JISAutoDetect x-JISAutoDetect JIS-ms jis7 x-JIS7 cp65000 windows-65000 cp1200 cp1201 cp12000 cp20273 x-cp50227 cp50930 cp52936 koi-7
+		x-imap-mailbox-name x-compound_text`) {
 		if !hidesASCII(charset) {
 			t.Errorf("%s does not", charset)
 		}
 	}
 	for charset := range strings.FieldsSeq(`utf-8 utf8 UTF-8-MAC utf8mb4 us-ascii ANSI_X3.4-1968 iso-8859-1 ISO8859-15 iso8859_1 latin1 windows-1252 cp1252 windows-31j
 		MS932 cp932 Shift-JIS SJIS euc-jp euc-kr EUC-TW big5 big5-hkscs gb2312 gbk gb18030 koi8-r KOI8-U TIS-620 windows-874 ibm850 cp437 IBM866 cp1251 macintosh
-		x-mac-roman x-user-defined binary 8bit none null default johab VISCII ibm1252 cp1200x`) {
+		x-mac-roman x-user-defined binary 8bit none null default johab VISCII ibm1252 unicode-1-1-utf-8 windows-1250 x-windows-949 windows-51932`) {
 		if hidesASCII(charset) {
 			t.Errorf("%s does", charset)
 		}

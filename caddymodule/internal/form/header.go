@@ -25,6 +25,7 @@ type part struct {
 	encoded     bool   // the content may be other text to a server
 	quoted      bool   // it has quoted-printable's escapes, if it has any
 
+	colonless   bool // there is a line without a colon
 	bareLineEnd bool // for some servers the header may end earlier
 
 	otherDoubted bool // there is another disposition, and so all of this one is in doubt
@@ -54,6 +55,9 @@ func parseAnyHeader(header []byte) (p part) {
 		var line []byte
 		line, rest = cutLine(rest)
 		p.readLine(line)
+	}
+	if p.colonless { // PHP appends a line without a colon to the one before
+		p.doubt(bytes.ReplaceAll(header, crlf, nil))
 	}
 	return p
 }
@@ -98,7 +102,9 @@ func (p *part) readLine(line []byte) {
 	name, value, colon := bytes.Cut(line, []byte(":"))
 	name = bytes.TrimRight(name, " \t") // for which most servers do not care
 	switch {
-	case !colon || !isToken(name):
+	case !colon:
+		p.colonless = true
+	case !isToken(name):
 		p.doubt(line)
 	case equalFoldASCII(name, dispositionName):
 		p.readDispositionLine(value, line)
@@ -153,18 +159,29 @@ func (p *part) isBrowserFile() bool {
 // crossOutName crosses out the name, and those of the lines that say how the
 // content is to be read: crossed out, it is neither base64 nor a form.
 func (p *part) crossOutName(header []byte) {
-	crossOut(p.name)
 	if p.plain {
+		crossOut(p.name)
 		return
 	}
+	crossOutLetters(p.name)
 	if p.repeated != nil {
-		crossOut(p.repeated[p.nameStart : p.nameStart+len(p.name)])
+		crossOutLetters(p.repeated[p.nameStart : p.nameStart+len(p.name)])
 	}
 	for rest := header; len(rest) > 0; {
 		var line []byte
 		line, rest = cutLine(rest)
 		if name, _, colon := bytes.Cut(line, []byte(":")); colon && p.reads(bytes.TrimRight(name, " \t"), line) {
 			crossOut(name)
+		}
+	}
+}
+
+// crossOutLetters leaves backslashes: the last one may be taken for an escape of
+// the quote behind it.
+func crossOutLetters(name []byte) {
+	for i, c := range name {
+		if c != '\\' {
+			name[i] = crossedOut
 		}
 	}
 }

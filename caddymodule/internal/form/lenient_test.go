@@ -146,6 +146,8 @@ func TestEditorTakesTheBoundaryWithinContent(t *testing.T) {
 		"a name of no interest behind it":  content("abc\n" + dash + "\r\n" + field("name", "signature") + "\r\n"),
 		"the public key behind the file":   body(file("file", "a", "abc\r"+dash+"\r"), field("UPLOADCARE_PUB_KEY", "k")),
 		"a credential far behind it":       content("abc\n" + dash + "\r\nX: y\r\n\r\n" + field("signature", "x")),
+		"a delimiter twice":                strings.Replace(content("abc"), dash, dash+"\r\n"+dash, 1),
+		"a delimiter twice, then the end":  strings.Replace(content("abc"), dash+"--", dash+"\r\n"+dash+"--", 1),
 		"a bare LF before the first":       "\n" + content("abc"),
 		"a preamble that ends so":          "hello\n" + content("abc"),
 		"a preamble that holds it":         "see " + dash + "\r\n" + content("abc"),

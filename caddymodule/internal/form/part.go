@@ -94,14 +94,13 @@ func (e *Editor) hides(p *part, header []byte) bool {
 	if i := bytes.Index(header, e.dashProbe()); i >= 0 && e.edit.hides(header[i:]) {
 		return true
 	}
-	if p.filename == nil {
-		return false
-	}
-	if !p.nameIsFound && e.edit.resembles(p.filename) {
-		return true
-	}
-	// Some servers cut at a semicolon within quotes.
-	_, behind, _ := bytes.Cut(p.filename, semicolonSign)
+	return p.filename != nil && !p.nameIsFound && e.edit.resembles(p.filename) || e.hidesParameter(p.filename) || e.hidesParameter(p.name)
+}
+
+// hidesParameter reports whether a server that cuts at a semicolon within quotes,
+// as some do, reads a protected name in a value.
+func (e *Editor) hidesParameter(value []byte) bool {
+	_, behind, _ := bytes.Cut(value, semicolonSign)
 	for parameter := range bytes.SplitSeq(behind, semicolonSign) {
 		key, value, _ := bytes.Cut(parameter, []byte("="))
 		if bytes.Equal(appendLetters(nil, key), nameLetters) && e.edit.resembles(value) {
