@@ -28,8 +28,8 @@ type attempt struct {
 	body    *multipartBody
 	look    *connectionLook
 
-	params  []byte // a body that is held, as the client sent it, or nil
-	grant   grant  // what the request was signed with, once granted says so
+	params  *string // a urlencoded body, which is held, or nil
+	grant   grant   // what the request was signed with, once granted says so
 	granted atomic.Bool
 }
 

@@ -61,7 +61,7 @@ func (u *upload) again(answer *answerWriter) *upload {
 	switch {
 	case u.incoming == nil, u.readsQueryAlone():
 	case u.params != nil:
-		again.incoming = replayBody(u.params)
+		again.incoming = replayParams(u.params)
 	case u.incoming.keeps:
 		if u.incoming.left() { // the service had seen enough
 			u.incoming.readOff(http.NewResponseController(answer))

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/memory"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
@@ -41,6 +42,9 @@ type incomingBody struct {
 	err    error      // what source ended with, guarded by mu
 	kept   keptBody   // guarded by mu
 	keeps  bool       // the body is kept while it passes; set before it is read
+	whole  []byte     // what was kept, if it is sent again
+	params *string    // what was held, if it is urlencoded and sent again
+	held   memory.Holder
 	begun  atomic.Bool
 	ended  atomic.Bool // nothing more comes: source is at its end, or broken
 	broken atomic.Bool // it ended before its end
@@ -76,7 +80,7 @@ func (b *incomingBody) read(p []byte) (int, error) {
 	}
 	b.begun.Store(true)
 	n, err := b.source.Read(p)
-	b.kept.add(p[:n])
+	b.keepMore(p[:n])
 	if b.interrupted.Swap(false) && errors.Is(err, os.ErrDeadlineExceeded) {
 		return n, errAnswered
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/memory"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
@@ -67,6 +68,10 @@ var (
 		Status: http.StatusForbidden, Code: "GatewayCredentialRefusedError",
 		Message: "Uploads are not allowed.",
 	}
+	errMemory = &uploadapi.Error{
+		Status: http.StatusServiceUnavailable, Code: "GatewayMemoryError",
+		Message: "The gateway is busy with other requests. Try again later.",
+	}
 	errIncomplete = &uploadapi.Error{
 		Status: http.StatusBadRequest, Code: "GatewayIncompleteError",
 		Message: "The request ended before all of its body had come.",
@@ -93,8 +98,8 @@ const (
 	// statusClientClosedRequest is what Caddy says when the client went away.
 	statusClientClosedRequest = 499
 
-	// defaultRetryAfter is how long a client waits before it asks for a
-	// credential again, if nothing better is known.
+	// defaultRetryAfter is how long a client waits before it tries again, if
+	// nothing better is known.
 	defaultRetryAfter = 5 * time.Second
 )
 
@@ -130,6 +135,8 @@ func newRefusal(err error) *refusal {
 		if unavailable, ok := errors.AsType[*token.UnavailableError](err); ok {
 			retryAfter = unavailable.RetryAfter
 		}
+	case errors.Is(err, memory.ErrFull):
+		answer, retryAfter = errMemory, defaultRetryAfter
 	case errors.Is(err, form.ErrNotMultipart):
 		answer = errContentType
 	case errors.Is(err, form.ErrCharset):

@@ -198,6 +198,7 @@ func (s *Sign) turnAway(w http.ResponseWriter, r *http.Request, incoming *incomi
 // sign passes a request to a signed endpoint on, signed, or refuses it. If the
 // service does not take the credential, it may do so again with another.
 func (s *Sign) sign(answer *answerWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint, grantors grantors) error {
+	defer answer.incoming.recycle()
 	upload := &upload{sign: s, endpoint: endpoint, grantors: grantors, ctx: r.Context(), query: r.URL.RawQuery, incoming: answer.incoming, writer: answer.ResponseWriter}
 	if err := upload.prepare(r); err != nil {
 		refusal := newRefusal(err)

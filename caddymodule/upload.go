@@ -145,7 +145,7 @@ func (u *upload) edit(r *http.Request) (*multipartBody, error) {
 	delete(r.Header, "Content-Encoding") // which is a word that is none, or of no body
 	if inQuery {
 		if u.incoming != nil {
-			u.params = []byte{} // nothing of it is sent, once or again
+			u.params = new(string) // nothing of it is sent, once or again
 		}
 		return nil, u.editQuery(r)
 	}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+const (
+	// paramsLimit is the largest urlencoded body.
+	paramsLimit = 512 << 10
+	// paramsGrowth is how much the process may grow while three hundred clients
+	// send one each: twice what all bodies may take together, which is how far Go
+	// lets its heap grow, and what the connections take.
+	paramsGrowth = 150_000_000
+	// paramsPause is how long a client may say nothing.
+	paramsPause = 10 * time.Second
+)
+
+// newParamsSink is an Upload API that takes a while, keeps nothing, and counts
+// what is whole and signed once.
+func newParamsSink(t *testing.T) (address string, whole *atomic.Int32) {
+	t.Helper()
+	whole = new(atomic.Int32)
+	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		time.Sleep(100 * time.Millisecond)
+		text := string(body)
+		if err == nil && len(body) > paramsLimit && strings.Count(text, "&signature=") == 1 && strings.Count(text, "&expire=") == 1 {
+			whole.Add(1)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, "{}")
+	}))
+	t.Cleanup(sink.Close)
+	return sink.URL, whole
+}
+
+// sendParams sends a urlencoded body over a connection of its own, or half of it
+// and nothing more, and returns the response and how long it took.
+func sendParams(address, body string, half bool) (status, text string, took time.Duration) {
+	began := time.Now()
+	connection, err := net.Dial("tcp", address)
+	if err != nil {
+		return "", err.Error(), 0
+	}
+	defer connection.Close()
+	_ = connection.SetDeadline(began.Add(2 * time.Minute))
+	sent := body
+	if half {
+		sent = body[:len(body)/2]
+	}
+	go func() {
+		_, _ = fmt.Fprintf(connection, "POST /group/ HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n", address, len(body))
+		_, _ = io.WriteString(connection, sent)
+	}()
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	if err != nil {
+		return "", err.Error(), time.Since(began)
+	}
+	defer response.Body.Close()
+	answer, _ := io.ReadAll(response.Body)
+	return fmt.Sprint(response.StatusCode, " ", response.Header.Get("Retry-After")), string(answer), time.Since(began)
+}
+
+// Invariant 4: what is held of urlencoded bodies is bounded, however many come
+// at once. All are served, or told to come again, and those that stall are in
+// the others' way for no longer than their time limit.
+func TestInvariant4ABurstOfUrlencodedBodiesTakesBoundedMemory(t *testing.T) {
+	const clients = 300
+	beginning := "pub_key=demopublickey&a="
+	body := beginning + strings.Repeat("x", paramsLimit-len(beginning))
+	for name, stalls := range map[string]bool{"all send": false, "a quarter stalls": true} {
+		t.Run(name, func(t *testing.T) {
+			sink, whole := newParamsSink(t)
+			address := freeAddress(t)
+			p := start(t, gateway(address, sink))
+			for range 5 {
+				if status, text, _ := sendParams(address, body, false); status != "200 " {
+					t.Fatalf("answer %s %s", status, text)
+				}
+			}
+			whole.Store(0)
+			idle := p.rss()
+			measured := p.watch()
+			var running sync.WaitGroup
+			var served, refused, timedOut, slowest atomic.Int64
+			for i := range clients {
+				running.Go(func() {
+					half := stalls && i%4 == 0
+					status, text, took := sendParams(address, body, half)
+					switch {
+					case !half && status == "200 ":
+						served.Add(1)
+					case !half && status == "503 5":
+						refused.Add(1)
+					case half && status == "408 ":
+						timedOut.Add(1)
+					default:
+						t.Errorf("client %d, stalled: %v: answer %q %q after %v", i, half, status, text, took)
+					}
+					for !half {
+						if most := slowest.Load(); int64(took) <= most || slowest.CompareAndSwap(most, int64(took)) {
+							break
+						}
+					}
+				})
+			}
+			running.Wait()
+			_, peak := measured()
+			t.Logf("%d served, %d told to come again, %d timed out; the slowest took %v; idle %d KiB, growth %d KiB",
+				served.Load(), refused.Load(), timedOut.Load(), time.Duration(slowest.Load()), idle>>10, (peak-idle)>>10)
+			if growth := peak - idle; growth > paramsGrowth {
+				t.Errorf("the gateway grew by %d bytes", growth)
+			}
+			if int64(whole.Load()) != served.Load() {
+				t.Errorf("%d bodies arrived whole, and %d were served", whole.Load(), served.Load())
+			}
+			// How long the others take by themselves is this machine's matter.
+			if stalls && time.Duration(slowest.Load()) > 3*paramsPause {
+				t.Errorf("the others waited for those that stall: %v", time.Duration(slowest.Load()))
+			}
+		})
+	}
+}
