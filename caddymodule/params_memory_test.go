@@ -208,8 +208,8 @@ func TestABurstOfLargeBodiesIsServedWithinTheBound(t *testing.T) {
 		stalls bool
 		limit  time.Duration
 	}{
-		"all send":           {false, 14 * time.Second},
-		"a quarter of stall": {true, 14*time.Second + maxParamsPause},
+		"all send":           {false, 16 * time.Second},
+		"a quarter of stall": {true, 16*time.Second + maxParamsPause},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
