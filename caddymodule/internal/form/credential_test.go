@@ -194,6 +194,8 @@ func TestInvariant2EditorRefusesACredentialWithinAPart(t *testing.T) {
 		"whose header does not end":  part(outer, "--inner\r\nContent-Disposition: form-data; name=\"signature\""),
 		"a public key":               part(outer, "--inner\r\n"+field("UPLOADCARE_PUB_KEY", "k")+"\r\n--inner--\r\n"),
 		"in another type of its own": body(outer+"\r\nContent-Type: Multipart/Form-Data; Boundary=\"x\"\r\n\r\n--x\r\n"+hiding+"\r\n--x--\r\n", file("file", "a", "b")),
+		"behind a stray character":   body(outer+"\r\nContent-Type: multipart/mixed;]boundary=x; y=z\r\n\r\n--x\r\n"+hiding+"\r\n--x--\r\n", file("file", "a", "b")),
+		"in a field without a close": body("Content-Disposition: form-data; name=\"file\"\r\nContent-Type: multipart/mixed;]boundary=inner; x=y\r\n\r\n--inner\r\nContent-Disposition: form-data; name=\"expire\"\r\n\r\n1\r\n--inner--", file("file", "a", "b")),
 		"by the second of two types": body(outer+"\r\nContent-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n"+hiding+"\r\n--x--\r\n", file("file", "a", "b")),
 	}, ErrMalformedHeader)
 }
@@ -212,6 +214,7 @@ func TestInvariant2EditorRefusesACredentialInParametersWithinAPart(t *testing.T)
 		"a bad escape":       part("s%ignature=old"),
 		"bare":               part("a&signature"),
 		"a public key":       part("pub_key=old"),
+		"behind a bare CR":   body("Content-Disposition: attachment; x=\"\\\";\rContent-Type: application/x-www-form-urlencoded\r\n\r\nsignature=old", file("file", "a", "b")),
 	}, ErrMalformedHeader)
 	take(t, map[string]string{
 		"no credential": part("a=1&signatures=2&=&&" + strings.Repeat("x", 9000)),

@@ -96,6 +96,7 @@ func (p *part) readLine(line []byte) {
 		if isControl(c) && !folded { // where a server may end a line
 			p.doubt(line[i:])
 			p.bareLineEnd = p.bareLineEnd || holdsLineEnd(line[i:])
+			p.readContentType(line[i:]) // there may be one
 			break
 		}
 	}
@@ -113,17 +114,22 @@ func (p *part) readLine(line []byte) {
 	case isDisposition:
 		p.readDispositionLine(value, line)
 	case equalFoldASCII(name, contentTypeName):
-		_, err := parseCharset(string(value))
 		p.typed = p.typed || isMediaType(bytes.TrimSpace(value))
-		p.multipart = p.multipart || indexFoldASCII(value, "multipart") >= 0 && indexFoldASCII(value, "boundary") >= 0
-		p.params = p.params || indexFoldASCII(value, "urlencoded") >= 0
-		p.encoded = p.encoded || err != nil
+		p.readContentType(value)
 	case equalFoldASCII(name, encodingName):
 		p.encoded = p.encoded || transferEncoding.Match(value)
 		p.quoted = p.quoted || indexFoldASCII(value, "quoted") >= 0
 	case bytes.Contains(appendLetters(nil, name), []byte("disposition")):
 		p.doubt(line)
 	}
+}
+
+// readContentType takes note of what a Content-Type makes of the content.
+func (p *part) readContentType(value []byte) {
+	_, err := parseCharset(string(value))
+	p.encoded = p.encoded || err != nil
+	p.multipart = p.multipart || indexFoldASCII(value, "multipart") >= 0 && indexFoldASCII(value, "boundary") >= 0
+	p.params = p.params || indexFoldASCII(value, "urlencoded") >= 0
 }
 
 // isMediaType reports whether a value begins with a type and a slash.
