@@ -36,14 +36,12 @@ func (e *Editor) content(b []byte, atEOF bool) (n int, more bool, err error) {
 				return 0, false, err
 			}
 			return e.delimit(b, start, index, ending)
-		case e.part == partStale: // what is a part to some servers would be crossed out with it
-			return 0, false, ErrAmbiguousDelimiter
 		}
 		switch e.lookBehind(b, index, atEOF) {
 		case needMore:
 			return start, true, e.pass(b[:start])
 		case yes:
-			return 0, false, fmt.Errorf("%w: some servers may read a protected name behind it", ErrAmbiguousDelimiter)
+			return 0, false, fmt.Errorf("%w: some servers may read a part behind it", ErrAmbiguousDelimiter)
 		case no:
 			from = index + 1
 		}
@@ -96,6 +94,8 @@ func (e *Editor) lookBehind(b []byte, index int, atEOF bool) verdict {
 		return needMore
 	case e.edit.hides(behind):
 		return yes
+	case e.part == partStale && (indexFoldASCII(behind, "content-") >= 0 || bytes.HasPrefix(b[index:], e.dashBoundary()) && scanEnding(b[index+len(e.dashBoundary()):], atEOF) != endingNone):
+		return yes // what is a part to some servers would be crossed out with a stale field
 	}
 	e.cleared, e.doubtful = e.at+int64(index+clears), 0
 	return no

@@ -91,6 +91,7 @@ func TestEditorTakesOutStaleFieldsAndPutsInFreshOnes(t *testing.T) {
 		"in odd case":       {body(field("Signature", "ab"), field("EXPIRE", "1")), signed(field(cross9, "xx"), field(cross6, "x"))},
 		"blanks around it":  {body(field(" signature ", "ab")), signed(field("xxxxxxxxxxx", "xx"))},
 		"several lines":     {body(field("signature", "a\r\nb")), signed(field(cross9, "xxxx"))},
+		"the boundary":      {body(field("signature", "a"+dash+"x\r\nb\n"+dash+"\n")), signed(field(cross9, strings.Repeat("x", 2*len(dash)+7)))},
 		"a near-delimiter":  {body(field("signature", "\r\n--"+testBoundary[:9])), signed(field(cross9, strings.Repeat("x", 13)))},
 		"an empty filename": {body(file("signature", "", "abc")), signed(file(cross9, "", "xxx"))},
 		"a file called so":  {body(file("signature", "signature", "abc"), key), signed(file("signature", "signature", "abc"), key)},
