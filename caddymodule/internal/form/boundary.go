@@ -3,6 +3,7 @@
 package form
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -39,7 +40,6 @@ func isBoundary(boundary string) bool {
 // boundariesIn returns the boundaries that a joined Content-Type header can be
 // read to have, the likeliest first, and whether it has that parameter at all.
 func boundariesIn(header string) (boundaries []string, found bool) {
-	const name = "boundary"
 	add := func(boundary string) {
 		boundary = strings.TrimRight(boundary, " \t")
 		if isBoundary(boundary) && !slices.Contains(boundaries, boundary) {
@@ -48,11 +48,11 @@ func boundariesIn(header string) (boundaries []string, found bool) {
 	}
 	rest := header
 	for range maxBoundaryParameters {
-		i := indexFoldASCII(rest, name)
+		i := indexFoldASCII(rest, boundaryName)
 		if i < 0 {
 			break
 		}
-		rest = rest[i+len(name):]
+		rest = rest[i+len(boundaryName):]
 		value, ok := strings.CutPrefix(strings.TrimLeft(rest, " \t"), "=")
 		if !ok {
 			continue
@@ -117,13 +117,21 @@ func cutMore(s string, more bool) (next, rest string, still bool) {
 
 // cutBoundary returns what is left of a boundary for servers that cut it at a
 // comma, a semicolon or a blank even within quotes, as Rack and CGI.pm do at
-// the first two.
+// the first two. For one that looks for the last parameter even in there, as
+// Mojolicious does, nothing of it may be left.
 func cutBoundary(boundary string) string {
+	if boundaryParameter.MatchString(boundary) {
+		return ""
+	}
 	if i := strings.IndexAny(boundary, ",; "); i > 0 {
 		return boundary[:i]
 	}
 	return boundary
 }
+
+const boundaryName = "boundary"
+
+var boundaryParameter = regexp.MustCompile(`(?i)boundary[ \t]*=`)
 
 func isToken[T string | []byte](s T) bool {
 	for i := range len(s) {

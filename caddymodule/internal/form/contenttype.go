@@ -93,6 +93,9 @@ func (t *ContentType) Settle(beginning []byte, final bool) bool {
 	slices.SortStableFunc(candidates, func(a, b string) int { return len(b) - len(a) })
 	for line := beginning; ; {
 		for _, candidate := range candidates {
+			if len(line) > len(dashes) && !bytes.HasPrefix(line, dashes) {
+				break // as almost every line
+			}
 			delimiter := []byte("--" + candidate)
 			rest, ok := bytes.CutPrefix(line, delimiter)
 			switch {

@@ -223,6 +223,26 @@ func TestInvariant2EditorRefusesACredentialInParametersWithinAPart(t *testing.T)
 	})
 }
 
+// A server that looks for the last boundary finds one within the boundary.
+func TestInvariant2EditorRefusesACredentialBehindABoundaryWithinTheBoundary(t *testing.T) {
+	const boundary = "ab; Boundary = cd"
+	form := func(content string) string {
+		return "--" + boundary + "\r\n" + file("file", "a", content) + "\r\n--" + boundary + "--\r\n"
+	}
+	for content, refused := range map[string]bool{
+		"plain -- content ----":   false,
+		strings.Repeat("-", 9000): false,
+		"abc\r\n--cd\r\n" + field("signature", "old") + "\r\n--cd--\r\n":                   true,
+		strings.Repeat("--", 20_000) + "\r\n--cd\r\n" + field("pub_key", "other") + "\r\n": true,
+	} {
+		for slicing, source := range slicings(form(content)) {
+			if _, err := readEdited(source, testEdit(boundary, nil)); (err != nil) != refused {
+				t.Errorf("%.40q, %s: %v", content, slicing, err)
+			}
+		}
+	}
+}
+
 // Servers that cut a boundary look for a shorter delimiter.
 func TestInvariant2EditorRefusesACredentialBehindACutBoundary(t *testing.T) {
 	for _, boundary := range []string{"a-boundary,b", "a-boundary;b", "a-boundary b"} {

@@ -66,7 +66,7 @@ func (t *wordTable) fill(pattern []byte, factor uint64) (count int, final bool) 
 		if *position != 0 {
 			return last - i, word(pattern[*position-1:]) == w
 		}
-		*position = uint8(i + 1) //nolint:gosec // a boundary has 70 characters at most
+		*position = uint8(i + 1) //nolint:gosec // MaxBoundaryLength is far below what fits
 	}
 	return last + 1, true
 }
