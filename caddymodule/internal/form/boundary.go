@@ -120,13 +120,16 @@ func cutMore(s string, more bool) (next, rest string, still bool) {
 // the first two. For one that looks for the last parameter even in there, as
 // Mojolicious does, nothing of it may be left.
 func cutBoundary(boundary string) string {
-	if boundaryParameter.MatchString(boundary) {
+	cut := len(boundary)
+	for _, sign := range []byte(",; ") { // faster than to look at each character
+		if i := strings.IndexByte(boundary[:cut], sign); i > 0 {
+			cut = i
+		}
+	}
+	if strings.IndexByte(boundary, '=') >= 0 && boundaryParameter.MatchString(boundary) {
 		return ""
 	}
-	if i := strings.IndexAny(boundary, ",; "); i > 0 {
-		return boundary[:i]
-	}
-	return boundary
+	return boundary[:cut]
 }
 
 const boundaryName = "boundary"
