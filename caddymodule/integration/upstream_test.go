@@ -120,9 +120,9 @@ func TestInvariant7NothingCompleteGoesOutUnsigned(t *testing.T) {
 	}{
 		"an unknown key, last": {formOf(large, field("UPLOADCARE_PUB_KEY", "other")), 403},
 		"no key":               {formOf(large), 403},
-		"cut off":              {strings.TrimSuffix(whole, "--\r\n"), 400},
+		"cut off":              {whole[:len(whole)-len(boundary)], 400},
 		"bare line feeds":      {strings.Replace(whole, "\r\n--"+boundary+"--", "\n--"+boundary+"--", 1), 400},
-		"a broken header":      {formOf(large, part("nonsense", "x"), key), 400},
+		"a hidden credential":  {formOf(large, part("Content-ID: signature", "x"), key), 400},
 		"two keys":             {formOf(key, large, field("UPLOADCARE_PUB_KEY", "other")), 400},
 	}
 	for name, test := range tests {
@@ -136,7 +136,12 @@ func TestInvariant7NothingCompleteGoesOutUnsigned(t *testing.T) {
 				if answer := readAll(t, response); response.StatusCode != test.status || answer == "" {
 					t.Errorf("answer %d %q, want %d", response.StatusCode, answer, test.status)
 				}
-				got := <-received
+				var got string
+				select {
+				case got = <-received:
+				case <-time.After(time.Minute):
+					t.Fatal("nothing has come to the upstream")
+				}
 				if strings.Contains(got, "--"+boundary+"--") || strings.HasSuffix(got, "\r\n0\r\n\r\n") {
 					t.Errorf("what went out looks complete: it ends in %q", got[max(0, len(got)-200):])
 				}
