@@ -165,7 +165,7 @@ func TestUploadClientHasTheGatewaysErrors(t *testing.T) {
 		},
 		{
 			"malformed form", "/base/", uploadSmall,
-			[]string{"fileName", strings.Repeat("a", 9000)},
+			[]string{"fileName", strings.Repeat("a", 40_000)},
 			"PostRequestParserFailedError", "HTTP POST request parsing failed: part header is too large.",
 		},
 	} {
