@@ -137,8 +137,9 @@ func TestASourceThatIsDownForAllIsAskedByFew(t *testing.T) {
 				atOnce.Add(1)
 			}
 		})
-		// As long as nobody is known to be without a response, all ask.
-		if asked := source.asked - source.peak; asked > 1450 || source.peak > 60 || int(atOnce.Load()) < 30*asked {
+		// As long as nobody is known to be without a response, all ask. Pauses are
+		// jittered, so the counts vary.
+		if asked := source.asked - source.peak; asked > 1450 || source.peak > 60 || atOnce.Load() < 33_000 {
 			t.Errorf("asked %d times, %d at once; %d were told at once", asked, source.peak, atOnce.Load())
 		}
 		time.Sleep(time.Minute)
