@@ -132,10 +132,10 @@ func (p *part) readContentType(value []byte) {
 	p.params = p.params || indexFoldASCII(value, "urlencoded") >= 0
 }
 
-// isMediaType reports whether a value begins with a type and a slash.
+// isMediaType reports whether a Content-Type has anything but parameters.
 func isMediaType(value []byte) bool {
 	media, _, _ := bytes.Cut(value, semicolonSign)
-	return bytes.IndexByte(media, '/') > 0
+	return len(bytes.TrimSpace(media)) > 0
 }
 
 func (p *part) readDispositionLine(value, line []byte) {

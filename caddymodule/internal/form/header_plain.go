@@ -55,7 +55,7 @@ func parsePlainHeader(header []byte) (p part, ok bool) {
 		return p, true
 	}
 	contentType, ok := bytes.CutPrefix(rest, plainTypeStart)
-	p.typed = bytes.IndexByte(contentType, '/') > 0
+	p.typed = len(contentType) > 0
 	if hasU := bytes.IndexByte(contentType, 'u') >= 0 || bytes.IndexByte(contentType, 'U') >= 0; hasU && indexFoldASCII(contentType, "urlencoded") >= 0 {
 		return part{}, false
 	}

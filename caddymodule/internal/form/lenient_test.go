@@ -111,6 +111,7 @@ func TestEditorTakesOddParts(t *testing.T) {
 		"an empty part":                    body("\r\n", field("UPLOADCARE_PUB_KEY", "k")),
 		"an encoding that is none":         body("Content-Transfer-Encoding: utf-8\r\n" + field("UPLOADCARE_PUB_KEY", "k")),
 		"quoted-printable without escapes": body("Content-Transfer-Encoding: quoted-printable\r\n" + field("UPLOADCARE_PUB_KEY", "k")),
+		"a credential, a file of no type":  body(`Content-Disposition: form-data; name="signature"; filename="c"` + "\r\nContent-Type: null\r\n\r\nabc"),
 		"a credential, a file as browsers": body(`Content-Disposition: form-data; name="signature"; filename="C:\a.b/c.png"` + "\r\nContent-Type: image/png\r\n\r\nabc"),
 	})
 }
