@@ -5,6 +5,7 @@
 package parsers
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -14,16 +15,13 @@ import (
 
 // compat is where requests of real clients are, beside the repository: accept/
 // must arrive, refuse/ must not, and of credential/ no credential may be seen.
-const compat = "../../../shared/compat"
+var compat = cmp.Or(os.Getenv("COMPAT"), "../../../shared/compat")
 
 // requestsOf returns the requests of a folder.
 func requestsOf(t *testing.T, kind string, want expectation) []named {
 	t.Helper()
 	if _, err := os.Stat(compat); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("the requests of real clients are missing: %v", err)
-		}
-		t.Skipf("the requests of real clients are not beside this repository: %v", err)
+		t.Fatalf("the requests of real clients, which COMPAT names, are missing: %v", err)
 	}
 	files, err := filepath.Glob(filepath.Join(compat, kind, "*.http"))
 	if err != nil || len(files) == 0 {
