@@ -29,8 +29,8 @@ func init() {
 // whose credential the service does not take is sent again with another, if it
 // has no body, a urlencoded one, or one of a known length up to 64 KiB.
 //
-// Signed are `POST /base/`, `/multipart/start/`, `/group/` and `/iframe/`, and
-// `POST` or `GET /from_url/`, with any number of slashes. The request must name
+// Signed are `POST /base/`, `/multipart/start/` and `/iframe/`, and `POST` or
+// `GET /from_url/` and `/group/`, with any number of slashes. The request must name
 // a configured project, as `UPLOADCARE_PUB_KEY` or `pub_key`, in its body or
 // query. Whatever cannot be edited safely is refused, and never passed on
 // unsigned. All other requests pass, but for the headers `Cookie` and

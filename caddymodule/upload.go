@@ -138,15 +138,12 @@ func (u *upload) edit(r *http.Request) (*multipartBody, error) {
 	}
 	// What the service reads by way of GET stands in the query: a body, which
 	// nobody reads, stays here.
-	inQuery := u.endpoint.Params && (u.incoming == nil || r.Method == http.MethodGet)
+	inQuery := u.endpoint.Params && u.incoming == nil || u.readsQueryAlone()
 	if !inQuery && form.IsCoded(r.Header["Content-Encoding"]) {
 		return nil, errContentEncoding
 	}
 	delete(r.Header, "Content-Encoding") // which is a word that is none, or of no body
 	if inQuery {
-		if u.incoming != nil {
-			u.params = new(string) // nothing of it is sent, once or again
-		}
 		return nil, u.editQuery(r)
 	}
 	var body *multipartBody
