@@ -132,8 +132,9 @@ func (a *answerWriter) begin() {
 		header.Set("Connection", "close")
 	}
 	if a.incoming.left() {
-		// Otherwise the server reads on before it sends the response. Later
-		// versions of HTTP need no such thing and say so. Not before there is a
+		// Otherwise the server reads on before it sends the response, and a client
+		// that waits for 100 Continue waits for ever. Later versions of HTTP need no
+		// such thing and say so. Not before there is a
 		// response: the server alone takes care of a body that is left by those
 		// who end without one, or panic, and would panic itself over the rest.
 		_ = http.NewResponseController(a.ResponseWriter).EnableFullDuplex()

@@ -39,10 +39,6 @@ func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, incoming *incoming
 		// The stream ends with the answer. Some clients do not look for one
 		// until they have sent all, and would lose it then.
 		incoming.drain(w)
-	} else if incoming.left() {
-		// Otherwise the server waits for the rest of the body before it answers,
-		// and a client that waits for 100 Continue waits for ever.
-		_ = http.NewResponseController(w).EnableFullDuplex()
 	}
 	header := w.Header()
 	requestID := uuid.NewString()
