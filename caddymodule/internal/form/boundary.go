@@ -90,29 +90,21 @@ func addQuoted(s string, add func(string)) {
 // cut it at a semicolon, but clients write what they like, and headers may be
 // joined by a comma.
 func addUnquoted(s string, add func(string)) {
-	value, rest, more := strings.Cut(s, ";")
+	pieces := strings.SplitN(s, ";", maxBoundaryParameters)
+	value := pieces[0]
 	add(value)
 	add(strings.TrimRight(value, "\" \t")) // a quote that has no beginning
 	for _, sign := range []string{",", " ", "\t"} {
 		shorter, _, _ := strings.Cut(strings.TrimRight(value, " \t"), sign)
 		add(shorter)
 	}
-	for range maxBoundaryParameters {
-		var next string
-		if next, rest, more = cutMore(rest, more); strings.TrimSpace(next) == "" || strings.Contains(next, "=") {
+	for _, next := range pieces[1:] {
+		if strings.TrimSpace(next) == "" || strings.Contains(next, "=") {
 			return // the next parameter
 		}
 		value += ";" + next
 		add(value)
 	}
-}
-
-// cutMore cuts what stands before the next semicolon off of s, if there is more.
-func cutMore(s string, more bool) (next, rest string, still bool) {
-	if !more {
-		return "", "", false
-	}
-	return strings.Cut(s, ";")
 }
 
 // cutBoundary returns what is left of a boundary for servers that cut it at a

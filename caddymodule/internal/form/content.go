@@ -94,7 +94,7 @@ func (e *Editor) lookBehind(b []byte, index int, atEOF bool) verdict {
 		return needMore
 	case e.edit.hides(behind):
 		return yes
-	case e.part == partStale && (indexFoldASCII(behind, "content-") >= 0 || bytes.HasPrefix(b[index:], e.dashBoundary()) && scanEnding(b[index+len(e.dashBoundary()):], atEOF) != endingNone):
+	case e.part == partStale && (indexFoldASCII(behind, "content-") >= 0 || e.endingAt(b[index:], atEOF) != endingNone):
 		return yes // what is a part to some servers would be crossed out with a stale field
 	}
 	e.cleared, e.doubtful = e.at+int64(index+clears), 0

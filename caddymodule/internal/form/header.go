@@ -5,7 +5,6 @@ package form
 import (
 	"bytes"
 	"regexp"
-	"slices"
 )
 
 // part is what the header of a part says of it. Its slices are of the header.
@@ -186,7 +185,7 @@ func (p *part) crossOutName(header []byte) {
 	for rest := header; len(rest) > 0; {
 		var line []byte
 		line, rest = cutLine(rest)
-		if name, _, colon := bytes.Cut(line, []byte(":")); colon && p.reads(bytes.TrimRight(name, " \t"), line) {
+		if name, _, colon := bytes.Cut(line, []byte(":")); colon && saysHowToRead(bytes.TrimRight(name, " \t"), line) {
 			crossOut(name)
 		}
 	}
@@ -202,8 +201,10 @@ func crossOutLetters(name []byte) {
 	}
 }
 
-// reads reports whether a line says how the content is to be read.
-func (p *part) reads(name, line []byte) bool {
+// saysHowToRead reports whether a line of that name makes something else of the
+// content than the text that it is.
+func saysHowToRead(name, line []byte) bool {
+	says := func(word string) bool { return indexFoldASCII(line, word) >= 0 }
 	return equalFoldASCII(name, encodingName) ||
-		equalFoldASCII(name, contentTypeName) && slices.ContainsFunc([]string{"multipart", "urlencoded", "charset"}, func(word string) bool { return indexFoldASCII(line, word) >= 0 })
+		equalFoldASCII(name, contentTypeName) && (says("multipart") || says("urlencoded") || says("charset"))
 }

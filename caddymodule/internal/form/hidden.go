@@ -101,24 +101,12 @@ func continuedName(text []byte) []byte {
 // MentionedIn reports whether a name of the set is anywhere in text, also where
 // that is encoded.
 func (n *Names) MentionedIn(text []byte) bool {
-	if n == nil {
-		return false
-	}
-	for _, reading := range readings(text) {
-		if n.isIn(appendLetters(nil, reading)) {
-			return true
-		}
-	}
-	return false
+	return n != nil && slices.ContainsFunc(readings(text), func(reading []byte) bool { return n.isIn(appendLetters(nil, reading)) })
 }
 
+// isIn reports whether a name of the set is among letters.
 func (n *Names) isIn(letters []byte) bool {
-	for _, name := range n.letters {
-		if bytes.Contains(letters, name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n.letters, func(name []byte) bool { return bytes.Contains(letters, name) })
 }
 
 var (

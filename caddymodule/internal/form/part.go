@@ -33,7 +33,7 @@ var (
 // could read a protected name in it.
 func (e *Editor) judge(header []byte) (partKind, error) {
 	p := parseHeader(header)
-	stale, watched := e.isIn(&p)
+	stale, watched := e.isNamed(&p)
 	switch protected := stale || watched; {
 	case p.name == nil && p.file:
 		return 0, ErrUnnamedFile
@@ -67,9 +67,9 @@ func (e *Editor) judge(header []byte) (partKind, error) {
 	return partKept, nil
 }
 
-// isIn reports whether some server takes the part's name for a stale or for a
+// isNamed reports whether some server takes the part's name for a stale or for a
 // watched one.
-func (e *Editor) isIn(p *part) (stale, watched bool) {
+func (e *Editor) isNamed(p *part) (stale, watched bool) {
 	switch {
 	case p.plain:
 		return e.edit.Stale.hasPlain(p.name), e.edit.Watched.hasPlain(p.name)

@@ -3,6 +3,7 @@
 package form
 
 import (
+	"iter"
 	"strings"
 )
 
@@ -34,7 +35,7 @@ func HidesParameter(query string, names *Names) bool {
 
 // hiddenParameters yields the parameters of names that stand behind a
 // semicolon.
-func hiddenParameters(query string, names *Names) func(yield func(parameter string) bool) {
+func hiddenParameters(query string, names *Names) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !strings.Contains(query, ";") {
 			return
