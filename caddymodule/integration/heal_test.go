@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -219,38 +220,26 @@ func TestAGatewayWithAWrongClockUploads(t *testing.T) {
 // A rejection that comes before the body does is answered with the whole of it,
 // also for a client that waits to be asked.
 func TestInvariant10AnEarlyRejectionIsHealed(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
 	form, _ := projectForm(t, "demopublickey", 60<<10)
 	arrived := make(chan string, 100)
-	go func() { // of two connections, one is answered as soon as its head has come
-		for number := 0; ; number++ {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer connection.Close()
-				request, err := http.ReadRequest(bufio.NewReader(connection))
-				if err != nil {
-					return
-				}
-				if number%2 == 0 {
-					_, _ = io.WriteString(connection, "HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\nContent-Length: 14\r\nConnection: close\r\n\r\nExpired token.")
-					_, _ = io.Copy(io.Discard, connection)
-					return
-				}
-				body, _ := io.ReadAll(request.Body)
-				arrived <- string(body)
-				_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
-			}()
+	var number atomic.Int32 // of two connections, one is answered as soon as its head has come
+	upstream := serveConnections(t, func(connection net.Conn) {
+		first := number.Add(1)%2 == 1
+		request, err := http.ReadRequest(bufio.NewReader(connection))
+		if err != nil {
+			return
 		}
-	}()
+		if first {
+			_, _ = io.WriteString(connection, "HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\nContent-Length: 14\r\nConnection: close\r\n\r\nExpired token.")
+			_, _ = io.Copy(io.Discard, connection)
+			return
+		}
+		body, _ := io.ReadAll(request.Body)
+		arrived <- string(body)
+		_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+	})
 	d := newDemo(t)
-	site := "%s {\n\tbind 127.0.0.1\n\tuploadcare {\n\t\tproject demopublickey {\n\t\t\tsecret_key canary\n\t\t\tscheme token\n\t\t}\n\t\tupstream http://" + listener.Addr().String() + "\n\t}\n}\n"
+	site := "%s {\n\tbind 127.0.0.1\n\tuploadcare {\n\t\tproject demopublickey {\n\t\t\tsecret_key canary\n\t\t\tscheme token\n\t\t}\n\t\tupstream http://" + upstream + "\n\t}\n}\n"
 	startCaddy(t, fmt.Sprintf(site, "https://"+d.secure)+fmt.Sprintf(site, "http://"+d.plain))
 	d.awaitCertificate(t)
 	for _, version := range []string{"HTTP/1.1", "HTTP/2.0", "HTTP/3.0"} {

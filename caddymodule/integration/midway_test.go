@@ -28,30 +28,16 @@ func halfHeartedThatWaits(t *testing.T) string {
 
 func startHalfHearted(t *testing.T, header string, wait time.Duration) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func(header string, wait time.Duration) {
-				beginning := make([]byte, 4096)
-				n, _ := connection.Read(beginning)
-				if !strings.HasPrefix(string(beginning[:n]), http.MethodPost) { // from whoever looks whether Caddy is there
-					header, wait = "Connection: close\r\n", 0
-				}
-				_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n"+header+"\r\nearly")
-				time.Sleep(wait)
-				_ = connection.Close()
-			}(header, wait)
+	return "http://" + serveConnections(t, func(connection net.Conn) {
+		header, wait := header, wait
+		beginning := make([]byte, 4096)
+		n, _ := connection.Read(beginning)
+		if !strings.HasPrefix(string(beginning[:n]), http.MethodPost) { // from whoever looks whether Caddy is there
+			header, wait = "Connection: close\r\n", 0
 		}
-	}()
-	return "http://" + listener.Addr().String()
+		_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n"+header+"\r\nearly")
+		time.Sleep(wait)
+	})
 }
 
 // An answer in mid-upload, ours or the upstream's, arrives as an answer and not

@@ -17,30 +17,15 @@ import (
 // request's own header asks for.
 func oddUpstream(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer connection.Close()
-				request, err := http.ReadRequest(bufio.NewReader(connection))
-				if err != nil {
-					return
-				}
-				_, _ = io.Copy(io.Discard, request.Body)
-				answer := strings.NewReplacer("|", "\r\n", "Odd|", "Odd\r\nConnection: close\r\n").Replace(request.Header.Get("X-Answer"))
-				_, _ = io.WriteString(connection, answer)
-			}()
+	return serveConnections(t, func(connection net.Conn) {
+		request, err := http.ReadRequest(bufio.NewReader(connection))
+		if err != nil {
+			return
 		}
-	}()
-	return listener.Addr().String()
+		_, _ = io.Copy(io.Discard, request.Body)
+		answer := strings.NewReplacer("|", "\r\n", "Odd|", "Odd\r\nConnection: close\r\n").Replace(request.Header.Get("X-Answer"))
+		_, _ = io.WriteString(connection, answer)
+	})
 }
 
 // threeWays are the ways to the upstream: by the shortcut, past it, and by Caddy's

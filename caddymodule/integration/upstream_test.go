@@ -91,26 +91,16 @@ func TestInvariants1To3OnTheWire(t *testing.T) {
 // Invariant 7, on the wire: of an upload that cannot be signed, no complete
 // request reaches the upstream.
 func TestInvariant7NothingCompleteGoesOutUnsigned(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
 	received := make(chan string, 1)
-	go func() { // takes whatever comes until the connection ends, and never answers
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			_ = connection.SetReadDeadline(time.Now().Add(30 * time.Second))
-			data, _ := io.ReadAll(connection)
-			_ = connection.Close()
-			received <- string(data)
-		}
-	}()
+	// Takes whatever comes until the connection ends, and never answers.
+	upstream := serveConnections(t, func(connection net.Conn) {
+		_ = connection.SetReadDeadline(time.Now().Add(30 * time.Second))
+		data, _ := io.ReadAll(connection)
+		_ = connection.Close()
+		received <- string(data)
+	})
 	gateway := freeAddress(t)
-	startCaddy(t, gatewayTo(gateway, "http://"+listener.Addr().String(), "max_fails 1\n\t\tfail_duration 1m"), canarySecret)
+	startCaddy(t, gatewayTo(gateway, "http://"+upstream, "max_fails 1\n\t\tfail_duration 1m"), canarySecret)
 
 	large := file("file", strings.Repeat("0123456789abcdef", 8<<10))
 	whole := formOf(large, key)
@@ -212,24 +202,13 @@ func TestInvariant8NothingSecretIsShown(t *testing.T) {
 // Invariant 10, in part: an upstream that answers before the body is through is
 // heard.
 func TestInvariant10AnEarlyAnswerReachesTheClient(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = connection.Read(make([]byte, 4096))
-			_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nearly")
-			time.AfterFunc(10*time.Second, func() { _ = connection.Close() })
-		}
-	}()
+	upstream := serveConnections(t, func(connection net.Conn) {
+		_, _ = connection.Read(make([]byte, 4096))
+		_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nearly")
+		time.Sleep(10 * time.Second)
+	})
 	gateway := freeAddress(t)
-	startCaddy(t, gatewayTo(gateway, "http://"+listener.Addr().String(), ""), canarySecret)
+	startCaddy(t, gatewayTo(gateway, "http://"+upstream, ""), canarySecret)
 	form := formOf(key, file("file", photo))
 	response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", trickle(form, 20, 100*time.Millisecond)))
 	if answer := readAll(t, response); response.StatusCode != http.StatusRequestEntityTooLarge || answer != "early" {
