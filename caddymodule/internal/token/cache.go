@@ -85,24 +85,22 @@ func (c *Cache) Get(ctx context.Context, source Source) (Token, error) {
 // [UnavailableError] because of [ErrSlow]. A source that refused the last time
 // is waited for: nothing stands in for what is refused.
 func (c *Cache) GetSoon(ctx context.Context, source Source) (Token, error) {
-	for {
-		if e := c.current.Load(); e != nil && e.at(c.clock.Now()) < e.useUntil {
-			return c.Get(ctx, source)
-		}
-		if token, err := c.miss(ctx, source, elsewhere); !errors.Is(err, errLanded) {
-			return token, err
-		}
-	}
+	return c.getOr(ctx, source, elsewhere)
 }
 
 // GetAnother is Get for an upload whose token was dropped. It waits for another
 // as long as that takes, and returns the same if there is none.
 func (c *Cache) GetAnother(ctx context.Context, source Source) (Token, error) {
+	return c.getOr(ctx, source, nothing)
+}
+
+// getOr is Get with something else that serves if there is no usable token.
+func (c *Cache) getOr(ctx context.Context, source Source, instead substitute) (Token, error) {
 	for {
 		if e := c.current.Load(); e != nil && e.at(c.clock.Now()) < e.useUntil {
 			return c.Get(ctx, source)
 		}
-		if token, err := c.miss(ctx, source, nothing); !errors.Is(err, errLanded) {
+		if token, err := c.miss(ctx, source, instead); !errors.Is(err, errLanded) {
 			return token, err
 		}
 	}

@@ -67,22 +67,21 @@ func newCallerLRU() *callerLRU {
 
 // Get is [Cache.Get] for one caller.
 func (c *Callers) Get(ctx context.Context, id Caller, source Source) (Token, error) {
-	caller := c.enter(id)
-	if caller == nil {
-		return Token{}, unavailable(firstPause, errAbandoned)
-	}
-	defer c.leave(id, caller)
-	return caller.cache.Get(ctx, source)
+	return c.get(ctx, id, source, (*Cache).Get)
 }
 
 // GetAnother is [Cache.GetAnother] for one caller.
 func (c *Callers) GetAnother(ctx context.Context, id Caller, source Source) (Token, error) {
+	return c.get(ctx, id, source, (*Cache).GetAnother)
+}
+
+func (c *Callers) get(ctx context.Context, id Caller, source Source, get func(*Cache, context.Context, Source) (Token, error)) (Token, error) {
 	caller := c.enter(id)
 	if caller == nil {
 		return Token{}, unavailable(firstPause, errAbandoned)
 	}
 	defer c.leave(id, caller)
-	return caller.cache.GetAnother(ctx, source)
+	return get(caller.cache, ctx, source)
 }
 
 // Accept is [Cache.Accept] for one caller.
