@@ -81,23 +81,8 @@ func drive(t *testing.T, j job, rules ...string) visit {
 	j.Chromium = chromium
 	j.Arguments = append(j.Arguments, "--host-resolver-rules="+strings.Join(rules, ", "))
 	j.Screenshot = filepath.Join(artifacts(t), strings.NewReplacer("/", "-", " ", "_").Replace(t.Name())+".png")
-	input, err := json.Marshal(j)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var output, problems bytes.Buffer
-	command := exec.CommandContext(t.Context(), "node", "browser/drive.mjs")
-	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(input), &output, &problems
-	command.WaitDelay = time.Second
-	limit := time.AfterFunc(driveLimit, func() { _ = command.Process.Signal(os.Interrupt) })
-	defer limit.Stop()
-	if err := command.Run(); err != nil {
-		t.Fatalf("node browser/drive.mjs: %v\n%s", err, &problems)
-	}
 	var done visit
-	if err := json.Unmarshal(output.Bytes(), &done); err != nil {
-		t.Fatalf("%v in %q", err, &output)
-	}
+	runDriver(t, "browser/drive.mjs", j, &done)
 	for _, line := range done.Log {
 		// The service's push messages are not the sandbox's: clients that get
 		// none ask for the status instead.
@@ -106,6 +91,25 @@ func drive(t *testing.T, j job, rules ...string) visit {
 		}
 	}
 	return done
+}
+
+// runDriver gives a script of node's its input, as JSON, and takes its result.
+func runDriver(t *testing.T, script string, input, result any) {
+	t.Helper()
+	encoded, err := json.Marshal(input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var output, problems bytes.Buffer
+	command := exec.CommandContext(t.Context(), "node", script)
+	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(encoded), &output, &problems
+	command.WaitDelay = time.Second
+	limit := time.AfterFunc(driveLimit, func() { _ = command.Process.Signal(os.Interrupt) })
+	defer limit.Stop()
+	if err := command.Run(); err != nil {
+		t.Fatalf("node %s: %v\n%s", script, err, strings.TrimSpace(problems.String()))
+	}
+	parse(t, output.String(), result)
 }
 
 func requireBrowser(t *testing.T) {

@@ -5,16 +5,11 @@
 package e2e
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 )
 
 // widgetPage is what browser/widgets.mjs does with one version of the widget.
@@ -94,37 +89,22 @@ UPLOADCARE_MULTIPART_MIN_SIZE = %d
 // driveWidgets returns what came of each page's tasks.
 func driveWidgets(t *testing.T, pages []widgetPage) [][]outcome {
 	t.Helper()
-	input, err := json.Marshal(map[string]any{
+	var results [][]outcome
+	runDriver(t, "browser/widgets.mjs", map[string]any{
 		"chromium": chromium, "pages": pages,
 		"arguments": []string{"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var output, problems bytes.Buffer
-	command := exec.CommandContext(t.Context(), "node", "browser/widgets.mjs")
-	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(input), &output, &problems
-	command.WaitDelay = time.Second
-	if err := command.Run(); err != nil {
-		t.Fatalf("node browser/widgets.mjs: %v\n%s", err, strings.TrimSpace(problems.String()))
-	}
-	var results [][]outcome
-	parse(t, output.String(), &results)
+	}, &results)
 	return results
 }
 
 // checkMembers looks whether the group holds exactly these files.
 func (s *site) checkMembers(t *testing.T, id string, files ...sentFile) {
 	t.Helper()
-	_, answer := get(t, s.sandbox+"/group/info/?pub_key="+publicKey+"&group_id="+id)
-	var group struct {
-		Files []struct{ UUID string }
-	}
-	parse(t, string(answer), &group)
-	if len(group.Files) != len(files) {
-		t.Fatalf("the group is %s", answer)
+	members := s.members(t, id)
+	if len(members) != len(files) {
+		t.Fatalf("the group holds %v", members)
 	}
 	for i, file := range files {
-		s.checkStored(t, group.Files[i].UUID, file)
+		s.checkStored(t, members[i], file)
 	}
 }

@@ -91,18 +91,23 @@ func (s *site) checkStored(t *testing.T, id string, sent sentFile) {
 // checkGroup looks whether the group holds exactly these files.
 func (s *site) checkGroup(t *testing.T, id string, files ...string) {
 	t.Helper()
+	if got := s.members(t, id); strings.Join(got, " ") != strings.Join(files, " ") {
+		t.Errorf("group %q holds %v, want %v", id, got, files)
+	}
+}
+
+// members returns the uuids of the files that a group holds.
+func (s *site) members(t *testing.T, id string) (uuids []string) {
+	t.Helper()
 	_, answer := get(t, s.sandbox+"/group/info/?pub_key="+publicKey+"&group_id="+id)
 	var group struct {
 		Files []struct{ UUID string }
 	}
 	parse(t, string(answer), &group)
-	var got []string
 	for _, file := range group.Files {
-		got = append(got, file.UUID)
+		uuids = append(uuids, file.UUID)
 	}
-	if strings.Join(got, " ") != strings.Join(files, " ") {
-		t.Errorf("group %q holds %v, want %v", id, got, files)
-	}
+	return uuids
 }
 
 // fromURLDone waits for the file that an answer of /from_url/ promises, and
