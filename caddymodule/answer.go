@@ -123,7 +123,7 @@ func (a *answerWriter) begin() {
 	a.begun = true
 	header := a.Header()
 	if a.origin != "" {
-		allowOrigin(header, a.origin)
+		allowOrigin(header, a.origin, true)
 	}
 	if a.signed {
 		stripLocation(header)

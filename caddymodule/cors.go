@@ -79,11 +79,18 @@ func answerPreflight(w http.ResponseWriter, r *http.Request, allowed bool) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// allowOrigin lets pages of one origin read the answer, whatever the upstream
-// says.
-func allowOrigin(header http.Header, origin string) {
+// allowOrigin lets pages of one origin read the response, whatever the upstream
+// says. If the origin is allowed, they may send the passwords, cookies and
+// certificates that a browser has for the gateway, by which what stands before it
+// knows its users; but not from the origin null, which any page can make itself
+// have (Fetch standard, "CORS protocol and credentials").
+func allowOrigin(header http.Header, origin string, allowed bool) {
 	header.Set("Access-Control-Allow-Origin", origin)
-	header.Del("Access-Control-Allow-Credentials")
+	if allowed && origin != nullOrigin {
+		header.Set("Access-Control-Allow-Credentials", "true")
+	} else {
+		header.Del("Access-Control-Allow-Credentials")
+	}
 	header.Set("Access-Control-Expose-Headers", exposedHeaders)
 	if !slices.Contains(header.Values("Vary"), "Origin") {
 		header.Add("Vary", "Origin")

@@ -80,7 +80,7 @@ func TestCORSAnswersPreflights(t *testing.T) {
 	rec, w := serve(t, sign, preflight("https://www.example.com"))
 	for name, want := range map[string]string{
 		"Access-Control-Allow-Origin": "https://www.example.com", "Access-Control-Allow-Headers": "x-uc-user-agent",
-		"Access-Control-Allow-Methods": "GET, POST, OPTIONS", "Access-Control-Max-Age": "86400", "Access-Control-Allow-Credentials": "",
+		"Access-Control-Allow-Methods": "GET, POST, OPTIONS", "Access-Control-Max-Age": "86400", "Access-Control-Allow-Credentials": "true",
 	} {
 		if got := w.Header().Get(name); got != want {
 			t.Errorf("%s: %q", name, got)
@@ -91,7 +91,8 @@ func TestCORSAnswersPreflights(t *testing.T) {
 	}
 	// It may send, to be refused with an answer that it can read, but not keep
 	// that for a day.
-	if rec, w := serve(t, sign, preflight("https://evil.com")); w.Code != http.StatusNoContent || rec.called || w.Header().Get("Access-Control-Max-Age") != "0" {
+	if rec, w := serve(t, sign, preflight("https://evil.com")); w.Code != http.StatusNoContent || rec.called || w.Header().Get("Access-Control-Max-Age") != "0" ||
+		w.Header().Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("another origin: %d %v", w.Code, w.Header())
 	}
 	if rec, _ := serve(t, mustSign(t, onlyProject), preflight("https://evil.com")); !rec.called {
@@ -99,30 +100,66 @@ func TestCORSAnswersPreflights(t *testing.T) {
 	}
 }
 
+// The page whose request it is may read the response and no other, whatever the
+// upstream says; and with cookies, but for the origin null.
 func TestCORSNarrowsWhatTheUpstreamAllows(t *testing.T) {
+	sign := mustSign(t, strings.Replace(onlyProject, "{", `{"cors":["https://www.example.com","null"],`, 1))
+	for origin, credentials := range map[string]string{"https://www.example.com": "true", "https://upload.example.com": "true", "null": ""} {
+		for _, upstream := range []string{"*", "https://www.example.com", ""} {
+			w := httptest.NewRecorder()
+			err := sign.ServeHTTP(w, fromOrigin("POST", "/base/", origin), caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+				if upstream != "" {
+					w.Header().Set("Access-Control-Allow-Origin", upstream)
+					w.Header().Set("Access-Control-Allow-Credentials", "true")
+				}
+				_, err := w.Write([]byte("{}"))
+				return err
+			}))
+			header := w.Header()
+			if err != nil || header.Get("Access-Control-Allow-Origin") != origin || header.Get("Access-Control-Allow-Credentials") != credentials || header.Get("Vary") != "Origin" {
+				t.Errorf("%s, %q: %v %v", origin, upstream, err, header)
+			}
+		}
+	}
+}
+
+// A page that sends cookies can read why its upload, or its signature, was refused,
+// if its origin may have either.
+func TestCORSLetsRefusalsBeReadWithCredentials(t *testing.T) {
 	sign := mustSign(t, withCORS)
-	w := httptest.NewRecorder()
-	err := sign.ServeHTTP(w, fromOrigin("POST", "/base/", "https://www.example.com"), caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
-		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Access-Control-Allow-Credentials", "true")
-		_, err := w.Write([]byte("{}"))
-		return err
-	}))
-	if err != nil || w.Header().Get("Access-Control-Allow-Origin") != "https://www.example.com" || w.Header().Get("Access-Control-Allow-Credentials") != "" ||
-		w.Header().Get("Vary") != "Origin" {
-		t.Errorf("%v %v", err, w.Header())
+	signature, err := newSignature(t, `{"project":{"public_key":"demopublickey","source":{"module":"secret_key","keys":["`+testSecret+`"]}},"cors":["https://www.example.com","null"]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for origin, credentials := range map[string]string{"https://www.example.com": "true", "https://upload.example.com": "true", "https://evil.com": "", "null": ""} {
+		r := fromOrigin("POST", "/base/", origin)
+		r.Header.Set("Content-Type", "text/plain")
+		if _, w := serve(t, sign, r); w.Code < 400 || w.Header().Get("Access-Control-Allow-Origin") != origin || w.Header().Get("Access-Control-Allow-Credentials") != credentials {
+			t.Errorf("upload from %s: %d %v", origin, w.Code, w.Header())
+		}
+		w := httptest.NewRecorder()
+		if err := signature.ServeHTTP(w, fromOrigin("PUT", "/", origin), nil); err != nil || w.Code < 400 ||
+			w.Header().Get("Access-Control-Allow-Origin") != origin || w.Header().Get("Access-Control-Allow-Credentials") != credentials {
+			t.Errorf("signature for %s: %v %d %v", origin, err, w.Code, w.Header())
+		}
+	}
+	r := fromOrigin("POST", "/base/", "https://www.example.com")
+	r.Header.Set("Content-Type", "text/plain")
+	if _, w := serve(t, mustSign(t, onlyProject), r); w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Access-Control-Allow-Credentials") != "" {
+		t.Errorf("without cors: %v", w.Header())
 	}
 }
 
 // Preflights of a page in a sandbox, or on another scheme, are as any other's.
 func TestCORSTakesEveryKindOfOrigin(t *testing.T) {
 	sign := mustSign(t, strings.Replace(onlyProject, "{", `{"cors":["null","capacitor://localhost","https://*.example.com"],`, 1))
+	credentials := map[string]string{"capacitor://localhost": "true", "https://a.example.com": "true"}
 	for origin, want := range map[string]int{
 		"null": 200, "capacitor://localhost": 200, "https://a.example.com": 200,
 		"NULL": 403, "http://localhost": 403, "https://example.com": 403, "https://a.example.com.evil.org": 403,
 	} {
 		rec, w := serve(t, sign, fromOrigin("POST", "/base/", origin))
-		if w.Code != want || rec.called != (want == 200) || w.Header().Get("Access-Control-Allow-Origin") != origin || w.Header().Get("Access-Control-Allow-Credentials") != "" {
+		if w.Code != want || rec.called != (want == 200) || w.Header().Get("Access-Control-Allow-Origin") != origin || w.Header().Get("Access-Control-Allow-Credentials") != credentials[origin] {
 			t.Errorf("%s: answer %d, header %v", origin, w.Code, w.Header())
 		}
 	}

@@ -97,11 +97,12 @@ func answerRefused(w http.ResponseWriter, r *http.Request) bool {
 // setCORS makes an answer of the gateway's own readable by the page that caused
 // it.
 func (s *Sign) setCORS(header http.Header, r *http.Request) {
-	if origin := r.Header.Get("Origin"); origin != "" && len(s.CORS) > 0 {
-		allowOrigin(header, origin)
+	if origin, allowed := askingOrigin(r, s.origins); origin != "" && len(s.CORS) > 0 {
+		allowOrigin(header, origin, allowed)
 		return
 	}
 	uploadapi.SetCORS(header, preflightMethods)
+	header.Del("Access-Control-Allow-Credentials") // which says nothing beside `*`
 	header.Set("Access-Control-Expose-Headers", exposedHeaders)
 }
 

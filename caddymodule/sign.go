@@ -152,7 +152,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		origin, allowed := askingOrigin(r, s.origins)
 		switch {
 		case isPreflight(r) && origin != "":
-			allowOrigin(w.Header(), origin)
+			allowOrigin(w.Header(), origin, allowed)
 			answerPreflight(w, r, allowed)
 			incoming.drainAfter(w)
 			return nil

@@ -88,10 +88,7 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 	header := w.Header()
 	crossOrigin := origin != "" && !isSameOrigin(r, origin)
 	if crossOrigin {
-		allowOrigin(header, origin) // to read what is handed out, or why it is not
-	}
-	if crossOrigin && allowed && origin != nullOrigin { // which any page can make itself have
-		header.Set("Access-Control-Allow-Credentials", "true") // authentication stands before it
+		allowOrigin(header, origin, allowed) // to read what is handed out, or why it is not
 	}
 	switch {
 	case crossOrigin && isPreflight(r):
