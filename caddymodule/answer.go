@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
 )
 
 // answerWriter sees an answer on its way to the client. What may turn out to be
@@ -28,6 +29,8 @@ type answerWriter struct {
 	// signed says that the request left with a credential, which the upstream
 	// may give back in a redirect, or reject.
 	signed bool
+	// sent is that credential, or nil.
+	sent *redact.Credential
 	// incoming is the body that the client may still be sending, or nil.
 	incoming *incomingBody
 	begun    bool // the final answer has begun
@@ -61,6 +64,7 @@ func (a *answerWriter) WriteHeader(status int) {
 		}
 	}
 	if !a.held.back {
+		a.sent.Header(a.Header()) // of an interim response too
 		a.ResponseWriterWrapper.WriteHeader(status)
 	}
 }
@@ -145,19 +149,25 @@ func (a *answerWriter) begin() {
 // the client to.
 func stripLocation(header http.Header) {
 	for _, name := range []string{"Location", "Content-Location"} {
-		address, fragment, hasFragment := strings.Cut(header.Get(name), "#")
-		address, query, hasQuery := strings.Cut(address, "?")
-		if !hasQuery {
-			continue
+		for i, location := range header[name] {
+			header[name][i] = stripAddress(location)
 		}
-		if query = form.StripQuery(query, staleFields); query != "" {
-			address += "?" + query
-		}
-		if hasFragment {
-			address += "#" + fragment
-		}
-		header.Set(name, address)
 	}
+}
+
+func stripAddress(location string) string {
+	address, fragment, hasFragment := strings.Cut(location, "#")
+	address, query, hasQuery := strings.Cut(address, "?")
+	if !hasQuery {
+		return location
+	}
+	if query = form.StripQuery(query, staleFields); query != "" {
+		address += "?" + query
+	}
+	if hasFragment {
+		address += "#" + fragment
+	}
+	return address
 }
 
 // Interface guards

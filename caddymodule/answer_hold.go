@@ -65,6 +65,7 @@ func (a *answerWriter) release() {
 	}
 	a.held.back = false
 	a.begin()
+	a.sent.Header(a.Header())
 	a.ResponseWriterWrapper.WriteHeader(a.status)
 	if len(a.held.body) > 0 {
 		_, _ = a.ResponseWriterWrapper.Write(a.held.body) // whoever writes more is told
@@ -77,7 +78,7 @@ func (a *answerWriter) release() {
 // forget makes the writer one of an answer that is yet to come, in place of the
 // one that it holds back.
 func (a *answerWriter) forget() {
-	a.body, a.dropped, a.invalid, a.status, a.held = nil, false, nil, 0, heldAnswer{}
+	a.body, a.sent, a.dropped, a.invalid, a.status, a.held = nil, nil, false, nil, 0, heldAnswer{}
 }
 
 // rejection returns why the credential was not taken, if an answer that has

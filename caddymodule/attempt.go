@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/upstream"
 )
@@ -31,6 +32,8 @@ type attempt struct {
 	params  *string // a urlencoded body, which is held, or nil
 	grant   grant   // what the request was signed with, once granted says so
 	granted atomic.Bool
+	// sent is the credential of grant, to be kept out of what comes back.
+	sent redact.Credential
 }
 
 // signing is which of a project's secret keys signs one attempt.
@@ -55,12 +58,14 @@ type grant struct {
 // not change: placeholders, logs and error routes go on showing that one.
 func (u *upload) prepare(r *http.Request) (err error) {
 	ctx, look := u.sign.offsets.look(u.ctx)
+	ctx = redact.With(ctx, &u.sent)
 	if u.incoming != nil {
 		ctx = upstream.WithInterrupter(ctx, u)
 	}
 	request := r.WithContext(ctx)
 	url := *r.URL
 	request.URL, request.Header = &url, r.Header.Clone()
+	request.Method = uploadapi.Method(r.Method)
 	// An answer that is compressed cannot be read, and all of them are small.
 	request.Header["Accept-Encoding"] = []string{"identity"}
 	u.request, u.look = request, look
@@ -74,8 +79,8 @@ func (u *upload) Interrupt() { u.incoming.interrupt(u.writer) }
 // send passes the request on. It returns why the answer is not the upstream's,
 // if that is so.
 func (u *upload) send(answer *answerWriter, next caddyhttp.Handler) (*refusal, error) {
-	answer.body = u.body
-	err := next.ServeHTTP(answer, u.request)
+	answer.body, answer.sent = u.body, &u.sent
+	err := answer.sent.Error(next.ServeHTTP(answer, u.request))
 	if u.body != nil {
 		refusal := u.body.refusal.Load()
 		_ = u.body.Close() // the proxy gets nothing more of it
@@ -129,6 +134,9 @@ func (u *upload) note(grantor grantor, get func() (Token, error)) (Token, error)
 	token, err := get()
 	if err == nil {
 		u.grant = grant{grantor, u.publicKey, token, offset, u.signing, u.proves}
+		if u.sent.Set(&u.grant.token.Signature); token.AccessToken != "" {
+			u.sent.Set(&u.grant.token.AccessToken)
+		}
 		u.granted.Store(true)
 	}
 	return token, err
@@ -142,5 +150,5 @@ func (u *upload) canRepeat() bool {
 // readsQueryAlone reports whether the request's body, if it has one, is read by
 // nobody. Over HTTP/3 it may have one that is empty, which is not known before.
 func (u *upload) readsQueryAlone() bool {
-	return u.endpoint.Params && u.request.Method == http.MethodGet
+	return u.endpoint.Params && u.request.Method != http.MethodPost
 }

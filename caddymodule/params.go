@@ -180,7 +180,7 @@ func setBody(r *http.Request, pieces ...string) {
 	} else {
 		r.Body = io.NopCloser(io.MultiReader(readers...))
 	}
-	if length > 0 || r.Method != http.MethodGet {
+	if length > 0 || r.Method == http.MethodPost {
 		r.Header.Set("Content-Length", strconv.Itoa(length))
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
 )
 
 const proxyName = "uploadcare_proxy"
@@ -54,6 +56,9 @@ func (p *Proxy) Provision(ctx caddy.Context) error {
 	if err := p.Handler.Provision(ctx); err != nil {
 		return err
 	}
+	if caddys, ok := p.Handler.Transport.(*reverseproxy.HTTPTransport); ok {
+		p.Handler.Transport = &redactingTransport{caddys}
+	}
 	if !bare {
 		return nil
 	}
@@ -79,6 +84,16 @@ func isBare(handler *reverseproxy.Handler) (bool, error) {
 		return false, nil //nolint:nilerr // there are none
 	}
 	return len(upstreams) == 1 && len(upstreams[0]) == 1 && len(upstreams[0]["dial"]) > 0, nil
+}
+
+// redactingTransport is Caddy's own, and keeps the credential of an upload out of
+// what the proxy logs of the response, as [Transport] does.
+type redactingTransport struct{ *reverseproxy.HTTPTransport }
+
+// RoundTrip implements [http.RoundTripper].
+func (t *redactingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.HTTPTransport.RoundTrip(r)
+	return redact.Response(r.Context(), response, err)
 }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].

@@ -29,13 +29,14 @@ func init() {
 // whose credential the service does not take is sent again with another, if it
 // has no body, a urlencoded one, or one of a known length up to 64 KiB.
 //
-// Signed are `POST /base/`, `/multipart/start/` and `/iframe/`, and `POST` or
-// `GET /from_url/` and `/group/`, with any number of slashes. The request must name
-// a configured project, as `UPLOADCARE_PUB_KEY` or `pub_key`, in its body or
-// query. Whatever cannot be edited safely is refused, and never passed on
-// unsigned. All other requests pass, but for the headers `Cookie` and
-// `Authorization`: they belong to the site that the request came to, not to
-// Uploadcare.
+// Signed are `POST /base/`, `/multipart/start/` and `/iframe/`, and `POST`, `GET` or
+// `HEAD` of `/from_url/` and `/group/`, with any number of slashes; a method in lower
+// case leaves in capitals. The request must name a configured project, as
+// `UPLOADCARE_PUB_KEY` or `pub_key`, in its body or query. Whatever cannot be edited
+// safely is refused, and never passed on unsigned. All other requests pass, but for
+// the headers `Cookie` and `Authorization`: they belong to the site that the request
+// came to, not to Uploadcare. If an upstream repeats the fresh credential in a header
+// of its response, `REDACTED` takes its place.
 //
 // A project's token is cached until its threshold before expiry, and the cache
 // survives reloads.
@@ -58,8 +59,9 @@ type Sign struct {
 	// that domain, at any depth, but not `https://example.com` itself; and
 	// `null` is pages without an origin. If there are any, preflights are
 	// answered here, requests of pages on other origins are refused, and
-	// answers can be read by the page's origin alone. Requests that name no
-	// origin pass, but not to a signed endpoint if the browser says that another
+	// answers can be read by the page's origin alone, also to requests with cookies
+	// or passwords (but not from `null`, which any page can be). Requests that name
+	// no origin pass, but not to a signed endpoint if the browser says that another
 	// site sent them. Default: none, preflights pass to the upstream and CORS is
 	// its business.
 	CORS []string `json:"cors,omitempty"`
@@ -172,10 +174,10 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 
 // pass passes a request on that is not to be signed.
 func (s *Sign) pass(answer *answerWriter, r *http.Request, next caddyhttp.Handler) error {
-	passed := r
+	passed := loggable(r)
 	ctx, look := s.offsets.look(r.Context())
 	if look != nil {
-		passed = r.WithContext(ctx)
+		passed = passed.WithContext(ctx)
 	}
 	err := next.ServeHTTP(answer, passed)
 	if look != nil {
@@ -224,6 +226,7 @@ func (s *Sign) sign(answer *answerWriter, r *http.Request, next caddyhttp.Handle
 func (s *Sign) finish(answer *answerWriter, r *http.Request, upload *upload, refusal *refusal, err error) error {
 	answer.release()
 	answer.incoming.recycle()
+	answer.sent.Header(answer.Header()) // of which trailers are still to be sent
 	if !answer.begun && refusal != nil {
 		upload.countRefused(refusal)
 		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)

@@ -245,6 +245,58 @@ func TestOtherRequestsPassUntouched(t *testing.T) {
 	}
 }
 
+// What the proxy logs of a request that passes has no credential of the client's,
+// under any spelling that would be taken out of one that is signed.
+func TestOtherRequestsAreLoggedWithoutStaleFields(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	for query, want := range map[string]string{
+		"signature=canary&a=b":             "/info/?a=b",
+		"a=b&s%69gnature=canary&expire=1":  "/info/?a=b",
+		"signature[]=canary":               "/info/",
+		"UPLOADCARE_SIGNATURE=canary&a&b=": "/info/?a&b=",
+		"a=1;signature=canary":             "/info/",
+		"pub_key=x":                        "/info/?pub_key=x",
+		"":                                 "/info/",
+	} {
+		target := "/info/"
+		if query != "" {
+			target += "?" + query
+		}
+		r := httptest.NewRequest("DELETE", target, nil)
+		rec, _ := serve(t, sign, r)
+		if rec.request.RequestURI != want || rec.request.URL.RawQuery != query || r.RequestURI != target {
+			t.Errorf("%s: logged as %s, passed with %s, and the client's own became %s", query, rec.request.RequestURI, rec.request.URL.RawQuery, r.RequestURI)
+		}
+	}
+}
+
+// HEAD is as GET, and a method that only some servers know in lower case leaves in
+// capitals, for all to know.
+func TestAnySpellingOfTheMethodIsSigned(t *testing.T) {
+	sign := mustSign(t, onlyProject)
+	for method, leaves := range map[string]string{"HEAD": "HEAD", "head": "HEAD", "GET": "GET", "get": "GET", "Post": "POST"} {
+		r := paramsRequest(method, "/from_url/?pub_key=demopublickey&signature=old&expire=1", "", "")
+		rec, w := serve(t, sign, r)
+		if !rec.called || rec.request.Method != leaves || w.Code != http.StatusOK || r.Method != method {
+			t.Fatalf("%s: answer %d %q, left as %+v", method, w.Code, w.Body, rec.request)
+		}
+		query := rec.request.URL.Query()
+		if len(query["signature"]) != 1 || len(query.Get("signature")) != 64 || len(query["expire"]) != 1 || query.Get("expire") == "1" {
+			t.Errorf("%s: left with %v", method, query)
+		}
+		if lengths := rec.request.Header["Content-Length"]; leaves != "POST" && lengths != nil {
+			t.Errorf("%s: left with Content-Length %v", method, lengths)
+		}
+	}
+	r := uploadRequest(formOf(demoKey, field("signature", "old"), file("file", "a", "b")))
+	r.Method = "post"
+	rec, _ := serve(t, sign, r)
+	if rec.request.Method != "POST" {
+		t.Errorf("left as %q", rec.request.Method)
+	}
+	checkCredential(t, parseForm(t, rec.body), testSecret)
+}
+
 func TestAnySpellingOfTheSlashesIsSigned(t *testing.T) {
 	sign := mustSign(t, onlyProject)
 	for _, path := range []string{"/base/", "/base", "//base/", "/base//", "//base//", "/./base/", "/x/../base"} {

@@ -16,6 +16,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/upstream"
 )
 
@@ -118,6 +119,11 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		chunked.Body = &upstream.Body{ReadCloser: r.Body, Small: t.WriteTimeout > 0}
 		r = &chunked
 	}
+	response, err := t.roundTrip(r)
+	return redact.Response(r.Context(), response, err)
+}
+
+func (t *Transport) roundTrip(r *http.Request) (*http.Response, error) {
 	if t.client == nil {
 		return t.HTTPTransport.RoundTrip(r)
 	}

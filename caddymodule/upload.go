@@ -116,6 +116,24 @@ func (u *upload) stripQuery(r *http.Request) error {
 	return nil
 }
 
+// loggable returns r, which is not to be signed, as it is passed on: untouched, but
+// what logs show of it, such as the proxy's at debug level, has no stale field in its
+// query.
+func loggable(r *http.Request) *http.Request {
+	stripped := form.StripQuery(r.URL.RawQuery, staleFields)
+	if form.HidesParameter(stripped, staleFields) {
+		stripped = ""
+	}
+	if stripped == r.URL.RawQuery {
+		return r
+	}
+	url := *r.URL
+	url.RawQuery = stripped
+	passed := *r
+	passed.RequestURI = url.RequestURI()
+	return &passed
+}
+
 // edit makes r carry a fresh credential and no other: in its header in scheme
 // `token`, otherwise in its body if it has one, or else in its query. Its error
 // says why r cannot be signed. The body that it returns, if any, is edited as it
