@@ -56,8 +56,8 @@ func (p *Proxy) Provision(ctx caddy.Context) error {
 	if err := p.Handler.Provision(ctx); err != nil {
 		return err
 	}
-	if caddys, ok := p.Handler.Transport.(*reverseproxy.HTTPTransport); ok {
-		p.Handler.Transport = &redactingTransport{caddys}
+	if caddys, ok := p.Transport.(*reverseproxy.HTTPTransport); ok {
+		p.Transport = &redactingTransport{caddys}
 	}
 	if !bare {
 		return nil

@@ -18,6 +18,7 @@ import (
 // What docs/operations.md says of a client that is silent for more than a minute: by
 // Caddy's default it gets 408, with the option its upload goes on.
 func TestAClientThatIsSilentForAMinute(t *testing.T) {
+	t.Parallel()
 	const silence = 63 * time.Second
 	for name, test := range map[string]struct {
 		options []string
