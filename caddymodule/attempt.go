@@ -9,8 +9,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/upstream"
 )
 
 // attempt is what belongs to sending an upload once. It may take several until
@@ -56,7 +56,7 @@ type grant struct {
 func (u *upload) prepare(r *http.Request) (err error) {
 	ctx, look := u.sign.offsets.look(u.ctx)
 	if u.incoming != nil {
-		ctx = upstream.WithInterrupter(ctx, u)
+		ctx = handover.WithInterrupter(ctx, u)
 	}
 	request := r.WithContext(ctx)
 	url := *r.URL
@@ -68,7 +68,7 @@ func (u *upload) prepare(r *http.Request) (err error) {
 	return err
 }
 
-// Interrupt implements [upstream.Interrupter].
+// Interrupt implements [handover.Interrupter].
 func (u *upload) Interrupt() { u.incoming.interrupt(u.writer) }
 
 // send passes the request on. It returns why the answer is not the upstream's,

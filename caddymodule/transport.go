@@ -16,7 +16,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/upstream"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/client"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
 const transportName = "uploadcare"
@@ -48,7 +49,7 @@ type Transport struct {
 	// `header_up Host`. Default: `false`.
 	UpstreamHost bool `json:"upstream_host,omitempty"`
 
-	client *upstream.Client // nil for other versions of HTTP than 1.1 and 2
+	client *client.Client // nil for other versions of HTTP than 1.1 and 2
 }
 
 // CaddyModule returns the Caddy module information.
@@ -67,22 +68,22 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 	if slices.Contains(t.Versions, "h2c") || slices.Contains(t.Versions, "3") {
 		return nil
 	}
-	client := t.HTTPTransport.Transport //nolint:staticcheck // t.Transport would read as t itself
+	base := t.HTTPTransport.Transport //nolint:staticcheck // t.Transport would read as t itself
 	// The service's answers are small, and the gateway reads some of them.
-	client.DisableCompression = t.Compression == nil || !*t.Compression
-	if client.TLSClientConfig == nil {
-		client.TLSClientConfig = new(tls.Config)
+	base.DisableCompression = t.Compression == nil || !*t.Compression
+	if base.TLSClientConfig == nil {
+		base.TLSClientConfig = new(tls.Config)
 	}
-	client.TLSClientConfig.DynamicRecordSizingDisabled = true
-	client.TLSClientConfig.ClientSessionCache = t.newSessionCache()
-	dialTLS, caddys := client.DialTLSContext, true
+	base.TLSClientConfig.DynamicRecordSizingDisabled = true
+	base.TLSClientConfig.ClientSessionCache = t.newSessionCache()
+	dialTLS, caddys := base.DialTLSContext, true
 	if dialTLS == nil { // otherwise Caddy has its reasons for one of its own
 		caddys = false
-		dialTLS = tlsDialer{client.DialContext, client.TLSClientConfig, client.TLSHandshakeTimeout}.dial
+		dialTLS = tlsDialer{base.DialContext, base.TLSClientConfig, base.TLSHandshakeTimeout}.dial
 	}
-	client.DialContext = t.wrapping(client.DialContext)
-	client.DialTLSContext = t.wrapping(dialTLS)
-	t.client = upstream.NewClient(client, caddys || slices.Contains(t.Versions, "2"))
+	base.DialContext = t.wrapping(base.DialContext)
+	base.DialTLSContext = t.wrapping(dialTLS)
+	t.client = newClient(base, caddys || slices.Contains(t.Versions, "2"))
 	return nil
 }
 
@@ -97,13 +98,13 @@ func (t *Transport) wrapping(dial dialFunc) dialFunc {
 		}
 		secure, ok := connection.(*tls.Conn)
 		if !ok {
-			return upstream.NewConn(connection, nil, small), nil
+			return wire.NewConn(connection, nil, small), nil
 		}
 		if secure.ConnectionState().NegotiatedProtocol == "h2" {
 			return connection, nil // as it is, or the client does not know it
 		}
-		records, _ := secure.NetConn().(*upstream.Records)
-		return upstream.NewTLSConn(secure, records, small), nil
+		records, _ := secure.NetConn().(*wire.Records)
+		return wire.NewTLSConn(secure, records, small), nil
 	}
 }
 
@@ -115,7 +116,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if r.Body != nil && r.Body != http.NoBody && (r.ContentLength <= 0 || len(r.TransferEncoding) > 0) {
 		chunked := *r
-		chunked.Body = &upstream.Body{ReadCloser: r.Body, Small: t.WriteTimeout > 0}
+		chunked.Body = &wire.Body{ReadCloser: r.Body, Small: t.WriteTimeout > 0}
 		r = &chunked
 	}
 	if t.client == nil {

@@ -14,8 +14,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/upstream"
 )
 
 // far is how long it takes to a far upstream, one way.
@@ -40,8 +38,8 @@ func (f farConn) Close() error {
 	return f.Conn.Close()
 }
 
-// HasCome is what a transport sees of a socket without reading.
-func (f farConn) HasCome() bool {
+// Readable is what a transport sees of a socket without reading.
+func (f farConn) Readable() bool {
 	closed := f.closed.Load()
 	return closed != nil && time.Since(*closed) >= far
 }
@@ -87,9 +85,9 @@ func lost(t *testing.T, keepalive string, idle, longest time.Duration) (pauses [
 			t.Fatal(err)
 		}
 		listener := farListener{make(chan net.Conn), make(chan struct{})}
-		client := transport.HTTPTransport.Transport //nolint:staticcheck // transport.Transport would read as itself
-		client.DialContext = transport.wrapping(listener.dial)
-		transport.client = upstream.NewClient(client, false)
+		base := transport.HTTPTransport.Transport //nolint:staticcheck // transport.Transport would read as itself
+		base.DialContext = transport.wrapping(listener.dial)
+		transport.client = newClient(base, false)
 		server := &http.Server{Handler: http.HandlerFunc(echo), IdleTimeout: idle, ReadHeaderTimeout: time.Minute}
 		go func() { _ = server.Serve(listener) }()
 		for pause := time.Duration(0); pause < longest; pause += far / 2 {

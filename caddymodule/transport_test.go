@@ -27,7 +27,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/upstream"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
 // newTransport provisions a transport from its JSON form.
@@ -357,7 +357,7 @@ func (s *sizes) Write(p []byte) (int, error) {
 
 // A timeout of a write is not for more than it would be for elsewhere.
 func TestTransportSendsSmallPiecesUnderAWriteTimeout(t *testing.T) {
-	for config, want := range map[string]int{`{"write_timeout":"1s"}`: upstream.SmallBuffer, `{}`: upstream.LargeBuffer} {
+	for config, want := range map[string]int{`{"write_timeout":"1s"}`: wire.SmallBuffer, `{}`: wire.LargeBuffer} {
 		synctest.Test(t, func(t *testing.T) { // where all is fast
 			to := new(sizes)
 			dial := newTransport(t, config).wrapping(func(context.Context, string, string) (net.Conn, error) { return to, nil })

@@ -8,7 +8,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/upstream"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
 // dialFunc makes a connection, as [http.Transport] has it.
@@ -56,7 +56,7 @@ func (d tlsDialer) dial(ctx context.Context, network, address string) (net.Conn,
 	if err != nil {
 		return nil, err
 	}
-	secure := tls.Client(upstream.NewRecords(connection), config)
+	secure := tls.Client(wire.NewRecords(connection), config)
 	if d.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d.timeout)
