@@ -16,11 +16,13 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/transport"
 )
 
 // shortcut leads uploads to the one upstream there is.
 type shortcut struct {
-	transport *Transport
+	transport *transport.Transport
 	to        reverseproxy.DialInfo
 	logger    *zap.Logger
 }
@@ -28,16 +30,16 @@ type shortcut struct {
 // newShortcut returns one past a proxy that is bare, or nil if its upstream is not
 // always the same or asks for more.
 func newShortcut(handler *reverseproxy.Handler) *shortcut {
-	transport, ours := handler.Transport.(*Transport)
+	own, ours := handler.Transport.(*transport.Transport)
 	upstream := handler.Upstreams[0]
-	if !ours || !transport.UpstreamHost || transport.ProxyProtocolEnabled() || strings.Contains(upstream.Dial, "{") {
+	if !ours || !own.UpstreamHost || own.ProxyProtocolEnabled() || strings.Contains(upstream.Dial, "{") {
 		return nil
 	}
 	address, err := caddy.ParseNetworkAddress(upstream.Dial)
 	if err != nil || address.Network != "tcp" || address.PortRangeSize() != 1 {
 		return nil
 	}
-	return &shortcut{transport: transport, to: reverseproxy.DialInfo{
+	return &shortcut{transport: own, to: reverseproxy.DialInfo{
 		Upstream: upstream,
 		Network:  address.Network,
 		Address:  address.JoinHostPort(0),

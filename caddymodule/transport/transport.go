@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+// Package transport is http.reverse_proxy.transport.uploadcare: Caddy's transport
+// `http` with its options, over connections that suit uploads.
+package transport
 
 import (
 	"context"
@@ -16,11 +18,21 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/client"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
-const transportName = "uploadcare"
+const moduleName = "uploadcare"
+
+// Defaults are options, as they stand in a Caddyfile, for a proxy that knows no
+// better of where its uploads go.
+//
+// HTTP/1.1 gives each upload a connection and a window of its own; HTTP/2 would
+// share one, in smaller pieces, and is as slow as its window is small where the
+// upstream is far. An idle connection is given up before servers usually do, since
+// a POST that meets one being closed is lost: nobody knows whether it has been
+// acted on. All connections of a burst are kept until then, or the next one would
+// wait for handshakes.
+const Defaults = "versions 1.1\ndial_timeout 5s\nkeepalive 30s\nkeepalive_idle_conns_per_host 256\n"
 
 func init() {
 	caddy.RegisterModule(Transport{})
@@ -49,13 +61,13 @@ type Transport struct {
 	// `header_up Host`. Default: `false`.
 	UpstreamHost bool `json:"upstream_host,omitempty"`
 
-	client *client.Client // nil for other versions of HTTP than 1.1 and 2
+	client roundTripper // nil for other versions of HTTP than 1.1 and 2
 }
 
 // CaddyModule returns the Caddy module information.
 func (Transport) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
-		ID:  "http.reverse_proxy.transport." + transportName,
+		ID:  "http.reverse_proxy.transport." + moduleName,
 		New: func() caddy.Module { return &Transport{HTTPTransport: new(reverseproxy.HTTPTransport)} },
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+package transport_test
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/transport"
 )
 
 // far is how long it takes to a far upstream, one way.
@@ -75,24 +77,22 @@ func (l farListener) dial(context.Context, string, string) (net.Conn, error) {
 func lost(t *testing.T, keepalive string, idle, longest time.Duration) (pauses []time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		transport := Transport{}.CaddyModule().New().(*Transport)
-		if err := transport.UnmarshalCaddyfile(caddyfile.NewTestDispenser("uploadcare {\n" + keepalive + "}")); err != nil {
+		tested := transport.Transport{}.CaddyModule().New().(*transport.Transport)
+		if err := tested.UnmarshalCaddyfile(caddyfile.NewTestDispenser("uploadcare {\n" + keepalive + "}")); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 		defer cancel()
-		if err := transport.Provision(ctx); err != nil {
+		if err := tested.Provision(ctx); err != nil {
 			t.Fatal(err)
 		}
 		listener := farListener{make(chan net.Conn), make(chan struct{})}
-		base := transport.HTTPTransport.Transport //nolint:staticcheck // transport.Transport would read as itself
-		base.DialContext = transport.wrapping(listener.dial)
-		transport.client = newClient(base, false)
+		tested.DialBy(listener.dial)
 		server := &http.Server{Handler: http.HandlerFunc(echo), IdleTimeout: idle, ReadHeaderTimeout: time.Minute}
 		go func() { _ = server.Serve(listener) }()
 		for pause := time.Duration(0); pause < longest; pause += far / 2 {
 			time.Sleep(pause)
-			response, err := transport.send(t.Context(), "http://far.test", "body")
+			response, err := send(t.Context(), tested, "http://far.test", "body")
 			if err != nil {
 				pauses = append(pauses, pause)
 				continue
@@ -100,7 +100,7 @@ func lost(t *testing.T, keepalive string, idle, longest time.Duration) (pauses [
 			_, _ = io.Copy(io.Discard, response.Body)
 			_ = response.Body.Close()
 		}
-		_ = transport.Cleanup()
+		_ = tested.Cleanup()
 		_ = server.Close()
 		time.Sleep(time.Minute) // until all that is on its way has arrived
 	})
@@ -111,7 +111,7 @@ func lost(t *testing.T, keepalive string, idle, longest time.Duration) (pauses [
 // leave that to no upstream that keeps connections for longer than they do.
 func TestTheDefaultsLoseNoUploadToAnIdleConnection(t *testing.T) {
 	for _, idle := range []time.Duration{31 * time.Second, 50 * time.Second, 60 * time.Second, 75 * time.Second} {
-		if pauses := lost(t, transportDefaults, idle, idle+5*time.Second); len(pauses) > 0 {
+		if pauses := lost(t, transport.Defaults, idle, idle+5*time.Second); len(pauses) > 0 {
 			t.Errorf("of an upstream that closes them after %v: lost after %v", idle, pauses)
 		}
 	}

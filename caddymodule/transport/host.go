@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+package transport
 
 import (
 	"net/http"
@@ -39,7 +39,7 @@ func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return d.ArgErr()
 		}
 	}
-	others = append(others, tokenize("end", "}")...)
+	others = append(others, caddyfile.Token{File: moduleName + " defaults: end", Line: 1, Text: "}"}) // on a line of its own
 	return t.HTTPTransport.UnmarshalCaddyfile(caddyfile.NewDispenser(others))
 }
 

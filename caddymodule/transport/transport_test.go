@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+package transport_test
 
 import (
 	"bytes"
@@ -27,36 +27,38 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/transport"
 )
 
 // newTransport provisions a transport from its JSON form.
-func newTransport(t *testing.T, config string) *Transport {
+func newTransport(t *testing.T, config string) *transport.Transport {
 	t.Helper()
-	transport := Transport{}.CaddyModule().New().(*Transport)
-	if err := caddy.StrictUnmarshalJSON([]byte(config), transport); err != nil {
+	tested := transport.Transport{}.CaddyModule().New().(*transport.Transport)
+	if err := caddy.StrictUnmarshalJSON([]byte(config), tested); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 	t.Cleanup(cancel)
-	if err := transport.Provision(ctx); err != nil {
+	if err := tested.Provision(ctx); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = transport.Cleanup() })
-	return transport
+	t.Cleanup(func() { _ = tested.Cleanup() })
+	return tested
 }
 
 const insecure = `"tls":{"insecure_skip_verify":true}`
 
 // send makes a request of the transport, with a body that net/http does not
 // know.
-func (t *Transport) send(ctx context.Context, address, body string) (*http.Response, error) {
+func send(ctx context.Context, tested *transport.Transport, address, body string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, struct{ io.Reader }{strings.NewReader(body)})
 	if err != nil {
 		return nil, err
 	}
 	request.ContentLength = int64(len(body))
-	return t.RoundTrip(request)
+	return tested.RoundTrip(request)
 }
 
 // echo answers with the version of HTTP and the body.
@@ -120,7 +122,7 @@ func TestTransportTakesTheOptionsOfCaddysOwn(t *testing.T) {
 		network_proxy none
 		local_address 127.0.0.1
 	}`
-	ours, caddys := Transport{}.CaddyModule().New().(*Transport), new(reverseproxy.HTTPTransport)
+	ours, caddys := transport.Transport{}.CaddyModule().New().(*transport.Transport), new(reverseproxy.HTTPTransport)
 	if err := ours.UnmarshalCaddyfile(caddyfile.NewTestDispenser("uploadcare" + options)); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +133,7 @@ func TestTransportTakesTheOptionsOfCaddysOwn(t *testing.T) {
 	if !bytes.Equal(got, want) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	again := Transport{}.CaddyModule().New().(*Transport)
+	again := transport.Transport{}.CaddyModule().New().(*transport.Transport)
 	if err := caddy.StrictUnmarshalJSON(got, again); err != nil {
 		t.Fatal(err)
 	}
@@ -161,9 +163,9 @@ func TestTransportSpeaksTheVersionsThatItIsGiven(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			transport := newTransport(t, test.config)
+			tested := newTransport(t, test.config)
 			for _, body := range []string{"small", strings.Repeat("large", 1<<20), ""} { // over one connection
-				response, err := transport.send(t.Context(), test.url, body)
+				response, err := send(t.Context(), tested, test.url, body)
 				if got := answerOf(t, response, err); got != test.want+" "+body {
 					t.Errorf("%d bytes: got %.40q… of %d bytes, want %s", len(body), got, len(got), test.want)
 				}
@@ -175,13 +177,13 @@ func TestTransportSpeaksTheVersionsThatItIsGiven(t *testing.T) {
 // An upgrade is not for HTTP/2, whatever the upstream speaks.
 func TestTransportUpgradesOverHTTP1(t *testing.T) {
 	secure := startEcho(t, true)
-	transport := newTransport(t, `{`+insecure+`}`)
+	tested := newTransport(t, `{`+insecure+`}`)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, secure.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header = http.Header{"Connection": {"keep-alive, Upgrade"}, "Upgrade": {"WebSocket"}}
-	response, err := transport.RoundTrip(request)
+	response, err := tested.RoundTrip(request)
 	if got := answerOf(t, response, err); got != "HTTP/1.1 " {
 		t.Errorf("got %q", got)
 	}
@@ -195,7 +197,7 @@ func TestTransportChunksABodyOfUnknownLength(t *testing.T) {
 		trailer = r.Trailer.Get("X-Checksum")
 	}))
 	t.Cleanup(server.Close)
-	transport := newTransport(t, `{}`)
+	tested := newTransport(t, `{}`)
 	for _, size := range []int{1, 20 << 10, 5 << 20} {
 		body := strings.Repeat("x", size)
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, struct{ io.Reader }{strings.NewReader(body)})
@@ -204,7 +206,7 @@ func TestTransportChunksABodyOfUnknownLength(t *testing.T) {
 		}
 		request.Trailer = http.Header{"X-Checksum": {"abc"}}
 		original := request.Body
-		response, err := transport.RoundTrip(request)
+		response, err := tested.RoundTrip(request)
 		if got := answerOf(t, response, err); got != "HTTP/1.1 "+body || coding != "chunked" || trailer != "abc" {
 			t.Errorf("%d bytes: got %d, %q, trailer %q", size, len(got), coding, trailer)
 		}
@@ -216,17 +218,8 @@ func TestTransportChunksABodyOfUnknownLength(t *testing.T) {
 
 // A body that comes in small pieces is sent in fewer chunks.
 func TestTransportGathersChunks(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
 	received := make(chan string, 1)
-	go func() {
-		connection, err := listener.Accept()
-		if err != nil {
-			return
-		}
+	address := rawtest.Serve(t, func(connection net.Conn, _ int) {
 		var request bytes.Buffer
 		for !bytes.HasSuffix(request.Bytes(), []byte("\r\n0\r\n\r\n")) {
 			piece := make([]byte, 4096)
@@ -238,13 +231,13 @@ func TestTransportGathersChunks(t *testing.T) {
 		}
 		_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 		received <- request.String()
-	}()
+	})
 	const pieces = 20
 	body := make([]io.Reader, 0, pieces)
 	for range pieces {
 		body = append(body, strings.NewReader(strings.Repeat("x", 1000)))
 	}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+listener.Addr().String(), struct{ io.Reader }{io.MultiReader(body...)})
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address, struct{ io.Reader }{io.MultiReader(body...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +277,7 @@ func TestTransportSendsFullRecords(t *testing.T) {
 	server.Listener = witness{server.Listener, arrived}
 	server.StartTLS()
 	body := strings.Repeat("x", 64<<10)
-	response, err := newTransport(t, `{"versions":["1.1"],`+insecure+`}`).send(t.Context(), server.URL, body)
+	response, err := send(t.Context(), newTransport(t, `{"versions":["1.1"],`+insecure+`}`), server.URL, body)
 	if got := answerOf(t, response, err); got != "HTTP/1.1 "+body {
 		t.Errorf("got %d bytes", len(got))
 	}
@@ -303,17 +296,18 @@ func TestTransportSendsFullRecords(t *testing.T) {
 func TestConnectionsOverTLSAreKnownAsSuch(t *testing.T) {
 	for _, versions := range []string{`["1.1"]`, `["1.1","2"]`} {
 		for _, secure := range []bool{false, true} {
-			look, want := new(connectionLook), int32(connectionPlain)
 			config := `{"versions":` + versions + `}`
 			if secure {
-				want = connectionSecure
 				config = `{"versions":` + versions + `,` + insecure + `}`
 			}
-			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: look.gotConn})
-			response, err := newTransport(t, config).send(ctx, startEcho(t, secure).URL, "body")
+			var known bool
+			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+				_, known = info.Conn.(interface{ ConnectionState() tls.ConnectionState })
+			}})
+			response, err := send(ctx, newTransport(t, config), startEcho(t, secure).URL, "body")
 			answerOf(t, response, err)
-			if got := look.seen.Load(); got != want {
-				t.Errorf("versions %s, TLS %v: seen %d, want %d", versions, secure, got, want)
+			if known != secure {
+				t.Errorf("versions %s, TLS %v: known as such: %v", versions, secure, known)
 			}
 		}
 	}
@@ -334,7 +328,7 @@ func TestTransportVerifiesTheUpstream(t *testing.T) {
 		"not, as was asked": {`{"insecure_skip_verify":true}`, true},
 	}
 	for name, test := range tests {
-		response, err := newTransport(t, `{"versions":["1.1"],"tls":`+test.tls+`}`).send(t.Context(), server.URL, "body")
+		response, err := send(t.Context(), newTransport(t, `{"versions":["1.1"],"tls":`+test.tls+`}`), server.URL, "body")
 		if (err == nil) != test.accepted {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -360,8 +354,9 @@ func TestTransportSendsSmallPiecesUnderAWriteTimeout(t *testing.T) {
 	for config, want := range map[string]int{`{"write_timeout":"1s"}`: wire.SmallBuffer, `{}`: wire.LargeBuffer} {
 		synctest.Test(t, func(t *testing.T) { // where all is fast
 			to := new(sizes)
-			dial := newTransport(t, config).wrapping(func(context.Context, string, string) (net.Conn, error) { return to, nil })
-			connection, err := dial(t.Context(), "tcp", "")
+			tested := newTransport(t, config)
+			tested.DialBy(func(context.Context, string, string) (net.Conn, error) { return to, nil })
+			connection, err := tested.HTTPTransport.Transport.DialContext(t.Context(), "tcp", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -389,11 +384,11 @@ func TestTransportReplacesPlaceholdersInTheServerName(t *testing.T) {
 	}}
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	transport := newTransport(t, `{"versions":["1.1"],"tls":{"insecure_skip_verify":true,"server_name":"{test.name}"}}`)
+	tested := newTransport(t, `{"versions":["1.1"],"tls":{"insecure_skip_verify":true,"server_name":"{test.name}"}}`)
 	replacer := caddy.NewReplacer()
 	replacer.Set("test.name", "one.example.com")
 	body := strings.Repeat("x", 1<<20)
-	response, err := transport.send(context.WithValue(t.Context(), caddy.ReplacerCtxKey, replacer), server.URL, body)
+	response, err := send(context.WithValue(t.Context(), caddy.ReplacerCtxKey, replacer), tested, server.URL, body)
 	if got := answerOf(t, response, err); got != "HTTP/1.1 "+body || name.Load() != "one.example.com" {
 		t.Errorf("got %d bytes, server name %v", len(got), name.Load())
 	}
@@ -437,9 +432,9 @@ func TestTransportGoesThroughAProxy(t *testing.T) {
 				if strings.Contains(versions, "2") {
 					want = "HTTP/2.0"
 				}
-				transport := newTransport(t, `{"versions":`+versions+`,"network_proxy":{"from":"url","url":"`+proxy.URL+`"},`+insecure+`}`)
+				tested := newTransport(t, `{"versions":`+versions+`,"network_proxy":{"from":"url","url":"`+proxy.URL+`"},`+insecure+`}`)
 				for _, body := range []string{"small", strings.Repeat("large", 1<<20)} {
-					response, err := transport.send(caddyContext(t), secure.URL, body)
+					response, err := send(caddyContext(t), tested, secure.URL, body)
 					if got := answerOf(t, response, err); got != want+" "+body {
 						t.Errorf("%d bytes: got %.40q… of %d bytes", len(body), got, len(got))
 					}
@@ -454,13 +449,9 @@ func TestTransportGoesThroughAProxy(t *testing.T) {
 
 // What cannot be dialled is told as Caddy tells it, so that it tries again.
 func TestTransportTellsWhenAnUpstreamCannotBeDialled(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = listener.Close()
+	address := rawtest.Closed(t)
 	for _, scheme := range []string{"http", "https"} {
-		_, err := newTransport(t, `{`+insecure+`}`).send(t.Context(), scheme+"://"+listener.Addr().String(), "body")
+		_, err := send(t.Context(), newTransport(t, `{`+insecure+`}`), scheme+"://"+address, "body")
 		if _, ok := errors.AsType[reverseproxy.DialError](err); !ok {
 			t.Errorf("%s: got %v", scheme, err)
 		}
@@ -468,14 +459,9 @@ func TestTransportTellsWhenAnUpstreamCannotBeDialled(t *testing.T) {
 }
 
 // silent is an upstream that takes connections, and nothing else.
-func silent(t *testing.T) string {
+func silent(t *testing.T) (address string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	return listener.Addr().String()
+	return rawtest.Serve(t, func(net.Conn, int) { <-t.Context().Done() })
 }
 
 func TestTransportKeepsTimeouts(t *testing.T) {
@@ -490,7 +476,7 @@ func TestTransportKeepsTimeouts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
 			ctx := context.WithValue(t.Context(), caddy.ReplacerCtxKey, caddy.NewReplacer())
-			_, err := newTransport(t, test.config).send(ctx, test.scheme+"://"+silent(t), test.body)
+			_, err := send(ctx, newTransport(t, test.config), test.scheme+"://"+silent(t), test.body)
 			var timeout interface{ Timeout() bool }
 			if !errors.As(err, &timeout) || !timeout.Timeout() && !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("got %v", err)
@@ -507,7 +493,7 @@ func TestTransportIsCancelled(t *testing.T) {
 	for _, scheme := range []string{"http", "https"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(100*time.Millisecond, cancel)
-		_, err := newTransport(t, `{`+insecure+`}`).send(ctx, scheme+"://"+silent(t), strings.Repeat("large", 5<<20))
+		_, err := send(ctx, newTransport(t, `{`+insecure+`}`), scheme+"://"+silent(t), strings.Repeat("large", 5<<20))
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: got %v", scheme, err)
 		}

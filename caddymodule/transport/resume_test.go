@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+package transport_test
 
 import (
 	"context"
@@ -71,12 +71,12 @@ func TestTransportResumesSessions(t *testing.T) {
 			replacer := caddy.NewReplacer()
 			replacer.Set("test.name", "example.com")
 			ctx := context.WithValue(t.Context(), caddy.ReplacerCtxKey, replacer)
-			transport := newTransport(t, `{"versions":`+test.versions+`,"tls":`+test.tls+`}`)
+			tested := newTransport(t, `{"versions":`+test.versions+`,"tls":`+test.tls+`}`)
 			var got string
 			for range 2 {
-				response, err := transport.send(ctx, test.url, "body")
+				response, err := send(ctx, tested, test.url, "body")
 				got = answerOf(t, response, err)
-				_ = transport.Cleanup()
+				_ = tested.Cleanup()
 			}
 			if got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)
@@ -90,7 +90,7 @@ func TestTransportResumesSessions(t *testing.T) {
 func TestTransportResumesNoSessionOfAnother(t *testing.T) {
 	server := startResuming(t, tls.VersionTLS13)
 	for _, config := range []string{`{` + insecure + `}`, `{` + insecure + `}`} {
-		response, err := newTransport(t, config).send(t.Context(), server.URL, "body")
+		response, err := send(t.Context(), newTransport(t, config), server.URL, "body")
 		if got := answerOf(t, response, err); got != "HTTP/2.0 304 false" {
 			t.Errorf("got %s", got)
 		}
