@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+// Package hop knows which headers are for one hop of a request or its response
+// alone (RFC 9110, section 7.6.1).
+package hop
 
 import (
 	"net/http"
@@ -9,10 +11,10 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// dropNominated takes out the headers that Connection names, which are for this
-// hop alone (RFC 9110, section 7.6.1). The proxy would do so later, and take out
-// what has been put in meanwhile by their names, such as a credential.
-func dropNominated(header http.Header) {
+// DropNominated takes out the headers of a request that Connection names, and that
+// itself but for an upgrade. The proxy would do so later, and take out what has been
+// put in meanwhile by their names, such as a credential.
+func DropNominated(header http.Header) {
 	nominations := header["Connection"]
 	delete(header, "Connection")
 	for _, names := range nominations {
@@ -27,9 +29,9 @@ func dropNominated(header http.Header) {
 	}
 }
 
-// isHopByHop reports whether a header is for one hop alone, as Caddy's proxy sees
-// it.
-func isHopByHop(name string) bool {
+// IsHopByHop reports whether a header, by its canonical name, is always for one hop
+// alone, as Caddy's proxy sees it.
+func IsHopByHop(name string) bool {
 	switch name {
 	case "Alt-Svc", "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
 		"Te", "Trailer", "Transfer-Encoding", "Upgrade":
@@ -38,12 +40,12 @@ func isHopByHop(name string) bool {
 	return false
 }
 
-// addEndToEnd adds the headers of an answer that are for all hops, also by what its
+// AddEndToEnd adds the headers of a response that are for all hops, also by what its
 // Connection names.
-func addEndToEnd(to, from http.Header) {
+func AddEndToEnd(to, from http.Header) {
 	nominations := from["Connection"]
 	for name, values := range from {
-		if !isHopByHop(name) && (len(nominations) == 0 || !httpguts.HeaderValuesContainsToken(nominations, name)) {
+		if !IsHopByHop(name) && (len(nominations) == 0 || !httpguts.HeaderValuesContainsToken(nominations, name)) {
 			to[name] = append(to[name], values...)
 		}
 	}

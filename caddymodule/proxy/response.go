@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+package proxy
 
 import (
 	"errors"
@@ -15,16 +15,18 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/hop"
 )
 
-// answerBuffer is how much of an answer is read at a time, in bytes. Those to
+// responseBuffer is how much of a response is read at a time, in bytes. Those to
 // uploads are smaller.
-const answerBuffer = 4 << 10
+const responseBuffer = 4 << 10
 
 var errWriting = errors.New("writing")
 
-// answer passes the answer on.
-func (e *exchange) answer() {
+// respond passes the response on.
+func (e *exchange) respond() {
 	response := e.response
 	defer func() {
 		if e.duration == 0 { // the writer panics
@@ -53,7 +55,7 @@ func (e *exchange) passHeader() {
 	header := e.w.Header()
 	delete(header, "Server") // Via tells of it
 	addVia(header, e.response.ProtoMajor, e.response.ProtoMinor)
-	addEndToEnd(header, e.response.Header)
+	hop.AddEndToEnd(header, e.response.Header)
 }
 
 // passBody passes the body on, as it comes if it may be meant to be seen so.
@@ -62,7 +64,7 @@ func (e *exchange) passBody() error {
 	if streams(e.response) {
 		flush = func() { _ = http.NewResponseController(e.w).Flush() }
 	}
-	size := int64(answerBuffer)
+	size := int64(responseBuffer)
 	if length := e.response.ContentLength; length > 0 {
 		size = min(size, length)
 	}
@@ -84,7 +86,7 @@ func (e *exchange) passBody() error {
 	}
 }
 
-// streams reports whether an answer may be longer in coming than it is long.
+// streams reports whether a response may be longer in coming than it is long.
 func streams(response *http.Response) bool {
 	return response.ContentLength < 0 || caddyhttp.IsIncremental(response.Header) ||
 		strings.Contains(strings.ToLower(response.Header.Get("Content-Type")), "text/event-stream")
@@ -106,7 +108,7 @@ func (e *exchange) passTrailer(announced int) {
 	}
 }
 
-// abort ends an answer that has begun and cannot be completed.
+// abort ends a response that has begun and cannot be completed.
 func (e *exchange) abort(err error) {
 	e.end(false)
 	level := zapcore.WarnLevel

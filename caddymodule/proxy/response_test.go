@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+package proxy_test
 
 import (
 	"bufio"
@@ -11,12 +11,17 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
 // An answer that does not say how long it is goes on as it comes, whether the
@@ -26,7 +31,7 @@ func TestShortcutDoesNotHoldAnAnswerBack(t *testing.T) {
 	for name, upload := range map[string]string{
 		"to a whole upload": uploadHead(),
 		"that is early": uploadOf("POST /base/ HTTP/1.1", "Content-Length: 10000000\r\n", strings.TrimSuffix(
-			formOf(field("pub_key", "demopublickey"), file("file", "a.jpg", strings.Repeat("x", 100<<10))), "\r\n--"+testBoundary+"--\r\n")),
+			formOf(strings.Repeat("x", 100<<10)), "\r\n--"+boundary+"--\r\n")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -87,10 +92,10 @@ func TestInvariant5ShortcutPassesTheHeadOnBeforeTheBody(t *testing.T) {
 		}
 	}))
 	defer upstream.Close()
-	proxy := newProxy(t, fmt.Sprintf(bareProxy, upstream.Listener.Addr()))
+	gateway := newGateway(t, staticProject, fmt.Sprintf(bareProxy, upstream.Listener.Addr()))
 	w := httptest.NewRecorder()
 	r, _ := preparedUpload(w)
-	err := proxy.serveSigned(mustSign(t, staticProject), onHead{w, func(int) { close(known) }}, r)
+	err := gateway.ServeHTTP(onHead{w, func(int) { close(known) }}, r)
 	if err != nil || w.Body.String() != "{}" {
 		t.Errorf("got %q, %v", w.Body, err)
 	}
@@ -106,13 +111,13 @@ func TestShortcutIsLookedAtWhileAnInterimAnswerPasses(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	defer upstream.Close()
-	proxy := newProxy(t, strings.Replace(fmt.Sprintf(bareProxy, upstream.Listener.Addr()), `"upstream_host":true`, `"upstream_host":true,"keep_alive":{"enabled":false}`, 1))
+	gateway := newGateway(t, staticProject, strings.Replace(fmt.Sprintf(bareProxy, upstream.Listener.Addr()), `"upstream_host":true`, `"upstream_host":true,"keep_alive":{"enabled":false}`, 1))
 	w := httptest.NewRecorder()
 	r, replacer := preparedUpload(w)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	var told []int
-	_ = proxy.serveSigned(mustSign(t, staticProject), onHead{w, func(status int) {
+	_ = gateway.ServeHTTP(onHead{w, func(status int) {
 		if told = append(told, status); status == http.StatusEarlyHints {
 			cancel()
 			time.Sleep(100 * time.Millisecond)
@@ -121,7 +126,7 @@ func TestShortcutIsLookedAtWhileAnInterimAnswerPasses(t *testing.T) {
 			}
 		}
 	}}, r.WithContext(ctx))
-	if len(told) != 2 || told[1] != statusClientClosedRequest {
+	if len(told) != 2 || told[1] != handover.StatusClientClosedRequest {
 		t.Errorf("told of %v", told)
 	}
 }
@@ -130,7 +135,7 @@ func TestShortcutIsLookedAtWhileAnInterimAnswerPasses(t *testing.T) {
 func TestShortcutEndsWithAPanic(t *testing.T) {
 	t.Parallel()
 	upstream := startRawUpstream(t, usualAnswer)
-	proxy := newProxy(t, fmt.Sprintf(bareProxy, upstream.Addr()))
+	gateway := newGateway(t, staticProject, fmt.Sprintf(bareProxy, upstream.address))
 	w := httptest.NewRecorder()
 	r, replacer := preparedUpload(w)
 	defer func() {
@@ -139,27 +144,33 @@ func TestShortcutEndsWithAPanic(t *testing.T) {
 			t.Errorf("ended %v, whole %v", ended, retries)
 		}
 	}()
-	_ = proxy.serveSigned(mustSign(t, staticProject), onHead{w, func(int) { panic("at the head") }}, r)
+	_ = gateway.ServeHTTP(onHead{w, func(int) { panic("at the head") }}, r)
 }
 
 // An upload that is sent again takes the shortcut again, and what is known is of
 // the second time.
 func TestShortcutIsTakenAgain(t *testing.T) {
 	t.Parallel()
-	judge := &service{t: t, secret: goodSecret}
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _ = judge.ServeHTTP(w, r) }))
+	var arrived int
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived++
+		w.Header().Set("X-Answer-"+strconv.Itoa(arrived), "true")
+		if token.Sign("good", r.FormValue("expire")) != r.FormValue("signature") {
+			uploadapi.ErrSignatureInvalid.Write(w, r)
+		}
+	}))
 	defer upstream.Close()
-	start := func(config string) *proxied {
-		sign, _, _ := newScripted(t, "demopublickey", firstBad)
+	start := func(config, bad string) *proxied {
+		sign := `{"projects":[{"public_key":"demopublickey","source":{"module":"secret_key","keys":["` + bad + `","good"]}}]}`
 		return startProxiedBy(t, sign, fmt.Sprintf(config, upstream.Listener.Addr()))
 	}
-	short, whole := start(bareProxy), start(wholeProxy)
+	short, whole := start(bareProxy, "bad"), start(wholeProxy, "worse")
 	for _, p := range []*proxied{short, whole} {
-		judge.arrivals = nil
+		arrived = 0
 		got := p.exchange(t, uploadHead())
 		p.Close()
-		if !strings.HasPrefix(got, "200 OK") || len(judge.arrivals) != 2 {
-			t.Errorf("%d arrived, got\n%s", len(judge.arrivals), got)
+		if !strings.HasPrefix(got, "200 OK") || arrived != 2 {
+			t.Errorf("%d arrived, got\n%s", arrived, got)
 		}
 	}
 	if logged := short.logged.FilterMessage("upstream roundtrip").Len(); logged != 2 {
@@ -172,7 +183,7 @@ func TestShortcutIsTakenAgain(t *testing.T) {
 func TestShortcutTakesNoOtherProtocol(t *testing.T) {
 	t.Parallel()
 	upstream := startRawUpstream(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-	if got := startProxied(t, fmt.Sprintf(bareProxy, upstream.Addr())).exchange(t, uploadHead()); !strings.HasPrefix(got, "502 Bad Gateway") {
+	if got := startProxied(t, fmt.Sprintf(bareProxy, upstream.address)).exchange(t, uploadHead()); !strings.HasPrefix(got, "502 Bad Gateway") {
 		t.Errorf("got %s", got)
 	}
 }
@@ -185,9 +196,9 @@ func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("gone") }
 func TestShortcutAbortsAnAnswerThatDoesNotReachTheClient(t *testing.T) {
 	t.Parallel()
 	upstream := startRawUpstream(t, usualAnswer)
-	proxy := newProxy(t, fmt.Sprintf(bareProxy, upstream.Addr()))
+	gateway := newGateway(t, staticProject, fmt.Sprintf(bareProxy, upstream.address))
 	core, logged := observer.New(zap.InfoLevel)
-	proxy.shortcut.logger = zap.New(core)
+	gateway.proxy.ShortcutLogs(zap.New(core))
 	w := httptest.NewRecorder()
 	r, _ := preparedUpload(w)
 	defer func() {
@@ -198,7 +209,7 @@ func TestShortcutAbortsAnAnswerThatDoesNotReachTheClient(t *testing.T) {
 			t.Errorf("logged %v", logged.All())
 		}
 	}()
-	_ = proxy.serveSigned(mustSign(t, staticProject), failingWriter{w}, r)
+	_ = gateway.ServeHTTP(failingWriter{w}, r)
 }
 
 // The lines at debug level tell the same as the proxy's, and no secret.
@@ -211,7 +222,7 @@ func TestInvariant8ShortcutLogsNoSecret(t *testing.T) {
 	}))
 	defer upstream.Close()
 	address := upstream.Listener.Addr().String()
-	short := startProxiedBy(t, mustSign(t, schemeTokenProject), fmt.Sprintf(bareProxy, address))
+	short := startProxiedBy(t, `{"projects":[{"public_key":"demopublickey","scheme":"token","source":{"module":"secret_key","keys":["canary"]}}]}`, fmt.Sprintf(bareProxy, address))
 	short.exchange(t, uploadHead("X-A: b\r\n", "Cookie: canary\r\n"))
 	short.Close()
 	entries := short.logged.All()

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+// Package proxy is http.handlers.uploadcare_proxy: Caddy's `reverse_proxy` with its
+// options, and a shortcut past it for uploads.
+package proxy
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 )
-
-const proxyName = "uploadcare_proxy"
 
 func init() {
 	caddy.RegisterModule(Proxy{})
@@ -34,67 +32,26 @@ func init() {
 type Proxy struct {
 	*reverseproxy.Handler
 
-	shortcut *shortcut // nil if something is configured that it leaves out
+	proxy caddyhttp.MiddlewareHandler // the Handler itself, or a shortcut past it
 }
 
 // CaddyModule returns the Caddy module information.
 func (Proxy) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
-		ID:  "http.handlers." + proxyName,
+		ID:  "http.handlers.uploadcare_proxy",
 		New: func() caddy.Module { return &Proxy{Handler: new(reverseproxy.Handler)} },
 	}
 }
 
 // Provision makes Caddy's proxy, and finds out whether there is a shortcut.
-func (p *Proxy) Provision(ctx caddy.Context) error {
-	bare, err := isBare(p.Handler) // before defaults are filled in
-	if err != nil {
-		return err
-	}
-	if err := p.Handler.Provision(ctx); err != nil {
-		return err
-	}
-	if !bare {
-		return nil
-	}
-	if p.shortcut = newShortcut(p.Handler); p.shortcut != nil {
-		p.shortcut.logger = ctx.Logger()
-	}
-	return nil
-}
-
-// isBare reports whether nothing is configured but a transport and the address of
-// an upstream. Whatever options Caddy's proxy may yet get are noticed too.
-func isBare(handler *reverseproxy.Handler) (bool, error) {
-	config, err := json.Marshal(handler)
-	if err != nil {
-		return false, fmt.Errorf("reading the proxy's configuration: %w", err)
-	}
-	var options map[string]json.RawMessage
-	var upstreams []map[string]json.RawMessage
-	if err := json.Unmarshal(config, &options); err != nil {
-		return false, fmt.Errorf("reading the proxy's configuration: %w", err)
-	}
-	if err := json.Unmarshal(options["upstreams"], &upstreams); err != nil || len(options) > 2 || len(options["transport"]) == 0 {
-		return false, nil //nolint:nilerr // there are none
-	}
-	return len(upstreams) == 1 && len(upstreams[0]) == 1 && len(upstreams[0]["dial"]) > 0, nil
+func (p *Proxy) Provision(ctx caddy.Context) (err error) {
+	p.proxy, err = newProxy(ctx, p.Handler)
+	return err
 }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if p.shortcut == nil {
-		return p.Handler.ServeHTTP(w, r, next)
-	}
-	e := p.shortcut.begin(w, r)
-	if e == nil {
-		return p.Handler.ServeHTTP(w, r, next)
-	}
-	if err := e.roundTrip(); err != nil {
-		return e.fail(err)
-	}
-	e.answer()
-	return nil
+	return p.proxy.ServeHTTP(w, r, next)
 }
 
 // Interface guards

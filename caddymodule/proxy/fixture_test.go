@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+package proxy_test
 
 import (
 	"bufio"
@@ -21,6 +21,10 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	_ "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule" // its handlers
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/proxy"
 )
 
 const (
@@ -33,41 +37,76 @@ const (
 		`"signature":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","expire":"4102444800"}}]}`
 )
 
-// provisioning is held while a proxy is provisioned: Caddy does one at a time.
+// provisioning is held while a module is provisioned: Caddy does one at a time.
 var provisioning sync.Mutex
 
-// newProxy provisions a proxy from its JSON form.
-func newProxy(t *testing.T, config string) *Proxy {
+// gateway is a handler that signs uploads, and the proxy after it.
+type gateway struct {
+	sign  caddyhttp.MiddlewareHandler
+	proxy *proxy.Proxy
+}
+
+// newGateway provisions the two from their JSON forms.
+func newGateway(t *testing.T, sign, config string) gateway {
 	t.Helper()
-	proxy := Proxy{}.CaddyModule().New().(*Proxy)
-	if err := caddy.StrictUnmarshalJSON([]byte(config), proxy); err != nil {
-		t.Fatal(err)
+	ctx := newContext(t)
+	return gateway{
+		load[caddyhttp.MiddlewareHandler](t, ctx, "http.handlers.uploadcare_sign", sign),
+		load[*proxy.Proxy](t, ctx, "http.handlers.uploadcare_proxy", config),
 	}
+}
+
+// newContext returns one of Caddy's in which nothing is logged.
+func newContext(t *testing.T) caddy.Context {
+	t.Helper()
 	provisioning.Lock()
 	defer provisioning.Unlock()
-	root, err := caddy.ProvisionContext(&caddy.Config{})
+	silent := caddy.CustomLog{BaseLog: caddy.BaseLog{WriterRaw: []byte(`{"output":"discard"}`)}}
+	ctx, err := caddy.ProvisionContext(&caddy.Config{Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{"default": &silent}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := caddy.NewContext(root)
+	ctx, cancel := caddy.NewContext(ctx)
 	t.Cleanup(cancel)
-	if err := proxy.Provision(ctx); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = proxy.Cleanup() })
-	return proxy
+	return ctx
 }
 
-// serveSigned serves a request that a handler before it signs.
-func (p *Proxy) serveSigned(sign *Sign, w http.ResponseWriter, r *http.Request) error {
-	return sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		return p.ServeHTTP(w, r, nil)
+// load provisions a module from its JSON form.
+func load[Module any](t *testing.T, ctx caddy.Context, id, config string) Module {
+	t.Helper()
+	provisioning.Lock()
+	defer provisioning.Unlock()
+	module, err := ctx.LoadModuleByID(id, []byte(config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return module.(Module)
+}
+
+// ServeHTTP serves a request as Caddy hands it on.
+func (g gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
+	return g.sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		return g.proxy.ServeHTTP(w, r, nil)
 	}))
+}
+
+const boundary = "----WebKitFormBoundary7MA4YWxk"
+
+// formOf returns a form with a file, and a signature that is stale.
+func formOf(content string) string {
+	field := func(name, value string) string {
+		return "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value + "\r\n"
+	}
+	return field("signature", "old") + field("pub_key", "demopublickey") +
+		"--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n" +
+		content + "\r\n--" + boundary + "--\r\n"
 }
 
 // preparedUpload is an upload as Caddy hands it on, with its replacer.
 func preparedUpload(w http.ResponseWriter) (*http.Request, *caddy.Replacer) {
-	r, replacer := uploadRequest(formOf(field("pub_key", "demopublickey"), file("file", "a.jpg", "the file"))), caddy.NewReplacer()
+	r := httptest.NewRequest(http.MethodPost, "/base/", strings.NewReader(formOf("the file")))
+	r.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
+	replacer := caddy.NewReplacer()
 	return caddyhttp.PrepareRequest(r, replacer, w, new(caddyhttp.Server)), replacer
 }
 
@@ -86,17 +125,15 @@ type proxied struct {
 // startProxied starts a gateway whose signature is always the same.
 func startProxied(t *testing.T, config string) *proxied {
 	t.Helper()
-	return startProxiedBy(t, mustSign(t, staticProject), config)
+	return startProxiedBy(t, staticProject, config)
 }
 
 // startProxiedBy starts a gateway.
-func startProxiedBy(t *testing.T, sign *Sign, config string) *proxied {
+func startProxiedBy(t *testing.T, sign, config string) *proxied {
 	t.Helper()
-	proxy := newProxy(t, config)
+	gateway := newGateway(t, sign, config)
 	core, logged := observer.New(zap.DebugLevel)
-	if proxy.shortcut != nil {
-		proxy.shortcut.logger = zap.New(core)
-	}
+	gateway.proxy.ShortcutLogs(zap.New(core))
 	p := &proxied{logged: logged}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		replacer := caddy.NewReplacer()
@@ -113,7 +150,7 @@ func startProxiedBy(t *testing.T, sign *Sign, config string) *proxied {
 			defer p.mu.Unlock()
 			p.replacer = replacer
 		}()
-		err := proxy.serveSigned(sign, w, r)
+		err := gateway.ServeHTTP(w, r)
 		if failure, ok := errors.AsType[caddyhttp.HandlerError](err); ok {
 			http.Error(w, "error of the proxy", failure.StatusCode)
 		} else if err != nil {
@@ -184,38 +221,21 @@ func (p *proxied) took() bool { return len(p.logged.TakeAll()) > 0 }
 
 // rawUpstream answers every request with the same bytes, and tells what it got.
 type rawUpstream struct {
-	net.Listener
+	address string
 	arrived chan string
 }
 
 func startRawUpstream(t *testing.T, answer string) *rawUpstream {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := &rawUpstream{listener, make(chan string, 10)}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			u.serve(connection, answer)
+	u := &rawUpstream{arrived: make(chan string, 10)}
+	u.address = rawtest.Serve(t, func(connection net.Conn, _ int) {
+		request, body, err := rawtest.ReadRequest(bufio.NewReader(connection))
+		if request == nil {
+			return
 		}
-	}()
+		u.arrived <- fmt.Sprintf("%s %s %s\n%s%d %v\n%s\n%v %s", request.Method, request.RequestURI, request.Host, headerLines(request.Header),
+			request.ContentLength, request.TransferEncoding, body, err, headerLines(request.Trailer))
+		_, _ = io.WriteString(connection, answer)
+	})
 	return u
-}
-
-func (u *rawUpstream) serve(connection net.Conn, answer string) {
-	defer connection.Close()
-	request, err := http.ReadRequest(bufio.NewReader(connection))
-	if err != nil {
-		return
-	}
-	body, err := io.ReadAll(request.Body)
-	u.arrived <- fmt.Sprintf("%s %s %s\n%s%d %v\n%s\n%v %s", request.Method, request.RequestURI, request.Host, headerLines(request.Header),
-		request.ContentLength, request.TransferEncoding, body, err, headerLines(request.Trailer))
-	_, _ = io.WriteString(connection, answer)
 }

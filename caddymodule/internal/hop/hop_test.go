@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+package hop_test
 
 import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/hop"
 )
 
 func TestHeadersForThisHopAreTakenOut(t *testing.T) {
@@ -24,7 +26,7 @@ func TestHeadersForThisHopAreTakenOut(t *testing.T) {
 		if connection != "" {
 			header["Connection"] = strings.Split(connection, ";")
 		}
-		dropNominated(header)
+		hop.DropNominated(header)
 		var left []string
 		for _, name := range []string{"A", "B", "C", "Upgrade"} {
 			if len(header[name]) > 0 {

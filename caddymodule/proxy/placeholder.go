@@ -1,32 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+package proxy
 
 import (
+	"context"
 	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 const (
 	proxyPlaceholders  = "http.reverse_proxy."
 	addressPlaceholder = proxyPlaceholders + "upstream.address"
-	// exchangeName is how one exchange finds another for the same request.
-	exchangeName = "uploadcare_exchange"
+
+	// exchangeVar is the variable of a request that has the first exchange for it.
+	exchangeVar = "uploadcare_proxy.exchange"
 )
 
 // setPlaceholders makes e what the placeholders of Caddy's proxy tell of, in place
 // of an exchange before it. It reports false if that proxy came first, for what it
 // has set goes on showing.
-func (e *exchange) setPlaceholders(replacer *caddy.Replacer) bool {
-	if value, ok := replacer.Get(proxyPlaceholders + exchangeName); ok {
-		value.(*exchange).next.Store(e)
+func (e *exchange) setPlaceholders(ctx context.Context, replacer *caddy.Replacer) bool {
+	if first, ok := caddyhttp.GetVar(ctx, exchangeVar).(*exchange); ok {
+		first.latest.Store(e)
 		return true
 	}
 	if _, proxied := replacer.Get(addressPlaceholder); proxied {
 		return false
 	}
+	caddyhttp.SetVar(ctx, exchangeVar, e)
 	replacer.Map(e.placeholder)
 	return true
 }
@@ -38,12 +42,10 @@ func (e *exchange) placeholder(name string) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	for next := e.next.Load(); next != nil; next = e.next.Load() {
-		e = next
+	if latest := e.latest.Load(); latest != nil {
+		e = latest
 	}
 	switch name {
-	case exchangeName:
-		return e, true
 	case "upstream.address":
 		return e.to.String(), true
 	case "upstream.hostport":
@@ -68,10 +70,10 @@ func (e *exchange) placeholder(name string) (any, bool) {
 	if e.response == nil {
 		return nil, false
 	}
-	return e.answerPlaceholder(name)
+	return e.responsePlaceholder(name)
 }
 
-func (e *exchange) answerPlaceholder(name string) (any, bool) {
+func (e *exchange) responsePlaceholder(name string) (any, bool) {
 	switch name {
 	case "upstream.latency":
 		return e.latency, true

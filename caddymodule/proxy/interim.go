@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+package proxy
 
 import (
 	"context"
@@ -9,22 +9,24 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"sync"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/hop"
 )
 
-// interimAnswers passes interim answers on, until the final one has come.
-type interimAnswers struct {
+// interimResponses passes interim responses on, until the final one has come.
+type interimResponses struct {
 	to http.ResponseWriter
 
 	mu    sync.Mutex
 	ended bool
 }
 
-// watch returns a context for the request that they answer.
-func (i *interimAnswers) watch(ctx context.Context) context.Context {
+// watch returns a context for the request that they are for.
+func (i *interimResponses) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: i.pass})
 }
 
-func (i *interimAnswers) pass(status int, interim textproto.MIMEHeader) error {
+func (i *interimResponses) pass(status int, interim textproto.MIMEHeader) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.ended {
@@ -32,14 +34,14 @@ func (i *interimAnswers) pass(status int, interim textproto.MIMEHeader) error {
 	}
 	header := i.to.Header()
 	own := header.Clone()
-	addEndToEnd(header, http.Header(interim))
+	hop.AddEndToEnd(header, http.Header(interim))
 	i.to.WriteHeader(status)
 	clear(header)
 	maps.Copy(header, own)
 	return nil
 }
 
-func (i *interimAnswers) end() {
+func (i *interimResponses) end() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.ended = true

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+package proxy_test
 
 import (
 	"context"
@@ -13,17 +13,22 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/proxy"
 )
 
 // uploadHead returns an upload with further lines in its header.
 func uploadHead(lines ...string) string {
-	form := formOf(field("signature", "old"), field("pub_key", "demopublickey"), file("file", "a.jpg", "the file"))
+	form := formOf("the file")
 	return uploadOf("POST /base/?signature=old&a=%20b HTTP/1.1", fmt.Sprintf("Content-Length: %d\r\n%s", len(form), strings.Join(lines, "")), form)
 }
 
 func uploadOf(line, header, body string) string {
-	return line + "\r\nHost: uploads.example.com\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=" + testBoundary + "\r\n" +
+	return line + "\r\nHost: uploads.example.com\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=" + boundary + "\r\n" +
 		header + "\r\n" + body
 }
 
@@ -33,7 +38,7 @@ const usualAnswer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConten
 func TestShortcutSendsWhatTheProxyDoes(t *testing.T) {
 	t.Parallel()
 	chunked := func() string {
-		form := formOf(field("pub_key", "demopublickey"), file("file", "a.jpg", "the file"))
+		form := formOf("the file")
 		return uploadOf("POST /base/ HTTP/1.1", "Transfer-Encoding: chunked\r\n", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(form), form))
 	}
 	tests := map[string]struct {
@@ -77,7 +82,7 @@ func TestShortcutSendsWhatTheProxyDoes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			upstream := startRawUpstream(t, usualAnswer)
-			short, whole := startProxied(t, fmt.Sprintf(bareProxy, upstream.Addr())), startProxied(t, fmt.Sprintf(wholeProxy, upstream.Addr()))
+			short, whole := startProxied(t, fmt.Sprintf(bareProxy, upstream.address)), startProxied(t, fmt.Sprintf(wholeProxy, upstream.address))
 			short.trusted, whole.trusted = test.trusted, test.trusted
 			short.change, whole.change = test.change, test.change
 			wantAnswer := whole.exchange(t, test.request)
@@ -107,7 +112,7 @@ func TestShortcutAnswersAsTheProxyDoes(t *testing.T) {
 		return "HTTP/1.1 " + strings.ReplaceAll(head, "\n", "\r\n") + "\r\n\r\n" + body
 	}
 	chunk := func(body string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(body), body) }
-	large := strings.Repeat("0123456789abcdef", 2*answerBuffer/16)
+	large := strings.Repeat("0123456789abcdef", 8<<10/16) // more than is read at once
 	tests := map[string]string{
 		"as it is":                   usualAnswer,
 		"with all kinds of headers":  answer("200 OK\nServer: nginx\nX-A: 1\nX-A: 2\nVia: 1.0 other\nX-Own: theirs\nContent-Length: 2", "{}"),
@@ -142,7 +147,7 @@ func TestShortcutAnswersAsTheProxyDoes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			upstream := startRawUpstream(t, test)
-			short, whole := startProxied(t, fmt.Sprintf(bareProxy, upstream.Addr())), startProxied(t, fmt.Sprintf(wholeProxy, upstream.Addr()))
+			short, whole := startProxied(t, fmt.Sprintf(bareProxy, upstream.address)), startProxied(t, fmt.Sprintf(wholeProxy, upstream.address))
 			own := http.Header{"X-Own": {"1"}, "Server": {"Caddy"}}
 			short.header, whole.header = own, own
 			want, got := whole.exchange(t, uploadHead()), short.exchange(t, uploadHead())
@@ -183,8 +188,6 @@ func comparePlaceholders(t *testing.T, short, whole *proxied) {
 // An upload that does not get through is answered as by Caddy's proxy.
 func TestShortcutFailsAsTheProxyDoes(t *testing.T) {
 	t.Parallel()
-	closed := startRawUpstream(t, "")
-	_ = closed.Close()
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
@@ -204,7 +207,7 @@ func TestShortcutFailsAsTheProxyDoes(t *testing.T) {
 		change   func(*http.Request)
 		want     string
 	}{
-		"nobody there":            {closed.Addr().String(), nil, nil, "502 Bad Gateway"},
+		"nobody there":            {rawtest.Closed(t), nil, nil, "502 Bad Gateway"},
 		"no answer":               {silent.Listener.Addr().String(), inTime, nil, "504 Gateway Timeout"},
 		"a client that has gone":  {silent.Listener.Addr().String(), nil, gone, "499 "},
 		"a form that breaks off":  {silent.Listener.Addr().String(), nil, func(r *http.Request) { r.Body = http.MaxBytesReader(nil, r.Body, 100) }, "413 Request Entity Too Large"},
@@ -265,7 +268,7 @@ func TestOnlyABareProxyHasAShortcut(t *testing.T) {
 		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"verbose_logs":true}`:                                                                   false,
 	}
 	for config, want := range tests {
-		if got := newProxy(t, config).shortcut != nil; got != want {
+		if got := load[*proxy.Proxy](t, newContext(t), "http.handlers.uploadcare_proxy", config).ShortcutLogs(zap.NewNop()); got != want {
 			t.Errorf("%s: %v", config, got)
 		}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+package proxy
 
 import (
 	"context"
@@ -14,15 +14,17 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 )
 
-// exchange is a request by a shortcut, and its answer.
+// exchange is a request by a shortcut, and its response.
 type exchange struct {
 	*shortcut
 	w       http.ResponseWriter
 	request *http.Request
-	interim interimAnswers
-	next    atomic.Pointer[exchange] // for the same request, once it is sent again
+	interim interimResponses
+	latest  atomic.Pointer[exchange] // for the same request, once it is sent again
 
 	began    time.Time
 	response *http.Response
@@ -33,9 +35,9 @@ type exchange struct {
 
 var errUnexpectedProtocol = errors.New("the upstream switches to a protocol that nobody asked for")
 
-// roundTrip sends the request, and waits for the header of the answer.
+// roundTrip sends the request, and waits for the header of the response.
 func (e *exchange) roundTrip() error {
-	response, err := e.transport.RoundTrip(e.request) //nolint:bodyclose // by answer
+	response, err := e.transport.RoundTrip(e.request) //nolint:bodyclose // by respond
 	latency := time.Since(e.began)
 	e.interim.end() // and whoever passes one on sees nothing of what follows
 	if err == nil && response.StatusCode == http.StatusSwitchingProtocols {
@@ -46,18 +48,18 @@ func (e *exchange) roundTrip() error {
 	return err
 }
 
-// fail ends an exchange without an answer, as Caddy's proxy would.
+// fail ends an exchange without a response, as Caddy's proxy would.
 func (e *exchange) fail(err error) error {
 	e.end(true)
 	e.log(zap.Error(err))
 	if errors.Is(err, context.Canceled) {
-		e.w.WriteHeader(statusClientClosedRequest)
+		e.w.WriteHeader(handover.StatusClientClosedRequest)
 		return nil
 	}
 	timeout, ok := err.(net.Error) //nolint:errorlint // not what it wraps
 	switch {
 	case strings.Contains(err.Error(), "operation was canceled"): // so says a dial
-		return caddyhttp.Error(statusClientClosedRequest, err)
+		return caddyhttp.Error(handover.StatusClientClosedRequest, err)
 	case ok && timeout.Timeout():
 		return caddyhttp.Error(http.StatusGatewayTimeout, err)
 	}
