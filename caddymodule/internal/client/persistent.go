@@ -34,27 +34,34 @@ const (
 // persistentConn is a connection on which one request and answer follow the
 // other (RFC 9112, section 9.3).
 type persistentConn struct {
-	client   *Client
-	to       host
-	conn     net.Conn
-	poller   wire.Poller // nil if nothing can be seen
-	writer   *bufio.Writer
-	head     []byte      // room for one
-	writeErr error       // which net/http would hide
-	sent     chan error  // what became of sending; has room for it
-	late     *time.Timer // while a request is sent in its caller's goroutine
+	client *Client
+	to     host
+	conn   net.Conn
 
+	sending atomic.Pointer[sending] // what is sent in its caller's goroutine, and watched
+	late    *time.Timer             // until that is watched
+	sent    chan error              // what became of sending; has room for it
+	spoilt  atomic.Bool             // of no more use after the answer
+	gone    atomic.Bool             // closed, because of failure
+
+	// Whoever sends has these.
+	writer   *bufio.Writer
+	head     []byte // room for one
+	writeErr error  // which net/http would hide
+
+	// The pool's mutex guards these while the connection is idle.
 	reused    bool
 	idleSince time.Time
-	sending   atomic.Pointer[sending]
-	spoilt    atomic.Bool // of no more use after the answer
-	gone      atomic.Bool // closed, because of failure
 
-	reading  sync.Mutex // held while reader is used before the answer's body
+	// reading guards these until the header of the answer has come. Then its body
+	// has them, and at last the pool.
+	reading  sync.Mutex
 	reader   *bufio.Reader
-	received int64 // bytes of the answer
-	limit    int64 // of them, that may yet come
+	poller   wire.Poller // nil if nothing can be seen
+	received int64       // bytes of the answer
+	limit    int64       // of them, that may yet come
 
+	// mu guards these.
 	mu       sync.Mutex
 	failure  error // why the connection was closed
 	answered bool  // the header has come

@@ -45,9 +45,9 @@ func (c *persistentConn) watch() {
 	} else if !c.during(s, func() { c.cut(s) }) {
 		return
 	}
-	for reads, since, goesOn := s.reads.Load(), time.Now(), true; goesOn; time.Sleep(wire.MaxHold) {
-		if now := s.reads.Load(); now != reads || now%2 == 0 { // nobody waits for the client
-			reads, since = now, time.Now()
+	for since, goesOn := time.Now(), true; goesOn; time.Sleep(wire.MaxHold) {
+		if !s.stillWaits() {
+			since = time.Now()
 		}
 		goesOn = c.during(s, func() {
 			if time.Since(since) >= after {

@@ -16,19 +16,31 @@ import (
 // sending is a request that is being sent, and its body.
 type sending struct {
 	request     *http.Request
-	body        io.ReadCloser // nil if there is none
-	limited     io.LimitedReader
-	err         error                // of the body, other than its end
+	body        io.ReadCloser        // nil if there is none
 	direct      bool                 // in the goroutine of its caller
 	interrupter handover.Interrupter // of the body, or nil
 	stop        func() bool          // ends the wait for the request's context to end
 
+	// Whoever sends has these until the connection says what became of it.
+	limited io.LimitedReader
+	err     error // of the body, other than its end
+
 	// What follows is for a body that can be interrupted.
-	reads       atomic.Int64 // that have begun, and that have returned
+	wait        atomic.Int32 // for the client: notWaiting, waiting or waitSeen
 	answered    atomic.Bool  // nothing more is to be sent
 	interrupted atomic.Bool
-	watching    sync.Mutex // held while something is done to the request that it must not outlive
+
+	// watching is held while the watch does something to the request that it must
+	// not outlive, and while it ends being the connection's.
+	watching sync.Mutex
 }
+
+// Whether a Read of the body waits for the client.
+const (
+	notWaiting int32 = iota
+	waiting          // it has begun, and not returned
+	waitSeen         // and has been looked at by stillWaits
+)
 
 // errAnswered ends a body whose rest nobody wants.
 var errAnswered = errors.New("the upstream wants no more of the body")
@@ -67,13 +79,19 @@ func (s *sending) Read(p []byte) (int, error) {
 		s.err = errAnswered
 		return 0, s.err
 	}
-	s.reads.Add(1)
+	s.wait.Store(waiting)
 	n, err := s.body.Read(p)
-	s.reads.Add(1)
+	s.wait.Store(notWaiting)
 	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
 		s.err = err
 	}
 	return n, err
+}
+
+// stillWaits reports whether the body waits for the client in the same Read as when
+// it was called before. Whoever watches calls it, now and then.
+func (s *sending) stillWaits() bool {
+	return !s.wait.CompareAndSwap(waiting, waitSeen) && s.wait.Load() == waitSeen
 }
 
 // Close implements [io.Closer].
