@@ -29,25 +29,19 @@ const settled = 50 * time.Millisecond
 type testClient struct {
 	*Client
 	transport *http.Transport
+	dial      func(ctx context.Context, network, address string) (net.Conn, error) // what sends go over in the end
 	dialled   atomic.Int32
+	open      atomic.Int32
 }
 
+// newTestClient returns a client for a transport that is configured by a function,
+// or nil. That may set how the transport dials, for HTTP.
 func newTestClient(t *testing.T, configure func(*http.Transport)) *testClient {
 	t.Helper()
 	c := &testClient{transport: &http.Transport{MaxIdleConnsPerHost: 100, DisableCompression: true}}
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		c.dialled.Add(1)
-		return new(net.Dialer).DialContext(ctx, network, address)
-	}
-	c.transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		connection, err := dial(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		return wire.NewConn(connection, nil, false), nil
-	}
+	c.transport.DialContext = new(net.Dialer).DialContext
 	c.transport.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		connection, err := dial(ctx, network, address)
+		connection, err := c.connect(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
@@ -58,10 +52,53 @@ func newTestClient(t *testing.T, configure func(*http.Transport)) *testClient {
 	if configure != nil {
 		configure(c.transport)
 	}
+	c.dial = c.transport.DialContext
+	c.transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := c.connect(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return wire.NewConn(connection, nil, false), nil
+	}
 	c.Client = New(c.transport, false)
 	t.Cleanup(c.transport.CloseIdleConnections)
 	t.Cleanup(c.CloseIdleConnections)
 	return c
+}
+
+func (c *testClient) connect(ctx context.Context, network, address string) (net.Conn, error) {
+	c.dialled.Add(1)
+	connection, err := c.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	c.open.Add(1)
+	return counted{connection, sync.OnceFunc(func() { c.open.Add(-1) })}, nil
+}
+
+// checkOpen waits until so many connections are open.
+func (c *testClient) checkOpen(t *testing.T, want int32) {
+	t.Helper()
+	for began := time.Now(); c.open.Load() != want; time.Sleep(time.Millisecond) {
+		if time.Since(began) > soon {
+			t.Errorf("%d connections are open, want %d", c.open.Load(), want)
+			return
+		}
+	}
+}
+
+// counted is a connection that says when it is closed.
+type counted struct {
+	net.Conn
+	closed func()
+}
+
+// NetConn returns the connection itself, which a client looks at.
+func (c counted) NetConn() net.Conn { return c.Conn }
+
+func (c counted) Close() error {
+	c.closed()
+	return c.Conn.Close()
 }
 
 // startServer starts a server, over TLS if it is to be.

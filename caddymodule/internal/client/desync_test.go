@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
 // unasked is an answer to nobody.
@@ -152,7 +151,7 @@ func TestATimeoutIsNotRepeated(t *testing.T) {
 				if err != nil {
 					return nil, err
 				}
-				return wire.NewConn(impatient{connection.(*net.TCPConn)}, nil, false), nil
+				return impatient{connection.(*net.TCPConn)}, nil
 			}
 		},
 	} {

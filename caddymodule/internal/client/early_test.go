@@ -39,7 +39,7 @@ func inTime(t *testing.T, serve func(connection net.Conn, request *http.Request)
 							serve(far, request)
 						}
 					}()
-					return wire.NewConn(quietPipe{near, make(chan struct{}), new(sync.Once)}, nil, false), nil
+					return quietPipe{near}, nil
 				}
 			})
 			test(t, c, direct)
@@ -96,10 +96,7 @@ func TestInvariant10AnEarlyAnswerIsNotKeptWaiting(t *testing.T) {
 		}
 		body.Interrupt()
 		close(answered)
-		time.Sleep(2 * maxSendWait)
-		if idle(c) > 0 {
-			t.Error("the connection is kept")
-		}
+		c.checkOpen(t, 0) // it is not kept
 	})
 }
 
@@ -116,7 +113,7 @@ func TestAnEarlyAnswerIsHeardWhileNothingCanBeSent(t *testing.T) {
 	}()
 	t.Cleanup(func() { close(stuck); _ = far.Close() })
 	c := newTestClient(t, func(t *http.Transport) {
-		t.DialContext = func(context.Context, string, string) (net.Conn, error) { return wire.NewConn(near, nil, false), nil }
+		t.DialContext = func(context.Context, string, string) (net.Conn, error) { return near, nil }
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
@@ -184,10 +181,8 @@ func TestInvariant10AnInterimAnswerEndsNothing(t *testing.T) {
 			if status, text := answer(t, response, err); status != http.StatusOK || text != "ok" || len(told) != 1 {
 				t.Errorf("%s: got %d %q, told of %v", interim, status, text, told)
 			}
-			synctest.Wait()
-			if idle(c) != 1 {
-				t.Errorf("%s: the connection is not kept", interim)
-			}
+			time.Sleep(2 * maxSendWait)
+			c.checkOpen(t, 1) // it is kept
 		})
 	}
 }
@@ -221,10 +216,7 @@ func TestAnUpstreamThatAcceptsEarlyIsHeard(t *testing.T) {
 			t.Errorf("got %q after %v", text, time.Since(began))
 		}
 		body.Interrupt()
-		synctest.Wait()
-		if idle(c) > 0 {
-			t.Error("the connection is kept")
-		}
+		c.checkOpen(t, 0) // it is not kept
 	})
 }
 
@@ -392,10 +384,10 @@ func TestATimeoutInAnInterimAnswerEndsTheRequest(t *testing.T) {
 			if !direct { // it waits with whoever sends, and ends in any case
 				return
 			}
-			dial := c.transport.DialContext
-			c.transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			dial := c.dial
+			c.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 				connection, err := dial(ctx, network, address)
-				return wire.NewConn(hurried{connection.(*wire.Conn).Conn.(quietPipe), time.Second}, nil, false), err
+				return hurried{connection.(quietPipe), time.Second}, err
 			}
 			body := &hesitant{pieces: []string{"one", "two", "six", "ten"}, pause: 1100 * time.Millisecond}
 			response, err := c.RoundTrip(postBody(t, "http://example.com", body, 12, true))

@@ -101,9 +101,7 @@ func TestRequestsAreCancelled(t *testing.T) {
 			if !errors.Is(err, io.ErrNoProgress) {
 				t.Errorf("%s: got %v", path, err)
 			}
-			if idle(c) > 0 {
-				t.Errorf("%s: the connection is kept", path)
-			}
+			c.checkOpen(t, 0) // it is not kept
 		}
 	})
 }
@@ -215,9 +213,10 @@ func TestAnswersThatAreNone(t *testing.T) {
 		if err == nil {
 			_ = response.Body.Close()
 		}
-		if err == nil || idle(c) > 0 {
-			t.Errorf("%s: got %v, %d idle", name, err, idle(c))
+		if err == nil {
+			t.Errorf("%s: no error", name)
 		}
+		c.checkOpen(t, 0)
 	}
 	// Hints that somebody has seen are his to limit.
 	address := startRaw(t, func(connection net.Conn, _ int) {
