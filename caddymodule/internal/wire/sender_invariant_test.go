@@ -144,31 +144,7 @@ func oneOfMany(t *testing.T, upload byte, secure bool, config *tls.Config) {
 		case int(n) > body.size:
 			t.Errorf("upload %d: %d bytes are said to be written of %d", upload, n, body.size)
 		}
-		if c.sender.buffer != nil && err != nil && n > 0 {
-			t.Errorf("upload %d: the buffer is kept", upload)
-		}
 	}
-}
-
-// A connection that is closed while its body is waited for gives the buffer back
-// once the body has said something, and something more.
-func TestAConnectionThatIsClosedInMidBody(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, server := net.Pipe()
-		go func() { _, _ = io.Copy(io.Discard, server) }()
-		c := NewConn(client, nil, false)
-		body := &script{steps: []step{{0, 4 * minLead}, {time.Hour, 100}, {time.Hour, 100}, {time.Hour, 100}}}
-		time.AfterFunc(time.Minute, func() { _ = c.Close() })
-		if _, err := upload(t, c, head, body); !errors.Is(err, io.ErrClosedPipe) {
-			t.Errorf("got %v", err)
-		}
-		if len(body.steps) == 0 {
-			t.Error("all of the body was read")
-		}
-		if c.sender.buffer != nil || larger.Load() != 0 {
-			t.Error("the buffer is kept")
-		}
-	})
 }
 
 // What the timer writes is not written again, however long the write takes, and

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -268,25 +267,6 @@ func TestAHeadLeavesInTimeWhenTheBodyDoesNotCome(t *testing.T) {
 	})
 }
 
-// A head of which the body does not come waits for it without a buffer.
-func TestAHeadThatHasLeftHoldsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := new(wire)
-		c := NewConn(w, nil, false)
-		if _, err := io.WriteString(c, head); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(MaxHold)
-		synctest.Wait()
-		if w.written() != head || c.sender.buffer != nil {
-			t.Errorf("%q was written; a buffer is held: %v", w.written(), c.sender.buffer != nil)
-		}
-		if n, err := c.ReadFrom(&script{steps: []step{{0, 100}}}); n != 100 || err != nil || len(w.written()) != len(head)+100 {
-			t.Errorf("the body: %d, %v", n, err)
-		}
-	})
-}
-
 var errBroken = errors.New("broken")
 
 // What cannot become complete need not arrive; net/http compares the error.
@@ -332,75 +312,8 @@ func TestAnErrorOfAWriteEndsTheBody(t *testing.T) {
 				if _, err := io.WriteString(c, "more"); !errors.Is(err, errBroken) {
 					t.Errorf("the next write: %v", err)
 				}
-				if c.sender.buffer != nil {
-					t.Error("the buffer is kept")
-				}
 			})
 		})
-	}
-}
-
-// A connection that is idle holds nothing.
-func TestBuffersAreGivenBack(t *testing.T) {
-	for name, body := range map[string]io.Reader{
-		"small": &script{steps: []step{{0, 100}}}, "large": &script{steps: []step{{0, 10 << 20}}}, "broken": &script{err: errBroken},
-	} {
-		c := NewConn(new(wire), nil, false)
-		_, _ = upload(t, c, head, body)
-		if c.sender.buffer != nil || c.sender.armed {
-			t.Errorf("%s: the buffer is kept", name)
-		}
-	}
-}
-
-// Clients that were fast and then stall hold their buffers, but not all memory.
-func TestLargerBuffersAreBounded(t *testing.T) {
-	const bodies = maxLarger/LargeBuffer + 20
-	synctest.Test(t, func(t *testing.T) {
-		var running sync.WaitGroup
-		var room atomic.Int64 // of the reads that wait
-		for range bodies {
-			running.Go(func() {
-				size := 10 * minLead
-				_, _ = upload(t, NewConn(discard{}, nil, false), head, rawtest.ReaderFunc(func(p []byte) (int, error) {
-					if size > 0 {
-						size -= len(p)
-						return len(p), nil
-					}
-					room.Add(int64(len(p)))
-					time.Sleep(time.Hour)
-					room.Add(-int64(len(p)))
-					return 0, io.EOF
-				}))
-			})
-		}
-		time.Sleep(time.Minute)
-		if larger := larger.Load(); larger > maxLarger || larger < maxLarger-LargeBuffer {
-			t.Errorf("%d bytes in larger buffers", larger)
-		}
-		if most := int64(maxLarger + bodies*SmallBuffer); room.Load() > most {
-			t.Errorf("%d bytes in all buffers, want %d at most", room.Load(), most)
-		}
-		running.Wait()
-		if larger := larger.Load(); larger != 0 {
-			t.Errorf("%d bytes are not given back", larger)
-		}
-	})
-}
-
-// A connection that was fast does not begin its next upload in a large buffer.
-func TestTheNextBodyBeginsInASmallBuffer(t *testing.T) {
-	c := NewConn(discard{}, nil, false)
-	if _, err := upload(t, c, head, &script{steps: []step{{0, 4 * minLead}}}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(c, head); err != nil {
-		t.Fatal(err)
-	}
-	c.sender.mu.Lock() // before the head leaves
-	defer c.sender.mu.Unlock()
-	if c.sender.buffer != nil && len(*c.sender.buffer) != SmallBuffer {
-		t.Errorf("the head waits in a buffer of %d bytes", len(*c.sender.buffer))
 	}
 }
 
