@@ -9,9 +9,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/upstream"
 )
 
 // attempt is what belongs to sending an upload once. It may take several until
@@ -32,8 +31,9 @@ type attempt struct {
 	params  *string // a urlencoded body, which is held, or nil
 	grant   grant   // what the request was signed with, once granted says so
 	granted atomic.Bool
-	// sent is the credential of grant, to be kept out of what comes back.
-	sent redact.Credential
+	// handed is what is handed over with the request: the credential of grant too, to
+	// be kept out of what comes back.
+	handed handover.Request
 }
 
 // signing is which of a project's secret keys signs one attempt.
@@ -58,11 +58,10 @@ type grant struct {
 // not change: placeholders, logs and error routes go on showing that one.
 func (u *upload) prepare(r *http.Request) (err error) {
 	ctx, look := u.sign.offsets.look(u.ctx)
-	ctx = redact.With(ctx, &u.sent)
 	if u.incoming != nil {
-		ctx = upstream.WithInterrupter(ctx, u)
+		u.handed.Interrupter = u
 	}
-	request := r.WithContext(ctx)
+	request := r.WithContext(handover.With(ctx, &u.handed))
 	url := *r.URL
 	request.URL, request.Header = &url, r.Header.Clone()
 	request.Method = uploadapi.Method(r.Method)
@@ -73,13 +72,13 @@ func (u *upload) prepare(r *http.Request) (err error) {
 	return err
 }
 
-// Interrupt implements [upstream.Interrupter].
+// Interrupt implements [handover.Interrupter].
 func (u *upload) Interrupt() { u.incoming.interrupt(u.writer) }
 
 // send passes the request on. It returns why the answer is not the upstream's,
 // if that is so.
 func (u *upload) send(answer *answerWriter, next caddyhttp.Handler) (*refusal, error) {
-	answer.body, answer.sent = u.body, &u.sent
+	answer.body, answer.sent = u.body, &u.handed.Sent
 	err := answer.sent.Error(next.ServeHTTP(answer, u.request))
 	if u.body != nil {
 		refusal := u.body.refusal.Load()
@@ -134,8 +133,8 @@ func (u *upload) note(grantor grantor, get func() (Token, error)) (Token, error)
 	token, err := get()
 	if err == nil {
 		u.grant = grant{grantor, u.publicKey, token, offset, u.signing, u.proves}
-		if u.sent.Set(&u.grant.token.Signature); token.AccessToken != "" {
-			u.sent.Set(&u.grant.token.AccessToken)
+		if u.handed.Sent.Set(&u.grant.token.Signature); token.AccessToken != "" {
+			u.handed.Sent.Set(&u.grant.token.AccessToken)
 		}
 		u.granted.Store(true)
 	}

@@ -65,7 +65,11 @@ func TestABodyThatIsNotWholeIsNotKept(t *testing.T) {
 // over. What it adds them to is not used for another request.
 func TestABufferIsNotUsedAgainWhileAReaderIsInside(t *testing.T) {
 	source, client := io.Pipe()
-	incoming := &incomingBody{source: source}
+	inside := make(chan struct{}, 10)
+	incoming := &incomingBody{source: readerFunc(func(p []byte) (int, error) {
+		inside <- struct{}{}
+		return source.Read(p)
+	})}
 	incoming.keep(6)
 	reads := make(chan string)
 	go func() {
@@ -89,9 +93,8 @@ func TestABufferIsNotUsedAgainWhileAReaderIsInside(t *testing.T) {
 		}
 	}
 	write("abc")
-	for incoming.mu.TryLock() { // until the reader waits inside
-		incoming.mu.Unlock()
-		time.Sleep(time.Millisecond)
+	for range 2 { // until the reader waits inside once more
+		<-inside
 	}
 	incoming.recycle()
 	buffer := incoming.kept.buffer // which nobody writes while the reader waits

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
@@ -97,5 +98,8 @@ func (b *multipartBody) Read(p []byte) (int, error) {
 // Close implements [io.Closer].
 func (b *multipartBody) Close() error { return b.editor.Close() }
 
+// EditedForm implements [handover.EditedForm].
+func (*multipartBody) EditedForm() {}
+
 // Interface guard
-var _ io.ReadCloser = (*multipartBody)(nil)
+var _ handover.EditedForm = (*multipartBody)(nil)

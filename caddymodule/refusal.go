@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/memory"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
@@ -96,7 +97,7 @@ var (
 
 const (
 	// statusClientClosedRequest is what Caddy says when the client went away.
-	statusClientClosedRequest = 499
+	statusClientClosedRequest = handover.StatusClientClosedRequest
 
 	// defaultRetryAfter is how long a client waits before it tries again, if
 	// nothing better is known.

@@ -15,6 +15,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/hop"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
@@ -138,7 +139,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	if endpoint != nil {
 		grantors = s.grantors(r) // before what they depend on is taken out
 	}
-	dropNominated(r.Header) // and before anything is put in
+	hop.DropNominated(r.Header) // and before anything is put in
 	// These are for the site that the request came to.
 	delete(r.Header, "Authorization")
 	delete(r.Header, "Cookie")

@@ -8,6 +8,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/proxy"
 )
 
 const directive = "uploadcare"
@@ -49,7 +51,7 @@ func init() {
 //	}
 //
 // Options of the user's own `transport uploadcare` are added to these and win
-// over them; another transport replaces them. The reverse_proxy is a [Proxy].
+// over them; another transport replaces them. The reverse_proxy is a [proxy.Proxy].
 func parseUploadcare(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	h.Next() // consume directive name
 	name := h.Token()
@@ -58,12 +60,12 @@ func parseUploadcare(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error
 	}
 
 	var options signTokens
-	var proxy proxyTokens
+	var proxied proxyTokens
 	for h.NextBlock(0) {
 		segment := h.NextSegment()
 		if isSignOption(segment[0].Text) {
 			options.add(segment)
-		} else if err := proxy.add(segment); err != nil {
+		} else if err := proxied.add(segment); err != nil {
 			return nil, err
 		}
 	}
@@ -71,7 +73,7 @@ func parseUploadcare(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error
 	if err := sign.unmarshalOptions(options); err != nil {
 		return nil, err
 	}
-	reverseProxy, err := proxy.unmarshal(h, name)
+	reverseProxy, err := proxied.unmarshal(h, name)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +81,6 @@ func parseUploadcare(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error
 	// One handler, wherever it may have to be the only one.
 	return &caddyhttp.Subroute{Routes: caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{
 		caddyconfig.JSONModuleObject(sign, "handler", signDirective, nil),
-		caddyconfig.JSONModuleObject(&Proxy{Handler: reverseProxy}, "handler", proxyName, nil),
+		caddyconfig.JSONModuleObject(&proxy.Proxy{Handler: reverseProxy}, "handler", proxy.Proxy{}.CaddyModule().ID.Name(), nil),
 	}}}}, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/transport"
 )
 
 // Defaults of the proxy, as a user would write them. What the user does write
@@ -20,20 +21,15 @@ import (
 const (
 	// The service's own name, without the port that reverse_proxy would add: by
 	// our transport, or as a header operation, which is dearer.
-	transportHostDefault = upstreamHostOption + "\n"
+	transportHostDefault = "upstream_host\n"
 	proxyHostDefault     = "header_up Host {http.reverse_proxy.upstream.host}\n"
-
-	// HTTP/1.1 gives each upload a connection and a window of its own; HTTP/2
-	// would share one, in smaller pieces, and is as slow as its window is small
-	// where the upstream is far. An idle connection is given up before servers
-	// usually do, since a POST that meets one being closed is lost: nobody knows
-	// whether it has been acted on. All connections of a burst are kept until
-	// then, or the next one would wait for handshakes.
-	transportDefaults = "versions 1.1\ndial_timeout 5s\nkeepalive 30s\nkeepalive_idle_conns_per_host 256\n"
 
 	// Only for upstreams over TLS: the option switches TLS on.
 	transportTLSDefaults = "tls_timeout 10s\n"
 )
+
+// transportName is what our transport is called.
+var transportName = transport.Transport{}.CaddyModule().ID.Name()
 
 // proxyTokens are the subdirectives of a block that are about the proxy, in
 // the user's order.
@@ -102,12 +98,12 @@ func (p *proxyTokens) unmarshal(h httpcaddyfile.Helper, name caddyfile.Token) (*
 		p.addresses = []string{uploadapi.DefaultUpstream}
 		tokens = append(tokens, tokenize("upstream", "to "+uploadapi.DefaultUpstream)...)
 	}
-	transport := p.transport()
-	if transport < 0 {
+	own := p.transport()
+	if own < 0 {
 		tokens = append(tokens, tokenize("transport", "transport "+transportName+" {\n"+p.transportDefaults()+"}")...)
 	}
 	for i, segment := range p.subdirectives {
-		if i == transport {
+		if i == own {
 			segment = p.addTransportDefaults(segment)
 		}
 		tokens = append(tokens, segment...)
@@ -146,7 +142,7 @@ func (p *proxyTokens) addTransportDefaults(segment caddyfile.Segment) caddyfile.
 }
 
 func (p *proxyTokens) transportDefaults() string {
-	defaults := transportDefaults
+	defaults := transport.Defaults
 	if p.transportNamesHost() {
 		defaults = transportHostDefault + defaults
 	}

@@ -8,7 +8,6 @@
 package redact
 
 import (
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -108,17 +107,16 @@ func (e *redacted) Temporary() bool {
 // Interface guard
 var _ net.Error = (*redacted)(nil)
 
-// Response keeps the credential that ctx, a request's, knows out of what came of
-// the request. Its results are those that it is given.
-func Response(ctx context.Context, response *http.Response, err error) (*http.Response, error) {
-	credential := From(ctx)
-	if err != nil || credential == nil {
-		return response, credential.Error(err)
+// Response keeps the credential out of what came of the request that left with it.
+// Its results are those that it is given.
+func (c *Credential) Response(response *http.Response, err error) (*http.Response, error) {
+	if err != nil || c == nil {
+		return response, c.Error(err)
 	}
-	credential.Header(response.Header)
+	c.Header(response.Header)
 	canHaveTrailer := response.ContentLength < 0 || response.ProtoMajor > 1 // which an error may quote
 	if canHaveTrailer && response.StatusCode != http.StatusSwitchingProtocols {
-		response.Body = &body{response.Body, credential}
+		response.Body = &body{response.Body, c}
 	}
 	return response, nil
 }
@@ -136,18 +134,4 @@ func (b *body) Read(p []byte) (int, error) {
 		return n, err
 	}
 	return n, b.credential.Error(err)
-}
-
-type key struct{}
-
-// With returns a context for a request that leaves with credential.
-func With(ctx context.Context, credential *Credential) context.Context {
-	return context.WithValue(ctx, key{}, credential)
-}
-
-// From returns the credential that a request with ctx leaves with, or nil, which
-// is none.
-func From(ctx context.Context) *Credential {
-	credential, _ := ctx.Value(key{}).(*Credential)
-	return credential
 }

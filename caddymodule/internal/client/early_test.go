@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
+)
+
+// inTime runs a test both ways, in a bubble, over connections in memory whose
+// other end is given the head of a request and what follows it.
+func inTime(t *testing.T, serve func(connection net.Conn, request *http.Request), test func(t *testing.T, c *testClient, direct bool)) {
+	t.Helper()
+	bothWays(t, func(t *testing.T, direct bool) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			c := newTestClient(t, func(transport *http.Transport) {
+				transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+					near, far := net.Pipe()
+					go func() {
+						defer far.Close()
+						if request, err := http.ReadRequest(bufio.NewReader(far)); err == nil {
+							serve(far, request)
+						}
+					}()
+					return quietPipe{near}, nil
+				}
+			})
+			test(t, c, direct)
+			time.Sleep(2 * wire.MaxHold) // after which nothing runs on
+		})
+	})
+}
+
+// startRefusing starts a server that answers as soon as it has seen the head of a
+// request: that it is too large, with so much of five bytes. Then it does the rest.
+func startRefusing(t *testing.T, text string, rest func(connection net.Conn)) string {
+	t.Helper()
+	return startRaw(t, func(connection net.Conn, _ int) {
+		if _, err := http.ReadRequest(bufio.NewReader(connection)); err == nil {
+			_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\n"+text)
+			rest(connection)
+		}
+	})
+}
+
+// hesitant is a body whose pieces come with pauses, which nobody interrupts.
+type hesitant struct {
+	none
+	pieces []string
+	pause  time.Duration
+}
+
+func (h *hesitant) Read(p []byte) (int, error) {
+	if len(h.pieces) == 0 {
+		return 0, io.EOF
+	}
+	time.Sleep(h.pause)
+	n := copy(p, h.pieces[0])
+	h.pieces = h.pieces[1:]
+	return n, nil
+}
+
+// Invariant 10: what the upstream answers arrives, also when it answers before
+// the body is through and the client sends nothing more.
+func TestInvariant10AnEarlyAnswerIsNotKeptWaiting(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		t.Helper()
+		answered := make(chan struct{})
+		address := startRefusing(t, "large", func(net.Conn) { <-answered })
+		c := newTestClient(t, nil)
+		body := newInterrupted("the beginning")
+		timer := time.AfterFunc(soon, body.Interrupt)
+		response, err := c.RoundTrip(postBody(t, address, body, 1000, direct))
+		if status, text := answer(t, response, err); status != http.StatusRequestEntityTooLarge || text != "large" {
+			t.Errorf("got %d %q", status, text)
+		}
+		if !timer.Stop() {
+			t.Error("it was kept waiting")
+		}
+		body.Interrupt()
+		close(answered)
+		c.checkOpen(t, 0) // it is not kept
+	})
+}
+
+// The same when the upstream takes nothing more either, so that it is not the
+// body that is waited for.
+func TestAnEarlyAnswerIsHeardWhileNothingCanBeSent(t *testing.T) {
+	stuck := make(chan struct{})
+	near, far := net.Pipe() // which holds nothing
+	go func() {
+		reader := bufio.NewReaderSize(far, 16)
+		_, _ = reader.ReadString('\n')
+		_, _ = io.WriteString(far, "HTTP/1.1 429 Too Many\r\nContent-Length: 0\r\n\r\n")
+		<-stuck
+	}()
+	t.Cleanup(func() { close(stuck); _ = far.Close() })
+	c := newTestClient(t, func(t *http.Transport) {
+		t.DialContext = func(context.Context, string, string) (net.Conn, error) { return near, nil }
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	defer cancel()
+	r := post(t, "http://example.com/", strings.Repeat("x", wire.SmallBuffer), true)
+	response, err := c.RoundTrip(r.WithContext(handover.With(ctx, &handover.Request{Interrupter: none{}})))
+	if status, _ := answer(t, response, err); status != http.StatusTooManyRequests {
+		t.Errorf("got %d", status)
+	}
+}
+
+// What has begun to come may take its time.
+func TestAnEarlyAnswerMayComeSlowly(t *testing.T) {
+	bothWays(t, func(t *testing.T, direct bool) {
+		t.Helper()
+		answered := make(chan struct{})
+		address := startRefusing(t, "la", func(connection net.Conn) {
+			<-answered
+			time.Sleep(2 * lastAnswerWait)
+			_, _ = io.WriteString(connection, "rge")
+		})
+		body := newInterrupted("the beginning")
+		response, err := newTestClient(t, nil).RoundTrip(postBody(t, address, body, 1000, direct))
+		body.Interrupt()
+		close(answered)
+		if status, text := answer(t, response, err); status != http.StatusRequestEntityTooLarge || text != "large" {
+			t.Errorf("got %d %q", status, text)
+		}
+	})
+}
+
+// An upstream that answers and hangs up is heard, too.
+func TestAnAnswerBeforeTheUpstreamHangsUpIsHeard(t *testing.T) {
+	address := startRaw(t, func(connection net.Conn, _ int) {
+		_, _ = http.ReadRequest(bufio.NewReader(connection))
+		_, _ = io.WriteString(connection, "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
+		_ = connection.(*net.TCPConn).CloseWrite()
+		time.Sleep(time.Second / 10)
+	})
+	for _, body := range []string{"small", large} {
+		response, err := newTestClient(t, nil).RoundTrip(post(t, address, body, true))
+		if status, text := answer(t, response, err); status != http.StatusForbidden || text != "no" {
+			t.Errorf("%d bytes: got %d %q", len(body), status, text)
+		}
+	}
+}
+
+// Invariant 10, its other half: what is no answer to the request does not end its
+// body.
+func TestInvariant10AnInterimAnswerEndsNothing(t *testing.T) {
+	for _, interim := range []string{"100 Continue", "102 Processing", "103 Early Hints"} {
+		inTime(t, func(connection net.Conn, request *http.Request) {
+			_, _ = io.WriteString(connection, "HTTP/1.1 "+interim+"\r\n\r\n")
+			if body, err := io.ReadAll(request.Body); err == nil && string(body) == "onetwosix" {
+				_, _ = io.WriteString(connection, ok)
+			}
+		}, func(t *testing.T, c *testClient, direct bool) {
+			t.Helper()
+			var told []int
+			trace := &httptrace.ClientTrace{Got1xxResponse: func(status int, _ textproto.MIMEHeader) error {
+				told = append(told, status)
+				return nil
+			}}
+			request := postBody(t, "http://example.com", &hesitant{pieces: []string{"one", "two", "six"}, pause: time.Second}, 9, direct)
+			response, err := c.RoundTrip(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
+			if status, text := answer(t, response, err); status != http.StatusOK || text != "ok" || len(told) != 1 {
+				t.Errorf("%s: got %d %q, told of %v", interim, status, text, told)
+			}
+			time.Sleep(2 * maxSendWait)
+			c.checkOpen(t, 1) // it is kept
+		})
+	}
+}
+
+// An upstream that has accepted a request may read on.
+func TestAnUpstreamThatAcceptsEarlyReadsOn(t *testing.T) {
+	inTime(t, func(connection net.Conn, request *http.Request) {
+		_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+		body, _ := io.ReadAll(request.Body)
+		_, _ = connection.Write(body)
+	}, func(t *testing.T, c *testClient, direct bool) {
+		t.Helper()
+		body := &hesitant{pieces: []string{"one", "two", "six"}, pause: interruptAcceptedAfter - time.Second}
+		response, err := c.RoundTrip(postBody(t, "http://example.com", body, 9, direct))
+		if _, text := answer(t, response, err); text != "onetwosix" {
+			t.Errorf("got %q", text)
+		}
+	})
+}
+
+// A client that waits for such an answer before it goes on gets it.
+func TestAnUpstreamThatAcceptsEarlyIsHeard(t *testing.T) {
+	inTime(t, func(connection net.Conn, _ *http.Request) {
+		_, _ = io.WriteString(connection, ok)
+		rawtest.Discard(connection)
+	}, func(t *testing.T, c *testClient, direct bool) {
+		t.Helper()
+		body, began := newInterrupted("the beginning"), time.Now()
+		response, err := c.RoundTrip(postBody(t, "http://example.com", body, 1000, direct))
+		if _, text := answer(t, response, err); text != "ok" || time.Since(began) > interruptAcceptedAfter+time.Second {
+			t.Errorf("got %q after %v", text, time.Since(began))
+		}
+		body.Interrupt()
+		c.checkOpen(t, 0) // it is not kept
+	})
+}
+
+// An early answer that does not go on is given up: with the context, or, once the
+// body has been interrupted, after a while.
+func TestAnEarlyAnswerThatStallsIsGivenUp(t *testing.T) {
+	const until = time.Second
+	for name, beginning := range map[string]string{
+		"in its header": "HTTP/1.1 413 Too",
+		"in its body":   "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nla",
+	} {
+		for _, leaves := range []bool{true, false} {
+			inTime(t, func(connection net.Conn, _ *http.Request) {
+				_, _ = io.WriteString(connection, beginning)
+				rawtest.Discard(connection)
+			}, func(t *testing.T, c *testClient, direct bool) {
+				t.Helper()
+				if !leaves && !direct { // it waits with whoever sends
+					return
+				}
+				body := newInterrupted("the beginning")
+				request := postBody(t, "http://example.com", body, 1000, direct)
+				ctx, cancel := context.WithCancel(request.Context())
+				defer cancel()
+				most := interruptAfter + lateAnswerWait + until
+				if leaves {
+					most = 2 * until
+					time.AfterFunc(until, func() {
+						cancel()
+						body.Interrupt()
+					})
+				}
+				began := time.Now()
+				response, err := c.RoundTrip(request.WithContext(ctx))
+				if err == nil {
+					_, err = io.ReadAll(response.Body)
+				}
+				if err == nil || time.Since(began) > most {
+					t.Errorf("%s, leaves %v: %v after %v", name, leaves, err, time.Since(began))
+				}
+			})
+		}
+	}
+}
+
+// lastMoment is a body whose next byte comes just as it is being interrupted,
+// which takes a while.
+type lastMoment struct {
+	beginning strings.Reader
+	once      sync.Once
+	began     chan struct{}
+	running   atomic.Bool
+}
+
+func (l *lastMoment) Read(p []byte) (int, error) {
+	if n, err := l.beginning.Read(p); err == nil {
+		return n, nil
+	}
+	<-l.began
+	return copy(p, "x"), nil
+}
+
+func (l *lastMoment) Interrupt() {
+	l.running.Store(true)
+	l.once.Do(func() { close(l.began) })
+	time.Sleep(100 * time.Millisecond)
+	l.running.Store(false)
+}
+
+// Invariant 4: nothing is done for a request that has ended. Its body's
+// connection may be another's by then.
+func TestInvariant4NothingIsInterruptedAfterTheRequest(t *testing.T) {
+	address := startRefusing(t, "large", rawtest.Discard)
+	body := &lastMoment{began: make(chan struct{})}
+	body.beginning.Reset("the beginning")
+	response, err := newTestClient(t, nil).RoundTrip(postBody(t, address, body, 1000, true))
+	if status, _ := answer(t, response, err); status != http.StatusRequestEntityTooLarge || body.running.Load() {
+		t.Errorf("got %d, still being interrupted: %v", status, body.running.Load())
+	}
+}
+
+// interruptedForGood is a body whose request's context ends when it is
+// interrupted, as over HTTP/1.1.
+type interruptedForGood struct {
+	*interrupted
+	cancel context.CancelFunc
+}
+
+func (i interruptedForGood) Interrupt() {
+	i.cancel()
+	i.interrupted.Interrupt()
+}
+
+// An upstream that begins an answer and does not end it is to blame for that, and
+// not the client whose body was interrupted for it.
+func TestAnAnswerThatBreaksOffIsTheUpstreamsFault(t *testing.T) {
+	for _, beginning := range []string{"HTTP/1.1 413 Too", "HTTP/1.1 413 Too Large\r\nodd\r\n\r\n"} {
+		inTime(t, func(connection net.Conn, _ *http.Request) {
+			_, _ = io.WriteString(connection, beginning)
+			rawtest.Discard(connection)
+		}, func(t *testing.T, c *testClient, direct bool) {
+			t.Helper()
+			if !direct {
+				return
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			body := interruptedForGood{newInterrupted("the beginning"), cancel}
+			request := postBody(t, "http://example.com", body, 1000, true)
+			_, err := c.RoundTrip(request.WithContext(handover.With(ctx, &handover.Request{Interrupter: body})))
+			if err == nil || errors.Is(err, context.Canceled) {
+				t.Errorf("%q: got %v", beginning, err)
+			}
+		})
+	}
+}
+
+// What is no answer at all is an error at once, as it is for a body that has
+// been sent.
+func TestWhatIsNoAnswerEndsTheBody(t *testing.T) {
+	address := startRaw(t, func(connection net.Conn, _ int) {
+		_, _ = http.ReadRequest(bufio.NewReader(connection))
+		_, _ = io.WriteString(connection, "BAD\r\n")
+		rawtest.Discard(connection)
+	})
+	bothWays(t, func(t *testing.T, direct bool) {
+		t.Helper()
+		body := &hesitant{pieces: []string{"one", "two", "six"}, pause: 50 * time.Millisecond}
+		request := postBody(t, address, body, 9, direct)
+		ctx, cancel := context.WithTimeout(request.Context(), soon)
+		defer cancel()
+		if _, err := newTestClient(t, nil).RoundTrip(request.WithContext(ctx)); err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// hurried is a connection each of whose reads may only take so long, as with
+// Caddy's read_timeout.
+type hurried struct {
+	quietPipe
+	after time.Duration
+}
+
+func (i hurried) Read(p []byte) (int, error) {
+	_ = i.SetReadDeadline(time.Now().Add(i.after))
+	return i.quietPipe.Read(p)
+}
+
+// A timeout is for an answer that is waited for, and while a body is being sent
+// it does no harm, unless it is in the middle of an interim answer, of which what
+// has been read is lost.
+func TestATimeoutInAnInterimAnswerEndsTheRequest(t *testing.T) {
+	for beginning, want := range map[string]bool{"": true, "HTTP/1.1 103 Early Hints\r\nX-A:": false} {
+		inTime(t, func(connection net.Conn, request *http.Request) {
+			_, _ = io.WriteString(connection, beginning)
+			time.Sleep(3 * time.Second)
+			if beginning != "" {
+				_, _ = io.WriteString(connection, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n") // which is still the value
+			}
+			if _, err := io.ReadAll(request.Body); err == nil {
+				_, _ = io.WriteString(connection, ok)
+			}
+		}, func(t *testing.T, c *testClient, direct bool) {
+			t.Helper()
+			if !direct { // it waits with whoever sends, and ends in any case
+				return
+			}
+			dial := c.dial
+			c.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				connection, err := dial(ctx, network, address)
+				return hurried{connection.(quietPipe), time.Second}, err
+			}
+			body := &hesitant{pieces: []string{"one", "two", "six", "ten"}, pause: 1100 * time.Millisecond}
+			response, err := c.RoundTrip(postBody(t, "http://example.com", body, 12, true))
+			if (err == nil) != want {
+				t.Fatalf("after %q: %v", beginning, err)
+			}
+			if err == nil {
+				if status, text := answer(t, response, nil); status != http.StatusOK || text != "ok" {
+					t.Errorf("got %d %q", status, text)
+				}
+			}
+		})
+	}
+}
+
+// A client that goes away is not the upstream's fault, whose health a proxy may
+// be watching.
+func TestAClientThatIsGoneIsNotTheUpstreamsFault(t *testing.T) {
+	inTime(t, func(connection net.Conn, _ *http.Request) { rawtest.Discard(connection) }, func(t *testing.T, c *testClient, direct bool) {
+		t.Helper()
+		for range 100 {
+			ctx, cancel := context.WithCancel(t.Context())
+			body := io.MultiReader(strings.NewReader("the beginning"), rawtest.ReaderFunc(func([]byte) (int, error) {
+				cancel()
+				return 0, io.ErrUnexpectedEOF
+			}))
+			request := postBody(t, "http://example.com", body, 1000, direct)
+			if direct {
+				ctx = handover.With(ctx, &handover.Request{Interrupter: none{}})
+			}
+			if _, err := c.RoundTrip(request.WithContext(ctx)); !errors.Is(err, context.Canceled) {
+				t.Fatalf("got %v", err)
+			}
+		}
+	})
+}
+
+// A request that is not wanted any more takes no connection.
+func TestARequestThatHasEndedTakesNoConnection(t *testing.T) {
+	c := newTestClient(t, nil)
+	gone := errors.New("gone")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(gone)
+	if _, err := c.RoundTrip(post(t, "http://example.com", "body", true).WithContext(ctx)); !errors.Is(err, gone) || c.dialled.Load() > 0 {
+		t.Errorf("got %v, %d connections", err, c.dialled.Load())
+	}
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package proxy
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+const (
+	proxyPlaceholders  = "http.reverse_proxy."
+	addressPlaceholder = proxyPlaceholders + "upstream.address"
+
+	// exchangeVar is the variable of a request that has the first exchange for it.
+	exchangeVar = "uploadcare_proxy.exchange"
+)
+
+// setPlaceholders makes e what the placeholders of Caddy's proxy tell of, in place
+// of an exchange before it. It reports false if that proxy came first, for what it
+// has set goes on showing.
+func (e *exchange) setPlaceholders(ctx context.Context, replacer *caddy.Replacer) bool {
+	if first, ok := caddyhttp.GetVar(ctx, exchangeVar).(*exchange); ok {
+		first.latest.Store(e)
+		return true
+	}
+	if _, proxied := replacer.Get(addressPlaceholder); proxied {
+		return false
+	}
+	caddyhttp.SetVar(ctx, exchangeVar, e)
+	replacer.Map(e.placeholder)
+	return true
+}
+
+// placeholder returns the value of a placeholder of Caddy's proxy, which sets them
+// as it learns of them.
+func (e *exchange) placeholder(name string) (any, bool) {
+	name, ok := strings.CutPrefix(name, proxyPlaceholders)
+	if !ok {
+		return nil, false
+	}
+	if latest := e.latest.Load(); latest != nil {
+		e = latest
+	}
+	switch name {
+	case "upstream.address":
+		return e.to.String(), true
+	case "upstream.hostport":
+		return e.to.Address, true
+	case "upstream.host":
+		return e.to.Host, true
+	case "upstream.port":
+		return e.to.Port, true
+	case "upstream.requests":
+		return e.to.Upstream.NumRequests(), true
+	case "upstream.max_requests":
+		return e.to.Upstream.MaxRequests, true
+	case "upstream.fails":
+		return e.to.Upstream.Fails(), true
+	case "duration":
+		return e.duration, e.duration > 0
+	case "duration_ms":
+		return milliseconds(e.duration), e.duration > 0
+	case "retries":
+		return 0, e.whole
+	}
+	if e.response == nil {
+		return nil, false
+	}
+	return e.responsePlaceholder(name)
+}
+
+func (e *exchange) responsePlaceholder(name string) (any, bool) {
+	switch name {
+	case "upstream.latency":
+		return e.latency, true
+	case "upstream.latency_ms":
+		return milliseconds(e.latency), true
+	case "upstream.duration":
+		return e.duration, e.whole
+	case "upstream.duration_ms":
+		return milliseconds(e.duration), e.whole
+	case "status_code":
+		return e.response.StatusCode, true
+	case "status_text":
+		return e.response.Status, true
+	}
+	if field, ok := strings.CutPrefix(name, "header."); ok {
+		values, ok := e.response.Header[field]
+		return strings.Join(values, ","), ok
+	}
+	return nil, false
+}
+
+func milliseconds(d time.Duration) float64 { return d.Seconds() * 1e3 }

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/hop"
+)
+
+// responseBuffer is how much of a response is read at a time, in bytes. Those to
+// uploads are smaller.
+const responseBuffer = 4 << 10
+
+var errWriting = errors.New("writing")
+
+// respond passes the response on.
+func (e *exchange) respond() {
+	response := e.response
+	defer func() {
+		if e.duration == 0 { // the writer panics
+			e.end(false)
+			_ = response.Body.Close()
+		}
+	}()
+	e.log(zap.Object("headers", caddyhttp.LoggableHTTPHeader{Header: response.Header, ShouldLogCredentials: e.logsCredentials()}),
+		zap.Int("status", response.StatusCode))
+	e.passHeader()
+	announced := len(response.Trailer)
+	if announced > 0 {
+		e.w.Header().Add("Trailer", strings.Join(slices.Sorted(maps.Keys(response.Trailer)), ", "))
+	}
+	e.w.WriteHeader(response.StatusCode)
+	err := e.passBody()
+	_ = response.Body.Close()
+	if err != nil { // and the header has gone
+		e.abort(err)
+	}
+	e.end(true)
+	e.passTrailer(announced)
+}
+
+func (e *exchange) passHeader() {
+	header := e.w.Header()
+	delete(header, "Server") // Via tells of it
+	addVia(header, e.response.ProtoMajor, e.response.ProtoMinor)
+	hop.AddEndToEnd(header, e.response.Header)
+}
+
+// passBody passes the body on, as it comes if it may be meant to be seen so.
+func (e *exchange) passBody() error {
+	flush := func() {}
+	if streams(e.response) {
+		flush = func() { _ = http.NewResponseController(e.w).Flush() }
+	}
+	size := int64(responseBuffer)
+	if length := e.response.ContentLength; length > 0 {
+		size = min(size, length)
+	}
+	flush()
+	for buf := make([]byte, size); ; {
+		n, err := e.response.Body.Read(buf)
+		if n > 0 {
+			if _, err := e.w.Write(buf[:n]); err != nil {
+				return fmt.Errorf("%w: %w", errWriting, err)
+			}
+			flush()
+		}
+		switch {
+		case err == io.EOF: //nolint:errorlint // readers return io.EOF itself
+			return nil
+		case err != nil:
+			return fmt.Errorf("reading: %w", err)
+		}
+	}
+}
+
+// streams reports whether a response may be longer in coming than it is long.
+func streams(response *http.Response) bool {
+	return response.ContentLength < 0 || caddyhttp.IsIncremental(response.Header) ||
+		strings.Contains(strings.ToLower(response.Header.Get("Content-Type")), "text/event-stream")
+}
+
+// passTrailer passes on what came after the body, of which so much was announced.
+func (e *exchange) passTrailer(announced int) {
+	if len(e.response.Trailer) == 0 {
+		return
+	}
+	_ = http.NewResponseController(e.w).Flush() // or the server would tell the length instead
+	prefix := ""
+	if len(e.response.Trailer) != announced {
+		prefix = http.TrailerPrefix
+	}
+	header := e.w.Header()
+	for name, values := range e.response.Trailer {
+		header[prefix+name] = append(header[prefix+name], values...)
+	}
+}
+
+// abort ends a response that has begun and cannot be completed.
+func (e *exchange) abort(err error) {
+	e.end(false)
+	level := zapcore.WarnLevel
+	if e.request.ProtoMajor == 3 && e.request.Context().Err() != nil && errors.Is(err, errWriting) {
+		level = zapcore.DebugLevel // so clients cancel
+	}
+	if check := e.logger.Check(level, "aborting with incomplete response"); check != nil {
+		check.Write(append(e.fields(), zap.Error(err))...)
+	}
+	_ = http.NewResponseController(e.w).Flush() // so that the client sees that it is incomplete
+	panic(http.ErrAbortHandler)
+}
