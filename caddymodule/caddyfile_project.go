@@ -93,8 +93,8 @@ func (p *Project) unmarshalOption(d *caddyfile.Dispenser) error {
 		if p.Scheme != "" {
 			return d.Errf("scheme already specified")
 		}
-		if !d.AllArgs(&p.Scheme) || p.Scheme != schemeSignature && p.Scheme != schemeToken {
-			return d.Errf("scheme takes one argument, %s or %s", schemeSignature, schemeToken)
+		if !d.AllArgs(&p.Scheme) || p.Scheme != SchemeSignature && p.Scheme != SchemeToken {
+			return d.Errf("scheme takes one argument, %s or %s", SchemeSignature, SchemeToken)
 		}
 	case "threshold":
 		if p.Threshold != nil {

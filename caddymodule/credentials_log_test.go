@@ -59,7 +59,7 @@ func TestDebugOutputTellsWhenAndWhyTokensAreResolved(t *testing.T) {
 		source := &answering{took: 250 * time.Millisecond}
 		project.ask = project.askSource(source)
 		get := func() Token {
-			granted, _ := project.grantor().token(t.Context())
+			granted, _ := project.Grantor().Token(t.Context())
 			synctest.Wait()
 			return granted
 		}
@@ -113,7 +113,7 @@ func TestASourceThatFailsDoesNotFloodTheLog(t *testing.T) {
 		source := &answering{err: errors.New("down")}
 		project.ask = project.askSource(source)
 		for range 10_000 { // for ten minutes
-			if _, err := project.grantor().token(t.Context()); err == nil {
+			if _, err := project.Grantor().Token(t.Context()); err == nil {
 				t.Fatal("a token")
 			}
 			time.Sleep(60 * time.Millisecond)
@@ -125,7 +125,7 @@ func TestASourceThatFailsDoesNotFloodTheLog(t *testing.T) {
 		source.answer(token.Mint(testSecret, time.Now(), time.Hour), nil)
 		time.Sleep(5 * time.Second)
 		for range 3 {
-			if _, err := project.grantor().token(t.Context()); err != nil {
+			if _, err := project.Grantor().Token(t.Context()); err != nil {
 				t.Error(err)
 			}
 		}
@@ -139,7 +139,7 @@ func TestDebugOutputTellsThatTheFallbackStandsIn(t *testing.T) {
 		logs := observe(project, zapcore.DebugLevel)
 		project.source.(*obliging).err = errors.New("down")
 		project.fallback.(*obliging).token = token.Mint(testSecret, time.Now(), time.Hour)
-		if _, err := project.grantor().token(t.Context()); err != nil {
+		if _, err := project.Grantor().Token(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		got := lines(logs)

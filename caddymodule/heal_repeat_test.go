@@ -88,7 +88,7 @@ func TestARepeatChangesNothingOfWhatWasSentBefore(t *testing.T) {
 // The proxy may go on reading what it has closed, once it has an answer. That is
 // nobody's fault, and the answer is what counts.
 func TestABodyThatTheProxyHasClosedIsRepeated(t *testing.T) {
-	sign := mustSign(t, withKeys(schemeToken, otherSecret, goodSecret))
+	sign := mustSign(t, withKeys(SchemeToken, otherSecret, goodSecret))
 	observeAll(sign)
 	upstream := &service{t: t, secret: goodSecret}
 	attempts := 0

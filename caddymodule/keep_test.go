@@ -117,7 +117,7 @@ func TestABufferIsNotUsedAgainWhileAReaderIsInside(t *testing.T) {
 // Invariant 1 holds for uploads that share the buffers, whether they are
 // accepted, rejected or answered before they have come.
 func TestInvariant1UploadsThatAreSentAgainAreNotMixedUp(t *testing.T) {
-	sign := mustSign(t, withKeys(schemeToken, goodSecret))
+	sign := mustSign(t, withKeys(SchemeToken, goodSecret))
 	observeAll(sign)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var rejected bool
@@ -176,7 +176,7 @@ func TestInvariant1UploadsThatAreSentAgainAreNotMixedUp(t *testing.T) {
 // A credential in the header may be rejected before the body has come: then the
 // rest is waited for.
 func TestAnEarlyRejectionIsRepeatedWithTheWholeBody(t *testing.T) {
-	sign := mustSign(t, withKeys(schemeToken, otherSecret, goodSecret))
+	sign := mustSign(t, withKeys(SchemeToken, otherSecret, goodSecret))
 	observeAll(sign)
 	form := formOfSize(t, 20<<10)
 	var arrived string

@@ -206,7 +206,7 @@ func TestWhatASourceAnswersIsCounted(t *testing.T) {
 		source, fallback := project.source.(*obliging), project.fallback.(*obliging)
 		fallback.token = token.Mint(testSecret, time.Now(), 24*time.Hour)
 		ask := func() error {
-			_, err := project.grantor().token(t.Context())
+			_, err := project.Grantor().Token(t.Context())
 			return err
 		}
 		for _, answer := range []error{errors.New("down"), fmt.Errorf("%w: who are you", ErrRefused), nil} {
@@ -246,7 +246,7 @@ func TestWhatASourceAnswersIsCounted(t *testing.T) {
 func TestAnExpiredTokenOfASourceIsCountedAsAFailure(t *testing.T) {
 	project := mustSign(t, askingConfig("stale", "")).Projects[0]
 	project.source.(*obliging).token = token.Mint(testSecret, time.Now(), 0)
-	if _, err := project.grantor().token(t.Context()); !errors.Is(err, token.ErrExpired) {
+	if _, err := project.Grantor().Token(t.Context()); !errors.Is(err, token.ErrExpired) {
 		t.Error(err)
 	}
 	wantMetrics(t, map[string]float64{

@@ -24,11 +24,6 @@ const (
 
 	// anyProject is the public key that stands for all others.
 	anyProject = "*"
-
-	// schemeSignature puts `signature` and `expire` among a request's fields.
-	schemeSignature = "signature"
-	// schemeToken puts a JWT into its header Authorization.
-	schemeToken = "token"
 )
 
 // Project is an Uploadcare project whose uploads are signed.
@@ -73,10 +68,10 @@ type Project struct {
 	fallback  Source
 	// perRequest is the source if its tokens depend on the request, or nil.
 	perRequest RequestSource
-	// accessTokens is the source if it makes a token per request, or nil.
+	// accessTokens is what makes a token per request, or nil.
 	accessTokens AccessTokenSource
-	// keys is the source if several secret keys take turns, or nil.
-	keys        *SecretKey
+	// keyring is in place of the source if that has secret keys, or nil.
+	keyring     *keyring
 	ask         token.Source // the source's, for the cache
 	credentials *credentials
 	fleet       *shared.Tokens // nil unless they are shared
@@ -89,7 +84,7 @@ func (p *Project) provision(ctx caddy.Context) error {
 		p.PublicKey = defaultPublicKey
 	}
 	if p.Scheme == "" {
-		p.Scheme = schemeSignature
+		p.Scheme = SchemeSignature
 	}
 	var err error
 	if p.publicKey, err = resolve("public key", p.PublicKey); err != nil {
@@ -127,8 +122,9 @@ func (p *Project) loadSources(ctx caddy.Context) error {
 	if source, ok := p.source.(RequestSource); ok && source.DependsOnRequest() {
 		p.perRequest = source
 	}
-	if source, ok := p.source.(AccessTokenSource); ok && p.Scheme == schemeToken {
-		p.accessTokens = source
+	p.keyring = p.newKeyring()
+	if p.Scheme == SchemeToken {
+		p.accessTokens = p.accessTokenSource()
 	}
 	if p.FallbackRaw == nil {
 		return nil
@@ -159,23 +155,23 @@ func sourceName(source Source) string { return caddy.ModuleID(caddy.GetModuleID(
 // check checks the options against each other.
 func (p *Project) check() error {
 	switch {
-	case p.Scheme != schemeSignature && p.Scheme != schemeToken:
-		return fmt.Errorf("scheme: %q is neither %s nor %s", p.Scheme, schemeSignature, schemeToken)
+	case p.Scheme != SchemeSignature && p.Scheme != SchemeToken:
+		return fmt.Errorf("scheme: %q is neither %s nor %s", p.Scheme, SchemeSignature, SchemeToken)
 	case p.threshold < 0:
 		return fmt.Errorf("threshold: %s is negative", p.threshold)
 	case p.fallback != nil && p.perRequest != nil:
 		return fmt.Errorf("%s depends on the request: %s would stand in for it whoever asks", sourceName(p.source), sourceName(p.fallback))
 	}
-	if source, ok := p.source.(*SecretKey); ok {
-		if err := source.checkScheme(p.Scheme); err != nil {
+	if source, ok := p.source.(SchemeValidator); ok {
+		if err := source.ValidateScheme(p.Scheme); err != nil {
 			return err
 		}
 	}
 	switch p.fallback.(type) {
-	case *SecretKey, *Resolver: // which could be the source, and would be asked for each upload
+	case KeyedSource, RequestSource: // which could be the source, and would be asked for each upload
 		return fmt.Errorf("fallback: %s cannot stand in for another source: static can", sourceName(p.fallback))
 	}
-	if err := errors.Join(p.checkStatic(), p.checkShared()); err != nil {
+	if err := errors.Join(p.checkFixed(), p.checkShared()); err != nil {
 		return err
 	}
 	fixed, ok := p.source.(FixedLifetime)
@@ -206,7 +202,7 @@ func provisionProjects(ctx caddy.Context, projects []*Project) (map[string]*Proj
 		if err := project.provision(ctx); err != nil {
 			return nil, fmt.Errorf("project %s: %w", project.PublicKey, err)
 		}
-		if project.Scheme == schemeToken && len(projects) > 1 {
+		if project.Scheme == SchemeToken && len(projects) > 1 {
 			return nil, fmt.Errorf("project %s: in scheme token the credential leaves before the form is read, so the project must be the handler's only one", project.PublicKey)
 		}
 		if _, twice := byKey[project.publicKey]; twice {

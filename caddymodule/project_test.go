@@ -83,7 +83,7 @@ func TestDefaults(t *testing.T) {
 func TestATokenSurvivesAReloadOfTheSameProject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before := mustSign(t, onlyProject)
-		first, err := before.project("demopublickey").grantor().token(t.Context())
+		first, err := before.project("demopublickey").Grantor().Token(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,11 +92,11 @@ func TestATokenSurvivesAReloadOfTheSameProject(t *testing.T) {
 		if err := before.Cleanup(); err != nil { // as Caddy does once the new config is up
 			t.Fatal(err)
 		}
-		if again, _ := after.project("demopublickey").grantor().token(t.Context()); again != first {
+		if again, _ := after.project("demopublickey").Grantor().Token(t.Context()); again != first {
 			t.Error("the token was lost")
 		}
 		// A request of the old config that is still under way.
-		if again, err := before.project("demopublickey").grantor().token(t.Context()); err != nil || again != first {
+		if again, err := before.project("demopublickey").Grantor().Token(t.Context()); err != nil || again != first {
 			t.Errorf("the old config: %v, %v", again, err)
 		}
 		for name, config := range map[string]string{
@@ -106,7 +106,7 @@ func TestATokenSurvivesAReloadOfTheSameProject(t *testing.T) {
 			"threshold":  strings.Replace(onlyProject, `"source"`, `"threshold":"9m","source"`, 1),
 		} {
 			changed := mustSign(t, config)
-			if other, _ := changed.Projects[0].grantor().token(t.Context()); other == first {
+			if other, _ := changed.Projects[0].Grantor().Token(t.Context()); other == first {
 				t.Errorf("another %s, but the same token", name)
 			}
 		}

@@ -251,7 +251,7 @@ func TestAResolverIsAskedWithWhatItsFilesHold(t *testing.T) {
 			return pairOf(testSecret, time.Now().Unix()+3600)
 		})
 		get := func() error {
-			_, err := project.grantor().token(t.Context())
+			_, err := project.Grantor().Token(t.Context())
 			return err
 		}
 		wait := func() { time.Sleep(3 * time.Second); synctest.Wait() }

@@ -62,7 +62,7 @@ func manyKeys(number int) (keys []string) {
 // A client can always cause rejections. They make no upload of others fail, turn
 // no rotation, and write no error into the log, whoever is faster.
 func TestRejectionsThatAClientCausesHarmNobodyElse(t *testing.T) {
-	for _, scheme := range []string{schemeSignature, schemeToken} {
+	for _, scheme := range []string{SchemeSignature, SchemeToken} {
 		for _, keys := range []int{1, 2, 3} {
 			for _, attackers := range []int{1, 3} {
 				for _, large := range []bool{false, true} {
@@ -84,7 +84,7 @@ func TestRejectionsThatAClientCausesHarmNobodyElse(t *testing.T) {
 								if number := errorsIn(logs); number != 0 {
 									t.Errorf("%d errors:\n%s", number, strings.Join(operatorLog(logs), "\n"))
 								}
-								if active := sign.Projects[0].credentials.rotation.current(keys); active != 0 {
+								if active := sign.Projects[0].credentials.rotation.Active(); active != 0 {
 									t.Errorf("key %d signs", active+1)
 								}
 							})
@@ -107,7 +107,7 @@ func TestARotationHealsInBothOrders(t *testing.T) {
 		"the new one first":    {fresh, old},
 		"between two that are": {"canary-of-another", old, fresh},
 	} {
-		for _, scheme := range []string{schemeSignature, schemeToken} {
+		for _, scheme := range []string{SchemeSignature, SchemeToken} {
 			for _, large := range []bool{false, true} {
 				for _, attackers := range []int{0, 1, 3} {
 					t.Run(fmt.Sprintf("%s/%s/large %t/%d attackers", order, scheme, large, attackers), func(t *testing.T) {
@@ -143,8 +143,7 @@ func (s *service) wantHealing(sign *Sign, large bool, key int) {
 			s.t.Errorf("%s before the end: %s", time.Until(end), got)
 		}
 	}
-	keys := sign.Projects[0].keys
-	if active := keys.active(); active != key {
+	if active := sign.Projects[0].credentials.rotation.Active(); active != key {
 		s.t.Errorf("key %d signs, not %d", active+1, key+1)
 	}
 }

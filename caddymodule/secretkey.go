@@ -51,8 +51,7 @@ type SecretKey struct {
 	Operations int `json:"operations,omitempty"`
 
 	*changes
-	secrets  []*setting
-	rotation *rotation // which of them signs
+	keys []Key
 }
 
 // CaddyModule returns the Caddy module information.
@@ -71,15 +70,17 @@ func (s *SecretKey) Provision(ctx caddy.Context) error {
 	if s.Lifetime == 0 {
 		s.Lifetime = caddy.Duration(defaultLifetime)
 	}
+	var secrets []*setting
 	for _, key := range s.Keys {
 		secret, err := newSetting("secret_key", key)
 		if err != nil {
 			return err
 		}
-		s.secrets = append(s.secrets, secret)
+		secrets = append(secrets, secret)
+		s.keys = append(s.keys, &secretKey{s, secret})
 	}
-	s.changes, s.rotation = new(changes), new(rotation)
-	s.watch(ctx, ctx.Logger(), s.secrets...)
+	s.changes = new(changes)
+	s.watch(ctx, ctx.Logger(), secrets...)
 	return nil
 }
 
@@ -91,16 +92,16 @@ func (s *SecretKey) Validate() error {
 	return nil
 }
 
-// Token implements [Source].
-func (s *SecretKey) Token(_ context.Context, now time.Time) (Token, error) {
-	return s.mint(s.active(), now), nil
+// Token implements [Source], with the first key.
+func (s *SecretKey) Token(ctx context.Context, now time.Time) (Token, error) {
+	return s.keys[0].Token(ctx, now)
 }
 
 // CacheKey implements [Source].
 func (s *SecretKey) CacheKey() string {
 	var key strings.Builder
-	for _, secret := range s.secrets {
-		_, _ = fmt.Fprintf(&key, "%q ", secret.get())
+	for _, one := range s.keys {
+		_, _ = fmt.Fprintf(&key, "%s ", one.CacheKey())
 	}
 	_, _ = fmt.Fprintf(&key, "%d %d", s.Lifetime, s.Operations)
 	return key.String()
@@ -108,6 +109,9 @@ func (s *SecretKey) CacheKey() string {
 
 // TokenLifetime implements [FixedLifetime].
 func (s *SecretKey) TokenLifetime() time.Duration { return time.Duration(s.Lifetime) }
+
+// Local implements [LocalSource].
+func (*SecretKey) Local() {}
 
 // UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
 //
@@ -135,4 +139,5 @@ var (
 	_ caddyfile.Unmarshaler = (*SecretKey)(nil)
 	_ ChangingSource        = (*SecretKey)(nil)
 	_ FixedLifetime         = (*SecretKey)(nil)
+	_ LocalSource           = (*SecretKey)(nil)
 )

@@ -35,7 +35,7 @@ func TestASecretInAFileThatChangesIsUsedWithoutAReload(t *testing.T) {
 		writeFile(t, path, "the first\n")
 		project := mustSign(t, `{"projects":[{"public_key":"filed","source":{"module":"secret_key","keys":["{file.`+path+`}"]}}]}`).Projects[0]
 		signedWith := func(secret string) bool {
-			granted, err := project.grantor().token(t.Context())
+			granted, err := project.Grantor().Token(t.Context())
 			return err == nil && granted.Signature == token.Sign(secret, expireOf(granted))
 		}
 		if !signedWith("the first") {
@@ -80,7 +80,7 @@ func TestAnUploadThatOutlivesItsConfigSignsWithWhatTheFileHolds(t *testing.T) {
 		synctest.Wait()
 		for when, sign := range map[string]*Sign{"before": before, "after": after} {
 			sign.Projects[0].credentials.cache.Clear()
-			granted, err := sign.Projects[0].grantor().token(t.Context())
+			granted, err := sign.Projects[0].Grantor().Token(t.Context())
 			if err != nil || granted.Signature != token.Sign("the second", expireOf(granted)) {
 				t.Errorf("the config %s signs with what the file held: %v", when, err)
 			}
@@ -88,7 +88,7 @@ func TestAnUploadThatOutlivesItsConfigSignsWithWhatTheFileHolds(t *testing.T) {
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
-		if got := before.Projects[0].source.(*SecretKey).secrets[0].get(); got != "the second" {
+		if got := before.Projects[0].source.(*SecretKey).keys[0].(*secretKey).secret.get(); got != "the second" {
 			t.Errorf("without the file: %q", got)
 		}
 	})

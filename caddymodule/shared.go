@@ -23,8 +23,7 @@ func (p *Project) checkShared() error {
 	if !p.Shared {
 		return nil
 	}
-	switch p.source.(type) {
-	case *SecretKey, *Static:
+	if _, ok := p.source.(LocalSource); ok {
 		return fmt.Errorf("shared: %s: %w", sourceName(p.source), errNothingToShare)
 	}
 	return nil
@@ -39,7 +38,7 @@ func (p *Project) joinFleet(ctx caddy.Context) {
 		Storage:      ctx.Storage(),
 		Clock:        p.credentials.clock,
 		Threshold:    p.threshold,
-		AccessTokens: p.Scheme == schemeToken,
+		AccessTokens: p.Scheme == SchemeToken,
 		Report:       p.reportSharing(ctx),
 	}
 }

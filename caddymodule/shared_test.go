@@ -105,7 +105,7 @@ func TestInvariant6GatewaysShareThroughTheConfigsStorage(t *testing.T) {
 	for i := range 3 {
 		project := newGateway(t, storage, `{"module":"resolver","url":"`+url+`"}`, time.Duration(i+5)*time.Minute).Projects[0]
 		logs := observe(project, zapcore.DebugLevel)
-		granted, err := project.grantor().token(t.Context())
+		granted, err := project.Grantor().Token(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestInvariant8CallersShareTheirOwnTokensAndAreNotShown(t *testing.T) {
 		for n, caller := range []string{"Bearer canary-of-anna", "Bearer canary-of-bert"} {
 			replacer := caddy.NewReplacer()
 			replacer.Set("http.request.header.Authorization", caller)
-			granted, err := sign.Projects[0].grantorFor(replacer).token(t.Context())
+			granted, err := sign.Projects[0].grantorFor(replacer).Token(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -132,7 +132,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return nil
 	}
 	endpoint := uploadapi.Signed(r.Method, r.URL.Path)
-	var grantors grantors
+	var grantors Grantors
 	if endpoint != nil {
 		grantors = s.grantors(r) // before what they depend on is taken out
 	}
@@ -170,6 +170,19 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	return s.pass(answer, r, next)
 }
 
+// grantors returns those for r. What the tokens depend on must still be there.
+func (s *Sign) grantors(r *http.Request) Grantors {
+	if len(s.perRequest) == 0 {
+		return nil
+	}
+	replacer := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	all := make(Grantors, len(s.perRequest))
+	for i, project := range s.perRequest {
+		all[i] = project.grantorFor(replacer)
+	}
+	return all
+}
+
 // pass passes a request on that is not to be signed.
 func (s *Sign) pass(answer *answerWriter, r *http.Request, next caddyhttp.Handler) error {
 	passed := r
@@ -197,7 +210,7 @@ func (s *Sign) turnAway(w http.ResponseWriter, r *http.Request, incoming *incomi
 
 // sign passes a request to a signed endpoint on, signed, or refuses it. If the
 // service does not take the credential, it may do so again with another.
-func (s *Sign) sign(answer *answerWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint, grantors grantors) error {
+func (s *Sign) sign(answer *answerWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint, grantors Grantors) error {
 	defer answer.incoming.recycle()
 	upload := &upload{sign: s, endpoint: endpoint, grantors: grantors, ctx: r.Context(), query: r.URL.RawQuery, incoming: answer.incoming, writer: answer.ResponseWriter}
 	if err := upload.prepare(r); err != nil {

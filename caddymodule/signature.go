@@ -71,7 +71,7 @@ func (s *Signature) Provision(ctx caddy.Context) error {
 	switch {
 	case s.Project.publicKey == anyProject:
 		return errors.New("a signature belongs to one project: name its public key")
-	case s.Project.Scheme != schemeSignature:
+	case s.Project.Scheme != SchemeSignature:
 		return fmt.Errorf("scheme: there are no signatures to hand out in scheme %s", s.Project.Scheme)
 	}
 	return nil
@@ -82,7 +82,7 @@ func (s *Signature) Cleanup() error { return s.sign.Cleanup() }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
-	grantor := s.sign.grantors(r).of(s.Project)
+	grantor := s.sign.grantors(r).Of(s.Project)
 	origin, allowed := askingOrigin(r, s.sign.origins)
 	incoming := newIncomingBody(r)
 	header := w.Header()
@@ -104,7 +104,7 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 		header.Set("Allow", http.MethodGet)
 		return s.sign.refuse(w, r, incoming, newRefusal(errSignatureMethod))
 	}
-	token, err := grantor.token(r.Context())
+	token, err := grantor.Token(r.Context())
 	if err != nil {
 		return s.sign.refuse(w, r, incoming, newRefusal(credentialError{err}))
 	}

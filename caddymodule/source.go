@@ -14,6 +14,14 @@ import (
 // sourceNamespace is where guest modules that yield credentials live.
 const sourceNamespace = "uploadcare.sources"
 
+// Schemes are what a credential can be.
+const (
+	// SchemeSignature puts `signature` and `expire` among a request's fields.
+	SchemeSignature = "signature"
+	// SchemeToken puts a JWT into its header Authorization.
+	SchemeToken = "token"
+)
+
 // Token is one credential for the Upload API: a signature or an access token,
 // and the moment at which the service stops taking it.
 type Token = token.Token
@@ -66,6 +74,51 @@ type ChangingSource interface {
 	// OnChange sets what is called when that happens. It is called once, before
 	// the source is asked for a token.
 	OnChange(func())
+}
+
+// Key is one of a source's secret keys: a source of what is signed with it. Keys
+// whose cache keys are equal are the same.
+type Key interface {
+	Source
+	// Made reports whether a token was made with the key, as it is now.
+	Made(Token) bool
+}
+
+// KeyedSource is implemented by sources that make credentials with secret keys,
+// of which there may be several while one replaces another. The first signs,
+// until the service has accepted what another has signed and not what the first
+// has. A credential that the service does not take is not replaced by another
+// of the same key.
+type KeyedSource interface {
+	Source
+	// SecretKeys returns the keys, at least one, and as many as long as the source is
+	// loaded. They are asked in place of the source. In scheme `token` they may
+	// all be an [AccessTokenSource].
+	SecretKeys() []Key
+}
+
+// FixedSource is implemented by sources that have one credential, which somebody
+// else has made and somebody must replace. The log warns of its expiry.
+type FixedSource interface {
+	Source
+	// Held returns the credential, also if it has expired.
+	Held() Token
+}
+
+// LocalSource is implemented by sources that ask nobody: there is nothing that
+// gateways could share.
+type LocalSource interface {
+	Source
+	// Local only marks the source. It is called by nobody.
+	Local()
+}
+
+// SchemeValidator is implemented by sources that have options for one scheme
+// alone.
+type SchemeValidator interface {
+	// ValidateScheme returns an error that names the option that does not go
+	// with the project's scheme, [SchemeSignature] or [SchemeToken].
+	ValidateScheme(scheme string) error
 }
 
 // AccessTokenSource is implemented by sources that can make an access token for

@@ -113,12 +113,18 @@ func (s *Static) reread() {
 
 // Token implements [Source].
 func (s *Static) Token(_ context.Context, now time.Time) (Token, error) {
-	pair := *s.pair.Load()
+	pair := s.Held()
 	if pair.Expired(now, 0) {
 		return Token{}, fmt.Errorf("%w, at %s", errStaticExpired, time.Unix(pair.Expire, 0).UTC().Format(time.RFC3339))
 	}
 	return pair, nil
 }
+
+// Held implements [FixedSource].
+func (s *Static) Held() Token { return *s.pair.Load() }
+
+// Local implements [LocalSource].
+func (*Static) Local() {}
 
 // CacheKey implements [Source].
 func (s *Static) CacheKey() string {
@@ -147,4 +153,6 @@ var (
 	_ caddy.Provisioner     = (*Static)(nil)
 	_ caddyfile.Unmarshaler = (*Static)(nil)
 	_ ChangingSource        = (*Static)(nil)
+	_ FixedSource           = (*Static)(nil)
+	_ LocalSource           = (*Static)(nil)
 )

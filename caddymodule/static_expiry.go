@@ -48,12 +48,13 @@ func (w *expiryWarnings) isNew(pair Token, stage expiryStage) bool {
 // watchExpiry warns when a static credential, as source or fallback, is about
 // to expire and when it has, whether or not anybody uploads, until ctx ends.
 func (p *Project) watchExpiry(ctx context.Context) {
-	for _, source := range []Source{p.source, p.fallback} {
-		static, ok := source.(*Static)
+	for i, source := range []Source{p.source, p.fallback} {
+		fixed, ok := source.(FixedSource)
 		if !ok {
 			continue
 		}
-		timer := time.NewTimer(p.warnOfExpiry(static))
+		isFallback := i > 0
+		timer := time.NewTimer(p.warnOfExpiry(fixed, isFallback))
 		go func() {
 			defer timer.Stop()
 			for {
@@ -62,35 +63,35 @@ func (p *Project) watchExpiry(ctx context.Context) {
 					return
 				case <-timer.C:
 				}
-				timer.Reset(p.warnOfExpiry(static))
+				timer.Reset(p.warnOfExpiry(fixed, isFallback))
 			}
 		}()
 	}
 }
 
 // warnOfExpiry warns if it is time to, and returns when to look again.
-func (p *Project) warnOfExpiry(static *Static) time.Duration {
-	pair, now := *static.pair.Load(), p.credentials.clock.Now().Wall
-	expires := time.Unix(pair.Expire, 0)
+func (p *Project) warnOfExpiry(fixed FixedSource, isFallback bool) time.Duration {
+	held, now := fixed.Held(), p.credentials.clock.Now().Wall
+	expires := time.Unix(held.Expire, 0)
 	stage, message, next := expiresLater, "", expires.Add(-p.threshold)
 	switch {
-	case pair.Expired(now, 0):
+	case held.Expired(now, 0):
 		stage, message, next = hasExpired, "the static credential has expired: it needs another in its place", now.Add(expiryInterval)
-	case pair.Expired(now, p.threshold):
+	case held.Expired(now, p.threshold):
 		stage, message, next = expiresSoon, "the static credential expires soon: it needs another in its place", expires
 	}
-	if p.credentials.warnings.isNew(pair, stage) {
-		p.logger.Warn(message, append(expiryFields(pair), zap.Bool("fallback", static == p.fallback))...)
+	if p.credentials.warnings.isNew(held, stage) {
+		p.logger.Warn(message, append(expiryFields(held), zap.Bool("fallback", isFallback))...)
 	}
 	// The threshold's fraction of a second does not count.
 	return min(max(next.Sub(now), time.Second), expiryInterval)
 }
 
-// checkStatic checks that a static credential is one of the project's scheme.
-func (p *Project) checkStatic() error {
+// checkFixed checks that a static credential is one of the project's scheme.
+func (p *Project) checkFixed() error {
 	for _, source := range []Source{p.source, p.fallback} {
-		if _, ok := source.(*Static); ok && p.Scheme == schemeToken {
-			return fmt.Errorf("%s: a signature is no credential of scheme %s", staticSource, p.Scheme)
+		if fixed, ok := source.(FixedSource); ok && p.Scheme == SchemeToken && fixed.Held().AccessToken == "" {
+			return fmt.Errorf("%s: a signature is no credential of scheme %s", sourceName(source), p.Scheme)
 		}
 	}
 	return nil

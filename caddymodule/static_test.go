@@ -81,7 +81,7 @@ func TestAStaticPairWithinItsThresholdIsNotAskedForPerUpload(t *testing.T) {
 			}
 			uploads := 0
 			for ; time.Now().Unix() < pair.Expire; uploads++ {
-				granted, err := project.grantor().token(t.Context())
+				granted, err := project.Grantor().Token(t.Context())
 				if err != nil || granted.Signature != pair.Signature || granted.Expire != pair.Expire {
 					t.Fatalf("%s: %ds before its expiry: got %v, %v", lifetime, pair.Expire-time.Now().Unix(), granted, err)
 				}
@@ -90,7 +90,7 @@ func TestAStaticPairWithinItsThresholdIsNotAskedForPerUpload(t *testing.T) {
 			if asked.Load() > 40 {
 				t.Errorf("%s: asked %d times for %d uploads", lifetime, asked.Load(), uploads)
 			}
-			if _, err := project.grantor().token(t.Context()); !errors.Is(err, errStaticExpired) {
+			if _, err := project.Grantor().Token(t.Context()); !errors.Is(err, errStaticExpired) {
 				t.Errorf("%s: when it has expired: %v", lifetime, err)
 			}
 			synctest.Wait()
@@ -165,7 +165,7 @@ func TestAStaticPairInFilesIsReplacedWithoutAReload(t *testing.T) {
 		project := mustSign(t, staticConfig(`{"module":"static","signature":"{file.`+signature+`}","expire":"{file.`+expire+`}"}`)).Projects[0]
 		check := func(when string, want Token) {
 			t.Helper()
-			granted, err := project.grantor().token(t.Context())
+			granted, err := project.Grantor().Token(t.Context())
 			if granted.Issued = 0; err != nil || granted != want {
 				t.Errorf("%s: got %v, %v", when, granted, err)
 			}
@@ -189,7 +189,7 @@ func TestAStaticPairInFilesIsReplacedWithoutAReload(t *testing.T) {
 		// One that has expired is replaced as well, at once and for uploads that
 		// have been turned away.
 		time.Sleep(3 * time.Hour)
-		if granted, err := project.grantor().token(t.Context()); err == nil {
+		if granted, err := project.Grantor().Token(t.Context()); err == nil {
 			t.Errorf("got %v when it had expired", granted)
 		}
 		third := pairFor(time.Hour)
@@ -237,7 +237,7 @@ func TestAStaticFallbackServesOnlyWhileTheSourceFails(t *testing.T) {
 		source := &turning{}
 		project.ask = project.askSource(source)
 		got := func() (Token, error) {
-			granted, err := project.grantor().token(t.Context())
+			granted, err := project.Grantor().Token(t.Context())
 			granted.Issued = 0
 			synctest.Wait()
 			return granted, err
@@ -290,7 +290,7 @@ func TestAStaticFallbackServesWhileTheSourceHangs(t *testing.T) {
 		project.ask = project.askSource(source)
 		for range 100 {
 			began := time.Now()
-			granted, err := project.grantor().token(t.Context())
+			granted, err := project.Grantor().Token(t.Context())
 			if granted.Issued = 0; err != nil || granted != pair || time.Since(began) > time.Second {
 				t.Errorf("%v, %v, after %s", granted, err, time.Since(began))
 			}
@@ -299,7 +299,7 @@ func TestAStaticFallbackServesWhileTheSourceHangs(t *testing.T) {
 		time.Sleep(20 * time.Minute)
 		began := time.Now()
 		var unavailable *token.UnavailableError
-		if _, err := project.grantor().token(t.Context()); !errors.As(err, &unavailable) || !errors.Is(err, ErrUnreachable) || time.Since(began) != 5*time.Second {
+		if _, err := project.Grantor().Token(t.Context()); !errors.As(err, &unavailable) || !errors.Is(err, ErrUnreachable) || time.Since(began) != 5*time.Second {
 			t.Errorf("when the pair has expired: %v after %s", err, time.Since(began))
 		}
 	})

@@ -29,7 +29,7 @@ var (
 type upload struct {
 	sign     *Sign
 	endpoint *uploadapi.SignedEndpoint
-	grantors grantors
+	grantors Grantors
 	ctx      context.Context // of the request
 	query    string          // as the client sent it
 	incoming *incomingBody   // nil if there is none
@@ -87,7 +87,7 @@ func (u *upload) credential() ([]form.Field, error) {
 		u.countSigned()
 		return nil, nil
 	}
-	token, err := u.grantFor(u.project)
+	token, err := u.signing.Token(u.ctx, u.grantors.Of(u.project), u.publicKey)
 	switch {
 	case err != nil && u.ctx.Err() != nil:
 		return nil, fmt.Errorf("%w: %w", errClientGone, err)

@@ -76,11 +76,6 @@ func (v *verdicts) end() bool {
 	return v.open.Swap(false)
 }
 
-func isSecretKey(source Source) bool {
-	_, ok := source.(*SecretKey)
-	return ok
-}
-
 // tell tells the operator what is wrong, and where to look first.
 func (g *grant) tell(rejection uploadapi.Rejection) {
 	p, c := g.grantor.project, g.grantor.project.credentials
@@ -105,7 +100,7 @@ func (g *grant) tell(rejection uploadapi.Rejection) {
 }
 
 func likelyCause(p *Project, rejection uploadapi.Rejection) string {
-	switch own := isSecretKey(p.source); {
+	switch own := p.keyring != nil; {
 	case rejection == uploadapi.Exhausted && own:
 		return "a form held more files than the operations of an access token"
 	case rejection == uploadapi.Exhausted:

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package caddymodule
+package token
 
 import (
-	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,13 +32,14 @@ const (
 	misledMemory = 24 * time.Hour
 )
 
-// rotation is which of a project's secret keys signs, and what the service has
+// Rotation is which of a project's secret keys signs, and what the service has
 // lately said of them. A rejection makes the keys suspect, an acceptance clears
 // them, and another key signs when the service has accepted it: rejections
-// alone, which any client can cause, turn nothing. It is part of a project's
-// credentials, and so outlives the config. The zero value is for the first key.
-// A project of another source has one key, as it were.
-type rotation struct {
+// alone, which any client can cause, turn nothing. Keys are named by their
+// index. A project whose source has none has one key, as it were.
+type Rotation struct {
+	keys    int
+	clock   *Clock
 	active  atomic.Int32
 	suspect atomic.Bool // nothing has been accepted since a rejection
 
@@ -52,47 +53,67 @@ type rotation struct {
 	misledAt time.Duration
 }
 
-// current returns the index of the key that signs, of so many.
-func (r *rotation) current(keys int) int { return int(r.active.Load()) % keys }
+// NewRotation returns a rotation of so many keys, at least one, the first of
+// which signs.
+func NewRotation(keys int, clock *Clock) *Rotation { return &Rotation{keys: keys, clock: clock} }
 
-// evidence is what there is to a rejection.
-type evidence struct {
-	lasting bool // nothing has been accepted for long, though uploads came
-	all     bool // and each key has been rejected meanwhile
+// Active returns the key that signs.
+func (r *Rotation) Active() int { return int(r.active.Load()) }
+
+// IsSuspect reports whether a key that signed has been rejected and nothing
+// accepted since.
+func (r *Rotation) IsSuspect() bool { return r.suspect.Load() }
+
+// Untried returns the first key, from the one that signs on, that is not among
+// those that an upload has been rejected with. ok is false if there is none.
+func (r *Rotation) Untried(rejected []int) (key int, ok bool) {
+	active := r.Active()
+	for i := range r.keys {
+		if key := (active + i) % r.keys; !slices.Contains(rejected, key) {
+			return key, true
+		}
+	}
+	return 0, false
 }
 
-// reject takes note that one of so many keys has been rejected, or several that
-// are alike.
-func (r *rotation) reject(rejected []int, keys int, now time.Duration) evidence {
+// Evidence is what there is to a rejection.
+type Evidence struct {
+	Lasting bool // nothing has been accepted for long, though uploads came
+	All     bool // and each key has been rejected meanwhile
+}
+
+// Reject takes note that a key has been rejected, or several that are the same.
+func (r *Rotation) Reject(rejected ...int) Evidence {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	now := r.now()
 	for _, key := range rejected {
-		if key == r.current(keys) && !r.suspect.Load() {
+		if key == r.Active() && !r.suspect.Load() {
 			r.begin(now)
 		}
 	}
 	if !r.suspect.Load() {
-		return evidence{} // of a key that does not sign any more
+		return Evidence{} // of a key that does not sign any more
 	}
 	for _, key := range rejected {
 		r.rejected[key] = true
 	}
-	return r.evidence(keys, now)
+	return r.evidence(now)
 }
 
 // evidence returns what there is. Of several keys each must have had its time:
 // the uploads that are tried with another may all be of clients that are
 // rejected with any.
-func (r *rotation) evidence(keys int, now time.Duration) evidence {
-	lasting, all := suspicionTime, len(r.rejected) >= keys
-	if keys > 1 {
+func (r *Rotation) evidence(now time.Duration) Evidence {
+	lasting, all := suspicionTime, len(r.rejected) >= r.keys
+	if r.keys > 1 {
 		lasting = suspicionTime<<r.misled + trialsTime
 	}
-	return evidence{lasting: now-r.since >= lasting, all: all}
+	return Evidence{Lasting: now-r.since >= lasting, All: all}
 }
 
 // begin makes the keys suspect.
-func (r *rotation) begin(now time.Duration) {
+func (r *Rotation) begin(now time.Duration) {
 	if now-r.misledAt > misledMemory {
 		r.misled = 0
 	}
@@ -100,33 +121,38 @@ func (r *rotation) begin(now time.Duration) {
 	r.suspect.Store(true)
 }
 
-// try returns the key that an upload is tried with in place of the active one.
+// Try returns the key that an upload is tried with in place of the active one.
 // There is none unless that has been suspect for long, and there is one such
 // upload at a time: if it is a client that is at fault, the one is lost. When
 // all others have been tried once, every other upload is the active key's, at
 // random, so that no client can choose who is tried.
-func (r *rotation) try(keys int, now time.Duration) (key int, ok bool) {
+func (r *Rotation) Try() (key int, ok bool) {
+	if r.keys < 2 || !r.IsSuspect() { // which no upload should wait for a lock to learn
+		return 0, false
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	now := r.now()
 	if !r.suspect.Load() || now-r.since < suspicionTime<<r.misled || now < r.trial {
 		return 0, false
 	}
-	if r.turn >= keys && rand.IntN(2) == 0 { //nolint:gosec // not a secret
+	if r.turn >= r.keys && rand.IntN(2) == 0 { //nolint:gosec // not a secret
 		return 0, false
 	}
-	key = (r.current(keys) + 1 + (r.turn-1)%(keys-1)) % keys
+	key = (r.Active() + 1 + (r.turn-1)%(r.keys-1)) % r.keys
 	r.turn, r.trial, r.tried = r.turn+1, now+trialTime, true
 	return key, true
 }
 
-// claim reports whether an upload that has been rejected may be sent again with
+// Claim reports whether an upload that has been rejected may be sent again with
 // another key. When all have been rejected for long, one at a time may, which is
 // then on trial: a service that takes none must not turn every upload into as
 // many as there are keys.
-func (r *rotation) claim(keys int, now time.Duration) (onTrial, ok bool) {
+func (r *Rotation) Claim() (onTrial, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if evidence := r.evidence(keys, now); !evidence.lasting || !evidence.all {
+	now := r.now()
+	if evidence := r.evidence(now); !evidence.Lasting || !evidence.All {
 		return false, true
 	}
 	if now < r.trial {
@@ -136,31 +162,31 @@ func (r *rotation) claim(keys int, now time.Duration) (onTrial, ok bool) {
 	return true, true
 }
 
-// end lets the next upload be on trial.
-func (r *rotation) end() {
+// EndTrial lets the next upload be on trial.
+func (r *Rotation) EndTrial() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trial = 0
 }
 
-// accept takes note that what the active key has signed was accepted. Then the
+// Accept takes note that what the active key has signed was accepted. Then the
 // rejections before were their clients' doing.
-func (r *rotation) accept(now time.Duration) {
+func (r *Rotation) Accept() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.tried && r.suspect.Load() {
-		r.misled, r.misledAt = min(r.misled+1, maxMisled), now
+		r.misled, r.misledAt = min(r.misled+1, maxMisled), r.now()
 	}
 	r.clear()
 }
 
-// advance makes another key sign, which the service has accepted in place of
+// Advance makes another key sign, which the service has accepted in place of
 // one that it has not. It does nothing if that does not sign any more. forget is
 // called before anybody else knows, to forget what that one has signed.
-func (r *rotation) advance(from, to, keys int, forget func()) bool {
+func (r *Rotation) Advance(from, to int, forget func()) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.current(keys) != from || from == to {
+	if r.Active() != from || from == to {
 		return false
 	}
 	r.active.Store(int32(to)) //nolint:gosec // nobody has as many
@@ -170,8 +196,8 @@ func (r *rotation) advance(from, to, keys int, forget func()) bool {
 	return true
 }
 
-// reset makes the first key sign, since the keys are others now.
-func (r *rotation) reset() {
+// Reset makes the first key sign, since the keys are others now.
+func (r *Rotation) Reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.active.Store(0)
@@ -179,10 +205,9 @@ func (r *rotation) reset() {
 	r.clear()
 }
 
-func (r *rotation) clear() {
+func (r *Rotation) now() time.Duration { return r.clock.Now().Elapsed }
+
+func (r *Rotation) clear() {
 	r.suspect.Store(false)
 	r.rejected, r.tried, r.trial = nil, false, 0
 }
-
-// position names a key without showing it.
-func position(index, keys int) string { return fmt.Sprintf("%d of %d", index+1, keys) }
