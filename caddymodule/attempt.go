@@ -8,13 +8,14 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/upstream"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
 // attempt is what belongs to sending an upload once. It may take several until
 // the service takes the credential.
 type attempt struct {
 	number  int // 0 for the first
-	signing Signing
+	signing project.Signing
 
 	request *http.Request // as it leaves
 	body    *multipartBody

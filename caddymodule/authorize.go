@@ -12,21 +12,12 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// headerProject returns the project whose credential leaves in the header, and
-// which is then the only one, or nil.
-func (s *Sign) headerProject() *Project {
-	if only := s.Projects[0]; only.Scheme == SchemeToken {
-		return only
-	}
-	return nil
-}
-
 // authorize puts an access token into the header of r, in scheme `token`. The
 // header is not the client's own, which placeholders, logs and error routes show.
 // That the upload is for the token's project is known when the form has been
 // read, and then checked: a form that names another does not arrive whole.
 func (u *upload) authorize(r *http.Request) error {
-	project := u.sign.headerProject()
+	project := u.sign.projects.InHeader()
 	if project == nil {
 		return nil
 	}
@@ -42,7 +33,7 @@ func (u *upload) authorize(r *http.Request) error {
 		return credentialError{err}
 	}
 	if check := u.sign.logger.Check(zap.DebugLevel, "authorizing upload"); check != nil {
-		check.Write(zap.String("endpoint", u.endpoint.Path), zap.String("public_key", project.publicKey), zap.Int64("expire", token.Expire))
+		check.Write(zap.String("endpoint", u.endpoint.Path), zap.String("public_key", project.Name()), zap.Int64("expire", token.Expire))
 	}
 	r.Header.Set("Authorization", "Bearer "+token.AccessToken)
 	u.inHeader = true

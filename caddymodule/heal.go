@@ -33,7 +33,7 @@ func (u *upload) heal(answer *answerWriter, r *http.Request, failed bool) *uploa
 		return nil // and the client learns what the service said
 	}
 	if check := u.sign.logger.Check(zap.DebugLevel, "sending upload again, with another credential"); check != nil {
-		check.Write(zap.Stringer("rejection", rejection), zap.String("endpoint", u.endpoint.Path), zap.String("public_key", u.signing.Project().publicKey))
+		check.Write(zap.Stringer("rejection", rejection), zap.String("endpoint", u.endpoint.Path), zap.String("public_key", u.signing.Project().Name()))
 	}
 	return again
 }

@@ -4,11 +4,15 @@ package caddymodule
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
 const (
@@ -39,7 +43,7 @@ func (s *service) large(sign *Sign) string {
 // A secret key that the service does not take gives way to the next, in one
 // request if it can be made again, and from then on for all.
 func TestSecretKeysAreTriedOneAfterTheOther(t *testing.T) {
-	for scheme, invalid := range map[string]string{SchemeSignature: "Invalid signature.", SchemeToken: "Invalid token. Reason: signature does not match"} {
+	for scheme, invalid := range map[string]string{source.SchemeSignature: "Invalid signature.", source.SchemeToken: "Invalid token. Reason: signature does not match"} {
 		t.Run(scheme, func(t *testing.T) {
 			for works, told := range [][]string{
 				nil,
@@ -77,7 +81,7 @@ func TestSecretKeysAreTriedOneAfterTheOther(t *testing.T) {
 func TestStreamsTryTheSecretKeysUploadByUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		sign := mustSign(t, withKeys(SchemeSignature, "canary-1", "canary-2", "canary-3"))
+		sign := mustSign(t, withKeys(source.SchemeSignature, "canary-1", "canary-2", "canary-3"))
 		logs := observeAll(sign)
 		upstream := &service{t: t, secret: "canary-3"}
 		uploads := func(want ...string) {
@@ -108,7 +112,7 @@ func TestStreamsTryTheSecretKeysUploadByUpload(t *testing.T) {
 func TestWhenNoSecretKeyWorksTheOperatorIsToldWhenThatIsCertain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		sign := mustSign(t, withKeys(SchemeSignature, "canary-1", "canary-2", "canary-3"))
+		sign := mustSign(t, withKeys(source.SchemeSignature, "canary-1", "canary-2", "canary-3"))
 		logs := observeAll(sign)
 		upstream := &service{t: t, secret: "canary", takes: time.Second}
 		uploads := func(number int) (asked int) {
@@ -143,7 +147,7 @@ func TestWhenNoSecretKeyWorksTheOperatorIsToldWhenThatIsCertain(t *testing.T) {
 
 // Rejections of one key that come together make one step.
 func TestRejectionsOfOneKeyAdvanceOnce(t *testing.T) {
-	for _, scheme := range []string{SchemeSignature, SchemeToken} {
+	for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
 		t.Run(scheme, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(untilTenDigits)
@@ -159,9 +163,7 @@ func TestRejectionsOfOneKeyAdvanceOnce(t *testing.T) {
 					})
 				}
 				uploads.Wait()
-				if active := sign.Projects[0].credentials.rotation.Active(); active != 1 {
-					t.Errorf("key %d signs", active+1)
-				}
+				upstream.wantKey(sign, 1, "canary-1", "canary-2", "canary-3")
 				wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", keyWorks+"2 of 3")
 			})
 		})
@@ -172,7 +174,7 @@ func TestRejectionsOfOneKeyAdvanceOnce(t *testing.T) {
 func TestTheSecretKeyThatWorksSurvivesAReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		config := withKeys(SchemeSignature, "canary-1", "canary-2")
+		config := withKeys(source.SchemeSignature, "canary-1", "canary-2")
 		upstream := &service{t: t, secret: "canary-2"}
 		before := mustSign(t, config)
 		upstream.upload(before)
@@ -189,7 +191,7 @@ func TestTheSecretKeyThatWorksSurvivesAReload(t *testing.T) {
 func TestTheSameSecretKeyTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		sign := mustSign(t, withKeys(SchemeSignature, "canary-1", "canary-1", "canary-2"))
+		sign := mustSign(t, withKeys(source.SchemeSignature, "canary-1", "canary-1", "canary-2"))
 		upstream := &service{t: t, secret: "canary-2"}
 		if got := upstream.upload(sign); got != "accepted" {
 			t.Error(got)
@@ -203,17 +205,25 @@ func TestTheSameSecretKeyTwice(t *testing.T) {
 func TestOtherSecretKeysBeginFromTheFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		sign := mustSign(t, withKeys(SchemeSignature, "canary-1", "canary-2"))
+		directory := t.TempDir()
+		write := func(name, secret string) {
+			if err := os.WriteFile(filepath.Join(directory, name), []byte(secret), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write("first", "canary-1")
+		write("second", "canary-2")
+		sign := mustSign(t, withKeys(source.SchemeSignature, "{file."+directory+"/first}", "{file."+directory+"/second}"))
 		upstream := &service{t: t, secret: "canary-2"}
 		upstream.upload(sign)
-		source := sign.Projects[0].source.(*SecretKey)
-		for i, secret := range []string{"canary-2", "canary-3"} {
-			source.keys[i].(*secretKey).secret.value.Store(&secret)
+		write("first", "canary-2")
+		write("second", "canary-3")
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if got := upstream.upload(sign); got != "accepted" {
+			t.Error(got)
 		}
-		source.tell()
-		rotation := sign.Projects[0].credentials.rotation
-		if got := upstream.upload(sign); got != "accepted" || rotation.Active() != 0 {
-			t.Errorf("%s, key %d signs", got, rotation.Active()+1)
-		}
+		wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted", "accepted")
+		upstream.wantKey(sign, 0, "canary-2", "canary-3")
 	})
 }
