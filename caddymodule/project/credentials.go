@@ -111,6 +111,18 @@ func (p *Project) askSource(src source.Source) token.Source {
 	})
 }
 
+// signWith makes a credential with one of the secret keys, for one attempt.
+func (p *Project) signWith(ctx context.Context, key int) (source.Token, error) {
+	began, now := time.Now(), p.credentials.clock.Now().Wall
+	fresh, err := p.obtain(ctx, p.keyring.keys[key], now)
+	if err != nil {
+		took := time.Since(began)
+		p.metrics.asked(took, err)
+		p.logAnswer(token.Asking{Now: now}, fresh, err, took)
+	}
+	return fresh, err
+}
+
 // obtain asks a source, and checks what it yields.
 func (p *Project) obtain(ctx context.Context, src source.Source, now time.Time) (source.Token, error) {
 	fresh, err := askRecovered(ctx, src, now)

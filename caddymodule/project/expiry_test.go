@@ -4,6 +4,7 @@ package project
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
@@ -18,12 +20,14 @@ import (
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
 // fixedSource is the guest module `uploadcare.sources.fixed_in_test`: a source of
 // somebody else's that has one credential.
 type fixedSource struct {
 	Lifetime caddy.Duration `json:"lifetime,omitempty"`
+	InHeader bool           `json:"in_header,omitempty"` // an access token
 	held     atomic.Pointer[token.Token]
 }
 
@@ -34,19 +38,25 @@ func (*fixedSource) CaddyModule() caddy.ModuleInfo {
 }
 
 func (f *fixedSource) Provision(caddy.Context) error {
-	pair := pairFor(time.Duration(f.Lifetime))
+	pair, err := pairFor(time.Duration(f.Lifetime)), error(nil)
+	if f.InHeader {
+		pair, err = token.MintAccessToken(testSecret, time.Now(), time.Duration(f.Lifetime), []string{"/*"}, 0)
+	}
 	f.held.Store(&pair)
-	return nil
+	return err
 }
 func (f *fixedSource) Token(context.Context, time.Time) (token.Token, error) { return f.Held(), nil }
 func (f *fixedSource) Held() token.Token                                     { return *f.held.Load() }
-func (f *fixedSource) CacheKey() string                                      { return f.Held().Signature }
+func (f *fixedSource) CacheKey() string                                      { return f.Held().Signature + f.Held().AccessToken }
+
+// Interface guard
+var _ source.FixedSource = (*fixedSource)(nil)
 
 // expiring returns a project with a static pair, not watched yet.
 func expiring(pair token.Token, threshold time.Duration) (*Project, *observer.ObservedLogs) {
-	source := new(fixedSource)
-	source.held.Store(&pair)
-	project := &Project{threshold: threshold, source: source, credentials: &credentials{clock: token.SystemClock()}}
+	fixed := new(fixedSource)
+	fixed.held.Store(&pair)
+	project := &Project{threshold: threshold, source: fixed, credentials: &credentials{clock: token.SystemClock()}}
 	return project, observe(project, zapcore.WarnLevel)
 }
 
@@ -152,4 +162,66 @@ func TestAFallbacksExpiryIsTold(t *testing.T) {
 		project.watchExpiry(ctx)
 		fixture.WantLines(t, logs, strings.Replace(late(pair), "fallback=false", "fallback=true", 1))
 	})
+}
+
+// Whoever's source it is, as the source or as the fallback.
+func TestTheExpiryOfAnyFixedSourceIsReported(t *testing.T) {
+	const live = `{"module":"scripted_in_test"}`
+	for name, fixed := range map[string]func() string{
+		"static":  func() string { return staticJSON(pairFor(time.Hour)) },
+		"a guest": func() string { return `{"module":"fixed_in_test","lifetime":"1h"}` },
+	} {
+		for _, isFallback := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, as fallback %t", name, isFallback), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					time.Sleep(bubbleAge)
+					pair := pairFor(time.Hour)
+					config := `"source":` + fixed()
+					if isFallback {
+						config = `"source":` + live + `,"fallback":` + fixed()
+					}
+					core, logs := observer.New(zapcore.WarnLevel)
+					project := &Project{}
+					if err := json.Unmarshal([]byte(`{"public_key":"p",`+config+`}`), project); err != nil {
+						t.Fatal(err)
+					}
+					ctx, unload := caddy.NewContext(caddy.Context{Context: t.Context()})
+					defer unload()
+					var set Set
+					defer func() { _ = set.Release() }()
+					if err := set.Provision(ctx, zap.New(core), []*Project{project}); err != nil {
+						t.Fatal(err)
+					}
+					fixture.Lines(logs) // that there are two, if so
+					of := func(line string) string {
+						line = strings.Replace(line, " expire=", " public_key=p expire=", 1)
+						return strings.Replace(line, "fallback=false", fmt.Sprintf("fallback=%t", isFallback), 1)
+					}
+					time.Sleep(49 * time.Minute)
+					synctest.Wait()
+					fixture.WantLines(t, logs)
+					time.Sleep(time.Minute)
+					synctest.Wait()
+					fixture.WantLines(t, logs, of(soon(pair)))
+					time.Sleep(10 * time.Minute)
+					synctest.Wait()
+					fixture.WantLines(t, logs, of(late(pair)))
+				})
+			})
+		}
+	}
+}
+
+// An access token that does not change is of the other scheme than a signature.
+func TestAFixedSourceIsOfItsScheme(t *testing.T) {
+	for scheme, want := range map[string]string{"signature": "", "token": "fixed_in_test: a signature is no credential of scheme token"} {
+		_, err := newProjects(t, `{"projects":[{"public_key":"p","scheme":"`+scheme+`","source":{"module":"fixed_in_test","lifetime":"1h"}}]}`)
+		if got := fmt.Sprint(err); want == "" && err != nil || !strings.Contains(got, want) {
+			t.Errorf("%s: %v", scheme, err)
+		}
+	}
+	project := mustProject(t, `{"projects":[{"public_key":"p","scheme":"token","source":{"module":"fixed_in_test","lifetime":"1h","in_header":true}}]}`)
+	if granted, err := project.Grantor().Token(t.Context()); err != nil || granted.AccessToken == "" {
+		t.Errorf("got %v, %v", granted, err)
+	}
 }

@@ -57,7 +57,7 @@ func (s *Signing) Token(ctx context.Context, grantor Grantor, publicKey string) 
 		case s.fresh != nil && !s.fresh.Expired(now, 0):
 			return *s.fresh, nil
 		case s.choosesKey(p):
-			return p.obtain(ctx, p.keyring.keys[s.key.key], now)
+			return p.signWith(ctx, s.key.key)
 		default:
 			return grantor.Token(ctx)
 		}
@@ -131,7 +131,7 @@ func (s *Signing) MaxRepeats() int {
 func (s *Signing) Renew(ctx context.Context, rejection uploadapi.Rejection, next *Signing) bool {
 	p := s.grant.grantor.project
 	if len(s.refused) > 0 {
-		return next.takeNextKey(p, s.refused)
+		return next.takeNextKey(ctx, p, s.refused)
 	}
 	if p.accessTokens != nil {
 		return true
@@ -148,13 +148,24 @@ func (s *Signing) Renew(ctx context.Context, rejection uploadapi.Rejection, next
 }
 
 // takeNextKey makes the attempt one that is signed with a secret key that the
-// upload has not been rejected with.
-func (s *Signing) takeNextKey(p *Project, refused []int) (ok bool) {
+// upload has not been rejected with. A key that cannot sign is found out before
+// the upload is sent, while the client can still learn what the service said.
+func (s *Signing) takeNextKey(ctx context.Context, p *Project, refused []int) (ok bool) {
 	rotation := p.credentials.rotation
 	s.refused, s.key = refused, keyChoice{own: true, inPlaceOf: rotation.Active()}
 	if s.key.key, ok = rotation.Untried(refused); !ok {
 		return false
 	}
-	s.key.onTrial, ok = rotation.Claim()
-	return ok
+	if s.key.onTrial, ok = rotation.Claim(); !ok || p.accessTokens != nil {
+		return ok
+	}
+	fresh, err := p.signWith(ctx, s.key.key)
+	if err != nil {
+		if s.key.onTrial {
+			rotation.EndTrial()
+		}
+		return false
+	}
+	s.fresh = &fresh
+	return true
 }

@@ -3,117 +3,185 @@
 package project
 
 import (
-	"sync"
-	"sync/atomic"
-	"time"
-
 	"go.uber.org/zap"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// verdicts are what the Upload API has said of a project's credentials, as far
-// as the operator has been told: each once, until one is accepted again.
-type verdicts struct {
-	open atomic.Bool // something has been told
+// What becomes of a credential that the service does not take. The first line
+// that fits counts.
+//
+//	rejection  credential                            discarded  sent again               reported
+//	any        made before the clock was corrected   no         yes                      no: the clock was
+//	invalid    of a secret key that is not in use    no         yes                      no
+//	invalid    of one of several secret keys         no         with the next, if any    as suspect, when all are
+//	invalid    of any project, `*`                   no         no                       each ten minutes
+//	invalid    of the only secret key                no         no                       as suspect
+//	exhausted  made for the upload alone             no         no                       each ten minutes
+//	invalid    handed out                            yes        with another, if any     as suspect
+//	expired    made for the upload alone             no         yes                      once
+//	expired    kept in the cache, or the fallback's  yes        with another, if any     once
+//	exhausted  kept in the cache, or the fallback's  yes        with another, if any     each ten minutes
+//
+// As suspect means: a warning, since a client can cause rejections, each ten
+// minutes, and an error when nothing has been accepted for long. The others are
+// errors. Once means: until one is accepted. What uploads that come late say of
+// a credential that was discarded before is not reported again. How often an
+// upload may be sent again says [Signing.MaxRepeats].
 
-	mu       sync.Mutex
-	told     map[verdict]bool
-	reminded map[reminder]time.Duration // when, on the clock's Elapsed
+// Accepted takes note that the service took the credential.
+func (s *Signing) Accepted() {
+	if s.granted.Load() {
+		s.grant.accepted()
+	}
 }
 
-// reminderPause is how long nothing more is told of rejections that are no news
-// for long, whatever is accepted meanwhile: a client can cause them at will, or
-// they come with every few uploads.
-const reminderPause = 10 * time.Minute
-
-// verdict is one thing to be told.
-type verdict struct {
-	rejection uploadapi.Rejection
-	all       bool // of the project's secret keys
+// Undecided takes note that the service has said nothing of the credential.
+func (s *Signing) Undecided() {
+	if s.granted.Load() {
+		s.grant.undecided()
+	}
 }
 
-// reminder is a kind of rejections.
-type reminder struct {
-	rejection uploadapi.Rejection
-	proven    bool // the same upload was accepted with another credential
-}
-
-// tell reports whether a verdict is to be told.
-func (v *verdicts) tell(what verdict) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.told[what] {
+// Rejected takes note that the service did not take the credential, and reports
+// it. It returns whether the upload may be sent again, if there is another.
+func (s *Signing) Rejected(rejection uploadapi.Rejection) bool {
+	if !s.granted.Load() {
 		return false
 	}
-	if v.told == nil {
-		v.told = make(map[verdict]bool)
+	g, p := &s.grant, s.grant.grantor.project
+	p.metrics.rejected(rejection.String())
+	g.undecided()
+	if _, minted := p.source.(source.FixedLifetime); minted && p.credentials.clock.Offset() != g.offset {
+		return true // the clock it was made by was wrong, and has been told of
 	}
-	v.told[what] = true
-	v.open.Store(true)
+	if p.keyring != nil && rejection == uploadapi.Invalid {
+		switch signer := p.keyring.signer(g.token); {
+		case signer < 0:
+			return true // the key that it was made with is not in use any more
+		case p.keyring.takesTurns:
+			return s.rejectedKey(signer)
+		}
+	}
+	return g.rejected(rejection)
+}
+
+// rejectedKey takes note that the service did not take what one of several
+// secret keys has signed. It reports whether there is one that the upload has
+// not been rejected with. Which signs for others does not change by that.
+func (s *Signing) rejectedKey(signer int) bool {
+	p, c := s.grant.grantor.project, s.grant.grantor.project.credentials
+	same := p.keyring.same(signer)
+	s.refused = append(s.refused, same...)
+	evidence := c.rotation.Reject(same...)
+	switch {
+	case !evidence.Lasting || !evidence.All:
+		s.grant.warn(uploadapi.Invalid)
+	case c.verdicts.tell(verdict{uploadapi.Invalid, true}):
+		p.logger.Error("the Upload API takes what none of the secret keys signs; none of them belongs to the project", zap.Int("secret_keys", len(p.keyring.keys)))
+	}
+	_, ok := c.rotation.Untried(s.refused)
+	return ok
+}
+
+// rejected takes note that the service did not take the credential, and tells
+// the operator. It reports whether it may take another.
+func (g *grant) rejected(rejection uploadapi.Rejection) bool {
+	p := g.grantor.project
+	switch {
+	case rejection == uploadapi.Invalid && p.publicKey == Any:
+		// It says more about the client's public key than about the credential,
+		// which is everybody's.
+		g.tell(rejection)
+		return false
+	case rejection == uploadapi.Invalid && p.keyring != nil:
+		g.suspect() // and the next credential would be made with the same key
+		return false
+	case rejection == uploadapi.Exhausted && p.accessTokens != nil:
+		// It was the upload's own. The next would allow no more, and part of the
+		// upload may have been accepted.
+		g.tell(rejection)
+		return false
+	case rejection == uploadapi.Invalid:
+		g.grantor.drop(g.token, rejection)
+		g.suspect()
+		return true // if there is another by now
+	case p.accessTokens != nil: // nothing is kept that could be dropped
+		g.tell(rejection)
+		return true
+	}
+	inUse := g.grantor.drop(g.token, rejection)
+	if inUse || p.fallback != nil { // whose credentials the cache does not hold
+		g.tell(rejection)
+	}
 	return true
 }
 
-// remind reports whether that kind of rejection is to be told now.
-func (v *verdicts) remind(kind reminder, now time.Duration) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if at, before := v.reminded[kind]; before && now-at < reminderPause {
-		return false
-	}
-	if v.reminded == nil {
-		v.reminded = make(map[reminder]time.Duration)
-	}
-	v.reminded[kind] = now
-	return true
-}
-
-// end forgets what has been told. It reports whether there was anything.
-func (v *verdicts) end() bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	clear(v.told)
-	return v.open.Swap(false)
-}
-
-// tell tells the operator what is wrong, and where to look first.
-func (g *grant) tell(rejection uploadapi.Rejection) {
+// accepted takes note that the service took the credential.
+func (g *grant) accepted() {
 	p, c := g.grantor.project, g.grantor.project.credentials
-	var news bool
-	if rejection == uploadapi.Exhausted || rejection == uploadapi.Invalid && p.publicKey == Any {
-		news = c.verdicts.remind(reminder{rejection: rejection}, c.clock.Now().Elapsed)
-	} else {
-		news = c.verdicts.tell(verdict{rejection: rejection})
+	if p.keyring == nil {
+		g.grantor.accept(g.token)
 	}
-	if !news {
+	if !c.verdicts.open.Load() && !c.rotation.IsSuspect() && !g.key.own && g.proves == 0 {
 		return
 	}
-	fields := []zap.Field{
-		zap.Stringer("rejection", rejection),
-		zap.String("source", sourceName(p.source)),
-		zap.String("likely_cause", likelyCause(p, rejection)),
+	if p.keyring == nil || !p.keyring.takesTurns {
+		c.rotation.Accept()
+	} else if !g.acceptedKey(p.keyring) {
+		return
 	}
-	if p.publicKey == Any && g.publicKey != "" {
-		fields = append(fields, zap.String("client_public_key", g.publicKey))
+	if g.proves != 0 && c.verdicts.remind(reminder{g.proves, true}, c.clock.Now().Elapsed) {
+		g.tell(g.proves)
 	}
-	p.logger.Error("the Upload API does not take the project's credential", fields...)
+	if c.verdicts.end() {
+		p.logger.Info("the Upload API takes the project's credentials again")
+	}
 }
 
-func likelyCause(p *Project, rejection uploadapi.Rejection) string {
-	switch own := p.keyring != nil; {
-	case rejection == uploadapi.Exhausted && own:
-		return "a form held more files than the operations of an access token"
-	case rejection == uploadapi.Exhausted:
-		return "more was uploaded than the access token allows"
-	case rejection == uploadapi.Expired && own:
-		return "this machine's clock is behind, or requests are held on their way for longer than a credential lives"
-	case rejection == uploadapi.Expired:
-		return "the source hands out credentials that are too old, this machine's clock is behind, or requests are held on their way for too long"
-	case p.publicKey == Any:
-		return "the public key that the client sent belongs to another project"
-	case own:
-		return "the secret key does not belong to the project's public key"
-	default:
-		return "the source signs with the secret key of another project"
+// acceptedKey takes note that the service took what one of several secret keys
+// has signed. If it did not take the same upload with the key that signs for
+// all, or nothing for long, that one makes way. It reports whether the key signs
+// from now on.
+func (g *grant) acceptedKey(keys *keyring) bool {
+	p, c := g.grantor.project, g.grantor.project.credentials
+	switch signer := keys.signer(g.token); {
+	case signer == c.rotation.Active():
+		c.rotation.Accept()
+		return true
+	case signer >= 0 && g.key.own && c.rotation.Advance(g.key.inPlaceOf, signer, c.cache.Clear):
+		p.logger.Info("the Upload API takes what another secret key signs; that key signs from now on", zap.String("secret_key", keys.position(signer)))
+		return true
+	default: // it left before another key's turn came, and says nothing of that one
+		g.undecided()
+		return false
+	}
+}
+
+// undecided takes note that the service has said nothing of the credential.
+func (g *grant) undecided() {
+	if g.key.onTrial {
+		g.grantor.project.credentials.rotation.EndTrial()
+	}
+}
+
+// suspect takes note of a rejection that the client may have caused. The
+// operator is told of an error when nothing has been accepted for long.
+func (g *grant) suspect() {
+	c := g.grantor.project.credentials
+	if c.rotation.Reject(0).Lasting {
+		g.tell(uploadapi.Invalid)
+	} else {
+		g.warn(uploadapi.Invalid)
+	}
+}
+
+// warn tells the operator of a rejection that may be the client's doing.
+func (g *grant) warn(rejection uploadapi.Rejection) {
+	p, c := g.grantor.project, g.grantor.project.credentials
+	if c.verdicts.remind(reminder{rejection: rejection}, c.clock.Now().Elapsed) {
+		p.logger.Warn("the Upload API does not take an upload's credential; that may be its client's doing, unless nothing is accepted for long",
+			zap.Stringer("rejection", rejection), zap.String("source", sourceName(p.source)))
 	}
 }
