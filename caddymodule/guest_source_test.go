@@ -37,7 +37,7 @@ func (v *vault) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 }
 
 func (v *vault) Token(ctx context.Context, now time.Time) (source.Token, error) {
-	return vaultKey(v.Keys[0]).Token(ctx, now)
+	return v.SecretKeys()[0].Token(ctx, now)
 }
 
 func (v *vault) CacheKey() string { return fmt.Sprint(v.Keys) }
@@ -161,6 +161,7 @@ func TestAGuestSourceWithoutAnotherKeyThatSigns(t *testing.T) {
 func TestOptionsOfAGuestSourceAreChecked(t *testing.T) {
 	for name, test := range map[string]struct{ config, want string }{
 		"of a scheme":   {withVault(source.SchemeToken, "signs no token"), "vault: a key is not for scheme token"},
+		"no key":        {`{"projects":[{"public_key":"p","source":{"module":"vault_in_test"}}]}`, "vault_in_test: it has no secret key"},
 		"shared":        {strings.Replace(withVault(source.SchemeSignature, "a"), `"scheme"`, `"shared":true,"scheme"`, 1), "shared: vault_in_test: it asks nobody"},
 		"as a fallback": {`{"projects":[{"public_key":"p","source":{"module":"scripted_in_test"},"fallback":{"module":"vault_in_test","keys":["a"]}}]}`, "fallback: vault_in_test cannot stand in for another source: static can"},
 	} {

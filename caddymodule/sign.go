@@ -113,7 +113,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	endpoint := uploadapi.Signed(r.Method, r.URL.Path)
 	var grantors project.Grantors
 	if endpoint != nil {
-		grantors = s.grantors(r) // before what they depend on is taken out
+		grantors = s.projects.Grantors(r.Context()) // before what they depend on is taken out
 	}
 	dropNominated(r.Header) // and before anything is put in
 	// These are for the site that the request came to.
@@ -147,14 +147,6 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return s.sign(answer, r, next, endpoint, grantors)
 	}
 	return s.pass(answer, r, next)
-}
-
-// grantors returns those for r. What the tokens depend on must still be there.
-func (s *Sign) grantors(r *http.Request) project.Grantors {
-	if !s.projects.DependOnRequest() {
-		return nil
-	}
-	return s.projects.Grantors(r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer))
 }
 
 // pass passes a request on that is not to be signed.

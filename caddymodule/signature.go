@@ -85,7 +85,7 @@ func (s *Signature) Cleanup() error { return s.sign.Cleanup() }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
-	grantor := s.sign.grantors(r).Of(s.Project)
+	grantor := s.sign.projects.Grantors(r.Context()).Of(s.Project)
 	origin, allowed := askingOrigin(r, s.sign.origins)
 	incoming := newIncomingBody(r)
 	header := w.Header()

@@ -45,9 +45,12 @@ func (f *fixedSource) Provision(caddy.Context) error {
 	f.held.Store(&pair)
 	return err
 }
+
 func (f *fixedSource) Token(context.Context, time.Time) (token.Token, error) { return f.Held(), nil }
-func (f *fixedSource) Held() token.Token                                     { return *f.held.Load() }
-func (f *fixedSource) CacheKey() string                                      { return f.Held().Signature + f.Held().AccessToken }
+
+func (f *fixedSource) Held() token.Token { return *f.held.Load() }
+
+func (f *fixedSource) CacheKey() string { return f.Held().Signature + f.Held().AccessToken }
 
 // Interface guard
 var _ source.FixedSource = (*fixedSource)(nil)

@@ -28,12 +28,12 @@ func (p *Project) Grantor() Grantor { return Grantor{project: p, ask: p.ask} }
 // grantorFor returns the one for a request of which the tokens depend, and whose
 // placeholders replacer knows.
 func (p *Project) grantorFor(replacer *caddy.Replacer) Grantor {
-	source, err := p.perRequest.ForRequest(replacer)
+	src, err := p.perRequest.ForRequest(replacer)
 	if err != nil {
 		return Grantor{project: p, err: err}
 	}
-	caller := token.Caller(sha256.Sum256([]byte(source.CacheKey())))
-	return Grantor{project: p, ask: p.askSource(source), caller: &caller}
+	caller := token.Caller(sha256.Sum256([]byte(src.CacheKey())))
+	return Grantor{project: p, ask: p.askSource(src), caller: &caller}
 }
 
 // Grantors are those of a request for the projects whose tokens depend on it.

@@ -22,15 +22,18 @@ type keyring struct {
 }
 
 // newKeyring returns the keys of a project's source, or nil if it has none.
-func (p *Project) newKeyring() *keyring {
+func (p *Project) newKeyring() (*keyring, error) {
 	keyed, ok := p.source.(source.KeyedSource)
 	if !ok || p.perRequest != nil {
-		return nil
+		return nil, nil // as most sources
 	}
 	keys := keyed.SecretKeys()
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("%s: it has no secret key", sourceName(keyed))
+	}
 	// For any project, a rejection says more about the client's public key than
 	// about the secret key.
-	return &keyring{Source: keyed, keys: keys, takesTurns: len(keys) > 1 && p.publicKey != Any}
+	return &keyring{Source: keyed, keys: keys, takesTurns: len(keys) > 1 && p.publicKey != Any}, nil
 }
 
 // turns returns how many keys take turns.

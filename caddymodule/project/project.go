@@ -133,7 +133,9 @@ func (p *Project) loadSources(ctx caddy.Context) error {
 	if src, ok := p.source.(source.RequestSource); ok && src.DependsOnRequest() {
 		p.perRequest = src
 	}
-	p.keyring = p.newKeyring()
+	if p.keyring, err = p.newKeyring(); err != nil {
+		return err
+	}
 	if p.Scheme == source.SchemeToken {
 		p.accessTokens = p.accessTokenSource()
 	}

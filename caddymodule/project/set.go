@@ -3,6 +3,7 @@
 package project
 
 import (
+	"context"
 	"fmt"
 
 	"go.uber.org/zap"
@@ -76,12 +77,13 @@ func (s *Set) InHeader() *Project {
 	return nil
 }
 
-// DependOnRequest reports whether the tokens of any of the projects do.
-func (s *Set) DependOnRequest() bool { return len(s.perRequest) > 0 }
-
-// Grantors returns those for a request, whose placeholders replacer knows. What
-// the tokens depend on must still be there.
-func (s *Set) Grantors(replacer *caddy.Replacer) Grantors {
+// Grantors returns those for a request, in whose context Caddy has put the
+// replacer. What the tokens depend on must still be there.
+func (s *Set) Grantors(ctx context.Context) Grantors {
+	if len(s.perRequest) == 0 {
+		return nil
+	}
+	replacer := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	all := make(Grantors, len(s.perRequest))
 	for i, project := range s.perRequest {
 		all[i] = project.grantorFor(replacer)

@@ -13,14 +13,14 @@ import (
 // that fits counts.
 //
 //	rejection  credential                            discarded  sent again               reported
-//	any        made before the clock was corrected   no         yes                      no: the clock was
-//	invalid    of a secret key that is not in use    no         yes                      no
-//	invalid    of one of several secret keys         no         with the next, if any    as suspect, when all are
-//	invalid    of any project, `*`                   no         no                       each ten minutes
-//	invalid    of the only secret key                no         no                       as suspect
-//	exhausted  made for the upload alone             no         no                       each ten minutes
+//	any        made before the clock was corrected   -          yes                      no: the clock was
+//	invalid    of a secret key that is not in use    -          yes                      no
+//	invalid    of one of several secret keys         -          with the next, if any    as suspect, all of them
+//	invalid    of any project, `*`                   -          no                       each ten minutes
+//	invalid    of the only secret key                -          no                       as suspect
+//	exhausted  made for the upload alone             -          no                       each ten minutes
 //	invalid    handed out                            yes        with another, if any     as suspect
-//	expired    made for the upload alone             no         yes                      once
+//	expired    made for the upload alone             -          yes                      once
 //	expired    kept in the cache, or the fallback's  yes        with another, if any     once
 //	exhausted  kept in the cache, or the fallback's  yes        with another, if any     each ten minutes
 //
@@ -54,7 +54,7 @@ func (s *Signing) Rejected(rejection uploadapi.Rejection) bool {
 	p.metrics.rejected(rejection.String())
 	g.undecided()
 	if _, minted := p.source.(source.FixedLifetime); minted && p.credentials.clock.Offset() != g.offset {
-		return true // the clock it was made by was wrong, and has been told of
+		return true // the clock it was made by was wrong, and that was reported
 	}
 	if p.keyring != nil && rejection == uploadapi.Invalid {
 		switch signer := p.keyring.signer(g.token); {
@@ -78,22 +78,22 @@ func (s *Signing) rejectedKey(signer int) bool {
 	switch {
 	case !evidence.Lasting || !evidence.All:
 		s.grant.warn(uploadapi.Invalid)
-	case c.verdicts.tell(verdict{uploadapi.Invalid, true}):
+	case c.verdicts.isNews(verdict{uploadapi.Invalid, true}):
 		p.logger.Error("the Upload API takes what none of the secret keys signs; none of them belongs to the project", zap.Int("secret_keys", len(p.keyring.keys)))
 	}
 	_, ok := c.rotation.Untried(s.refused)
 	return ok
 }
 
-// rejected takes note that the service did not take the credential, and tells
-// the operator. It reports whether it may take another.
+// rejected takes note that the service did not take the credential, and
+// reports it. It returns whether it may take another.
 func (g *grant) rejected(rejection uploadapi.Rejection) bool {
 	p := g.grantor.project
 	switch {
 	case rejection == uploadapi.Invalid && p.publicKey == Any:
 		// It says more about the client's public key than about the credential,
 		// which is everybody's.
-		g.tell(rejection)
+		g.report(rejection)
 		return false
 	case rejection == uploadapi.Invalid && p.keyring != nil:
 		g.suspect() // and the next credential would be made with the same key
@@ -101,19 +101,19 @@ func (g *grant) rejected(rejection uploadapi.Rejection) bool {
 	case rejection == uploadapi.Exhausted && p.accessTokens != nil:
 		// It was the upload's own. The next would allow no more, and part of the
 		// upload may have been accepted.
-		g.tell(rejection)
+		g.report(rejection)
 		return false
 	case rejection == uploadapi.Invalid:
 		g.grantor.drop(g.token, rejection)
 		g.suspect()
 		return true // if there is another by now
 	case p.accessTokens != nil: // nothing is kept that could be dropped
-		g.tell(rejection)
+		g.report(rejection)
 		return true
 	}
 	inUse := g.grantor.drop(g.token, rejection)
 	if inUse || p.fallback != nil { // whose credentials the cache does not hold
-		g.tell(rejection)
+		g.report(rejection)
 	}
 	return true
 }
@@ -132,8 +132,8 @@ func (g *grant) accepted() {
 	} else if !g.acceptedKey(p.keyring) {
 		return
 	}
-	if g.proves != 0 && c.verdicts.remind(reminder{g.proves, true}, c.clock.Now().Elapsed) {
-		g.tell(g.proves)
+	if g.proves != 0 && c.verdicts.isDue(reminder{g.proves, true}, c.clock.Now().Elapsed) {
+		g.report(g.proves)
 	}
 	if c.verdicts.end() {
 		p.logger.Info("the Upload API takes the project's credentials again")
@@ -166,21 +166,21 @@ func (g *grant) undecided() {
 	}
 }
 
-// suspect takes note of a rejection that the client may have caused. The
-// operator is told of an error when nothing has been accepted for long.
+// suspect takes note of a rejection that the client may have caused. It
+// is reported as an error when nothing has been accepted for long.
 func (g *grant) suspect() {
 	c := g.grantor.project.credentials
 	if c.rotation.Reject(0).Lasting {
-		g.tell(uploadapi.Invalid)
+		g.report(uploadapi.Invalid)
 	} else {
 		g.warn(uploadapi.Invalid)
 	}
 }
 
-// warn tells the operator of a rejection that may be the client's doing.
+// warn reports a rejection that may be the client's doing.
 func (g *grant) warn(rejection uploadapi.Rejection) {
 	p, c := g.grantor.project, g.grantor.project.credentials
-	if c.verdicts.remind(reminder{rejection: rejection}, c.clock.Now().Elapsed) {
+	if c.verdicts.isDue(reminder{rejection: rejection}, c.clock.Now().Elapsed) {
 		p.logger.Warn("the Upload API does not take an upload's credential; that may be its client's doing, unless nothing is accepted for long",
 			zap.Stringer("rejection", rejection), zap.String("source", sourceName(p.source)))
 	}

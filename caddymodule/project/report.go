@@ -13,21 +13,21 @@ import (
 )
 
 // verdicts are what the Upload API has said of a project's credentials, as far
-// as the operator has been told: each once, until one is accepted again.
+// as it has been reported: each once, until one is accepted again.
 type verdicts struct {
-	open atomic.Bool // something has been told
+	open atomic.Bool // something has been reported
 
 	mu       sync.Mutex
-	told     map[verdict]bool
+	reported map[verdict]bool
 	reminded map[reminder]time.Duration // when, on the clock's Elapsed
 }
 
-// reminderPause is how long nothing more is told of rejections that are no news
+// reminderPause is how long nothing more is reported of rejections that are no news
 // for long, whatever is accepted meanwhile: a client can cause them at will, or
 // they come with every few uploads.
 const reminderPause = 10 * time.Minute
 
-// verdict is one thing to be told.
+// verdict is one thing to be reported.
 type verdict struct {
 	rejection uploadapi.Rejection
 	all       bool // of the project's secret keys
@@ -39,23 +39,23 @@ type reminder struct {
 	proven    bool // the same upload was accepted with another credential
 }
 
-// tell reports whether a verdict is to be told.
-func (v *verdicts) tell(what verdict) bool {
+// isNews reports whether a verdict is to be reported.
+func (v *verdicts) isNews(what verdict) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.told[what] {
+	if v.reported[what] {
 		return false
 	}
-	if v.told == nil {
-		v.told = make(map[verdict]bool)
+	if v.reported == nil {
+		v.reported = make(map[verdict]bool)
 	}
-	v.told[what] = true
+	v.reported[what] = true
 	v.open.Store(true)
 	return true
 }
 
-// remind reports whether that kind of rejection is to be told now.
-func (v *verdicts) remind(kind reminder, now time.Duration) bool {
+// isDue reports whether that kind of rejection is to be reported now.
+func (v *verdicts) isDue(kind reminder, now time.Duration) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if at, before := v.reminded[kind]; before && now-at < reminderPause {
@@ -68,22 +68,22 @@ func (v *verdicts) remind(kind reminder, now time.Duration) bool {
 	return true
 }
 
-// end forgets what has been told. It reports whether there was anything.
+// end forgets what has been reported. It reports whether there was anything.
 func (v *verdicts) end() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	clear(v.told)
+	clear(v.reported)
 	return v.open.Swap(false)
 }
 
-// tell tells the operator what is wrong, and where to look first.
-func (g *grant) tell(rejection uploadapi.Rejection) {
+// report logs what is wrong, and where to look first.
+func (g *grant) report(rejection uploadapi.Rejection) {
 	p, c := g.grantor.project, g.grantor.project.credentials
 	var news bool
 	if rejection == uploadapi.Exhausted || rejection == uploadapi.Invalid && p.publicKey == Any {
-		news = c.verdicts.remind(reminder{rejection: rejection}, c.clock.Now().Elapsed)
+		news = c.verdicts.isDue(reminder{rejection: rejection}, c.clock.Now().Elapsed)
 	} else {
-		news = c.verdicts.tell(verdict{rejection: rejection})
+		news = c.verdicts.isNews(verdict{rejection: rejection})
 	}
 	if !news {
 		return
