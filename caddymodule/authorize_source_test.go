@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
@@ -26,7 +27,7 @@ func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 	expired := minted
 	expired.Issued, expired.Expire = expired.Issued-7200, expired.Expire-7200
 	tests := map[string]struct {
-		token  Token
+		token  token.Token
 		err    error
 		status int
 		text   string
@@ -34,15 +35,14 @@ func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 		"a token":          {minted, nil, 200, ""},
 		"an expired one":   {expired, nil, 503, errCredential.Message},
 		"a signature":      {token.Mint(testSecret, time.Now(), time.Hour), nil, 503, errCredential.Message},
-		"refused":          {Token{}, ErrRefused, 403, errCredentialRefused.Message},
-		"failing":          {Token{}, errors.New("down"), 503, errCredential.Message},
-		"nobody to be got": {Token{}, ErrUnreachable, 503, errCredential.Message},
+		"refused":          {token.Token{}, token.ErrRefused, 403, errCredentialRefused.Message},
+		"failing":          {token.Token{}, errors.New("down"), 503, errCredential.Message},
+		"nobody to be got": {token.Token{}, token.ErrUnreachable, 503, errCredential.Message},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","scheme":"token","source":{"module":"obliging_in_test","key":"`+name+`"}}]}`)
-			source := sign.Projects[0].source.(*obliging)
-			source.token, source.err = test.token, test.err
+			sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","scheme":"token","source":{"module":"scripted_in_test","key":"`+name+`"}}]}`)
+			fixture.Loaded(name).Answer(test.token, test.err)
 			r := uploadRequest(formOf(demoKey, file("file", "a", "b")))
 			if test.status != http.StatusOK {
 				r.ContentLength, r.Body = 1, io.NopCloser(iotest.ErrReader(errors.New("the body was read")))
@@ -63,8 +63,8 @@ func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 		})
 	}
 	t.Run("a client that left", func(t *testing.T) {
-		sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","scheme":"token","source":{"module":"obliging_in_test","key":"left"}}]}`)
-		sign.Projects[0].source.(*obliging).err = errors.New("down")
+		sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","scheme":"token","source":{"module":"scripted_in_test","key":"left"}}]}`)
+		fixture.Loaded("left").Answer(token.Token{}, errors.New("down"))
 		left, leave := context.WithCancel(t.Context())
 		leave()
 		if rec, w := serve(t, sign, uploadRequest(formOf(demoKey)).WithContext(left)); w.Code != statusClientClosedRequest || rec.called {
@@ -75,10 +75,10 @@ func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 
 // A fallback of the other scheme must not leave an empty credential.
 func TestAFallbackThatYieldsNoAccessTokenIsAnsweredWith503(t *testing.T) {
-	sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","scheme":"token","source":{"module":"obliging_in_test","key":"a"},
-		"fallback":{"module":"obliging_in_test","key":"b"}}]}`)
-	sign.Projects[0].source.(*obliging).err = errors.New("down")
-	sign.Projects[0].fallback.(*obliging).token = token.Mint(testSecret, time.Now(), time.Hour)
+	sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","scheme":"token","source":{"module":"scripted_in_test","key":"a"},
+		"fallback":{"module":"scripted_in_test","key":"b"}}]}`)
+	fixture.Loaded("a").Answer(token.Token{}, errors.New("down"))
+	fixture.Loaded("b").Answer(token.Mint(testSecret, time.Now(), time.Hour), nil)
 	if rec, w := serve(t, sign, uploadRequest(formOf(demoKey))); w.Code != http.StatusServiceUnavailable || rec.called {
 		t.Errorf("answer %d %q", w.Code, w.Body)
 	}
@@ -89,7 +89,7 @@ func TestAccessTokensAreMintedByTheServicesClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(2 * 365 * 24 * time.Hour)
 		sign := mustSign(t, strings.Replace(schemeTokenProject, `"module"`, `"lifetime":"90s","operations":3,"module"`, 1))
-		sign.Projects[0].credentials.clock.Correct(10 * time.Minute)
+		sign.projects.CorrectClocks(10 * time.Minute)
 		rec, _ := serve(t, sign, uploadRequest(formOf(demoKey)))
 		text := strings.TrimPrefix(rec.request.Header.Get("Authorization"), "Bearer ")
 		verified, err := token.VerifyAccessToken(testSecret, text, time.Now().Add(10*time.Minute))
@@ -136,7 +136,7 @@ func TestOptionsOfSchemeTokenAreChecked(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	if count := countCaches(); count != 0 {
+	if count := countCaches(t); count != 0 {
 		t.Errorf("%d token caches were not given back", count)
 	}
 }

@@ -6,11 +6,13 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
 const (
 	signDirective = "uploadcare_sign"
-	signOptions   = "project, cors, " + projectOptions
+	signOptions   = "project, cors, " + project.Options
 )
 
 func init() {
@@ -91,16 +93,16 @@ func (t *signTokens) add(segment caddyfile.Segment) {
 
 // isSignOption reports whether a subdirective is about signing.
 func isSignOption(name string) bool {
-	return name == "project" || name == "cors" || isProjectOption(name)
+	return name == "project" || name == "cors" || project.IsOption(name)
 }
 
 func (s *Sign) unmarshalOptions(options signTokens) error {
 	for _, segment := range options.projects {
-		project, err := unmarshalProject(segment)
+		one, err := project.Unmarshal(segment)
 		if err != nil {
 			return err
 		}
-		s.Projects = append(s.Projects, project)
+		s.Projects = append(s.Projects, one)
 	}
 	for _, segment := range options.cors {
 		d := caddyfile.NewDispenser(segment)
@@ -119,12 +121,12 @@ func (s *Sign) unmarshalOptions(options signTokens) error {
 	switch {
 	case len(s.Projects) > 1:
 		return d.Errf("'%s' stands outside of a project: with several projects, each has its options in its own block", d.Val())
-	case len(s.Projects) == 1 && s.Projects[0].hasOptions():
+	case len(s.Projects) == 1 && s.Projects[0].HasOptions():
 		return d.Errf("'%s' stands outside of the project's block", d.Val())
 	case len(s.Projects) == 0:
-		s.Projects = []*Project{new(Project)}
+		s.Projects = []*project.Project{new(project.Project)}
 	}
-	return s.Projects[0].unmarshalOptions(options.direct)
+	return s.Projects[0].UnmarshalOptions(options.direct)
 }
 
 // Interface guard

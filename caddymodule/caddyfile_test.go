@@ -58,7 +58,7 @@ func TestUnmarshalCaddyfileErrorsNameLineAndExpectation(t *testing.T) {
 		"direct and two projects":  {"uploadcare_sign {\n project a\n project b\n secret_key s\n}", "'secret_key' stands outside of a project"},
 		"direct and in a block":    {"uploadcare_sign {\n project a {\n secret_key s\n }\n threshold 1m\n}", "'threshold' stands outside of the project's block"},
 		"a lifetime of another":    {"uploadcare_sign {\n no_unmarshaler\n}", "unrecognized subdirective 'no_unmarshaler'"},
-		"a source without syntax":  {"uploadcare_sign {\n failing_in_test\n}", "not a Caddyfile unmarshaler"},
+		"a source without syntax":  {"uploadcare_sign {\n scripted_in_test\n}", "not a Caddyfile unmarshaler"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

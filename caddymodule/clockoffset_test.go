@@ -78,7 +78,7 @@ func TestAnAnswerThatCannotTellTheTime(t *testing.T) {
 				if got := upstream.upload(sign); got != "Expired signature." {
 					t.Error(got)
 				}
-				if offset := sign.Projects[0].credentials.clock.Offset(); offset != 0 {
+				if offset := offsetOf(t, "demopublickey"); offset != 0 {
 					t.Errorf("the clock is corrected by %s", offset)
 				}
 			})
@@ -93,14 +93,13 @@ func TestTheCorrectionFollowsTheClock(t *testing.T) {
 		time.Sleep(untilTenDigits)
 		sign := mustSign(t, onlyProject)
 		logs := observeAll(sign)
-		clock := sign.Projects[0].credentials.clock
 		upstream := &service{t: t, secret: testSecret, secure: true}
 		check := func(what string, want time.Duration) {
 			t.Helper()
 			if got := upstream.upload(sign); got != "accepted" {
 				t.Errorf("%s: %s", what, got)
 			}
-			if offset := clock.Offset(); (offset - want).Abs() > 2*time.Second {
+			if offset := offsetOf(t, "demopublickey"); (offset - want).Abs() > 2*time.Second {
 				t.Errorf("%s: corrected by %s", what, offset)
 			}
 		}
@@ -239,7 +238,7 @@ func TestUnsignedRequestsTellTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
 		const behind = -2 * time.Hour // the Upload API's clock and the source's
-		sign, _, _ := newScripted(t, "demopublickey", func(_ int, _ time.Time) (Token, error) {
+		sign, _, _ := newScripted(t, "demopublickey", func(_ int, _ time.Time) (token.Token, error) {
 			return token.Mint(goodSecret, time.Now().Add(behind), time.Hour), nil
 		})
 		upstream := &service{t: t, secret: goodSecret, secure: true, ahead: behind}
@@ -248,7 +247,7 @@ func TestUnsignedRequestsTellTheTime(t *testing.T) {
 		}
 		preflight := httptest.NewRequest(http.MethodOptions, "/base/?signature=s&expire=1", nil)
 		upstream.send(sign, preflight)
-		if offset := sign.Projects[0].credentials.clock.Offset(); (offset - behind).Abs() > 2*time.Second {
+		if offset := offsetOf(t, "demopublickey"); (offset - behind).Abs() > 2*time.Second {
 			t.Errorf("the clock is corrected by %s", offset)
 		}
 		time.Sleep(time.Minute) // the source is given a pause

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
 )
 
 const (
@@ -32,7 +34,7 @@ func unmarshalOrigins(d *caddyfile.Dispenser, before []string) ([]string, error)
 	if _, err := newOrigins(all); err != nil {
 		return nil, d.WrapErr(err)
 	}
-	return all, noBlock(d, "cors")
+	return all, option.NoBlock(d, "cors")
 }
 
 // askingOrigin returns the origin of the page that a request comes from, empty

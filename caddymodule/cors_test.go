@@ -223,7 +223,7 @@ func TestAnUpstreamThatFailsIsToldInTheClientsDialect(t *testing.T) {
 func TestSignatureIsHandedOut(t *testing.T) {
 	// The project of uploadcare_sign, and so its token.
 	sign := mustSign(t, onlyProject)
-	shared, err := sign.project("demopublickey").grantor().token(t.Context())
+	shared, err := sign.projects.Of("demopublickey").Grantor().Token(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

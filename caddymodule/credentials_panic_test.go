@@ -8,12 +8,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
 // Invariant 8: what a source panics with is not shown, and the panic is a failure
 // like any other.
 func TestInvariant8APanicOfASourceIsAFailure(t *testing.T) {
-	sign, _, logs := newScripted(t, "panicking", func(int, time.Time) (Token, error) { panic("canary-of-a-secret-key") })
+	sign, _, logs := newScripted(t, "panicking", func(int, time.Time) (token.Token, error) { panic("canary-of-a-secret-key") })
 	upstream := &service{t: t, secret: goodSecret}
 	w := upstream.send(sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "panicking"))))
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
@@ -28,5 +30,5 @@ func TestInvariant8APanicOfASourceIsAFailure(t *testing.T) {
 			t.Errorf("%s", shown)
 		}
 	}
-	wantMetrics(t, map[string]float64{`caddy_uploadcare_token_requests_total{outcome="failed",project="panicking",source="scripted_in_test"}`: 1})
+	reported.Want(t, map[string]float64{`caddy_uploadcare_token_requests_total{outcome="failed",project="panicking",source="scripted_in_test"}`: 1})
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
@@ -47,7 +48,7 @@ func newSign(t *testing.T, config string) (*Sign, error) {
 			t.Error(err)
 		}
 	})
-	return sign, sign.Provision(ctx)
+	return sign, sign.provision(ctx, zap.New(fixture.NewCore()))
 }
 
 func mustSign(t *testing.T, config string) *Sign {
@@ -56,7 +57,6 @@ func mustSign(t *testing.T, config string) *Sign {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sign.logger = zap.NewNop()
 	return sign
 }
 

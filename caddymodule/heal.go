@@ -6,8 +6,6 @@ import (
 	"net/http"
 
 	"go.uber.org/zap"
-
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
 // heal looks at what the service says of the upload's credential, once the
@@ -19,37 +17,25 @@ func (u *upload) heal(answer *answerWriter, r *http.Request, failed bool) *uploa
 	if rejection != 0 || u.look != nil {
 		u.sign.compareClocks(answer, u.look)
 	}
-	if !u.granted.Load() {
-		return nil
-	}
 	if rejection == 0 {
 		if answer.accepted() {
-			u.grant.accepted()
+			u.signing.Accepted()
 		} else {
-			u.grant.undecided()
+			u.signing.Undecided()
 		}
 		return nil
 	}
-	if !u.rejected(rejection) || failed || u.number >= u.maxRepeats() {
+	if !u.signing.Rejected(rejection) || failed || u.number >= u.signing.MaxRepeats() {
 		return nil
 	}
 	again := u.again(answer)
-	if again == nil || !again.renew(u, rejection) || again.prepare(r) != nil {
+	if again == nil || !u.signing.Renew(again.ctx, rejection, &again.signing) || again.prepare(r) != nil {
 		return nil // and the client learns what the service said
 	}
 	if check := u.sign.logger.Check(zap.DebugLevel, "sending upload again, with another credential"); check != nil {
-		check.Write(zap.Stringer("rejection", rejection), zap.String("endpoint", u.endpoint.Path), zap.String("public_key", u.grant.grantor.project.publicKey))
+		check.Write(zap.Stringer("rejection", rejection), zap.String("endpoint", u.endpoint.Path), zap.String("public_key", u.signing.Project().Name()))
 	}
 	return again
-}
-
-// maxRepeats returns how often the request may be sent again: once, or until
-// each of the project's secret keys has been tried.
-func (u *upload) maxRepeats() int {
-	if keys, ok := u.grant.grantor.project.source.(*SecretKey); ok {
-		return len(keys.secrets)
-	}
-	return 1
 }
 
 // again returns the upload with its body as the client sent it, or nil if that
@@ -75,37 +61,4 @@ func (u *upload) again(answer *answerWriter) *upload {
 		return nil
 	}
 	return again
-}
-
-// renew gets another credential than the one that was rejected. One that is
-// made for each request is made with the request.
-func (u *upload) renew(before *upload, rejection uploadapi.Rejection) bool {
-	grantor := before.grant.grantor
-	project := grantor.project
-	if len(before.refused) > 0 {
-		return u.takeNextKey(project, before.refused)
-	}
-	if project.accessTokens != nil {
-		return true
-	}
-	fresh, err := grantor.another(u.ctx)
-	if err != nil || fresh.Signature == before.grant.token.Signature && fresh.AccessToken == before.grant.token.AccessToken {
-		return false
-	}
-	u.fresh = &fresh
-	if rejection == uploadapi.Invalid && !isSecretKey(project.source) {
-		u.proves = rejection
-	}
-	return true
-}
-
-// takeNextKey makes the attempt one that is signed with a secret key that the
-// upload has not been rejected with.
-func (u *upload) takeNextKey(project *Project, refused []int) (ok bool) {
-	if u.signing, ok = project.keys.untried(refused); !ok {
-		return false
-	}
-	u.refused = refused
-	u.signing.onTrial, ok = project.credentials.rotation.claim(len(project.keys.secrets), project.credentials.clock.Now().Elapsed)
-	return ok
 }

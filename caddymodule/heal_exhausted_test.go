@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
@@ -59,10 +60,10 @@ func TestAnAccessTokenThatIsUsedUpIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
 		sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","scheme":"token","source":{"module":"scripted_in_test"}}]}`)
-		source, logs := sign.Projects[0].source.(*scripted), observeAll(sign)
-		source.next = func(call int, now time.Time) (Token, error) {
+		source, logs := fixture.Loaded(""), observeAll(sign)
+		source.Script(func(call int, now time.Time) (token.Token, error) {
 			return token.MintAccessToken(goodSecret, now, time.Hour+time.Duration(call)*time.Second, []string{"/base/"}, 2)
-		}
+		})
 		upstream := &limited{operations: 2}
 		for range 20 {
 			if status := upstream.upload(t, sign); status != http.StatusOK {
@@ -70,8 +71,8 @@ func TestAnAccessTokenThatIsUsedUpIsReplaced(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		if source.count() != 10 || len(upstream.said) != 29 {
-			t.Errorf("the source was asked %d times, the service said %v", source.count(), upstream.said)
+		if source.Calls() != 10 || len(upstream.said) != 29 {
+			t.Errorf("the source was asked %d times, the service said %v", source.Calls(), upstream.said)
 		}
 		wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"exhausted")
 
@@ -81,8 +82,8 @@ func TestAnAccessTokenThatIsUsedUpIsReplaced(t *testing.T) {
 				t.Errorf("answer %d", status)
 			}
 		}
-		if source.count() != 11 || len(upstream.said) != 6 {
-			t.Errorf("the source was asked %d times, the service said %v", source.count(), upstream.said)
+		if source.Calls() != 11 || len(upstream.said) != 6 {
+			t.Errorf("the source was asked %d times, the service said %v", source.Calls(), upstream.said)
 		}
 	})
 }
@@ -103,7 +104,7 @@ func TestAnUploadThatNeedsTooManyOperationsIsNotRepeated(t *testing.T) {
 		}
 		wantSaid(t, "the service said", upstream.said, "exhausted", "accepted", "exhausted")
 		wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"exhausted")
-		time.Sleep(reminderPause)
+		time.Sleep(10 * time.Minute)
 		upstream.upload(t, sign)
 		wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"exhausted", notTaken+"exhausted")
 	})

@@ -4,7 +4,6 @@ package caddymodule
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -21,13 +20,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
@@ -37,45 +36,17 @@ const (
 	otherSecret = "canary-of-another-key"  //nolint:gosec // a test's own
 )
 
-// scripted is a source that yields what a test tells it to, and counts.
-type scripted struct {
-	mu    sync.Mutex
-	calls int
-	next  func(call int, now time.Time) (Token, error)
-}
-
-func (*scripted) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "uploadcare.sources.scripted_in_test", New: func() caddy.Module { return new(scripted) }}
-}
-
-func (s *scripted) Token(_ context.Context, now time.Time) (Token, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.calls++
-	return s.next(s.calls, now)
-}
-
-func (s *scripted) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.calls
-}
-
-func (s *scripted) CacheKey() string { return fmt.Sprintf("%p", s) }
-
-func init() { caddy.RegisterModule(new(scripted)) }
-
 // newScripted returns a handler for a project whose source is scripted.
-func newScripted(t *testing.T, publicKey string, next func(call int, now time.Time) (Token, error)) (*Sign, *scripted, *observer.ObservedLogs) {
+func newScripted(t *testing.T, publicKey string, next func(call int, now time.Time) (token.Token, error)) (*Sign, *fixture.Source, *observer.ObservedLogs) {
 	t.Helper()
 	sign := mustSign(t, `{"projects":[{"public_key":"`+publicKey+`","source":{"module":"scripted_in_test"}}]}`)
-	source := sign.Projects[0].source.(*scripted)
-	source.next = next
+	source := fixture.Loaded("")
+	source.Script(next)
 	return sign, source, observeAll(sign)
 }
 
 // firstBad yields one credential of another project, and good ones after it.
-func firstBad(call int, now time.Time) (Token, error) {
+func firstBad(call int, now time.Time) (token.Token, error) {
 	if call == 1 {
 		return token.Mint(otherSecret, now, time.Hour), nil
 	}
@@ -85,10 +56,7 @@ func firstBad(call int, now time.Time) (Token, error) {
 // observeAll makes the handler and its projects log to where a test can see it.
 func observeAll(sign *Sign) *observer.ObservedLogs {
 	core, logs := observer.New(zapcore.DebugLevel)
-	sign.logger = zap.New(core)
-	for _, project := range sign.Projects {
-		project.logger = sign.logger
-	}
+	sign.logger.Core().(*fixture.Core).Switch(core)
 	return logs
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
 // However the client spells that it wants errors as JSON, they are seen.
@@ -34,7 +35,7 @@ func TestARejectionIsSeenHoweverTheDialectIsAskedFor(t *testing.T) {
 func TestInvariant5ARepeatIsNotSignedWithAnExpiredCredential(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		sign, _, _ := newScripted(t, "demopublickey", func(call int, now time.Time) (Token, error) {
+		sign, _, _ := newScripted(t, "demopublickey", func(call int, now time.Time) (token.Token, error) {
 			if call == 1 {
 				return firstBad(call, now)
 			}
@@ -88,7 +89,7 @@ func TestARepeatChangesNothingOfWhatWasSentBefore(t *testing.T) {
 // The proxy may go on reading what it has closed, once it has an answer. That is
 // nobody's fault, and the answer is what counts.
 func TestABodyThatTheProxyHasClosedIsRepeated(t *testing.T) {
-	sign := mustSign(t, withKeys(schemeToken, otherSecret, goodSecret))
+	sign := mustSign(t, withKeys(source.SchemeToken, otherSecret, goodSecret))
 	observeAll(sign)
 	upstream := &service{t: t, secret: goodSecret}
 	attempts := 0

@@ -90,8 +90,8 @@ func TestARejectedRequestIsMadeAgain(t *testing.T) {
 					t.Errorf("answer %d %s", w.Code, w.Body)
 				}
 				wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted")
-				if source.count() != 2 {
-					t.Errorf("the source was asked %d times", source.count())
+				if source.Calls() != 2 {
+					t.Errorf("the source was asked %d times", source.Calls())
 				}
 				if kind.kept {
 					checkAnswerOfTheSecond(t, w.Header())
@@ -158,7 +158,7 @@ func withoutPair(text string) string {
 
 // What is rejected again is not tried for ever: the client is told.
 func TestASecondRejectionIsTheClientsAnswer(t *testing.T) {
-	sign, source, _ := newScripted(t, "demopublickey", func(call int, now time.Time) (Token, error) {
+	sign, source, _ := newScripted(t, "demopublickey", func(call int, now time.Time) (token.Token, error) {
 		return token.Mint(otherSecret, now, time.Hour+time.Duration(call)*time.Second), nil
 	})
 	upstream := &service{t: t, secret: goodSecret}
@@ -174,19 +174,19 @@ func TestASecondRejectionIsTheClientsAnswer(t *testing.T) {
 			t.Errorf("answer %s", got)
 		}
 	}
-	if source.count() != 2 || len(upstream.arrivals) != 12 {
-		t.Errorf("the source was asked %d times, the service %d times", source.count(), len(upstream.arrivals))
+	if source.Calls() != 2 || len(upstream.arrivals) != 12 {
+		t.Errorf("the source was asked %d times, the service %d times", source.Calls(), len(upstream.arrivals))
 	}
 }
 
 // Invariant 10: what the service said reaches the client also when there is no
 // other credential to be had.
 func TestInvariant10ARejectionIsNotLost(t *testing.T) {
-	for name, failure := range map[string]error{"a failure": errors.New("down"), "a refusal": ErrRefused} {
+	for name, failure := range map[string]error{"a failure": errors.New("down"), "a refusal": token.ErrRefused} {
 		t.Run(name, func(t *testing.T) {
-			sign, _, _ := newScripted(t, "demopublickey", func(call int, now time.Time) (Token, error) {
+			sign, _, _ := newScripted(t, "demopublickey", func(call int, now time.Time) (token.Token, error) {
 				if call > 1 {
-					return Token{}, failure
+					return token.Token{}, failure
 				}
 				return firstBad(call, now)
 			})
@@ -204,7 +204,7 @@ func TestInvariant10ARejectionIsNotLost(t *testing.T) {
 // succeed.
 func TestInvariant6ABurstThatIsRejectedRefreshesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sign, source, logs := newScripted(t, "demopublickey", func(call int, now time.Time) (Token, error) {
+		sign, source, logs := newScripted(t, "demopublickey", func(call int, now time.Time) (token.Token, error) {
 			time.Sleep(time.Second)
 			return firstBad(call, now)
 		})
@@ -219,8 +219,8 @@ func TestInvariant6ABurstThatIsRejectedRefreshesOnce(t *testing.T) {
 			})
 		}
 		uploads.Wait()
-		if source.count() != 2 {
-			t.Errorf("the source was asked %d times", source.count())
+		if source.Calls() != 2 {
+			t.Errorf("the source was asked %d times", source.Calls())
 		}
 		wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", notTaken+"invalid", takenAgain)
 	})
@@ -282,8 +282,10 @@ func TestTheOperatorIsToldOnce(t *testing.T) {
 func TestOtherErrorsSayNothingOfTheCredential(t *testing.T) {
 	sign := mustSign(t, onlyProject)
 	logs := observeAll(sign)
-	verdicts := &sign.Projects[0].credentials.verdicts
-	verdicts.tell(verdict{rejection: uploadapi.Expired})
+	upstream := &service{t: t, secret: testSecret, ahead: 2 * time.Hour} // not over TLS
+	if got := upstream.upload(sign); got != "Expired signature." {
+		t.Error(got)
+	}
 	for _, query := range []string{"", "?jsonerrors=1"} {
 		r := uploadRequest(formOf(demoKey))
 		r.URL.RawQuery = strings.TrimPrefix(query, "?")
@@ -296,10 +298,12 @@ func TestOtherErrorsSayNothingOfTheCredential(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	wantSaid(t, "the operator is told", operatorLog(logs))
-	if !verdicts.open.Load() {
-		t.Error("an error counts as success")
+	wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"expired")
+	upstream.ahead = 0
+	if got := upstream.upload(sign); got != "accepted" {
+		t.Error(got)
 	}
+	wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"expired", takenAgain)
 }
 
 // For `project *` a rejection may be the client's doing: it names a project that
@@ -311,34 +315,41 @@ func TestAForeignPublicKeyDropsNothing(t *testing.T) {
 		"a resolver":   "",
 	} {
 		t.Run(name, func(t *testing.T) {
-			sign, source, logs := newScripted(t, "*", func(_ int, now time.Time) (Token, error) { return token.Mint(goodSecret, now, time.Hour), nil })
-			if config != "" {
-				sign = mustSign(t, config)
-				logs = observeAll(sign)
-			}
-			foreign := &service{t: t, secret: "the secret of another project"}
-			upstream := &service{t: t, secret: goodSecret}
-			if got := upstream.upload(sign); got != "accepted" {
-				t.Fatal(got)
-			}
-			held, _ := sign.Projects[0].credentials.cache.Current()
-			for range 3 {
-				w := foreign.send(sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "foreignkey"))))
-				if w.Code != http.StatusForbidden {
-					t.Errorf("answer %d %s", w.Code, w.Body)
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(untilTenDigits)
+				sign, source, logs := newScripted(t, "*", func(_ int, now time.Time) (token.Token, error) { return token.Mint(goodSecret, now, time.Hour), nil })
+				if config != "" {
+					sign = mustSign(t, config)
+					logs = observeAll(sign)
 				}
+				foreign := &service{t: t, secret: "the secret of another project"}
+				upstream := &service{t: t, secret: goodSecret}
 				if got := upstream.upload(sign); got != "accepted" {
-					t.Error(got)
+					t.Fatal(got)
 				}
-			}
-			if after, ok := sign.Projects[0].credentials.cache.Current(); !ok || after != held || source.count() > 1 {
-				t.Error("the credential was dropped")
-			}
-			if len(foreign.arrivals) != 3 {
-				t.Errorf("the service was asked %d times", len(foreign.arrivals))
-			}
-			// Nor can those who take turns fill the log.
-			wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"invalid, client_public_key foreignkey")
+				held, err := sign.projects.Of("*").Grantor().Token(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				for range 3 {
+					time.Sleep(time.Second) // so that another credential would differ
+					w := foreign.send(sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "foreignkey"))))
+					if w.Code != http.StatusForbidden {
+						t.Errorf("answer %d %s", w.Code, w.Body)
+					}
+					if got := upstream.upload(sign); got != "accepted" {
+						t.Error(got)
+					}
+				}
+				if after, err := sign.projects.Of("*").Grantor().Token(t.Context()); err != nil || after != held || source.Calls() > 1 {
+					t.Error("the credential was dropped")
+				}
+				if len(foreign.arrivals) != 3 {
+					t.Errorf("the service was asked %d times", len(foreign.arrivals))
+				}
+				// Nor can those who take turns fill the log.
+				wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"invalid, client_public_key foreignkey")
+			})
 		})
 	}
 }
@@ -398,7 +409,7 @@ func TestARepeatedUploadCountsOnce(t *testing.T) {
 	upstream := &service{t: t, secret: goodSecret}
 	upstream.send(sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "repeated"))))
 	wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted")
-	wantMetrics(t, map[string]float64{
+	reported.Want(t, map[string]float64{
 		`caddy_uploadcare_uploads_total{endpoint="/base/",outcome="signed",project="repeated"}`: 1,
 		`caddy_uploadcare_credentials_rejected_total{project="repeated",reason="invalid"}`:      1,
 	})

@@ -18,6 +18,7 @@ import (
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
 // Invariant 4: what is kept of a body has a fixed bound, and nothing is kept
@@ -120,7 +121,7 @@ func TestABufferIsNotUsedAgainWhileAReaderIsInside(t *testing.T) {
 // Invariant 1 holds for uploads that share the buffers, whether they are
 // accepted, rejected or answered before they have come.
 func TestInvariant1UploadsThatAreSentAgainAreNotMixedUp(t *testing.T) {
-	sign := mustSign(t, withKeys(schemeToken, goodSecret))
+	sign := mustSign(t, withKeys(source.SchemeToken, goodSecret))
 	observeAll(sign)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var rejected bool
@@ -179,7 +180,7 @@ func TestInvariant1UploadsThatAreSentAgainAreNotMixedUp(t *testing.T) {
 // A credential in the header may be rejected before the body has come: then the
 // rest is waited for.
 func TestAnEarlyRejectionIsRepeatedWithTheWholeBody(t *testing.T) {
-	sign := mustSign(t, withKeys(schemeToken, otherSecret, goodSecret))
+	sign := mustSign(t, withKeys(source.SchemeToken, otherSecret, goodSecret))
 	observeAll(sign)
 	form := formOfSize(t, 20<<10)
 	var arrived string

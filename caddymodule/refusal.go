@@ -129,7 +129,7 @@ func newRefusal(err error) *refusal {
 	switch {
 	case errors.As(err, &answer):
 	case errors.Is(err, errClientGone):
-	case errors.As(err, &credential) && errors.Is(err, ErrRefused):
+	case errors.As(err, &credential) && errors.Is(err, token.ErrRefused):
 		answer = errCredentialRefused
 	case errors.As(err, &credential), errors.Is(err, form.ErrLengthMismatch):
 		answer, retryAfter = errCredential, defaultRetryAfter

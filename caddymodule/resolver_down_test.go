@@ -9,16 +9,17 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
 // newResolved returns a handler for a project whose resolver is reached by
 // transport.
-func newResolved(t *testing.T, transport roundTripper) *Sign {
+func newResolved(t *testing.T, transport fixture.RoundTripper) *Sign {
 	t.Helper()
-	sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"resolver","url":"https://app.example.com/"}}]}`)
+	sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"resolver","url":"https://app.example.com/","transport":`+fixture.TransportJSON+`}}]}`)
 	observeAll(sign)
-	sign.Projects[0].source.(*Resolver).transport = transport
+	fixture.SetTransport(transport)
 	return sign
 }
 
@@ -32,7 +33,7 @@ func TestAnUploadWaitsForAHangingResolverNoLongerThanItsTimeout(t *testing.T) {
 			return nil, r.Context().Err()
 		})
 		upstream := &service{t: t, secret: testSecret}
-		for _, want := range []time.Duration{defaultResolverTimeout, 0} {
+		for _, want := range []time.Duration{5 * time.Second, 0} {
 			began := time.Now()
 			if w := upstream.send(sign, uploadRequest(formOf(demoKey))); w.Code != http.StatusServiceUnavailable || time.Since(began) != want {
 				t.Errorf("answer %d after %s", w.Code, time.Since(began))
@@ -51,7 +52,7 @@ func TestClientsAreToldWhenTheResolverWantsToBeAskedAgain(t *testing.T) {
 			calls++
 			response := httptest.NewRecorder()
 			if back {
-				_, _ = response.WriteString(pairOf(testSecret, time.Now().Add(time.Hour).Unix()))
+				_, _ = response.WriteString(fixture.Pair(testSecret, time.Now().Add(time.Hour).Unix()))
 			} else {
 				response.Header().Set("Retry-After", "20")
 				response.WriteHeader(http.StatusTooManyRequests)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,9 @@ import (
 
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
 // foreignMark is in the forms of attackers, which the service always rejects.
@@ -62,7 +66,7 @@ func manyKeys(number int) (keys []string) {
 // A client can always cause rejections. They make no upload of others fail, turn
 // no rotation, and write no error into the log, whoever is faster.
 func TestRejectionsThatAClientCausesHarmNobodyElse(t *testing.T) {
-	for _, scheme := range []string{schemeSignature, schemeToken} {
+	for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
 		for _, keys := range []int{1, 2, 3} {
 			for _, attackers := range []int{1, 3} {
 				for _, large := range []bool{false, true} {
@@ -84,9 +88,7 @@ func TestRejectionsThatAClientCausesHarmNobodyElse(t *testing.T) {
 								if number := errorsIn(logs); number != 0 {
 									t.Errorf("%d errors:\n%s", number, strings.Join(operatorLog(logs), "\n"))
 								}
-								if active := sign.Projects[0].credentials.rotation.current(keys); active != 0 {
-									t.Errorf("key %d signs", active+1)
-								}
+								upstream.wantKey(sign, 0, manyKeys(keys)...)
 							})
 						})
 					}
@@ -107,7 +109,7 @@ func TestARotationHealsInBothOrders(t *testing.T) {
 		"the new one first":    {fresh, old},
 		"between two that are": {"canary-of-another", old, fresh},
 	} {
-		for _, scheme := range []string{schemeSignature, schemeToken} {
+		for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
 			for _, large := range []bool{false, true} {
 				for _, attackers := range []int{0, 1, 3} {
 					t.Run(fmt.Sprintf("%s/%s/large %t/%d attackers", order, scheme, large, attackers), func(t *testing.T) {
@@ -119,7 +121,7 @@ func TestARotationHealsInBothOrders(t *testing.T) {
 							stop := upstream.attack(sign, attackers, 1000, 700*time.Millisecond)
 							for _, secret := range []string{old, fresh, old} {
 								upstream.setSecret(secret)
-								upstream.wantHealing(sign, large, slices.Index(keys, secret))
+								upstream.wantHealing(sign, large, slices.Index(keys, secret), keys)
 							}
 							stop()
 							if number := errorsIn(logs); number != 0 {
@@ -135,7 +137,7 @@ func TestARotationHealsInBothOrders(t *testing.T) {
 
 // wantHealing uploads for three minutes and checks when uploads are accepted, and
 // which key signs in the end.
-func (s *service) wantHealing(sign *Sign, large bool, key int) {
+func (s *service) wantHealing(sign *Sign, large bool, key int, keys []string) {
 	s.t.Helper()
 	healed := time.Now().Add(2 * time.Minute)
 	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(time.Second) {
@@ -143,10 +145,41 @@ func (s *service) wantHealing(sign *Sign, large bool, key int) {
 			s.t.Errorf("%s before the end: %s", time.Until(end), got)
 		}
 	}
-	keys := sign.Projects[0].keys
-	if active := keys.active(); active != key {
-		s.t.Errorf("key %d signs, not %d", active+1, key+1)
+	s.wantKey(sign, key, keys...)
+}
+
+// wantKey checks which of a project's secret keys signs an upload that is accepted.
+func (s *service) wantKey(sign *Sign, key int, keys ...string) {
+	s.t.Helper()
+	if got := s.upload(sign); got != "accepted" {
+		s.t.Error(got)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := s.arrivals[len(s.arrivals)-1]
+	for i := len(s.arrivals) - 1; last.refusal != nil; i-- { // an attacker's
+		last = s.arrivals[i]
+	}
+	if signer := slices.IndexFunc(keys, func(secret string) bool { return token.IsMadeWith(secret, last.credential(s.t)) }); signer != key {
+		s.t.Errorf("key %d signs, not %d", signer+1, key+1)
+	}
+}
+
+// credential returns what an upload was signed with.
+func (a *arrival) credential(t *testing.T) (made token.Token) {
+	t.Helper()
+	if bearer, ok := strings.CutPrefix(a.header.Get("Authorization"), "Bearer "); ok {
+		return token.Token{AccessToken: bearer}
+	}
+	for _, field := range parseForm(t, []byte(a.body)) {
+		switch field.name {
+		case "signature":
+			made.Signature = field.value
+		case "expire":
+			made.Expire, _ = strconv.ParseInt(field.value, 10, 64)
+		}
+	}
+	return made
 }
 
 // setSecret changes the project's secret key.

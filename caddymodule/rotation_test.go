@@ -4,16 +4,21 @@ package caddymodule
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
 const (
+	// What internal/token waits for.
+	suspicionTime, trialsTime = time.Minute, 2 * time.Minute
+
 	mayBeClient = "the Upload API does not take an upload's credential; that may be its client's doing, unless nothing is accepted for long, rejection "
 	keyWorks    = "the Upload API takes what another secret key signs; that key signs from now on, secret_key "
 	takenAgain  = "the Upload API takes the project's credentials again"
@@ -38,7 +43,7 @@ func (s *service) large(sign *Sign) string {
 // A secret key that the service does not take gives way to the next, in one
 // request if it can be made again, and from then on for all.
 func TestSecretKeysAreTriedOneAfterTheOther(t *testing.T) {
-	for scheme, invalid := range map[string]string{schemeSignature: "Invalid signature.", schemeToken: "Invalid token. Reason: signature does not match"} {
+	for scheme, invalid := range map[string]string{source.SchemeSignature: "Invalid signature.", source.SchemeToken: "Invalid token. Reason: signature does not match"} {
 		t.Run(scheme, func(t *testing.T) {
 			for works, told := range [][]string{
 				nil,
@@ -76,7 +81,7 @@ func TestSecretKeysAreTriedOneAfterTheOther(t *testing.T) {
 func TestStreamsTryTheSecretKeysUploadByUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		sign := mustSign(t, withKeys(schemeSignature, "canary-1", "canary-2", "canary-3"))
+		sign := mustSign(t, withKeys(source.SchemeSignature, "canary-1", "canary-2", "canary-3"))
 		logs := observeAll(sign)
 		upstream := &service{t: t, secret: "canary-3"}
 		uploads := func(want ...string) {
@@ -107,7 +112,7 @@ func TestStreamsTryTheSecretKeysUploadByUpload(t *testing.T) {
 func TestWhenNoSecretKeyWorksTheOperatorIsToldWhenThatIsCertain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		sign := mustSign(t, withKeys(schemeSignature, "canary-1", "canary-2", "canary-3"))
+		sign := mustSign(t, withKeys(source.SchemeSignature, "canary-1", "canary-2", "canary-3"))
 		logs := observeAll(sign)
 		upstream := &service{t: t, secret: "canary", takes: time.Second}
 		uploads := func(number int) (asked int) {
@@ -140,66 +145,9 @@ func TestWhenNoSecretKeyWorksTheOperatorIsToldWhenThatIsCertain(t *testing.T) {
 	})
 }
 
-// An upload on trial whose response never comes does not keep others from it,
-// for longer than a minute.
-func TestATrialThatDoesNotEndIsNotTheLast(t *testing.T) {
-	const second = time.Second
-	r := new(rotation)
-	r.reject([]int{0}, 2, 0)
-	steps := []struct {
-		at   time.Duration
-		want bool
-	}{
-		{suspicionTime - second, false},
-		{suspicionTime, true}, // the other key
-		{suspicionTime + second, false},
-		{suspicionTime + trialTime - second, false},
-	}
-	for _, step := range steps {
-		if key, ok := r.try(2, step.at); ok != step.want || ok && key != 1 {
-			t.Errorf("after %s: key %d, %t", step.at, key+1, ok)
-		}
-	}
-	// From now on half of the uploads are the active key's.
-	tried := 0
-	for range 1000 {
-		if key, ok := r.try(2, suspicionTime+trialTime); ok && key == 1 {
-			tried++
-			r.end()
-		}
-	}
-	if tried < 400 || tried > 600 {
-		t.Errorf("%d of 1000 uploads are tried with the other key", tried)
-	}
-}
-
-// Whoever is tried with another key in vain pays for somebody's rejections, so
-// that becomes rarer: each time it is waited for twice as long, up to an hour.
-func TestTrialsInVainBecomeRare(t *testing.T) {
-	r, now, wait := new(rotation), time.Duration(0), suspicionTime
-	for range 10 {
-		r.reject([]int{0}, 2, now)
-		if _, ok := r.try(2, now+wait-time.Second); ok {
-			t.Errorf("a trial before %s are over", wait)
-		}
-		if _, ok := r.try(2, now+wait); !ok {
-			t.Errorf("no trial when %s are over", wait)
-		}
-		r.reject([]int{1}, 2, now+wait)
-		now += wait + time.Second
-		r.accept(now)
-		wait = min(2*wait, suspicionTime<<maxMisled)
-	}
-	now += misledMemory + time.Second
-	r.reject([]int{0}, 2, now)
-	if _, ok := r.try(2, now+suspicionTime); !ok {
-		t.Error("that is remembered for more than a day")
-	}
-}
-
 // Rejections of one key that come together make one step.
 func TestRejectionsOfOneKeyAdvanceOnce(t *testing.T) {
-	for _, scheme := range []string{schemeSignature, schemeToken} {
+	for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
 		t.Run(scheme, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(untilTenDigits)
@@ -215,9 +163,7 @@ func TestRejectionsOfOneKeyAdvanceOnce(t *testing.T) {
 					})
 				}
 				uploads.Wait()
-				if active := sign.Projects[0].credentials.rotation.current(3); active != 1 {
-					t.Errorf("key %d signs", active+1)
-				}
+				upstream.wantKey(sign, 1, "canary-1", "canary-2", "canary-3")
 				wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", keyWorks+"2 of 3")
 			})
 		})
@@ -228,7 +174,7 @@ func TestRejectionsOfOneKeyAdvanceOnce(t *testing.T) {
 func TestTheSecretKeyThatWorksSurvivesAReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		config := withKeys(schemeSignature, "canary-1", "canary-2")
+		config := withKeys(source.SchemeSignature, "canary-1", "canary-2")
 		upstream := &service{t: t, secret: "canary-2"}
 		before := mustSign(t, config)
 		upstream.upload(before)
@@ -245,7 +191,7 @@ func TestTheSecretKeyThatWorksSurvivesAReload(t *testing.T) {
 func TestTheSameSecretKeyTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		sign := mustSign(t, withKeys(schemeSignature, "canary-1", "canary-1", "canary-2"))
+		sign := mustSign(t, withKeys(source.SchemeSignature, "canary-1", "canary-1", "canary-2"))
 		upstream := &service{t: t, secret: "canary-2"}
 		if got := upstream.upload(sign); got != "accepted" {
 			t.Error(got)
@@ -259,39 +205,25 @@ func TestTheSameSecretKeyTwice(t *testing.T) {
 func TestOtherSecretKeysBeginFromTheFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		sign := mustSign(t, withKeys(schemeSignature, "canary-1", "canary-2"))
-		upstream := &service{t: t, secret: "canary-2"}
-		upstream.upload(sign)
-		source := sign.Projects[0].source.(*SecretKey)
-		for i, secret := range []string{"canary-2", "canary-3"} {
-			source.secrets[i].value.Store(&secret)
-		}
-		source.tell()
-		if got := upstream.upload(sign); got != "accepted" || source.rotation.current(2) != 0 {
-			t.Errorf("%s, key %d signs", got, source.rotation.current(2)+1)
-		}
-	})
-}
-
-func TestSignersOfTokens(t *testing.T) {
-	sign := mustSign(t, withKeys(schemeSignature, "canary-1", "canary-2"))
-	source, now := sign.Projects[0].source.(*SecretKey), time.Now()
-	for i, secret := range []string{"canary-1", "canary-2", "canary-3"} {
-		bearer, err := token.MintAccessToken(secret, now.Add(-48*time.Hour), time.Hour, []string{"/base/"}, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := i
-		if i == 2 {
-			want = -1
-		}
-		for scheme, minted := range map[string]Token{schemeSignature: token.Mint(secret, now, time.Hour), schemeToken: bearer} {
-			if got := source.signer(minted); got != want {
-				t.Errorf("%s by key %d: got %d", scheme, i+1, got+1)
+		directory := t.TempDir()
+		write := func(name, secret string) {
+			if err := os.WriteFile(filepath.Join(directory, name), []byte(secret), 0o600); err != nil {
+				t.Fatal(err)
 			}
 		}
-	}
-	if got := source.signer(Token{AccessToken: "a.b.c"}); got != -1 {
-		t.Errorf("what is no token was made with key %d", got+1)
-	}
+		write("first", "canary-1")
+		write("second", "canary-2")
+		sign := mustSign(t, withKeys(source.SchemeSignature, "{file."+directory+"/first}", "{file."+directory+"/second}"))
+		upstream := &service{t: t, secret: "canary-2"}
+		upstream.upload(sign)
+		write("first", "canary-2")
+		write("second", "canary-3")
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if got := upstream.upload(sign); got != "accepted" {
+			t.Error(got)
+		}
+		wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted", "accepted")
+		upstream.wantKey(sign, 0, "canary-2", "canary-3")
+	})
 }

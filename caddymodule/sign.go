@@ -17,6 +17,7 @@ import (
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/hop"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
 func init() {
@@ -52,7 +53,7 @@ type Sign struct {
 	// The projects whose uploads are signed. Default: one, with the public and
 	// secret keys from the environment variables `UPLOADCARE_PUBLIC_KEY` and
 	// `UPLOADCARE_SECRET_KEY`.
-	Projects []*Project `json:"projects,omitempty"`
+	Projects []*project.Project `json:"projects,omitempty"`
 
 	// The origins whose pages may use the gateway, besides those of its own
 	// host, such as `https://www.example.com`. They may have any scheme, as
@@ -67,13 +68,12 @@ type Sign struct {
 	// its business.
 	CORS []string `json:"cors,omitempty"`
 
-	origins    origins             // of CORS
-	projects   map[string]*Project // by public key
-	perRequest []*Project          // those whose tokens depend on the request
-	unknown    uploadCounters
-	loopMark   string
-	offsets    *offsets
-	logger     *zap.Logger
+	origins  origins // of CORS
+	projects project.Set
+	unknown  project.UploadCounters
+	loopMark string
+	offsets  *offsets
+	logger   *zap.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -85,49 +85,28 @@ func (Sign) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision loads the projects' sources and acquires their token caches.
-func (s *Sign) Provision(ctx caddy.Context) error {
-	s.logger = ctx.Logger()
+func (s *Sign) Provision(ctx caddy.Context) error { return s.provision(ctx, ctx.Logger()) }
+
+func (s *Sign) provision(ctx caddy.Context, logger *zap.Logger) error {
+	s.logger = logger
 	s.loopMark = newLoopMark()
 	s.offsets = newOffsets()
-	s.unknown = newUploadCounters(unknownProject)
-	if err := metrics.register(ctx.GetMetricsRegistry()); err != nil {
+	s.unknown = project.UnknownUploads()
+	if err := project.RegisterMetrics(ctx.GetMetricsRegistry()); err != nil {
 		return err
 	}
 	if len(s.Projects) == 0 {
-		s.Projects = []*Project{new(Project)}
+		s.Projects = []*project.Project{new(project.Project)}
 	}
 	var err error
 	if s.origins, err = newOrigins(s.CORS); err != nil {
 		return err
 	}
-	if s.projects, err = provisionProjects(ctx, s.Projects); err != nil {
-		return err
-	}
-	for _, project := range s.Projects {
-		if project.perRequest != nil {
-			s.perRequest = append(s.perRequest, project)
-		}
-	}
-	return nil
+	return s.projects.Provision(ctx, logger, s.Projects)
 }
 
 // Cleanup gives the token caches back.
-func (s *Sign) Cleanup() error {
-	for _, project := range s.Projects {
-		if err := project.release(); err != nil {
-			return fmt.Errorf("giving back the token cache of project %s: %w", project.PublicKey, err)
-		}
-	}
-	return nil
-}
-
-// project returns the project that a public key names, or nil.
-func (s *Sign) project(publicKey string) *Project {
-	if project, ok := s.projects[publicKey]; ok {
-		return project
-	}
-	return s.projects[anyProject]
-}
+func (s *Sign) Cleanup() error { return s.projects.Release() }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
@@ -135,9 +114,9 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return nil
 	}
 	endpoint := uploadapi.Signed(r.Method, r.URL.Path)
-	var grantors grantors
+	var grantors project.Grantors
 	if endpoint != nil {
-		grantors = s.grantors(r) // before what they depend on is taken out
+		grantors = s.projects.Grantors(r.Context()) // before what they depend on is taken out
 	}
 	hop.DropNominated(r.Header) // and before anything is put in
 	// These are for the site that the request came to.
@@ -193,14 +172,14 @@ func (s *Sign) pass(answer *answerWriter, r *http.Request, next caddyhttp.Handle
 // turnAway refuses a request before it is known which project it is for.
 func (s *Sign) turnAway(w http.ResponseWriter, r *http.Request, incoming *incomingBody, endpoint *uploadapi.SignedEndpoint, err error) error {
 	if endpoint != nil {
-		s.unknown[endpoint].refused.Inc()
+		s.unknown.Refused(endpoint)
 	}
 	return s.refuse(w, r, incoming, newRefusal(err))
 }
 
 // sign passes a request to a signed endpoint on, signed, or refuses it. If the
 // service does not take the credential, it may do so again with another.
-func (s *Sign) sign(answer *answerWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint, grantors grantors) error {
+func (s *Sign) sign(answer *answerWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint, grantors project.Grantors) error {
 	defer answer.incoming.recycle()
 	upload := &upload{sign: s, endpoint: endpoint, grantors: grantors, ctx: r.Context(), query: r.URL.RawQuery, incoming: answer.incoming, writer: answer.ResponseWriter}
 	if err := upload.prepare(r); err != nil {

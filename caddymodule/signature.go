@@ -15,6 +15,9 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
 const signatureDirective = "uploadcare_signature"
@@ -41,7 +44,7 @@ type Signature struct {
 	// The project whose credential is handed out; not `*`. Default: the keys
 	// from the environment variables `UPLOADCARE_PUBLIC_KEY` and
 	// `UPLOADCARE_SECRET_KEY`.
-	Project *Project `json:"project,omitempty"`
+	Project *project.Project `json:"project,omitempty"`
 
 	// The origins whose pages may ask, besides those of the gateway's own
 	// host, as in `uploadcare_sign`. Pages of the origin `null` may, but not with
@@ -62,16 +65,16 @@ func (Signature) CaddyModule() caddy.ModuleInfo {
 // Provision loads the project's source and acquires its token cache.
 func (s *Signature) Provision(ctx caddy.Context) error {
 	if s.Project == nil {
-		s.Project = new(Project)
+		s.Project = new(project.Project)
 	}
-	s.sign = Sign{Projects: []*Project{s.Project}, CORS: s.CORS}
+	s.sign = Sign{Projects: []*project.Project{s.Project}, CORS: s.CORS}
 	if err := s.sign.Provision(ctx); err != nil {
 		return err
 	}
 	switch {
-	case s.Project.publicKey == anyProject:
+	case s.Project.Name() == project.Any:
 		return errors.New("a signature belongs to one project: name its public key")
-	case s.Project.Scheme != schemeSignature:
+	case s.Project.Scheme != source.SchemeSignature:
 		return fmt.Errorf("scheme: there are no signatures to hand out in scheme %s", s.Project.Scheme)
 	}
 	return nil
@@ -82,7 +85,7 @@ func (s *Signature) Cleanup() error { return s.sign.Cleanup() }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
-	grantor := s.sign.grantors(r).of(s.Project)
+	grantor := s.sign.projects.Grantors(r.Context()).Of(s.Project)
 	origin, allowed := askingOrigin(r, s.sign.origins)
 	incoming := newIncomingBody(r)
 	header := w.Header()
@@ -101,7 +104,7 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 		header.Set("Allow", http.MethodGet)
 		return s.sign.refuse(w, r, incoming, newRefusal(errSignatureMethod))
 	}
-	token, err := grantor.token(r.Context())
+	token, err := grantor.Token(r.Context())
 	if err != nil {
 		return s.sign.refuse(w, r, incoming, newRefusal(credentialError{err}))
 	}
@@ -113,7 +116,7 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 		return err
 	}
 	if check := s.sign.logger.Check(zap.DebugLevel, "handing out a signature"); check != nil {
-		check.Write(zap.String("public_key", s.Project.publicKey), zap.Int64("expire", token.Expire))
+		check.Write(zap.String("public_key", s.Project.Name()), zap.Int64("expire", token.Expire))
 	}
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Type", "application/json")

@@ -30,7 +30,7 @@ func TestABackEndThatHandsOutBadTokensToo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(untilTenDigits)
-				sign, source, _ := newScripted(t, "demopublickey", func(call int, now time.Time) (Token, error) {
+				sign, source, _ := newScripted(t, "demopublickey", func(call int, now time.Time) (token.Token, error) {
 					secret := goodSecret
 					if test.bad(call) {
 						secret = otherSecret
@@ -45,8 +45,8 @@ func TestABackEndThatHandsOutBadTokensToo(t *testing.T) {
 					}
 					time.Sleep(190 * time.Millisecond)
 				}
-				if refused > test.refused || source.count() > 100 {
-					t.Errorf("%d of %d uploads were refused, with %d tokens", refused, uploads, source.count())
+				if refused > test.refused || source.Calls() > 100 {
+					t.Errorf("%d of %d uploads were refused, with %d tokens", refused, uploads, source.Calls())
 				}
 			})
 		})
@@ -65,7 +65,7 @@ func TestABackEndThatIsGivenTheNewKeyLater(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			time.Sleep(untilTenDigits)
 			secret := otherSecret
-			sign, source, _ := newScripted(t, "demopublickey", func(call int, now time.Time) (Token, error) {
+			sign, source, _ := newScripted(t, "demopublickey", func(call int, now time.Time) (token.Token, error) {
 				return token.Mint(secret, now, time.Hour+time.Duration(call)*time.Second), nil
 			})
 			upstream := &service{t: t, secret: otherSecret, takes: 10 * time.Millisecond}
@@ -94,8 +94,8 @@ func TestABackEndThatIsGivenTheNewKeyLater(t *testing.T) {
 					t.Error(got)
 				}
 			}
-			if source.count() > 6 {
-				t.Errorf("%d tokens", source.count())
+			if source.Calls() > 6 {
+				t.Errorf("%d tokens", source.Calls())
 			}
 		})
 	}
@@ -104,20 +104,20 @@ func TestABackEndThatIsGivenTheNewKeyLater(t *testing.T) {
 // Rejections that a client causes drop no token that others upload with, whether
 // or not the back end answers, and do not make it be asked without bound.
 func TestRejectionsThatAClientCausesDropNoTokenOfOthers(t *testing.T) {
-	for name, answer := range map[string]func(now time.Time) (Token, error){
-		"the back end answers": func(now time.Time) (Token, error) { return token.Mint(goodSecret, now, time.Hour), nil },
-		"it is slow": func(now time.Time) (Token, error) {
+	for name, answer := range map[string]func(now time.Time) (token.Token, error){
+		"the back end answers": func(now time.Time) (token.Token, error) { return token.Mint(goodSecret, now, time.Hour), nil },
+		"it is slow": func(now time.Time) (token.Token, error) {
 			time.Sleep(4 * time.Second)
 			return token.Mint(goodSecret, now, time.Hour), nil
 		},
-		"it is down":  func(time.Time) (Token, error) { return Token{}, ErrUnreachable },
-		"it is wrong": func(time.Time) (Token, error) { return Token{}, token.ErrExpired },
+		"it is down":  func(time.Time) (token.Token, error) { return token.Token{}, token.ErrUnreachable },
+		"it is wrong": func(time.Time) (token.Token, error) { return token.Token{}, token.ErrExpired },
 	} {
 		for _, large := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					time.Sleep(untilTenDigits)
-					sign, source, logs := newScripted(t, "demopublickey", func(call int, now time.Time) (Token, error) {
+					sign, source, logs := newScripted(t, "demopublickey", func(call int, now time.Time) (token.Token, error) {
 						if call == 1 {
 							return token.Mint(goodSecret, now, time.Hour), nil
 						}
@@ -136,8 +136,8 @@ func TestRejectionsThatAClientCausesDropNoTokenOfOthers(t *testing.T) {
 						time.Sleep(500 * time.Millisecond)
 					}
 					stop()
-					if source.count() > 30 {
-						t.Errorf("the back end was asked %d times in five minutes", source.count())
+					if source.Calls() > 30 {
+						t.Errorf("the back end was asked %d times in five minutes", source.Calls())
 					}
 					if said := strings.Join(operatorLog(logs), "\n"); strings.Contains(said, notTaken) {
 						t.Errorf("the operator is told:\n%s", said)

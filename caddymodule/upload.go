@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
 var (
@@ -29,7 +30,7 @@ var (
 type upload struct {
 	sign     *Sign
 	endpoint *uploadapi.SignedEndpoint
-	grantors grantors
+	grantors project.Grantors
 	ctx      context.Context // of the request
 	query    string          // as the client sent it
 	incoming *incomingBody   // nil if there is none
@@ -37,10 +38,10 @@ type upload struct {
 	inHeader bool // the credential is in the header
 
 	publicKey string // as far as it is known
-	project   *Project
+	project   *project.Project
 	attempt
 	// chosen is project, for those who do not read the form.
-	chosen  atomic.Pointer[Project]
+	chosen  atomic.Pointer[project.Project]
 	counted atomic.Bool
 }
 
@@ -56,7 +57,7 @@ func (u *upload) choose(publicKey string) error {
 	case u.publicKey != "":
 		return errPublicKeyConflict
 	}
-	project := u.sign.project(publicKey)
+	project := u.sign.projects.Of(publicKey)
 	if project == nil {
 		return fmt.Errorf("no project is configured for public key %q: %w", publicKey, uploadapi.PublicKeyInvalid(u.endpoint.PublicKey))
 	}
@@ -87,13 +88,14 @@ func (u *upload) credential() ([]form.Field, error) {
 		u.countSigned()
 		return nil, nil
 	}
-	token, err := u.grantFor(u.project)
+	token, err := u.signing.Token(u.ctx, u.grantors.Of(u.project), u.publicKey)
 	switch {
 	case err != nil && u.ctx.Err() != nil:
 		return nil, fmt.Errorf("%w: %w", errClientGone, err)
 	case err != nil:
 		return nil, credentialError{err}
 	}
+	u.handed.Sent.Set(token.Signature)
 	u.countSigned()
 	if check := u.sign.logger.Check(zap.DebugLevel, "signing upload"); check != nil {
 		check.Write(zap.String("endpoint", u.endpoint.Path), zap.String("public_key", u.publicKey), zap.Int64("expire", token.Expire))

@@ -15,20 +15,21 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
 // BenchmarkUpload is what an upload of 20 KiB costs, from the server to the
 // proxy and back.
 func BenchmarkUpload(b *testing.B) {
 	sign := new(Sign)
-	sign.Projects = []*Project{{PublicKey: "demopublickey", SourceRaw: []byte(`{"module":"secret_key","keys":["x"]}`)}}
+	sign.Projects = []*project.Project{{PublicKey: "demopublickey", SourceRaw: []byte(`{"module":"secret_key","keys":["x"]}`)}}
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: b.Context()})
 	defer cancel()
-	if err := sign.Provision(ctx); err != nil {
+	if err := sign.provision(ctx, zap.NewNop()); err != nil {
 		b.Fatal(err)
 	}
 	defer sign.Cleanup()
-	sign.logger = zap.NewNop()
 	form := []byte(formOf(demoKey, file("file", "cat.jpg", strings.Repeat("x", 20<<10))))
 	body := bytes.NewReader(form)
 	r := httptest.NewRequest(http.MethodPost, "/base/?jsonerrors=1", nil)

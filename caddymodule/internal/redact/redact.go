@@ -22,20 +22,23 @@ const Mark = "REDACTED"
 // Credential is the value that a request is known by at the Upload API: a
 // signature or an access token. It may be known only when the request is under
 // way, and is used from several goroutines. The zero value is none.
-type Credential struct{ value atomic.Pointer[string] }
+type Credential struct {
+	value string
+	known atomic.Bool // value is set, and does not change any more
+}
 
-// Set makes value the one that is kept out. It is not copied.
-func (c *Credential) Set(value *string) { c.value.Store(value) }
+// Set makes value the one that is kept out. It is called once at most.
+func (c *Credential) Set(value string) {
+	c.value = value
+	c.known.Store(true)
+}
 
 // get returns the value, or nothing if there is none.
 func (c *Credential) get() string {
-	if c == nil {
+	if c == nil || !c.known.Load() {
 		return ""
 	}
-	if value := c.value.Load(); value != nil {
-		return *value
-	}
-	return ""
+	return c.value
 }
 
 // Header puts [Mark] in place of the credential in every value of header, which

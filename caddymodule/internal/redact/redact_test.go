@@ -19,7 +19,7 @@ const secret = "a47e7f2fd2c4f56a1d5a1c1e7d0c3c0b5b4a39281706f5e4d3c2b1a09f8e7d6c
 
 func known(value string) *redact.Credential {
 	c := new(redact.Credential)
-	c.Set(&value)
+	c.Set(value)
 	return c
 }
 
