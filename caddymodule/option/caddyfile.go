@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package option reads the values of options, as they stand in a Caddyfile or in
-// JSON.
+// Package option has what the configuration of all rooms has in common: values of
+// options, as they stand in a Caddyfile or in JSON, and directives of handlers.
 package option
 
 import (
