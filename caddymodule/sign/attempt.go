@@ -3,57 +3,74 @@
 package sign
 
 import (
+	"context"
+	"io"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
-// attempt is what belongs to sending an upload once. It may take several until
-// the service takes the credential.
+// attempt is an upload's being sent once: the request as it leaves, the credential
+// that it leaves with, and what the form has said so far. A further attempt begins
+// with nothing of one before it but what its credential has to be.
 type attempt struct {
+	*upload
+
 	number  int // 0 for the first
+	ctx     context.Context
+	source  io.ReadCloser // of a form: the client, or what was kept of it
 	signing project.Signing
 
+	publicKey string // as far as it is known
+	project   *project.Project
+	// chosen is project, for those who do not read the form.
+	chosen   atomic.Pointer[project.Project]
+	inHeader bool // the credential is in the header
+
 	request *http.Request // as it leaves
-	body    *multipartBody
+	form    *multipartBody
 	look    *connectionLook
-	params  *string // a urlencoded body, which is held, or nil
 	handed  handover.Request
 }
 
 // prepare makes the request that leaves from the client's own, which it does
 // not change: placeholders, logs and error routes go on showing that one.
-func (u *upload) prepare(r *http.Request) (err error) {
-	ctx, look := u.sign.offsets.look(u.ctx)
-	if u.incoming != nil {
-		u.handed.Interrupter = u
+func (a *attempt) prepare(r *http.Request) (err error) {
+	ctx, look := a.sign.offsets.look(a.ctx)
+	if a.client != nil {
+		a.handed.Interrupter = a
 	}
-	request := r.WithContext(handover.With(ctx, &u.handed))
+	request := r.WithContext(handover.With(ctx, &a.handed))
 	url := *r.URL
 	request.URL, request.Header = &url, r.Header.Clone()
-	request.Method = uploadapi.Method(r.Method)
-	// An answer that is compressed cannot be read, and all of them are small.
+	request.Method = a.method
+	// A response that is compressed cannot be read, and all of them are small.
 	request.Header["Accept-Encoding"] = []string{"identity"}
-	u.request, u.look = request, look
-	u.body, err = u.edit(request)
+	a.request, a.look = request, look
+	a.form, err = a.edit(request)
 	return err
 }
 
-// Interrupt implements [handover.Interrupter].
-func (u *upload) Interrupt() { u.incoming.interrupt(u.writer) }
+// Interrupt implements [handover.Interrupter]. What is sent again is there, and waits
+// for nobody.
+func (a *attempt) Interrupt() {
+	if a.number == 0 {
+		a.client.interrupt(a.writer)
+	}
+}
 
 // send passes the request on. It returns why the answer is not the upstream's,
 // if that is so.
-func (u *upload) send(answer *answerWriter, next caddyhttp.Handler) (*refusal, error) {
-	answer.body, answer.sent = u.body, &u.handed.Sent
-	err := answer.sent.Error(next.ServeHTTP(answer, u.request))
-	if u.body != nil {
-		refusal := u.body.refusal.Load()
-		_ = u.body.Close() // the proxy gets nothing more of it
+func (a *attempt) send(answer *answerWriter, next caddyhttp.Handler) (*refusal, error) {
+	answer.body, answer.sent = a.form, &a.handed.Sent
+	err := answer.sent.Error(next.ServeHTTP(answer, a.request))
+	if a.form != nil {
+		refusal := a.form.refusal.Load()
+		_ = a.form.Close() // the proxy gets nothing more of it
 		// Once there is an answer, it goes on reading what it has closed, and
 		// that says nothing.
 		if refusal != nil && answer.status == 0 {
@@ -62,18 +79,7 @@ func (u *upload) send(answer *answerWriter, next caddyhttp.Handler) (*refusal, e
 	}
 	refusal := answer.failure(err)
 	if refusal == nil && err == nil && answer.status == 0 && !answer.hijacked {
-		refusal = unanswered(u.ctx)
+		refusal = unanswered(a.ctx)
 	}
 	return refusal, err
-}
-
-// canRepeat reports whether the request could be made again.
-func (u *upload) canRepeat() bool {
-	return u.incoming == nil || u.params != nil || u.incoming.keeps || u.readsQueryAlone()
-}
-
-// readsQueryAlone reports whether the request's body, if it has one, is read by
-// nobody. Over HTTP/3 it may have one that is empty, which is not known before.
-func (u *upload) readsQueryAlone() bool {
-	return u.endpoint.Params && u.request.Method != http.MethodPost
 }

@@ -16,36 +16,36 @@ import (
 // header is not the client's own, which placeholders, logs and error routes show.
 // That the upload is for the token's project is known when the form has been
 // read, and then checked: a form that names another does not arrive whole.
-func (u *upload) authorize(r *http.Request) error {
-	project := u.sign.projects.InHeader()
+func (a *attempt) authorize(r *http.Request) error {
+	project := a.sign.projects.InHeader()
 	if project == nil {
 		return nil
 	}
-	if err := u.chooseByParams(u.query); err != nil {
+	if err := a.chooseByParams(a.query); err != nil {
 		return err
 	}
-	token, err := u.signing.AccessToken(u.ctx, u.grantors.Of(project), u.publicKey, u.endpoint, r.URL.Path)
+	token, err := a.signing.AccessToken(a.ctx, a.grantors.Of(project), a.publicKey, a.endpoint, r.URL.Path)
 	switch {
-	case err != nil && u.ctx.Err() != nil:
+	case err != nil && a.ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", errClientGone, err)
 	case err != nil:
-		u.chosen.Store(project) // though the form may name another
+		a.chosen.Store(project) // though the form may name another
 		return credentialError{err}
 	}
-	if check := u.sign.logger.Check(zap.DebugLevel, "authorizing upload"); check != nil {
-		check.Write(zap.String("endpoint", u.endpoint.Path), zap.String("public_key", project.Name()), zap.Int64("expire", token.Expire))
+	if check := a.sign.logger.Check(zap.DebugLevel, "authorizing upload"); check != nil {
+		check.Write(zap.String("endpoint", a.endpoint.Path), zap.String("public_key", project.Name()), zap.Int64("expire", token.Expire))
 	}
-	u.handed.Sent.Set(token.AccessToken)
+	a.handed.Sent.Set(token.AccessToken)
 	r.Header.Set("Authorization", "Bearer "+token.AccessToken)
-	u.inHeader = true
+	a.inHeader = true
 	return nil
 }
 
 // freshLength returns by how many bytes the credential makes a form longer.
-func (u *upload) freshLength(boundary string) int {
-	if u.inHeader {
+func (a *attempt) freshLength(boundary string) int {
+	if a.inHeader {
 		return 0
 	}
-	return form.EncodedLength(boundary, u.endpoint.Signature, uploadapi.SignatureLength) +
-		form.EncodedLength(boundary, u.endpoint.Expire, uploadapi.ExpireLength)
+	return form.EncodedLength(boundary, a.endpoint.Signature, uploadapi.SignatureLength) +
+		form.EncodedLength(boundary, a.endpoint.Expire, uploadapi.ExpireLength)
 }

@@ -42,8 +42,6 @@ type incomingBody struct {
 	err    error      // what source ended with, guarded by mu
 	kept   keptBody   // guarded by mu
 	keeps  bool       // the body is kept while it passes; set before it is read
-	whole  []byte     // what was kept, if it is sent again
-	params *string    // what was held, if it is urlencoded and sent again
 	held   memory.Holder
 	begun  atomic.Bool
 	ended  atomic.Bool // nothing more comes: source is at its end, or broken

@@ -3,7 +3,6 @@
 package sign
 
 import (
-	"bytes"
 	"math/bits"
 	"sync"
 )
@@ -67,10 +66,7 @@ func (k *keptBody) add(p []byte) {
 
 // keep makes the body one that is kept while it is read, if it is small enough.
 func (b *incomingBody) keep(length int64) {
-	switch {
-	case b.whole != nil:
-		b.keeps = true
-	case length > 0 && length <= maxKeptSize:
+	if length > 0 && length <= maxKeptSize {
 		b.kept.length, b.keeps = int(length), true
 	}
 }
@@ -78,9 +74,6 @@ func (b *incomingBody) keep(length int64) {
 // all returns the whole body, if it was kept and has come. Its buffer is not used
 // for another one any more.
 func (b *incomingBody) all() ([]byte, bool) {
-	if b.whole != nil {
-		return b.whole, true
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.kept.length == 0 || b.kept.buffer == nil || len(*b.kept.buffer) != b.kept.length {
@@ -109,16 +102,4 @@ func (b *incomingBody) recycle() {
 		keptBuffers[keptClass(cap(*buffer))].Put(buffer)
 	}
 	b.kept = keptBody{}
-}
-
-// replayBody returns a body that comes again, and stays kept where it is.
-func replayBody(whole []byte) *incomingBody {
-	return &incomingBody{source: bytes.NewReader(whole), whole: whole}
-}
-
-// replayParams returns a urlencoded body that has been held, and is there.
-func replayParams(params *string) *incomingBody {
-	b := &incomingBody{params: params}
-	b.ended.Store(true)
-	return b
 }

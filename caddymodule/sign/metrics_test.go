@@ -131,9 +131,9 @@ func TestAnUploadIsCountedOnce(t *testing.T) {
 	if err := sign.ServeHTTP(httptest.NewRecorder(), r, caddyhttp.HandlerFunc(down)); err != nil {
 		t.Fatal(err)
 	}
-	u := &upload{sign: sign, endpoint: uploadapi.Signed(http.MethodPost, "/group/"), ctx: t.Context(), query: "pub_key=once"}
+	a := &attempt{upload: &upload{sign: sign, endpoint: uploadapi.Signed(http.MethodPost, "/group/"), query: "pub_key=once"}, ctx: t.Context()}
 	for range 2 {
-		if _, err := u.credential(); err != nil {
+		if _, err := a.credential(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -188,13 +188,13 @@ func TestMetricsSurviveAReloadAndGoWithTheirProject(t *testing.T) {
 
 func TestCountingDoesNotAllocate(t *testing.T) {
 	sign := mustSign(t, mintingConfig("allocating", ""))
-	u := &upload{sign: sign, endpoint: uploadapi.Signed(http.MethodPost, "/base/")}
-	if err := u.choose("allocating"); err != nil {
+	a := &attempt{upload: &upload{sign: sign, endpoint: uploadapi.Signed(http.MethodPost, "/base/")}}
+	if err := a.choose("allocating"); err != nil {
 		t.Fatal(err)
 	}
 	if allocations := testing.AllocsPerRun(1000, func() {
-		u.counted.Store(false)
-		u.countSigned()
+		a.counted.Store(false)
+		a.countSigned()
 	}); allocations != 0 {
 		t.Errorf("%v allocations", allocations)
 	}
@@ -215,10 +215,10 @@ func BenchmarkCounting(b *testing.B) {
 	endpoint := uploadapi.Signed(http.MethodPost, "/base/")
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
-		u := &upload{sign: sign, endpoint: endpoint, project: sign.Projects[0]}
+		a := &attempt{upload: &upload{sign: sign, endpoint: endpoint}, project: sign.Projects[0]}
 		for pb.Next() {
-			u.counted.Store(false)
-			u.countSigned()
+			a.counted.Store(false)
+			a.countSigned()
 		}
 	})
 }

@@ -29,14 +29,16 @@ type multipartBody struct {
 // editMultipart makes the body of r one that is edited as it is read, and tells
 // its framing anew: what came with a length leaves with an exact one, what came
 // chunked leaves chunked.
-func (u *upload) editMultipart(r *http.Request, contentType *form.ContentType) (*multipartBody, error) {
-	u.incoming.keep(r.ContentLength)
-	source, err := u.settleBoundary(contentType)
+func (a *attempt) editMultipart(r *http.Request, contentType *form.ContentType) (*multipartBody, error) {
+	if a.number == 0 {
+		a.client.keep(r.ContentLength)
+	}
+	source, err := a.settleBoundary(contentType)
 	if err != nil {
 		return nil, err
 	}
 	boundary := contentType.Boundary()
-	freshLength := u.freshLength(boundary)
+	freshLength := a.freshLength(boundary)
 	if r.ContentLength > math.MaxInt64-int64(freshLength) {
 		return nil, uploadapi.ErrRequestSizeLimit
 	}
@@ -44,8 +46,8 @@ func (u *upload) editMultipart(r *http.Request, contentType *form.ContentType) (
 		Boundary:    boundary,
 		Stale:       staleFields,
 		Watched:     publicKeyFields,
-		Watch:       u.choose,
-		Fresh:       u.credential,
+		Watch:       a.choose,
+		Fresh:       a.credential,
 		FreshLength: freshLength,
 		Chunked:     r.ContentLength < 0,
 	})}
@@ -60,14 +62,14 @@ func (u *upload) editMultipart(r *http.Request, contentType *form.ContentType) (
 
 // settleBoundary decides by the body's beginning which of several boundaries is
 // the form's, and returns the body.
-func (u *upload) settleBoundary(contentType *form.ContentType) (io.ReadCloser, error) {
+func (a *attempt) settleBoundary(contentType *form.ContentType) (io.ReadCloser, error) {
 	if contentType.Settled() {
-		return u.incoming, nil
+		return a.source, nil
 	}
 	beginning := make([]byte, 0, boundaryStep)
 	for final := false; !contentType.Settle(beginning, final); {
 		beginning = slices.Grow(beginning, boundaryStep)
-		n, err := u.incoming.Read(beginning[len(beginning):cap(beginning)])
+		n, err := a.source.Read(beginning[len(beginning):cap(beginning)])
 		beginning = beginning[:len(beginning)+n]
 		final = err == io.EOF //nolint:errorlint // readers return io.EOF itself
 		if err != nil && !final {
@@ -77,7 +79,7 @@ func (u *upload) settleBoundary(contentType *form.ContentType) (io.ReadCloser, e
 	return struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(bytes.NewReader(beginning), u.incoming), u.incoming}, nil
+	}{io.MultiReader(bytes.NewReader(beginning), a.source), a.source}, nil
 }
 
 // boundaryStep is how much of a body is read at once to find its boundary, in

@@ -32,35 +32,38 @@ const smallParams = 32 << 10
 
 // editParams edits a urlencoded body. An empty one that came chunked counts as
 // none.
-func (u *upload) editParams(r *http.Request, mediaType string) error {
+func (a *attempt) editParams(r *http.Request, mediaType string) error {
 	if r.ContentLength > maxParamsSize {
 		return &http.MaxBytesError{Limit: maxParamsSize}
 	}
-	params, err := u.incoming.hold(u.ctx, u.writer, r.ContentLength)
+	if a.params != nil {
+		return a.editHeld(r, mediaType, *a.params)
+	}
+	params, err := a.client.hold(a.ctx, a.writer, r.ContentLength)
 	if err == nil {
-		u.params = &params
-		err = u.editHeld(r, mediaType, params)
+		a.params = &params
+		err = a.editHeld(r, mediaType, params)
 	}
 	if err != nil { // the client may go on sending for a while
-		u.params = nil
-		u.incoming.recycle()
+		a.params = nil
+		a.client.recycle()
 	}
 	return err
 }
 
-func (u *upload) editHeld(r *http.Request, mediaType, params string) error {
+func (a *attempt) editHeld(r *http.Request, mediaType, params string) error {
 	switch {
 	case params == "":
-		return u.editQuery(r)
+		return a.editQuery(r)
 	case !isParams(mediaType, params):
-		return u.editQueryBeside(r, params)
+		return a.editQueryBeside(r, params)
 	}
-	stripped, err := u.stripParams(params)
+	stripped, err := a.stripParams(params)
 	if err != nil {
 		return err
 	}
-	u.params = &stripped // which is as good if it has to be sent again
-	before, behind, err := u.signParams(stripped)
+	a.params = &stripped // which is as good if it has to be sent again
+	before, behind, err := a.signParams(stripped)
 	if err != nil {
 		return err
 	}
@@ -70,7 +73,7 @@ func (u *upload) editHeld(r *http.Request, mediaType, params string) error {
 
 // stripParams takes stale fields out of a urlencoded body, and the public key
 // from it.
-func (u *upload) stripParams(params string) (string, error) {
+func (a *attempt) stripParams(params string) (string, error) {
 	if len(params) > smallParams {
 		editing <- struct{}{}
 		defer func() { <-editing }()
@@ -78,17 +81,17 @@ func (u *upload) stripParams(params string) (string, error) {
 	if form.HidesParameter(params, staleFields) {
 		return "", form.ErrAmbiguousParameters
 	}
-	if err := u.chooseByParams(params); err != nil {
+	if err := a.chooseByParams(params); err != nil {
 		return "", err
 	}
 	return form.StripQuery(params, staleFields), nil
 }
 
 // editQuery puts the credential into the query of a request without a body.
-func (u *upload) editQuery(r *http.Request) error {
+func (a *attempt) editQuery(r *http.Request) error {
 	// Some servers end the query at a number sign, which Go lets pass.
 	params := strings.ReplaceAll(r.URL.RawQuery, "#", "%23")
-	before, behind, err := u.signParams(params)
+	before, behind, err := a.signParams(params)
 	if err != nil {
 		return err
 	}
@@ -100,14 +103,14 @@ func (u *upload) editQuery(r *http.Request) error {
 // editQueryBeside puts the credential into the query of a request whose body is
 // no form, so that the service does not read it. The query must name the project
 // then, and the body neither that nor a credential.
-func (u *upload) editQueryBeside(r *http.Request, body string) error {
-	if err := u.chooseByParams(r.URL.RawQuery); err != nil {
+func (a *attempt) editQueryBeside(r *http.Request, body string) error {
+	if err := a.chooseByParams(r.URL.RawQuery); err != nil {
 		return err
 	}
-	if u.project == nil || mentionsProtected(body) {
+	if a.project == nil || mentionsProtected(body) {
 		return errParamsType
 	}
-	if err := u.editQuery(r); err != nil {
+	if err := a.editQuery(r); err != nil {
 		return err
 	}
 	setBody(r, body)
@@ -129,8 +132,8 @@ func mentionsProtected(body string) bool {
 // stands before or behind the other parameters: behind them, or before them if a
 // line end ends them. It is no part of the last value to some servers, but would
 // be with another parameter behind it.
-func (u *upload) signParams(params string) (before, behind string, err error) {
-	credential, err := u.credential()
+func (a *attempt) signParams(params string) (before, behind string, err error) {
+	credential, err := a.credential()
 	if err != nil || len(credential) == 0 {
 		return "", "", err
 	}

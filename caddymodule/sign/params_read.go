@@ -78,9 +78,6 @@ type paramsReader struct {
 // hold reads the body to its end and returns it, held in [bodyMemory] until the
 // body is released.
 func (b *incomingBody) hold(ctx context.Context, w http.ResponseWriter, length int64) (string, error) {
-	if b.params != nil {
-		return *b.params, nil
-	}
 	r := &paramsReader{body: b, control: http.NewResponseController(w), length: length, began: time.Now()}
 	defer r.recycle()
 	defer r.unlimit()

@@ -181,34 +181,35 @@ func (s *Sign) turnAway(w http.ResponseWriter, r *http.Request, incoming *incomi
 // service does not take the credential, it may do so again with another.
 func (s *Sign) sign(answer *answerWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint, grantors project.Grantors) error {
 	defer answer.incoming.recycle()
-	upload := &upload{sign: s, endpoint: endpoint, grantors: grantors, ctx: r.Context(), query: r.URL.RawQuery, incoming: answer.incoming, writer: answer.ResponseWriter}
-	if err := upload.prepare(r); err != nil {
+	upload := newUpload(s, r, endpoint, grantors, answer)
+	attempt := &upload.first
+	if err := attempt.prepare(r); err != nil {
 		refusal := newRefusal(err)
-		upload.countRefused(refusal)
+		attempt.countRefused(refusal)
 		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
 	}
 	answer.signed = true
 	defer answer.release() // the proxy panics when an answer breaks off
 	before := upload.snapshot(answer)
 	for {
-		refusal, err := upload.send(answer, next)
-		again := upload.heal(answer, r, refusal != nil || err != nil)
-		if again == nil {
-			return s.finish(answer, r, upload, refusal, err)
+		refusal, err := attempt.send(answer, next)
+		another := attempt.heal(answer, r, refusal != nil || err != nil)
+		if another == nil {
+			return s.finish(answer, r, attempt, refusal, err)
 		}
 		before.restore(answer, r.Context())
 		answer.forget()
-		upload = again
+		attempt = another
 	}
 }
 
 // finish ends a request with the answer that has come, or refuses it.
-func (s *Sign) finish(answer *answerWriter, r *http.Request, upload *upload, refusal *refusal, err error) error {
+func (s *Sign) finish(answer *answerWriter, r *http.Request, attempt *attempt, refusal *refusal, err error) error {
 	answer.release()
 	answer.incoming.recycle()
 	answer.sent.Header(answer.Header()) // of which trailers are still to be sent
 	if !answer.begun && refusal != nil {
-		upload.countRefused(refusal)
+		attempt.countRefused(refusal)
 		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
 	}
 	return answer.end(err)

@@ -3,9 +3,11 @@
 package sign
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -26,88 +28,134 @@ var (
 	publicKeyFields = form.NewNames(publicKeyNames...)
 )
 
-// upload is a request to a signed endpoint on its way through.
+// upload is a request to a signed endpoint on its way through. It lasts until its
+// client has a response, however many attempts that takes.
 type upload struct {
 	sign     *Sign
 	endpoint *uploadapi.SignedEndpoint
 	grantors project.Grantors
 	ctx      context.Context // of the request
+	method   string          // in capitals
 	query    string          // as the client sent it
-	incoming *incomingBody   // nil if there is none
+	client   *incomingBody   // the body as it comes, or nil if there is none
 	writer   http.ResponseWriter
-	inHeader bool // the credential is in the header
 
-	publicKey string // as far as it is known
-	project   *project.Project
-	attempt
-	// chosen is project, for those who do not read the form.
-	chosen  atomic.Pointer[project.Project]
+	// What has come of the body, for another attempt.
+	params  *string // a urlencoded one, which is held, or nil
+	kept    []byte  // a form, once it has been sent, or nil
 	counted atomic.Bool
+
+	first attempt // most uploads have no other
+}
+
+// newUpload returns the upload that r is.
+func newUpload(s *Sign, r *http.Request, endpoint *uploadapi.SignedEndpoint, grantors project.Grantors, answer *answerWriter) *upload {
+	u := &upload{
+		sign: s, endpoint: endpoint, grantors: grantors,
+		ctx: r.Context(), method: uploadapi.Method(r.Method), query: r.URL.RawQuery, client: answer.incoming, writer: answer.ResponseWriter,
+	}
+	u.first.upload, u.first.ctx = u, u.ctx
+	if u.client != nil {
+		u.first.source = u.client
+	}
+	return u
+}
+
+// readsQueryAlone reports whether the request's body, if it has one, is read by
+// nobody. Over HTTP/3 it may have one that is empty, which is not known before.
+func (u *upload) readsQueryAlone() bool { return u.endpoint.Params && u.method != http.MethodPost }
+
+// canRepeat reports whether there may be another attempt.
+func (u *upload) canRepeat() bool {
+	return u.client == nil || u.params != nil || u.client.keeps || u.readsQueryAlone()
+}
+
+// another returns an attempt with the body as the client sent it, behind last, or nil
+// if that was not kept.
+func (u *upload) another(last *attempt, answer *answerWriter) *attempt {
+	next := &attempt{upload: u, number: last.number + 1, ctx: withOwnVars(u.ctx)}
+	if u.client == nil || u.params != nil || u.readsQueryAlone() {
+		return next
+	}
+	if u.kept == nil {
+		if !u.client.keeps {
+			return nil
+		}
+		if u.client.left() { // the service had seen enough
+			u.client.readOff(http.NewResponseController(answer))
+		}
+		var ok bool
+		if u.kept, ok = u.client.all(); !ok {
+			return nil
+		}
+	}
+	next.source = io.NopCloser(bytes.NewReader(u.kept))
+	return next
 }
 
 // choose sets the project that the upload is for. An empty key says nothing.
 // Blanks and line ends around it are for the service to judge.
-func (u *upload) choose(publicKey string) error {
+func (a *attempt) choose(publicKey string) error {
 	publicKey = strings.TrimSpace(publicKey)
 	switch {
-	case publicKey == "" || publicKey == u.publicKey:
+	case publicKey == "" || publicKey == a.publicKey:
 		return nil
 	case len(publicKey) > form.MaxWatchedValueSize:
 		return form.ErrValueTooLong
-	case u.publicKey != "":
+	case a.publicKey != "":
 		return errPublicKeyConflict
 	}
-	project := u.sign.projects.Of(publicKey)
+	project := a.sign.projects.Of(publicKey)
 	if project == nil {
-		return fmt.Errorf("no project is configured for public key %q: %w", publicKey, uploadapi.PublicKeyInvalid(u.endpoint.PublicKey))
+		return fmt.Errorf("no project is configured for public key %q: %w", publicKey, uploadapi.PublicKeyInvalid(a.endpoint.PublicKey))
 	}
-	u.publicKey, u.project = publicKey, project
-	u.chosen.Store(project)
+	a.publicKey, a.project = publicKey, project
+	a.chosen.Store(project)
 	return nil
 }
 
 // chooseByParams takes the public key from a query string or a urlencoded body.
-func (u *upload) chooseByParams(params string) error {
+func (a *attempt) chooseByParams(params string) error {
 	if params == "" {
 		return nil
 	}
-	return form.WatchQuery(params, publicKeyFields, u.choose)
+	return form.WatchQuery(params, publicKeyFields, a.choose)
 }
 
 // credential returns a fresh credential as the fields that the endpoint wants,
 // or none if it is in the header already. It is called when the client's last
 // byte has passed.
-func (u *upload) credential() ([]form.Field, error) {
-	if err := u.chooseByParams(u.query); err != nil {
+func (a *attempt) credential() ([]form.Field, error) {
+	if err := a.chooseByParams(a.query); err != nil {
 		return nil, err
 	}
-	if u.project == nil {
-		return nil, uploadapi.PublicKeyRequired(u.endpoint.PublicKey)
+	if a.project == nil {
+		return nil, uploadapi.PublicKeyRequired(a.endpoint.PublicKey)
 	}
-	if u.inHeader {
-		u.countSigned()
+	if a.inHeader {
+		a.countSigned()
 		return nil, nil
 	}
-	token, err := u.signing.Token(u.ctx, u.grantors.Of(u.project), u.publicKey)
+	token, err := a.signing.Token(a.ctx, a.grantors.Of(a.project), a.publicKey)
 	switch {
-	case err != nil && u.ctx.Err() != nil:
+	case err != nil && a.ctx.Err() != nil:
 		return nil, fmt.Errorf("%w: %w", errClientGone, err)
 	case err != nil:
 		return nil, credentialError{err}
 	}
-	u.handed.Sent.Set(token.Signature)
-	u.countSigned()
-	if check := u.sign.logger.Check(zap.DebugLevel, "signing upload"); check != nil {
-		check.Write(zap.String("endpoint", u.endpoint.Path), zap.String("public_key", u.publicKey), zap.Int64("expire", token.Expire))
+	a.handed.Sent.Set(token.Signature)
+	a.countSigned()
+	if check := a.sign.logger.Check(zap.DebugLevel, "signing upload"); check != nil {
+		check.Write(zap.String("endpoint", a.endpoint.Path), zap.String("public_key", a.publicKey), zap.Int64("expire", token.Expire))
 	}
 	return []form.Field{
-		{Name: u.endpoint.Signature, Value: token.Signature},
-		{Name: u.endpoint.Expire, Value: strconv.FormatInt(token.Expire, 10)},
+		{Name: a.endpoint.Signature, Value: token.Signature},
+		{Name: a.endpoint.Expire, Value: strconv.FormatInt(token.Expire, 10)},
 	}, nil
 }
 
 // stripQuery takes stale fields out of the query of r.
-func (u *upload) stripQuery(r *http.Request) error {
+func (a *attempt) stripQuery(r *http.Request) error {
 	if form.HidesParameter(r.URL.RawQuery, staleFields) {
 		return form.ErrAmbiguousParameters
 	}
@@ -140,8 +188,8 @@ func loggable(r *http.Request) *http.Request {
 // `token`, otherwise in its body if it has one, or else in its query. Its error
 // says why r cannot be signed. The body that it returns, if any, is edited as it
 // is read.
-func (u *upload) edit(r *http.Request) (*multipartBody, error) {
-	if err := u.stripQuery(r); err != nil {
+func (a *attempt) edit(r *http.Request) (*multipartBody, error) {
+	if err := a.stripQuery(r); err != nil {
 		return nil, err
 	}
 	// What arrives has a body of known framing, or none: trailers would force
@@ -153,31 +201,31 @@ func (u *upload) edit(r *http.Request) (*multipartBody, error) {
 	if errors.Is(err, form.ErrCharset) {
 		return nil, err
 	}
-	if authorizeErr := u.authorize(r); authorizeErr != nil {
+	if authorizeErr := a.authorize(r); authorizeErr != nil {
 		return nil, authorizeErr
 	}
 	// What the service reads by way of GET stands in the query: a body, which
 	// nobody reads, stays here.
-	inQuery := u.endpoint.Params && u.incoming == nil || u.readsQueryAlone()
+	inQuery := a.endpoint.Params && a.client == nil || a.readsQueryAlone()
 	if !inQuery && form.IsCoded(r.Header["Content-Encoding"]) {
 		return nil, errContentEncoding
 	}
 	delete(r.Header, "Content-Encoding") // which is a word that is none, or of no body
 	if inQuery {
-		return nil, u.editQuery(r)
+		return nil, a.editQuery(r)
 	}
 	var body *multipartBody
 	switch {
 	case err != nil:
 		return nil, err
-	case contentType.Media == form.MediaMultipart && u.incoming == nil:
+	case contentType.Media == form.MediaMultipart && a.client == nil:
 		return nil, form.ErrUnexpectedEnd // the proxy would pass the head on alone, unsigned
 	case contentType.Media == form.MediaMultipart:
-		body, err = u.editMultipart(r, &contentType)
-	case !u.endpoint.Params:
+		body, err = a.editMultipart(r, &contentType)
+	case !a.endpoint.Params:
 		return nil, form.ErrNotMultipart
 	default:
-		err = u.editParams(r, contentType.Media)
+		err = a.editParams(r, contentType.Media)
 	}
 	if err == nil {
 		setContentType(r.Header, &contentType)
