@@ -10,9 +10,10 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 )
 
 const (
@@ -222,9 +223,9 @@ func TestAGatewayWithAWrongClockUploads(t *testing.T) {
 func TestInvariant10AnEarlyRejectionIsHealed(t *testing.T) {
 	form, _ := projectForm(t, "demopublickey", 60<<10)
 	arrived := make(chan string, 100)
-	var number atomic.Int32 // of two connections, one is answered as soon as its head has come
-	upstream := serveConnections(t, func(connection net.Conn) {
-		first := number.Add(1)%2 == 1
+	// Of two connections, one is answered as soon as its head has come.
+	upstream := rawtest.Serve(t, func(connection net.Conn, number int) {
+		first := number%2 == 0
 		request, err := http.ReadRequest(bufio.NewReader(connection))
 		if err != nil {
 			return

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 )
 
 // halfHearted is an upstream that answers as soon as it has seen the head of a
@@ -28,7 +30,7 @@ func halfHeartedThatWaits(t *testing.T) string {
 
 func startHalfHearted(t *testing.T, header string, wait time.Duration) string {
 	t.Helper()
-	return "http://" + serveConnections(t, func(connection net.Conn) {
+	return "http://" + rawtest.Serve(t, func(connection net.Conn, _ int) {
 		header, wait := header, wait
 		beginning := make([]byte, 4096)
 		n, _ := connection.Read(beginning)
@@ -36,7 +38,10 @@ func startHalfHearted(t *testing.T, header string, wait time.Duration) string {
 			header, wait = "Connection: close\r\n", 0
 		}
 		_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n"+header+"\r\nearly")
-		time.Sleep(wait)
+		select {
+		case <-time.After(wait):
+		case <-t.Context().Done():
+		}
 	})
 }
 

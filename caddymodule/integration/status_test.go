@@ -11,13 +11,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 )
 
 // oddUpstream answers every request, once it has its body, with the bytes that the
 // request's own header asks for.
 func oddUpstream(t *testing.T) string {
 	t.Helper()
-	return serveConnections(t, func(connection net.Conn) {
+	return rawtest.Serve(t, func(connection net.Conn, _ int) {
 		request, err := http.ReadRequest(bufio.NewReader(connection))
 		if err != nil {
 			return

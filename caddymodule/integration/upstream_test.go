@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 )
 
 func startUpstream(t *testing.T, handler http.HandlerFunc) *httptest.Server {
@@ -93,7 +95,7 @@ func TestInvariants1To3OnTheWire(t *testing.T) {
 func TestInvariant7NothingCompleteGoesOutUnsigned(t *testing.T) {
 	received := make(chan string, 1)
 	// Takes whatever comes until the connection ends, and never answers.
-	upstream := serveConnections(t, func(connection net.Conn) {
+	upstream := rawtest.Serve(t, func(connection net.Conn, _ int) {
 		_ = connection.SetReadDeadline(time.Now().Add(30 * time.Second))
 		data, _ := io.ReadAll(connection)
 		_ = connection.Close()
@@ -202,10 +204,10 @@ func TestInvariant8NothingSecretIsShown(t *testing.T) {
 // Invariant 10, in part: an upstream that answers before the body is through is
 // heard.
 func TestInvariant10AnEarlyAnswerReachesTheClient(t *testing.T) {
-	upstream := serveConnections(t, func(connection net.Conn) {
+	upstream := rawtest.Serve(t, func(connection net.Conn, _ int) {
 		_, _ = connection.Read(make([]byte, 4096))
 		_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nearly")
-		time.Sleep(10 * time.Second)
+		<-t.Context().Done()
 	})
 	gateway := freeAddress(t)
 	startCaddy(t, gatewayTo(gateway, "http://"+upstream, ""), canarySecret)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 )
 
 // operationsExample returns the Caddyfile of docs/operations.md with an option, whose
@@ -73,7 +75,7 @@ func TestAnUpstreamThatNeverRespondsIsGivenUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			done := make(chan struct{})
 			defer close(done)
-			upstream := serveConnections(t, func(connection net.Conn) {
+			upstream := rawtest.Serve(t, func(connection net.Conn, _ int) {
 				if test.take {
 					go func() { _, _ = io.Copy(io.Discard, connection) }()
 				}

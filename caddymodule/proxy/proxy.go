@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package proxy is http.handlers.uploadcare_proxy: Caddy's `reverse_proxy` with its
-// options, and a shortcut past it for uploads.
+// options, past which uploads take a shortcut.
 package proxy
 
 import (
@@ -10,6 +10,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/proxy/shortcut"
 )
 
 func init() {
@@ -45,7 +47,8 @@ func (Proxy) CaddyModule() caddy.ModuleInfo {
 
 // Provision makes Caddy's proxy, and finds out whether there is a shortcut.
 func (p *Proxy) Provision(ctx caddy.Context) (err error) {
-	p.proxy, err = newProxy(ctx, p.Handler)
+	p.proxy, err = shortcut.Provision(ctx, p.Handler)
+	redact(p.Handler)
 	return err
 }
 

@@ -17,8 +17,6 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpguts"
-
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
 // Client sends requests over HTTP/1.1, as an [http.Transport] does, with less
@@ -42,7 +40,7 @@ type Client struct {
 func New(transport *http.Transport, plainOnly bool) *Client {
 	c := &Client{transport: transport, plainOnly: plainOnly}
 	// Connections of two pools cannot be counted together.
-	c.off = !wire.CanPoll || transport.DisableKeepAlives || transport.MaxConnsPerHost > 0 || transport.MaxIdleConns > 0
+	c.off = !canPoll || transport.DisableKeepAlives || transport.MaxConnsPerHost > 0 || transport.MaxIdleConns > 0
 	c.pool.init(transport.MaxIdleConnsPerHost, transport.IdleConnTimeout)
 	return c
 }

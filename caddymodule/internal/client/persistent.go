@@ -57,9 +57,9 @@ type persistentConn struct {
 	// has them, and at last the pool.
 	reading  sync.Mutex
 	reader   *bufio.Reader
-	poller   wire.Poller // nil if nothing can be seen
-	received int64       // bytes of the answer
-	limit    int64       // of them, that may yet come
+	poller   poller // nil if nothing can be seen
+	received int64  // bytes of the answer
+	limit    int64  // of them, that may yet come
 
 	// mu guards these.
 	mu       sync.Mutex
@@ -76,7 +76,7 @@ func newPersistentConn(conn net.Conn, client *Client, to host) *persistentConn {
 		}
 		return size
 	}
-	c := &persistentConn{client: client, to: to, conn: conn, poller: wire.NewPoller(conn), sent: make(chan error, 1)}
+	c := &persistentConn{client: client, to: to, conn: conn, poller: newPoller(conn), sent: make(chan error, 1)}
 	c.writer = bufio.NewWriterSize((*requestWriter)(c), size(client.transport.WriteBufferSize))
 	c.reader = bufio.NewReaderSize((*responseReader)(c), size(client.transport.ReadBufferSize))
 	c.late = time.AfterFunc(time.Hour, c.watch)

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
@@ -82,23 +83,10 @@ func TestRedirectsStayWhereTheyAre(t *testing.T) {
 // what came over it.
 func TestBrokenConnections(t *testing.T) {
 	listen := func(answer string) string {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = listener.Close() })
-		go func() {
-			for {
-				connection, err := listener.Accept()
-				if err != nil {
-					return
-				}
-				_, _ = connection.Read(make([]byte, 4096))
-				_, _ = io.WriteString(connection, answer)
-				_ = connection.Close()
-			}
-		}()
-		return "http://" + listener.Addr().String()
+		return "http://" + rawtest.Serve(t, func(connection net.Conn, _ int) {
+			_, _ = connection.Read(make([]byte, 4096))
+			_, _ = io.WriteString(connection, answer)
+		})
 	}
 	closed := listen("")
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
@@ -140,25 +128,15 @@ func TestNoConnectionIsKeptOnWhichMoreCouldCome(t *testing.T) {
 	var logged bytes.Buffer
 	log.SetOutput(&logged)
 	t.Cleanup(func() { log.SetOutput(os.Stderr) })
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
 	ended := make(chan error, 1)
-	go func() {
-		connection, err := listener.Accept()
-		if err != nil {
-			ended <- err
-			return
-		}
+	address := rawtest.Serve(t, func(connection net.Conn, _ int) {
 		request := make([]byte, 4096)
 		_, _ = connection.Read(request)
 		_, _ = io.WriteString(connection, "HTTP/1.1 204 No Content\r\n\r\n"+goodAnswer)
-		_, err = connection.Read(request) // until the other side closes it
+		_, err := connection.Read(request) // until the other side closes it
 		ended <- err
-	}()
-	endpoint := newEndpoint(t, "http://"+listener.Addr().String(), &http.Transport{})
+	})
+	endpoint := newEndpoint(t, "http://"+address, &http.Transport{})
 	if _, err := endpoint.Token(t.Context()); !errors.Is(err, token.ErrRefused) {
 		t.Error(err)
 	}

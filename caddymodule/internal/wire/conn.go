@@ -59,6 +59,9 @@ func NewConn(connection net.Conn, records *Records, small bool) *Conn {
 	return c
 }
 
+// NetConn returns the connection that it sends over.
+func (c *Conn) NetConn() net.Conn { return c.Conn }
+
 // send writes to the connection below.
 func (c *Conn) send(p []byte) error {
 	if c.records == nil {

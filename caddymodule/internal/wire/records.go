@@ -32,6 +32,9 @@ type Records struct {
 // NewRecords returns a connection to put below a [crypto/tls.Conn].
 func NewRecords(connection net.Conn) *Records { return &Records{Conn: connection} }
 
+// NetConn returns the connection that it writes to.
+func (r *Records) NetConn() net.Conn { return r.Conn }
+
 // Read implements [net.Conn].
 func (r *Records) Read(p []byte) (int, error) {
 	if r.dry.Load() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package proxy_test
+package shortcut_test
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/proxy"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/proxy/shortcut"
 )
 
 // uploadHead returns an upload with further lines in its header.
@@ -268,7 +268,7 @@ func TestOnlyABareProxyHasAShortcut(t *testing.T) {
 		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"verbose_logs":true}`:                                                                   false,
 	}
 	for config, want := range tests {
-		if got := load[*proxy.Proxy](t, newContext(t), "http.handlers.uploadcare_proxy", config).ShortcutLogs(zap.NewNop()); got != want {
+		if got := shortcut.SetLogger(newProxy(t, config), zap.NewNop()); got != want {
 			t.Errorf("%s: %v", config, got)
 		}
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package proxy
+// Package shortcut leads uploads past Caddy's proxy where that would come to the
+// same: what it costs a request is for what can be configured.
+package shortcut
 
 import (
 	"encoding/json"
@@ -31,29 +33,29 @@ type shortcut struct {
 	logger    *zap.Logger
 }
 
-// newProxy provisions Caddy's proxy, and returns a shortcut past it, or the proxy
-// itself if something is configured that would be left out.
-func newProxy(ctx caddy.Context, handler *reverseproxy.Handler) (caddyhttp.MiddlewareHandler, error) {
-	bare, err := isBare(handler) // before defaults are filled in
+// Provision provisions Caddy's proxy, for the module of ctx. It returns a shortcut
+// past the proxy for uploads, which leaves all else to it; or the proxy itself if
+// anything is configured that would be left out.
+func Provision(ctx caddy.Context, proxy *reverseproxy.Handler) (caddyhttp.MiddlewareHandler, error) {
+	bare, err := isBare(proxy) // before defaults are filled in
 	if err != nil {
 		return nil, err
 	}
-	if err := handler.Provision(ctx); err != nil {
+	if err := proxy.Provision(ctx); err != nil {
 		return nil, err
 	}
-	redact(handler)
 	if bare {
-		if s := newShortcut(handler, ctx.Logger()); s != nil {
+		if s := newShortcut(proxy, ctx.Logger()); s != nil {
 			return s, nil
 		}
 	}
-	return handler, nil
+	return proxy, nil
 }
 
 // isBare reports whether nothing is configured but a transport and the address of
 // an upstream. Whatever options Caddy's proxy may yet get are noticed too.
-func isBare(handler *reverseproxy.Handler) (bool, error) {
-	config, err := json.Marshal(handler)
+func isBare(proxy *reverseproxy.Handler) (bool, error) {
+	config, err := json.Marshal(proxy)
 	if err != nil {
 		return false, fmt.Errorf("reading the proxy's configuration: %w", err)
 	}
@@ -70,9 +72,9 @@ func isBare(handler *reverseproxy.Handler) (bool, error) {
 
 // newShortcut returns one past a proxy that is bare, or nil if its upstream is not
 // always the same or asks for more.
-func newShortcut(handler *reverseproxy.Handler, logger *zap.Logger) *shortcut {
-	own, ours := handler.Transport.(*transport.Transport)
-	upstream := handler.Upstreams[0]
+func newShortcut(proxy *reverseproxy.Handler, logger *zap.Logger) *shortcut {
+	own, ours := proxy.Transport.(*transport.Transport)
+	upstream := proxy.Upstreams[0]
 	if !ours || !own.UpstreamHost || own.ProxyProtocolEnabled() || strings.Contains(upstream.Dial, "{") {
 		return nil
 	}
@@ -80,7 +82,7 @@ func newShortcut(handler *reverseproxy.Handler, logger *zap.Logger) *shortcut {
 	if err != nil || address.Network != "tcp" || address.PortRangeSize() != 1 {
 		return nil
 	}
-	return &shortcut{proxy: handler, transport: own, logger: logger, to: reverseproxy.DialInfo{
+	return &shortcut{proxy: proxy, transport: own, logger: logger, to: reverseproxy.DialInfo{
 		Upstream: upstream,
 		Network:  address.Network,
 		Address:  address.JoinHostPort(0),

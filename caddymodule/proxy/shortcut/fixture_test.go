@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package proxy_test
+package shortcut_test
 
 import (
 	"bufio"
@@ -21,10 +21,11 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	_ "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule" // its handlers
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/proxy"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/proxy/shortcut"
 )
 
 const (
@@ -40,20 +41,20 @@ const (
 // provisioning is held while a module is provisioned: Caddy does one at a time.
 var provisioning sync.Mutex
 
-// gateway is a handler that signs uploads, and the proxy after it.
-type gateway struct {
-	sign  caddyhttp.MiddlewareHandler
-	proxy *proxy.Proxy
-}
+// gateway is a handler that signs uploads, and the proxy after it or a shortcut.
+type gateway struct{ sign, proxy caddyhttp.MiddlewareHandler }
 
 // newGateway provisions the two from their JSON forms.
-func newGateway(t *testing.T, sign, config string) gateway {
+func newGateway(t *testing.T, sign, proxy string) gateway {
 	t.Helper()
 	ctx := newContext(t)
-	return gateway{
-		load[caddyhttp.MiddlewareHandler](t, ctx, "http.handlers.uploadcare_sign", sign),
-		load[*proxy.Proxy](t, ctx, "http.handlers.uploadcare_proxy", config),
+	provisioning.Lock()
+	defer provisioning.Unlock()
+	module, err := ctx.LoadModuleByID("http.handlers.uploadcare_sign", []byte(sign))
+	if err != nil {
+		t.Fatal(err)
 	}
+	return gateway{module.(caddyhttp.MiddlewareHandler), provision(t, ctx, proxy)}
 }
 
 // newContext returns one of Caddy's in which nothing is logged.
@@ -71,16 +72,27 @@ func newContext(t *testing.T) caddy.Context {
 	return ctx
 }
 
-// load provisions a module from its JSON form.
-func load[Module any](t *testing.T, ctx caddy.Context, id, config string) Module {
+// newProxy provisions a proxy from its JSON form, or a shortcut past it.
+func newProxy(t *testing.T, config string) caddyhttp.MiddlewareHandler {
 	t.Helper()
+	ctx := newContext(t)
 	provisioning.Lock()
 	defer provisioning.Unlock()
-	module, err := ctx.LoadModuleByID(id, []byte(config))
+	return provision(t, ctx, config)
+}
+
+func provision(t *testing.T, ctx caddy.Context, config string) caddyhttp.MiddlewareHandler {
+	t.Helper()
+	proxy := new(reverseproxy.Handler)
+	if err := caddy.StrictUnmarshalJSON([]byte(config), proxy); err != nil {
+		t.Fatal(err)
+	}
+	handler, err := shortcut.Provision(ctx, proxy)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return module.(Module)
+	t.Cleanup(func() { _ = proxy.Cleanup() })
+	return handler
 }
 
 // ServeHTTP serves a request as Caddy hands it on.
@@ -133,7 +145,7 @@ func startProxiedBy(t *testing.T, sign, config string) *proxied {
 	t.Helper()
 	gateway := newGateway(t, sign, config)
 	core, logged := observer.New(zap.DebugLevel)
-	gateway.proxy.ShortcutLogs(zap.New(core))
+	shortcut.SetLogger(gateway.proxy, zap.New(core))
 	p := &proxied{logged: logged}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		replacer := caddy.NewReplacer()

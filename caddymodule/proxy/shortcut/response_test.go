@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package proxy_test
+package shortcut_test
 
 import (
 	"bufio"
@@ -22,6 +22,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/proxy/shortcut"
 )
 
 // An answer that does not say how long it is goes on as it comes, whether the
@@ -198,7 +199,7 @@ func TestShortcutAbortsAnAnswerThatDoesNotReachTheClient(t *testing.T) {
 	upstream := startRawUpstream(t, usualAnswer)
 	gateway := newGateway(t, staticProject, fmt.Sprintf(bareProxy, upstream.address))
 	core, logged := observer.New(zap.InfoLevel)
-	gateway.proxy.ShortcutLogs(zap.New(core))
+	shortcut.SetLogger(gateway.proxy, zap.New(core))
 	w := httptest.NewRecorder()
 	r, _ := preparedUpload(w)
 	defer func() {

@@ -2,15 +2,15 @@
 
 //go:build unix
 
-package wire
+package client
 
 import (
 	"errors"
 	"syscall"
 )
 
-// CanPoll says that sockets can be looked at, on this operating system.
-const CanPoll = true
+// canPoll says that sockets can be looked at, on this operating system.
+const canPoll = true
 
 // socketPoller looks at a socket without taking anything from it.
 type socketPoller struct {
@@ -20,7 +20,7 @@ type socketPoller struct {
 	buffer   [1]byte
 }
 
-func newSocketPoller(socket syscall.RawConn) Poller {
+func newSocketPoller(socket syscall.RawConn) poller {
 	p := &socketPoller{socket: socket}
 	p.peek = func(descriptor uintptr) bool {
 		// Go's sockets do not block.
@@ -31,7 +31,7 @@ func newSocketPoller(socket syscall.RawConn) Poller {
 	return p
 }
 
-// Readable implements [Poller].
+// Readable implements poller.
 func (p *socketPoller) Readable() bool {
 	p.readable = true
 	return p.socket.Read(p.peek) != nil || p.readable
