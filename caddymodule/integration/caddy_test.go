@@ -99,8 +99,8 @@ func (c *caddyProcess) path() string { return filepath.Join(c.directory, "Caddyf
 func (c *caddyProcess) write(caddyfile string) {
 	c.t.Helper()
 	global := "{\n\tadmin " + c.admin + "\n\tskip_install_trust\n\tlocal_certs\n\tpersist_config off\n\tdebug\n"
-	if options, ok := strings.CutPrefix(caddyfile, "{\n"); ok {
-		caddyfile = global + options
+	if snippets, options, ok := strings.Cut("\n"+caddyfile, "\n{\n"); ok { // it has some itself
+		caddyfile = snippets + "\n" + global + options
 	} else {
 		caddyfile = global + "}\n" + caddyfile
 	}

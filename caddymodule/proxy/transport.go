@@ -16,8 +16,10 @@ type redactingTransport struct{ *reverseproxy.HTTPTransport }
 
 // RoundTrip implements [http.RoundTripper].
 func (t *redactingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	credential := handover.CredentialOf(r.Context())
+	credential.Request(r)
 	response, err := t.HTTPTransport.RoundTrip(r)
-	return handover.CredentialOf(r.Context()).Response(response, err)
+	return credential.Response(response, err)
 }
 
 // redact makes Caddy's transport, if handler has that one, redact what comes back.

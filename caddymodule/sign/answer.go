@@ -23,9 +23,11 @@ type answerWriter struct {
 	// answering for a client that it takes to be gone, when it was the body
 	// that could not be passed on. So does incoming if it was cut short.
 	body *multipartBody
-	// origin is the one that may read the answer, or empty for what the
-	// upstream says.
-	origin string
+	// cors says that the answer is another for each page's origin, with the one that
+	// may read it, or empty for a client that names none.
+	cors    bool
+	origin  string
+	allowed bool // to do what the request is for, and not only to read why not
 	// signed says that the request left with a credential, which the upstream
 	// may give back in a redirect, or reject.
 	signed bool
@@ -126,9 +128,7 @@ func (a *answerWriter) begin() {
 	}
 	a.begun = true
 	header := a.Header()
-	if a.origin != "" {
-		allowOrigin(header, a.origin, true)
-	}
+	a.allowOrigin()
 	if a.signed {
 		stripLocation(header)
 	}
@@ -142,6 +142,16 @@ func (a *answerWriter) begin() {
 		// response: the server alone takes care of a body that is left by those
 		// who end without one, or panic, and would panic itself over the rest.
 		_ = http.NewResponseController(a.ResponseWriter).EnableFullDuplex()
+	}
+}
+
+// allowOrigin lets the page read the answer that has its origin allowed.
+func (a *answerWriter) allowOrigin() {
+	switch header := a.Header(); {
+	case a.origin != "":
+		allowOrigin(header, a.origin, a.allowed)
+	case a.cors:
+		addVaryOrigin(header)
 	}
 }
 

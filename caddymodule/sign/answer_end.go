@@ -16,6 +16,9 @@ import (
 // is still sending, and does not look before it has sent all, gets their response
 // nevertheless: what it has left to send is read off, within bounds.
 func (a *answerWriter) end(err error) error {
+	if err != nil && !a.begun && !a.hijacked {
+		a.allowOrigin() // to read what the server or an error route will say
+	}
 	if a.hijacked || !a.incoming.left() {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
@@ -34,6 +35,7 @@ type attempt struct {
 	request *http.Request // as it leaves
 	form    *multipartBody
 	look    *connectionLook
+	sent    redact.Credential
 	handed  handover.Request
 }
 
@@ -44,6 +46,7 @@ func (a *attempt) prepare(r *http.Request) (err error) {
 	if a.client != nil {
 		a.handed.Interrupter = a
 	}
+	a.handed.Sent = &a.sent
 	request := r.WithContext(handover.With(ctx, &a.handed))
 	url := *r.URL
 	request.URL, request.Header = &url, r.Header.Clone()
@@ -66,8 +69,8 @@ func (a *attempt) Interrupt() {
 // send passes the request on. It returns why the answer is not the upstream's,
 // if that is so.
 func (a *attempt) send(answer *answerWriter, next caddyhttp.Handler) (*refusal, error) {
-	answer.body, answer.sent = a.form, &a.handed.Sent
-	err := answer.sent.Error(next.ServeHTTP(answer, a.request))
+	answer.body, answer.sent = a.form, &a.sent
+	err := redactError(&a.sent, next.ServeHTTP(answer, a.request))
 	if a.form != nil {
 		refusal := a.form.refusal.Load()
 		_ = a.form.Close() // the proxy gets nothing more of it

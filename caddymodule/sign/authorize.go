@@ -35,7 +35,7 @@ func (a *attempt) authorize(r *http.Request) error {
 	if check := a.sign.logger.Check(zap.DebugLevel, "authorizing upload"); check != nil {
 		check.Write(zap.String("endpoint", a.endpoint.Path), zap.String("public_key", project.Name()), zap.Int64("expire", token.Expire))
 	}
-	a.handed.Sent.Set(token.AccessToken)
+	a.sent.Set(token.AccessToken)
 	r.Header.Set("Authorization", "Bearer "+token.AccessToken)
 	a.inHeader = true
 	return nil

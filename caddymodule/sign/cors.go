@@ -94,6 +94,11 @@ func allowOrigin(header http.Header, origin string, allowed bool) {
 		header.Del("Access-Control-Allow-Credentials")
 	}
 	header.Set("Access-Control-Expose-Headers", exposedHeaders)
+	addVaryOrigin(header)
+}
+
+// addVaryOrigin keeps caches from giving one origin's response to another's page.
+func addVaryOrigin(header http.Header) {
 	if !slices.Contains(header.Values("Vary"), "Origin") {
 		header.Add("Vary", "Origin")
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/memory"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
@@ -189,4 +190,18 @@ func upstreamFailure(err error) *refusal {
 		return nil
 	}
 	return &refusal{cause: err, answer: &uploadapi.Error{Status: handlerError.StatusCode, Code: errUpstream.Code, Message: errUpstream.Message}}
+}
+
+// redactError returns the error of the handlers that follow without a credential in
+// it. What makes Caddy's status and error routes of it stays.
+func redactError(credential *redact.Credential, err error) error {
+	var handlerError caddyhttp.HandlerError
+	if err == nil || credential.Text(err.Error()) == err.Error() {
+		return err
+	}
+	if !errors.As(err, &handlerError) {
+		return credential.Error(err)
+	}
+	handlerError.Err = credential.Error(handlerError.Err)
+	return handlerError
 }

@@ -52,6 +52,10 @@ func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, incoming *incoming
 		replacer.Set(errorCodePlaceholder, refusal.answer.Code)
 	}
 	answer := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
+	if len(s.CORS) > 0 { // error routes may pass on what another upstream allows
+		answer.cors = true
+		answer.origin, answer.allowed = askingOrigin(r, s.origins)
+	}
 	_ = answerByErrorRoutes(answer, r, refusal.answer)
 	if !answer.begun && !answer.hijacked { // the error routes failed themselves, or said nothing
 		answer.forget()

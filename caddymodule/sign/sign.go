@@ -141,7 +141,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		case !allowed && (origin != "" || endpoint != nil):
 			return s.turnAway(w, r, incoming, endpoint, fmt.Errorf("origin %q: %w", origin, errOrigin))
 		}
-		answer.origin = origin
+		answer.cors, answer.origin, answer.allowed = true, origin, allowed
 	}
 	if incoming != nil {
 		r.Body = incoming
@@ -150,23 +150,6 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return s.sign(answer, r, next, endpoint, grantors)
 	}
 	return s.pass(answer, r, next)
-}
-
-// pass passes a request on that is not to be signed.
-func (s *Sign) pass(answer *answerWriter, r *http.Request, next caddyhttp.Handler) error {
-	passed := loggable(r)
-	ctx, look := s.offsets.look(r.Context())
-	if look != nil {
-		passed = passed.WithContext(ctx)
-	}
-	err := next.ServeHTTP(answer, passed)
-	if look != nil {
-		s.compareClocks(answer, look)
-	}
-	if refusal := answer.failure(err); refusal != nil {
-		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
-	}
-	return answer.end(err)
 }
 
 // turnAway refuses a request before it is known which project it is for.

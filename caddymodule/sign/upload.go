@@ -74,6 +74,7 @@ func (u *upload) canRepeat() bool {
 // if that was not kept.
 func (u *upload) another(last *attempt, answer *answerWriter) *attempt {
 	next := &attempt{upload: u, number: last.number + 1, ctx: withOwnVars(u.ctx)}
+	next.sent.Before = &last.sent
 	if u.client == nil || u.params != nil || u.readsQueryAlone() {
 		return next
 	}
@@ -143,7 +144,7 @@ func (a *attempt) credential() ([]form.Field, error) {
 	case err != nil:
 		return nil, credentialError{err}
 	}
-	a.handed.Sent.Set(token.Signature)
+	a.sent.Set(token.Signature)
 	a.countSigned()
 	if check := a.sign.logger.Check(zap.DebugLevel, "signing upload"); check != nil {
 		check.Write(zap.String("endpoint", a.endpoint.Path), zap.String("public_key", a.publicKey), zap.Int64("expire", token.Expire))
@@ -164,24 +165,6 @@ func (a *attempt) stripQuery(r *http.Request) error {
 		r.RequestURI = r.URL.RequestURI() // which the proxy's debug log shows
 	}
 	return nil
-}
-
-// loggable returns r, which is not to be signed, as it is passed on: untouched, but
-// what logs show of it, such as the proxy's at debug level, has no stale field in its
-// query.
-func loggable(r *http.Request) *http.Request {
-	stripped := form.StripQuery(r.URL.RawQuery, staleFields)
-	if form.HidesParameter(stripped, staleFields) {
-		stripped = ""
-	}
-	if stripped == r.URL.RawQuery {
-		return r
-	}
-	url := *r.URL
-	url.RawQuery = stripped
-	passed := *r
-	passed.RequestURI = url.RequestURI()
-	return &passed
 }
 
 // edit makes r carry a fresh credential and no other: in its header in scheme

@@ -123,6 +123,8 @@ func (t *Transport) wrapping(dial dialFunc) dialFunc {
 
 // RoundTrip implements [http.RoundTripper].
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	credential := handover.CredentialOf(r.Context())
+	credential.Request(r)
 	t.setHost(r)
 	if isWebsocket(r.Header) {
 		r = r.WithContext(context.WithValue(r.Context(), onlyHTTP1Key{}, true))
@@ -133,7 +135,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		r = &chunked
 	}
 	response, err := t.roundTrip(r)
-	return handover.CredentialOf(r.Context()).Response(response, err)
+	return credential.Response(response, err)
 }
 
 func (t *Transport) roundTrip(r *http.Request) (*http.Response, error) {

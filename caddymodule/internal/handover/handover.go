@@ -27,8 +27,8 @@ type Request struct {
 	// Interrupter interrupts its body. Nil if there is none, or nothing to wait for.
 	Interrupter Interrupter
 	// Sent is the credential that it leaves with, once that is known, for who must
-	// keep it out of what comes back.
-	Sent redact.Credential
+	// keep it out of what comes back. Nil if there is none.
+	Sent *redact.Credential
 }
 
 // Interrupter makes a Read of a request's body that waits for the client return,
@@ -56,7 +56,7 @@ func InterrupterOf(ctx context.Context) Interrupter {
 // with, or nil, which is none.
 func CredentialOf(ctx context.Context) *redact.Credential {
 	if request, ok := ctx.Value(requestKey{}).(*Request); ok {
-		return &request.Sent
+		return request.Sent
 	}
 	return nil
 }

@@ -44,6 +44,46 @@ func TestHeaderIsRedacted(t *testing.T) {
 	}
 }
 
+// A header's name is written in another case than it came in, and lists others.
+func TestLettersAreRedactedInEitherCase(t *testing.T) {
+	t.Parallel()
+	header := http.Header{"Trailer": {"X-A, " + http.CanonicalHeaderKey(secret), strings.ToUpper(secret) + ", İ" + secret}}
+	known(secret).Header(header)
+	if want := (http.Header{"Trailer": {"X-A, REDACTED", "REDACTED, İREDACTED"}}); !reflect.DeepEqual(header, want) {
+		t.Errorf("got %v", header)
+	}
+}
+
+// An upload that is sent again may be told of the credential before.
+func TestEarlierCredentialsAreRedacted(t *testing.T) {
+	t.Parallel()
+	const other = "b47e7f2fd2c4f56a1d5a1c1e7d0c3c0b5b4a39281706f5e4d3c2b1a09f8e7d6c"
+	c := known(other)
+	c.Before = known(secret)
+	if got := c.Text(other + " " + secret); got != "REDACTED REDACTED" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// What a client has sent itself may come back to it, but is not logged.
+func TestClientsCredentialIsRedactedInLogsAlone(t *testing.T) {
+	t.Parallel()
+	c := known(secret)
+	c.Clients = true
+	header := http.Header{"Location": {"/?signature=" + secret}}
+	c.Header(header)
+	if got := header.Get("Location"); got != "/?signature="+secret {
+		t.Errorf("got %q", got)
+	}
+	if got := c.Error(errors.New("malformed " + secret)); got.Error() != "malformed REDACTED" {
+		t.Errorf("got %v", got)
+	}
+	r := &http.Request{RequestURI: "/?a=b&signature=" + secret}
+	if c.Request(r); r.RequestURI != "/?a=b&signature=REDACTED" {
+		t.Errorf("logged as %s", r.RequestURI)
+	}
+}
+
 func TestNothingIsRedactedWithoutACredential(t *testing.T) {
 	t.Parallel()
 	empty := ""
@@ -101,9 +141,9 @@ func TestResponseIsRedacted(t *testing.T) {
 	for name, response := range map[string]*http.Response{
 		"chunked": {StatusCode: 200, ProtoMajor: 1, ContentLength: -1}, "HTTP/2": {StatusCode: 200, ProtoMajor: 2, ContentLength: 2},
 	} {
-		response.Header, response.Body = http.Header{"X-A": {secret}}, failing{}
+		response.Header, response.Body, response.Status = http.Header{"X-A": {secret}}, failing{}, "200 "+secret
 		got, err := c.Response(response, nil)
-		if err != nil || got.Header.Get("X-A") != redact.Mark {
+		if err != nil || got.Header.Get("X-A") != redact.Mark || got.Status != "200 REDACTED" {
 			t.Errorf("%s: got %v, %v", name, got, err)
 		}
 		if text, err := io.ReadAll(got.Body); string(text) != "{}" || err == nil || err.Error() != "malformed trailer REDACTED" {
