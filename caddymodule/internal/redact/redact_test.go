@@ -60,7 +60,7 @@ func TestEarlierCredentialsAreRedacted(t *testing.T) {
 	const other = "b47e7f2fd2c4f56a1d5a1c1e7d0c3c0b5b4a39281706f5e4d3c2b1a09f8e7d6c"
 	c := known(other)
 	c.Before = known(secret)
-	if got := c.Text(other + " " + secret); got != "REDACTED REDACTED" {
+	if got := c.Text(other + ", " + secret); got != "REDACTED, REDACTED" {
 		t.Errorf("got %q", got)
 	}
 }
