@@ -62,7 +62,7 @@ func TestAResolverIsAskedWithWhatItsFilesHold(t *testing.T) {
 		var asked []string
 		fixture.SetTransport(fixture.Answering(func(r *http.Request) string {
 			asked = append(asked, r.URL.Host+" "+r.Header.Get("Authorization"))
-			return fixture.Pair(project.TestSecret, time.Now().Unix()+3600)
+			return fixture.Pair(fixture.Secret, time.Now().Unix()+3600)
 		}))
 		get := func() error {
 			_, err := p.Grantor().Token(t.Context())

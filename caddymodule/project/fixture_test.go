@@ -5,7 +5,6 @@ package project
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -23,13 +22,7 @@ import (
 // What has a capital letter is for the tests of package project_test, too.
 
 const (
-	TestSecret      = "canary-of-a-secret-key" //nolint:gosec // a test's own
-	CanarySignature = "ca7a57ca7a57ca7a57ca7a57ca7a57ca7a57ca7a57ca7a57ca7a57ca7a57ca7a"
-	OnlyProject     = `{"projects":[{"public_key":"demopublickey","source":{"module":"secret_key","keys":["` + TestSecret + `"]}}]}`
-
-	// BubbleAge is slept through first: a bubble begins in 2000, when Unix
-	// seconds had nine digits.
-	BubbleAge = 2 * 365 * 24 * time.Hour
+	OnlyProject = `{"projects":[{"public_key":"demopublickey","source":{"module":"secret_key","keys":["` + fixture.Secret + `"]}}]}`
 
 	// FileTime is longer than it takes until what files hold is in use.
 	FileTime = 6 * time.Second
@@ -92,22 +85,6 @@ var Reported = fixture.Metrics{Register: RegisterMetrics}
 // AskingConfig returns the config of a project whose source does what the test says.
 func AskingConfig(publicKey, options string) string {
 	return `{"projects":[{"public_key":"` + publicKey + `"` + options + `,"source":{"module":"scripted_in_test"}}]}`
-}
-
-// StaticJSON returns the source for a pair.
-func StaticJSON(pair token.Token) string {
-	return fmt.Sprintf(`{"module":"static","signature":"%s","expire":"%d"}`, pair.Signature, pair.Expire)
-}
-
-func StaticConfig(source string) string {
-	return `{"projects":[{"public_key":"demopublickey","source":` + source + `}]}`
-}
-
-// PairFor returns a pair that expires after a while.
-func PairFor(lifetime time.Duration) token.Token {
-	pair := token.Mint(TestSecret, time.Now(), lifetime)
-	pair.Issued = 0
-	return pair
 }
 
 func ExpireOf(granted token.Token) string {

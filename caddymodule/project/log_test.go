@@ -29,7 +29,7 @@ func TestDebugOutputTellsWhenAndWhyTokensAreResolved(t *testing.T) {
 			return granted
 		}
 		const asking = "debug asking the source for a credential source=scripted_in_test "
-		answering(token.Mint(TestSecret, time.Now(), time.Hour), nil, takes)
+		answering(token.Mint(fixture.Secret, time.Now(), time.Hour), nil, takes)
 		first := get()
 		fixture.WantLines(t, logs, asking+"reason=there is none",
 			"debug credential obtained source=scripted_in_test duration=250ms expire=946688400 expires=2000-01-01T01:00:00Z")
@@ -50,10 +50,10 @@ func TestDebugOutputTellsWhenAndWhyTokensAreResolved(t *testing.T) {
 			"info the source answers again source=scripted_in_test",
 			"warn credential refused by the source source=scripted_in_test duration=250ms error=the source refused a token: status 401")
 
-		answering(token.Mint(TestSecret, time.Now(), 24*time.Hour), nil, takes)
+		answering(token.Mint(fixture.Secret, time.Now(), 24*time.Hour), nil, takes)
 		second := get()
 		fixture.Lines(logs)
-		answering(token.Mint(TestSecret, time.Now(), 12*time.Hour), nil, takes)
+		answering(token.Mint(fixture.Secret, time.Now(), 12*time.Hour), nil, takes)
 		if !project.credentials.cache.Drop(second, token.Rejection{}) {
 			t.Fatal("not dropped")
 		}
@@ -87,7 +87,7 @@ func TestASourceThatFailsDoesNotFloodTheLog(t *testing.T) {
 			t.Errorf("%d lines for %d attempts", got, source.Calls())
 		}
 		fixture.Lines(logs)
-		source.Answer(token.Mint(TestSecret, time.Now(), time.Hour), nil)
+		source.Answer(token.Mint(fixture.Secret, time.Now(), time.Hour), nil)
 		time.Sleep(5 * time.Second)
 		for range 3 {
 			if _, err := project.Grantor().Token(t.Context()); err != nil {
@@ -103,7 +103,7 @@ func TestDebugOutputTellsThatTheFallbackStandsIn(t *testing.T) {
 		project := MustProject(t, AskingConfig("stoodinfor", `,"fallback":{"module":"scripted_in_test","key":"stands in"}`))
 		logs := observe(project, zapcore.DebugLevel)
 		fixture.Loaded("").Answer(token.Token{}, errors.New("down"))
-		fixture.Loaded("stands in").Answer(token.Mint(TestSecret, time.Now(), time.Hour), nil)
+		fixture.Loaded("stands in").Answer(token.Mint(fixture.Secret, time.Now(), time.Hour), nil)
 		if _, err := project.Grantor().Token(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
@@ -25,7 +26,7 @@ func TestDefaults(t *testing.T) {
 func TestInvariant8CacheKeysDoNotHoldTheSecret(t *testing.T) {
 	MustProject(t, OnlyProject)
 	tokenPool.Range(func(key, _ any) bool {
-		if strings.Contains(key.(string), TestSecret) {
+		if strings.Contains(key.(string), fixture.Secret) {
 			t.Errorf("key %s", key)
 		}
 		return true

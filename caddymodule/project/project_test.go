@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
@@ -20,7 +21,7 @@ func TestProvisionErrorsNameTheOption(t *testing.T) {
 		"unset secret":           {secretKey(""), "secret_key: {env.UPLOADCARE_SECRET_KEY} is not set or empty"},
 		"unset variable":         {secretKey(`,"keys":["{env.NOT_SET}"]`), "secret_key: {env.NOT_SET} is not set or empty"},
 		"missing file":           {secretKey(`,"keys":["{file./no/such/file}"]`), "secret_key: {file./no/such/file} is not set or empty"},
-		"unknown placeholder":    {secretKey(`,"keys":["` + project.TestSecret + `{x}"]`), "secret_key: it holds a placeholder that is unknown or empty"},
+		"unknown placeholder":    {secretKey(`,"keys":["` + fixture.Secret + `{x}"]`), "secret_key: it holds a placeholder that is unknown or empty"},
 		"threshold is lifetime":  {`{"projects":[{"public_key":"p","threshold":"30m","source":{"module":"secret_key","keys":["s"]}}]}`, "threshold: 30m0s is not shorter than the lifetime, 30m0s"},
 		"threshold above":        {`{"projects":[{"public_key":"p","source":{"module":"secret_key","keys":["s"],"lifetime":"5m"}}]}`, "threshold: 10m0s is not shorter than the lifetime, 5m0s"},
 		"the same in seconds":    {`{"projects":[{"public_key":"p","threshold":"1s","source":{"module":"secret_key","keys":["s"],"lifetime":"1900ms"}}]}`, "threshold: 1s is not shorter"},
@@ -43,7 +44,7 @@ func TestProvisionErrorsNameTheOption(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
-			if err != nil && strings.Contains(err.Error(), project.TestSecret) {
+			if err != nil && strings.Contains(err.Error(), fixture.Secret) {
 				t.Errorf("the error shows the secret: %v", err)
 			}
 		})
@@ -77,7 +78,7 @@ func TestATokenSurvivesAReloadOfTheSameProject(t *testing.T) {
 			t.Errorf("the old config: %v, %v", again, err)
 		}
 		for name, config := range map[string]string{
-			"secret":     strings.Replace(project.OnlyProject, project.TestSecret, "another", 1),
+			"secret":     strings.Replace(project.OnlyProject, fixture.Secret, "another", 1),
 			"public key": strings.Replace(project.OnlyProject, "demopublickey", "another", 1),
 			"lifetime":   strings.Replace(project.OnlyProject, `"module"`, `"lifetime":"31m","module"`, 1),
 			"threshold":  strings.Replace(project.OnlyProject, `"source"`, `"threshold":"9m","source"`, 1),

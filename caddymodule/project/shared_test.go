@@ -55,7 +55,7 @@ func startSigner(t *testing.T) (url string, calls *atomic.Int32) {
 	t.Helper()
 	calls = new(atomic.Int32)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		pair := token.Mint(TestSecret, time.Now().Add(time.Duration(calls.Add(1))*time.Second), time.Hour)
+		pair := token.Mint(fixture.Secret, time.Now().Add(time.Duration(calls.Add(1))*time.Second), time.Hour)
 		fmt.Fprintf(w, `{"secureSignature":"%s","secureExpire":"%d"}`, pair.Signature, pair.Expire)
 	}))
 	t.Cleanup(server.Close)
@@ -84,8 +84,8 @@ func stored(t *testing.T, storage string, count int) map[string]string {
 
 func TestSharedNeedsSomebodyToAsk(t *testing.T) {
 	for source, config := range map[string]string{
-		"secret_key": `{"module":"secret_key","keys":["` + TestSecret + `"]}`,
-		"static":     StaticJSON(PairFor(time.Hour)),
+		"secret_key": `{"module":"secret_key","keys":["` + fixture.Secret + `"]}`,
+		"static":     fixture.Static(fixture.PairFor(time.Hour)),
 	} {
 		_, err := NewProjects(t, `{"projects":[{"public_key":"p","shared":true,"source":`+config+`}]}`)
 		if err == nil || !strings.Contains(err.Error(), "shared: "+source+": it asks nobody") {
@@ -165,7 +165,7 @@ func TestAStorageThatCannotBeUsedIsToldOnceAndStopsNoUpload(t *testing.T) {
 	logs := observe(gateway.Projects[0], zapcore.InfoLevel)
 	for range 3 {
 		granted, err := gateway.Projects[0].Grantor().Token(t.Context())
-		if err != nil || granted.Signature != token.Sign(TestSecret, ExpireOf(granted)) || granted.Expired(time.Now(), 0) {
+		if err != nil || granted.Signature != token.Sign(fixture.Secret, ExpireOf(granted)) || granted.Expired(time.Now(), 0) {
 			t.Errorf("got %v, %v", granted, err)
 		}
 		gateway.Projects[0].credentials.cache.Clear()

@@ -20,9 +20,9 @@ import (
 func TestAStaticPairWithinItsThresholdIsNotAskedForPerUpload(t *testing.T) {
 	for _, lifetime := range []time.Duration{time.Hour, 10 * time.Minute, 9 * time.Minute, 30 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			time.Sleep(project.BubbleAge)
-			pair := project.PairFor(lifetime)
-			p := project.MustProject(t, project.StaticConfig(project.StaticJSON(pair)))
+			time.Sleep(fixture.UntilTenDigits)
+			pair := fixture.PairFor(lifetime)
+			p := project.MustProject(t, fixture.Project(fixture.Static(pair)))
 			const asked = `caddy_uploadcare_token_requests_total{outcome="ok",project="demopublickey",source="static"}`
 			before, _ := project.Reported.Of(t, asked)
 			uploads := 0
@@ -45,29 +45,29 @@ func TestAStaticPairWithinItsThresholdIsNotAskedForPerUpload(t *testing.T) {
 }
 
 func TestAStaticPairThatIsNoneIsALoadErrorWithAHint(t *testing.T) {
-	t.Setenv("PAIR_SIGNATURE", project.CanarySignature)
+	t.Setenv("PAIR_SIGNATURE", fixture.Signature)
 	source := func(signature, expire string) string {
 		return fmt.Sprintf(`{"module":"static","signature":"%s","expire":"%s"}`, signature, expire)
 	}
 	tests := map[string]struct{ source, want string }{
 		"no signature":          {`{"module":"static","expire":"1678361640"}`, "static signature is empty"},
-		"no expiry":             {`{"module":"static","signature":"` + project.CanarySignature + `"}`, "static expire is empty"},
+		"no expiry":             {`{"module":"static","signature":"` + fixture.Signature + `"}`, "static expire is empty"},
 		"an unset variable":     {source("{env.NOT_SET}", "1678361640"), "static signature: {env.NOT_SET} is not set or empty"},
-		"a missing file":        {source(project.CanarySignature, "{file./no/such/file}"), "static expire: {file./no/such/file} is not set or empty"},
-		"too short":             {source(project.CanarySignature[:63], "1678361640"), "64 hexadecimal digits"},
-		"MD5":                   {source(project.CanarySignature[:32], "1678361640"), "old MD5 scheme: it must be an HMAC-SHA256"},
-		"capitals":              {source(strings.ToUpper(project.CanarySignature), "1678361640"), "lower case"},
-		"a line break":          {source(project.CanarySignature+`\r\n`, "1678361640"), "64 hexadecimal digits"},
+		"a missing file":        {source(fixture.Signature, "{file./no/such/file}"), "static expire: {file./no/such/file} is not set or empty"},
+		"too short":             {source(fixture.Signature[:63], "1678361640"), "64 hexadecimal digits"},
+		"MD5":                   {source(fixture.Signature[:32], "1678361640"), "old MD5 scheme: it must be an HMAC-SHA256"},
+		"capitals":              {source(strings.ToUpper(fixture.Signature), "1678361640"), "lower case"},
+		"a line break":          {source(fixture.Signature+`\r\n`, "1678361640"), "64 hexadecimal digits"},
 		"a line feed in a file": {source("{env.PAIR_SIGNATURE}", `1678361640\n`), "not Unix time in 10 digits"},
 		"milliseconds":          {source("{env.PAIR_SIGNATURE}", "1678361640000"), "looks like milliseconds: it must be in seconds"},
-		"a date":                {source(project.CanarySignature, "2026-11-21"), "not Unix time in 10 digits"},
-		"a leading zero":        {source(project.CanarySignature, "0678361640"), "not Unix time in 10 digits"},
-		"a number":              {`{"module":"static","signature":"` + project.CanarySignature + `","expire":1678361640}`, "cannot unmarshal number"},
+		"a date":                {source(fixture.Signature, "2026-11-21"), "not Unix time in 10 digits"},
+		"a leading zero":        {source(fixture.Signature, "0678361640"), "not Unix time in 10 digits"},
+		"a number":              {`{"module":"static","signature":"` + fixture.Signature + `","expire":1678361640}`, "cannot unmarshal number"},
 		"a typo":                {`{"module":"static","signatur":"x"}`, `unknown field "signatur"`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := project.NewProjects(t, project.StaticConfig(test.source))
+			_, err := project.NewProjects(t, fixture.Project(test.source))
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("got %v, want %s", err, test.want)
 			}
@@ -87,13 +87,13 @@ func TestAStaticPairThatIsNoneIsALoadErrorWithAHint(t *testing.T) {
 // used, and what is no pair never is.
 func TestAStaticPairInFilesIsReplacedWithoutAReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(project.BubbleAge)
+		time.Sleep(fixture.UntilTenDigits)
 		dir := t.TempDir()
 		signature, expire := filepath.Join(dir, "signature"), filepath.Join(dir, "expire")
-		first, second := project.PairFor(time.Hour), project.PairFor(2*time.Hour)
+		first, second := fixture.PairFor(time.Hour), fixture.PairFor(2*time.Hour)
 		project.WriteFile(t, signature, first.Signature+"\n")
 		project.WriteFile(t, expire, project.ExpireOf(first)+"\n")
-		p := project.MustProject(t, project.StaticConfig(`{"module":"static","signature":"{file.`+signature+`}","expire":"{file.`+expire+`}"}`))
+		p := project.MustProject(t, fixture.Project(`{"module":"static","signature":"{file.`+signature+`}","expire":"{file.`+expire+`}"}`))
 		check := func(when string, want token.Token) {
 			t.Helper()
 			granted, err := p.Grantor().Token(t.Context())
@@ -111,7 +111,7 @@ func TestAStaticPairInFilesIsReplacedWithoutAReload(t *testing.T) {
 		time.Sleep(project.FileTime)
 		synctest.Wait()
 		check("after both", second)
-		for _, spoilt := range []string{"", "secret", project.CanarySignature[:32]} {
+		for _, spoilt := range []string{"", "secret", fixture.Signature[:32]} {
 			project.WriteFile(t, signature, spoilt)
 			time.Sleep(project.FileTime)
 			synctest.Wait()
@@ -123,7 +123,7 @@ func TestAStaticPairInFilesIsReplacedWithoutAReload(t *testing.T) {
 		if granted, err := p.Grantor().Token(t.Context()); err == nil {
 			t.Errorf("got %v when it had expired", granted)
 		}
-		third := project.PairFor(time.Hour)
+		third := fixture.PairFor(time.Hour)
 		project.WriteFile(t, signature, third.Signature)
 		project.WriteFile(t, expire, project.ExpireOf(third))
 		time.Sleep(project.FileTime)
@@ -134,8 +134,8 @@ func TestAStaticPairInFilesIsReplacedWithoutAReload(t *testing.T) {
 
 func TestStaticAndSchemeTokenIsALoadError(t *testing.T) {
 	for name, config := range map[string]string{
-		"source":   `"source":` + project.StaticJSON(project.PairFor(time.Hour)),
-		"fallback": `"source":{"module":"scripted_in_test"},"fallback":` + project.StaticJSON(project.PairFor(time.Hour)),
+		"source":   `"source":` + fixture.Static(fixture.PairFor(time.Hour)),
+		"fallback": `"source":{"module":"scripted_in_test"},"fallback":` + fixture.Static(fixture.PairFor(time.Hour)),
 	} {
 		_, err := project.NewProjects(t, `{"projects":[{"public_key":"p","scheme":"token",`+config+`}]}`)
 		if err == nil || !strings.Contains(err.Error(), "static: a signature is no credential of scheme token") {
@@ -146,7 +146,7 @@ func TestStaticAndSchemeTokenIsALoadError(t *testing.T) {
 
 // Another live source would be asked for each upload while the first fails.
 func TestALiveSourceAsFallbackIsALoadError(t *testing.T) {
-	for _, fallback := range []string{`{"module":"resolver","url":"https://app/"}`, `{"module":"secret_key","keys":["` + project.TestSecret + `"]}`} {
+	for _, fallback := range []string{`{"module":"resolver","url":"https://app/"}`, `{"module":"secret_key","keys":["` + fixture.Secret + `"]}`} {
 		_, err := project.NewProjects(t, `{"projects":[{"public_key":"p","source":{"module":"resolver","url":"https://app/"},"fallback":`+fallback+`}]}`)
 		if err == nil || !strings.Contains(err.Error(), "cannot stand in for another source: static can") {
 			t.Errorf("%s: got %v", fallback, err)
@@ -161,9 +161,9 @@ func TestALiveSourceAsFallbackIsALoadError(t *testing.T) {
 // while it fails and nothing of it is left.
 func TestAStaticFallbackServesOnlyWhileTheSourceFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(project.BubbleAge)
-		pair := project.PairFor(3 * time.Hour)
-		p := project.MustProject(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"scripted_in_test"},"fallback":`+project.StaticJSON(pair)+`}]}`)
+		time.Sleep(fixture.UntilTenDigits)
+		pair := fixture.PairFor(3 * time.Hour)
+		p := project.MustProject(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"scripted_in_test"},"fallback":`+fixture.Static(pair)+`}]}`)
 		live := fixture.Loaded("")
 		got := func() (token.Token, error) {
 			granted, err := p.Grantor().Token(t.Context())
@@ -171,7 +171,7 @@ func TestAStaticFallbackServesOnlyWhileTheSourceFails(t *testing.T) {
 			synctest.Wait()
 			return granted, err
 		}
-		fresh := project.PairFor(time.Hour)
+		fresh := fixture.PairFor(time.Hour)
 		live.Answer(fresh, nil)
 		if granted, err := got(); err != nil || granted != fresh {
 			t.Errorf("while the source answers: %v, %v", granted, err)
@@ -206,9 +206,9 @@ func TestAStaticFallbackServesOnlyWhileTheSourceFails(t *testing.T) {
 // is valid, and beside one that has expired for as long as it takes.
 func TestAStaticFallbackServesWhileTheSourceHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(project.BubbleAge)
-		pair := project.PairFor(10 * time.Minute)
-		p := project.MustProject(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"scripted_in_test"},"fallback":`+project.StaticJSON(pair)+`}]}`)
+		time.Sleep(fixture.UntilTenDigits)
+		pair := fixture.PairFor(10 * time.Minute)
+		p := project.MustProject(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"scripted_in_test"},"fallback":`+fixture.Static(pair)+`}]}`)
 		fixture.Loaded("").Script(func(int, time.Time) (token.Token, error) {
 			time.Sleep(5 * time.Second)
 			return token.Token{}, token.ErrUnreachable

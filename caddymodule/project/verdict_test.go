@@ -120,7 +120,7 @@ func TestWhatBecomesOfARejectedCredential(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				time.Sleep(BubbleAge)
+				time.Sleep(fixture.UntilTenDigits)
 				p := MustProject(t, `{"projects":[{"public_key":"`+test.key+`",`+test.config+`}]}`)
 				secrets := []string{"one", "two", "handed out 1", "handed out 2"}
 				handOut := func(call int, now time.Time) (token.Token, error) {
@@ -172,10 +172,10 @@ func TestWhatBecomesOfARejectedCredential(t *testing.T) {
 // Of uploads that left with one credential, the first to be rejected says all.
 func TestARejectionThatComesLateIsNotReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(BubbleAge)
+		time.Sleep(fixture.UntilTenDigits)
 		p := MustProject(t, AskingConfig("p", ""))
 		fixture.Loaded("").Script(func(call int, now time.Time) (token.Token, error) {
-			return token.Mint(TestSecret, now, time.Hour+time.Duration(call)*time.Second), nil
+			return token.Mint(fixture.Secret, now, time.Hour+time.Duration(call)*time.Second), nil
 		})
 		logs := observe(p, zapcore.DebugLevel)
 		var first, late, again Signing
@@ -226,7 +226,7 @@ func TestWhenARejectionIsReported(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				time.Sleep(BubbleAge)
+				time.Sleep(fixture.UntilTenDigits)
 				p := MustProject(t, test.config)
 				logs := observe(p, zapcore.DebugLevel)
 				for span := time.Duration(0); span < 25*time.Minute; span += time.Minute {

@@ -58,7 +58,7 @@ func TestHeadersHaveTheValuesOfTheRequest(t *testing.T) {
 			var header http.Header
 			fixture.SetTransport(fixture.Answering(func(r *http.Request) string {
 				header = r.Header
-				return fixture.Pair(testSecret, time.Now().Add(time.Hour).Unix())
+				return fixture.Pair(fixture.Secret, time.Now().Add(time.Hour).Unix())
 			}))
 			r := httptest.NewRequest(http.MethodPost, "/base/?user=ann", nil)
 			r.Header.Set("Authorization", "Bearer {env.APP}")

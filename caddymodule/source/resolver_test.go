@@ -19,8 +19,6 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-const testSecret = "canary-of-a-secret-key" //nolint:gosec // a test's own
-
 // newResolver loads a resolver with options in JSON.
 func newResolver(t *testing.T, options string) (*source.Resolver, error) {
 	t.Helper()

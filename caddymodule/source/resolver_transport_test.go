@@ -196,7 +196,7 @@ func TestAResolverThatIsNotThereIsUnreachable(t *testing.T) {
 
 func TestAnUploadThatOutlivesItsConfigMayStillAskTheResolver(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, fixture.Pair(testSecret, 1900000000))
+		fmt.Fprint(w, fixture.Pair(fixture.Secret, 1900000000))
 	}))
 	t.Cleanup(server.Close)
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
@@ -220,7 +220,7 @@ func TestInvariant4NothingIsLeftOfAsking(t *testing.T) {
 	}
 	defer silent.Close()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, fixture.Pair(testSecret, 1900000000))
+		fmt.Fprint(w, fixture.Pair(fixture.Secret, 1900000000))
 	}))
 	defer server.Close()
 	for address, timeout := range map[string]string{
