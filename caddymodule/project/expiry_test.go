@@ -38,9 +38,9 @@ func (*fixedSource) CaddyModule() caddy.ModuleInfo {
 }
 
 func (f *fixedSource) Provision(caddy.Context) error {
-	pair, err := pairFor(time.Duration(f.Lifetime)), error(nil)
+	pair, err := fixture.PairFor(time.Duration(f.Lifetime)), error(nil)
 	if f.InHeader {
-		pair, err = token.MintAccessToken(testSecret, time.Now(), time.Duration(f.Lifetime), []string{"/*"}, 0)
+		pair, err = token.MintAccessToken(fixture.Secret, time.Now(), time.Duration(f.Lifetime), []string{"/*"}, 0)
 	}
 	f.held.Store(&pair)
 	return err
@@ -76,9 +76,9 @@ func rfc3339(pair token.Token) string { return time.Unix(pair.Expire, 0).UTC().F
 // Nobody uploads here.
 func TestAStaticPairsExpiryIsToldAThresholdAheadAndOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(bubbleAge)
+		time.Sleep(fixture.UntilTenDigits)
 		ctx, unload := context.WithCancel(t.Context())
-		pair := pairFor(3*time.Hour + 10*time.Second)
+		pair := fixture.PairFor(3*time.Hour + 10*time.Second)
 		project, logs := expiring(pair, time.Hour)
 		project.watchExpiry(ctx)
 		pass := func(span time.Duration, want ...string) {
@@ -93,7 +93,7 @@ func TestAStaticPairsExpiryIsToldAThresholdAheadAndOnce(t *testing.T) {
 		pass(time.Second, late(pair))
 		pass(24 * time.Hour)
 		// Another pair begins anew.
-		another := pairFor(90 * time.Minute)
+		another := fixture.PairFor(90 * time.Minute)
 		project.source.(*fixedSource).held.Store(&another)
 		pass(30*time.Minute - time.Second)
 		pass(expiryInterval, soon(another))
@@ -104,9 +104,9 @@ func TestAStaticPairsExpiryIsToldAThresholdAheadAndOnce(t *testing.T) {
 
 func TestAReloadDoesNotRepeatTheWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(bubbleAge)
+		time.Sleep(fixture.UntilTenDigits)
 		ctx, unload := context.WithCancel(t.Context())
-		pair := pairFor(time.Minute)
+		pair := fixture.PairFor(time.Minute)
 		before, logs := expiring(pair, time.Hour)
 		before.watchExpiry(ctx)
 		fixture.WantLines(t, logs, soon(pair)) // at load
@@ -125,10 +125,10 @@ func TestAReloadDoesNotRepeatTheWarning(t *testing.T) {
 
 func TestAnExpiredPairIsToldAtLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(bubbleAge)
+		time.Sleep(fixture.UntilTenDigits)
 		ctx, unload := context.WithCancel(t.Context())
 		defer unload()
-		pair := pairFor(-time.Hour)
+		pair := fixture.PairFor(-time.Hour)
 		project, logs := expiring(pair, time.Hour)
 		project.watchExpiry(ctx)
 		fixture.WantLines(t, logs, late(pair))
@@ -141,10 +141,10 @@ func TestAnExpiredPairIsToldAtLoad(t *testing.T) {
 // A clock that is set while the pair is watched is noticed within a minute.
 func TestAClockThatIsSetIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(bubbleAge)
+		time.Sleep(fixture.UntilTenDigits)
 		ctx, unload := context.WithCancel(t.Context())
 		defer unload()
-		pair := pairFor(24 * time.Hour)
+		pair := fixture.PairFor(24 * time.Hour)
 		project, logs := expiring(pair, time.Hour)
 		project.watchExpiry(ctx)
 		project.credentials.clock.Correct(23 * time.Hour)
@@ -156,10 +156,10 @@ func TestAClockThatIsSetIsNoticed(t *testing.T) {
 
 func TestAFallbacksExpiryIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(bubbleAge)
+		time.Sleep(fixture.UntilTenDigits)
 		ctx, unload := context.WithCancel(t.Context())
 		defer unload()
-		pair := pairFor(-time.Hour)
+		pair := fixture.PairFor(-time.Hour)
 		project, logs := expiring(pair, time.Hour)
 		project.source, project.fallback = new(fixture.Source), project.source
 		project.watchExpiry(ctx)
@@ -171,14 +171,14 @@ func TestAFallbacksExpiryIsTold(t *testing.T) {
 func TestTheExpiryOfAnyFixedSourceIsReported(t *testing.T) {
 	const live = `{"module":"scripted_in_test"}`
 	for name, fixed := range map[string]func() string{
-		"static":  func() string { return staticJSON(pairFor(time.Hour)) },
+		"static":  func() string { return fixture.Static(fixture.PairFor(time.Hour)) },
 		"a guest": func() string { return `{"module":"fixed_in_test","lifetime":"1h"}` },
 	} {
 		for _, isFallback := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, as fallback %t", name, isFallback), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					time.Sleep(bubbleAge)
-					pair := pairFor(time.Hour)
+					time.Sleep(fixture.UntilTenDigits)
+					pair := fixture.PairFor(time.Hour)
 					config := `"source":` + fixed()
 					if isFallback {
 						config = `"source":` + live + `,"fallback":` + fixed()
@@ -218,12 +218,12 @@ func TestTheExpiryOfAnyFixedSourceIsReported(t *testing.T) {
 // An access token that does not change is of the other scheme than a signature.
 func TestAFixedSourceIsOfItsScheme(t *testing.T) {
 	for scheme, want := range map[string]string{"signature": "", "token": "fixed_in_test: a signature is no credential of scheme token"} {
-		_, err := newProjects(t, `{"projects":[{"public_key":"p","scheme":"`+scheme+`","source":{"module":"fixed_in_test","lifetime":"1h"}}]}`)
+		_, err := NewProjects(t, `{"projects":[{"public_key":"p","scheme":"`+scheme+`","source":{"module":"fixed_in_test","lifetime":"1h"}}]}`)
 		if got := fmt.Sprint(err); want == "" && err != nil || !strings.Contains(got, want) {
 			t.Errorf("%s: %v", scheme, err)
 		}
 	}
-	project := mustProject(t, `{"projects":[{"public_key":"p","scheme":"token","source":{"module":"fixed_in_test","lifetime":"1h","in_header":true}}]}`)
+	project := MustProject(t, `{"projects":[{"public_key":"p","scheme":"token","source":{"module":"fixed_in_test","lifetime":"1h","in_header":true}}]}`)
 	if granted, err := project.Grantor().Token(t.Context()); err != nil || granted.AccessToken == "" {
 		t.Errorf("got %v, %v", granted, err)
 	}

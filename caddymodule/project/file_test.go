@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package project
+package project_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"os"
@@ -13,71 +12,34 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
-
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
 func TestASecretInAFileThatChangesIsUsedWithoutAReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "secret")
-		writeFile(t, path, "the first\n")
-		project := mustProject(t, `{"projects":[{"public_key":"filed","source":{"module":"secret_key","keys":["{file.`+path+`}"]}}]}`)
+		project.WriteFile(t, path, "the first\n")
+		p := project.MustProject(t, `{"projects":[{"public_key":"filed","source":{"module":"secret_key","keys":["{file.`+path+`}"]}}]}`)
 		signedWith := func(secret string) bool {
-			granted, err := project.Grantor().Token(t.Context())
-			return err == nil && granted.Signature == token.Sign(secret, expireOf(granted))
+			granted, err := p.Grantor().Token(t.Context())
+			return err == nil && granted.Signature == token.Sign(secret, project.ExpireOf(granted))
 		}
 		if !signedWith("the first") {
 			t.Error("before: signed with another")
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		writeFile(t, path, "the second\n")
+		project.WriteFile(t, path, "the second\n")
 		if !signedWith("the first") {
 			t.Error("within the interval: signed with another")
 		}
-		time.Sleep(fileTime)
+		time.Sleep(project.FileTime)
 		synctest.Wait()
 		if !signedWith("the second") {
 			t.Error("after the interval: the cached signature is still the first secret's")
-		}
-	})
-}
-
-// An upload that is under way when its config goes shares its token with those
-// of the next one, which has seen the file change.
-func TestAnUploadThatOutlivesItsConfigSignsWithWhatTheFileHolds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "secret")
-		writeFile(t, path, "the first")
-		config := `{"projects":[{"public_key":"filed","source":{"module":"secret_key","keys":["{file.` + path + `}"]}}]}`
-		ctx, unload := caddy.NewContext(caddy.Context{Context: context.Background()})
-		loaded, err := provision(t, ctx, config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		before, after := loaded.Projects[0], mustProject(t, config)
-		unload()
-		if err := loaded.set.Release(); err != nil {
-			t.Fatal(err)
-		}
-		writeFile(t, path, "the second")
-		time.Sleep(fileTime)
-		synctest.Wait()
-		for when, project := range map[string]*Project{"before": before, "after": after} {
-			project.credentials.cache.Clear()
-			granted, err := project.Grantor().Token(t.Context())
-			if err != nil || granted.Signature != token.Sign("the second", expireOf(granted)) {
-				t.Errorf("the config %s signs with what the file held: %v", when, err)
-			}
-		}
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := before.source.Token(t.Context(), time.Now()); err != nil || got.Signature != token.Sign("the second", expireOf(got)) {
-			t.Errorf("without the file: %v, %v", got, err)
 		}
 	})
 }
@@ -94,19 +56,19 @@ func TestAResolverIsAskedWithWhatItsFilesHold(t *testing.T) {
 		write("url", "https://one.example.com/\n")
 		write("key", "first\n")
 		t.Setenv("PREFIX", "Bearer")
-		project := mustProject(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"resolver","retries":0,
+		p := project.MustProject(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"resolver","retries":0,
 			"transport":`+fixture.TransportJSON+`,
 			"url":"{file.`+directory+`/url}","headers":{"Authorization":["{env.PREFIX} {file.`+directory+`/key}"]}}}]}`)
 		var asked []string
 		fixture.SetTransport(fixture.Answering(func(r *http.Request) string {
 			asked = append(asked, r.URL.Host+" "+r.Header.Get("Authorization"))
-			return fixture.Pair(testSecret, time.Now().Unix()+3600)
+			return fixture.Pair(fixture.Secret, time.Now().Unix()+3600)
 		}))
 		get := func() error {
-			_, err := project.Grantor().Token(t.Context())
+			_, err := p.Grantor().Token(t.Context())
 			return err
 		}
-		wait := func() { time.Sleep(fileTime); synctest.Wait() }
+		wait := func() { time.Sleep(project.FileTime); synctest.Wait() }
 		want := func(last string, calls int) {
 			t.Helper()
 			if err := get(); err != nil || len(asked) != calls || asked[calls-1] != last {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestSignersOfTokens(t *testing.T) {
-	project := mustProject(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"secret_key","keys":["canary-1","canary-2"]}}]}`)
+	project := MustProject(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"secret_key","keys":["canary-1","canary-2"]}}]}`)
 	keys, now := project.keyring, time.Now()
 	for i, secret := range []string{"canary-1", "canary-2", "canary-3"} {
 		bearer, err := token.MintAccessToken(secret, now.Add(-48*time.Hour), time.Hour, []string{"/base/"}, 0)

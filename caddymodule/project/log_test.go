@@ -20,7 +20,7 @@ import (
 // why, how long that takes, when it expires, and what goes wrong.
 func TestDebugOutputTellsWhenAndWhyTokensAreResolved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		project := mustProject(t, askingConfig("observed", ""))
+		project := MustProject(t, AskingConfig("observed", ""))
 		logs := observe(project, zapcore.DebugLevel)
 		const takes = 250 * time.Millisecond
 		get := func() token.Token {
@@ -29,7 +29,7 @@ func TestDebugOutputTellsWhenAndWhyTokensAreResolved(t *testing.T) {
 			return granted
 		}
 		const asking = "debug asking the source for a credential source=scripted_in_test "
-		answering(token.Mint(testSecret, time.Now(), time.Hour), nil, takes)
+		answering(token.Mint(fixture.Secret, time.Now(), time.Hour), nil, takes)
 		first := get()
 		fixture.WantLines(t, logs, asking+"reason=there is none",
 			"debug credential obtained source=scripted_in_test duration=250ms expire=946688400 expires=2000-01-01T01:00:00Z")
@@ -50,10 +50,10 @@ func TestDebugOutputTellsWhenAndWhyTokensAreResolved(t *testing.T) {
 			"info the source answers again source=scripted_in_test",
 			"warn credential refused by the source source=scripted_in_test duration=250ms error=the source refused a token: status 401")
 
-		answering(token.Mint(testSecret, time.Now(), 24*time.Hour), nil, takes)
+		answering(token.Mint(fixture.Secret, time.Now(), 24*time.Hour), nil, takes)
 		second := get()
 		fixture.Lines(logs)
-		answering(token.Mint(testSecret, time.Now(), 12*time.Hour), nil, takes)
+		answering(token.Mint(fixture.Secret, time.Now(), 12*time.Hour), nil, takes)
 		if !project.credentials.cache.Drop(second, token.Rejection{}) {
 			t.Fatal("not dropped")
 		}
@@ -73,7 +73,7 @@ func TestDebugOutputTellsWhenAndWhyTokensAreResolved(t *testing.T) {
 // asked more often, and that it is back.
 func TestASourceThatFailsDoesNotFloodTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		project := mustProject(t, askingConfig("flooded", ""))
+		project := MustProject(t, AskingConfig("flooded", ""))
 		logs := observe(project, zapcore.InfoLevel)
 		source := fixture.Loaded("")
 		source.Answer(token.Token{}, errors.New("down"))
@@ -87,7 +87,7 @@ func TestASourceThatFailsDoesNotFloodTheLog(t *testing.T) {
 			t.Errorf("%d lines for %d attempts", got, source.Calls())
 		}
 		fixture.Lines(logs)
-		source.Answer(token.Mint(testSecret, time.Now(), time.Hour), nil)
+		source.Answer(token.Mint(fixture.Secret, time.Now(), time.Hour), nil)
 		time.Sleep(5 * time.Second)
 		for range 3 {
 			if _, err := project.Grantor().Token(t.Context()); err != nil {
@@ -100,10 +100,10 @@ func TestASourceThatFailsDoesNotFloodTheLog(t *testing.T) {
 
 func TestDebugOutputTellsThatTheFallbackStandsIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		project := mustProject(t, askingConfig("stoodinfor", `,"fallback":{"module":"scripted_in_test","key":"stands in"}`))
+		project := MustProject(t, AskingConfig("stoodinfor", `,"fallback":{"module":"scripted_in_test","key":"stands in"}`))
 		logs := observe(project, zapcore.DebugLevel)
 		fixture.Loaded("").Answer(token.Token{}, errors.New("down"))
-		fixture.Loaded("stands in").Answer(token.Mint(testSecret, time.Now(), time.Hour), nil)
+		fixture.Loaded("stands in").Answer(token.Mint(fixture.Secret, time.Now(), time.Hour), nil)
 		if _, err := project.Grantor().Token(t.Context()); err != nil {
 			t.Fatal(err)
 		}

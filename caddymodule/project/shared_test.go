@@ -27,7 +27,7 @@ import (
 // newGateway provisions a handler in a config of its own whose storage is in a
 // directory. Its thresholds tell it from other gateways in the process, which
 // would share its cache otherwise.
-func newGateway(t *testing.T, storage, source string, threshold time.Duration) *provisioned {
+func newGateway(t *testing.T, storage, source string, threshold time.Duration) *Provisioned {
 	t.Helper()
 	root, err := caddy.ProvisionContext(&caddy.Config{
 		StorageRaw: json.RawMessage(fmt.Sprintf(`{"module":"file_system","root":%q}`, storage)),
@@ -40,7 +40,7 @@ func newGateway(t *testing.T, storage, source string, threshold time.Duration) *
 	p, err := provision(t, ctx, config)
 	t.Cleanup(func() {
 		cancel()
-		if err := p.set.Release(); err != nil {
+		if err := p.Set.Release(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -55,7 +55,7 @@ func startSigner(t *testing.T) (url string, calls *atomic.Int32) {
 	t.Helper()
 	calls = new(atomic.Int32)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		pair := token.Mint(testSecret, time.Now().Add(time.Duration(calls.Add(1))*time.Second), time.Hour)
+		pair := token.Mint(fixture.Secret, time.Now().Add(time.Duration(calls.Add(1))*time.Second), time.Hour)
 		fmt.Fprintf(w, `{"secureSignature":"%s","secureExpire":"%d"}`, pair.Signature, pair.Expire)
 	}))
 	t.Cleanup(server.Close)
@@ -84,10 +84,10 @@ func stored(t *testing.T, storage string, count int) map[string]string {
 
 func TestSharedNeedsSomebodyToAsk(t *testing.T) {
 	for source, config := range map[string]string{
-		"secret_key": `{"module":"secret_key","keys":["` + testSecret + `"]}`,
-		"static":     staticJSON(pairFor(time.Hour)),
+		"secret_key": `{"module":"secret_key","keys":["` + fixture.Secret + `"]}`,
+		"static":     fixture.Static(fixture.PairFor(time.Hour)),
 	} {
-		_, err := newProjects(t, `{"projects":[{"public_key":"p","shared":true,"source":`+config+`}]}`)
+		_, err := NewProjects(t, `{"projects":[{"public_key":"p","shared":true,"source":`+config+`}]}`)
 		if err == nil || !strings.Contains(err.Error(), "shared: "+source+": it asks nobody") {
 			t.Errorf("%s: got %v", source, err)
 		}
@@ -160,12 +160,12 @@ func TestInvariant8CallersShareTheirOwnTokensAndAreNotShown(t *testing.T) {
 func TestAStorageThatCannotBeUsedIsToldOnceAndStopsNoUpload(t *testing.T) {
 	url, calls := startSigner(t)
 	file := filepath.Join(t.TempDir(), "no directory")
-	writeFile(t, file, "")
+	WriteFile(t, file, "")
 	gateway := newGateway(t, file, `{"module":"resolver","url":"`+url+`"}`, 5*time.Minute)
 	logs := observe(gateway.Projects[0], zapcore.InfoLevel)
 	for range 3 {
 		granted, err := gateway.Projects[0].Grantor().Token(t.Context())
-		if err != nil || granted.Signature != token.Sign(testSecret, expireOf(granted)) || granted.Expired(time.Now(), 0) {
+		if err != nil || granted.Signature != token.Sign(fixture.Secret, ExpireOf(granted)) || granted.Expired(time.Now(), 0) {
 			t.Errorf("got %v, %v", granted, err)
 		}
 		gateway.Projects[0].credentials.cache.Clear()

@@ -70,7 +70,7 @@ func TestWhatBecomesOfARejectedCredential(t *testing.T) {
 	correct := func(p *Project) { p.credentials.clock.Correct(time.Hour) }
 	wait := func(*Project) { time.Sleep(11 * time.Minute) }
 	replaceKeys := func(p *Project) { // as when files have changed
-		for i, other := range mustProject(t, `{"projects":[{"public_key":"q","source":{"module":"secret_key","keys":["three","four"]}}]}`).keyring.keys {
+		for i, other := range MustProject(t, `{"projects":[{"public_key":"q","source":{"module":"secret_key","keys":["three","four"]}}]}`).keyring.keys {
 			if i < len(p.keyring.keys) {
 				p.keyring.keys[i] = other
 			}
@@ -120,8 +120,8 @@ func TestWhatBecomesOfARejectedCredential(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				time.Sleep(bubbleAge)
-				p := mustProject(t, `{"projects":[{"public_key":"`+test.key+`",`+test.config+`}]}`)
+				time.Sleep(fixture.UntilTenDigits)
+				p := MustProject(t, `{"projects":[{"public_key":"`+test.key+`",`+test.config+`}]}`)
 				secrets := []string{"one", "two", "handed out 1", "handed out 2"}
 				handOut := func(call int, now time.Time) (token.Token, error) {
 					if p.Scheme == source.SchemeToken {
@@ -172,10 +172,10 @@ func TestWhatBecomesOfARejectedCredential(t *testing.T) {
 // Of uploads that left with one credential, the first to be rejected says all.
 func TestARejectionThatComesLateIsNotReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(bubbleAge)
-		p := mustProject(t, askingConfig("p", ""))
+		time.Sleep(fixture.UntilTenDigits)
+		p := MustProject(t, AskingConfig("p", ""))
 		fixture.Loaded("").Script(func(call int, now time.Time) (token.Token, error) {
-			return token.Mint(testSecret, now, time.Hour+time.Duration(call)*time.Second), nil
+			return token.Mint(fixture.Secret, now, time.Hour+time.Duration(call)*time.Second), nil
 		})
 		logs := observe(p, zapcore.DebugLevel)
 		var first, late, again Signing
@@ -226,8 +226,8 @@ func TestWhenARejectionIsReported(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				time.Sleep(bubbleAge)
-				p := mustProject(t, test.config)
+				time.Sleep(fixture.UntilTenDigits)
+				p := MustProject(t, test.config)
 				logs := observe(p, zapcore.DebugLevel)
 				for span := time.Duration(0); span < 25*time.Minute; span += time.Minute {
 					var first, second Signing

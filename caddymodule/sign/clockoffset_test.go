@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap/zapcore"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
@@ -23,7 +24,7 @@ const (
 
 // untilTenDigits is how long a bubble, which begins in 2000, takes until Unix
 // seconds have ten digits.
-const untilTenDigits = 2 * 365 * 24 * time.Hour
+const untilTenDigits = fixture.UntilTenDigits
 
 // A gateway whose clock is wrong uploads all the same, over TLS: the first
 // answer tells the time, also when it is a rejection.

@@ -29,7 +29,7 @@ import (
 
 const (
 	testBoundary = "----WebKitFormBoundary7MA4YWxk"
-	testSecret   = "canary-of-a-secret-key" //nolint:gosec // a test's own
+	testSecret   = fixture.Secret
 
 	onlyProject = `{"projects":[{"public_key":"demopublickey","source":{"module":"secret_key","keys":["` + testSecret + `"]}}]}`
 )

@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
@@ -169,7 +170,7 @@ func TestOptionsOfAGuestSourceAreChecked(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", name, err, test.want)
 		}
 	}
-	_, err := unmarshalSign("uploadcare_sign {\n vault_in_test a b\n static " + canarySignature + " 1678361640\n}")
+	_, err := unmarshalSign("uploadcare_sign {\n vault_in_test a b\n static " + fixture.Signature + " 1678361640\n}")
 	if err == nil || !strings.Contains(err.Error(), "the project has a source of credentials already, vault_in_test, which asks nobody") {
 		t.Errorf("beside static: %v", err)
 	}

@@ -32,8 +32,8 @@ import (
 )
 
 const (
-	goodSecret  = "canary-of-a-secret-key" //nolint:gosec // a test's own
-	otherSecret = "canary-of-another-key"  //nolint:gosec // a test's own
+	goodSecret  = fixture.Secret
+	otherSecret = "canary-of-another-key" //nolint:gosec // a test's own
 )
 
 // newScripted returns a handler for a project whose source is scripted.

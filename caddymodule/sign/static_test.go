@@ -3,7 +3,6 @@
 package sign
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,38 +10,15 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 )
-
-const (
-	canarySignature = "ca7a57ca7a57ca7a57ca7a57ca7a57ca7a57ca7a57ca7a57ca7a57ca7a57ca7a"
-	// bubbleAge is slept through first: a bubble begins in 2000, when Unix
-	// seconds had nine digits.
-	bubbleAge = 2 * 365 * 24 * time.Hour
-)
-
-// staticJSON returns the source for a pair.
-func staticJSON(pair token.Token) string {
-	return fmt.Sprintf(`{"module":"static","signature":"%s","expire":"%d"}`, pair.Signature, pair.Expire)
-}
-
-func staticConfig(source string) string {
-	return `{"projects":[{"public_key":"demopublickey","source":` + source + `}]}`
-}
-
-// pairFor returns a pair that expires after a while.
-func pairFor(lifetime time.Duration) token.Token {
-	pair := token.Mint(testSecret, time.Now(), lifetime)
-	pair.Issued = 0
-	return pair
-}
 
 // The documents' first configuration: one signature, made beforehand.
 func TestAStaticPairIsUsedAsItIsUntilItExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(bubbleAge)
-		pair := pairFor(2 * time.Hour)
-		sign := mustSign(t, staticConfig(staticJSON(pair)))
+		time.Sleep(untilTenDigits)
+		pair := fixture.PairFor(2 * time.Hour)
+		sign := mustSign(t, fixture.Project(fixture.Static(pair)))
 		for range 119 {
 			rec, w := serve(t, sign, uploadRequest(formOf(demoKey, file("file", "a", "b"))))
 			if w.Code != http.StatusOK {
@@ -65,7 +41,7 @@ func TestAStaticPairIsUsedAsItIsUntilItExpires(t *testing.T) {
 
 // A pair that has expired stops its own project's uploads, and nothing else.
 func TestAnExpiredStaticPairLetsOtherProjectsLoad(t *testing.T) {
-	sign := mustSign(t, `{"projects":[{"public_key":"late","source":`+staticJSON(pairFor(-time.Minute))+`},
+	sign := mustSign(t, `{"projects":[{"public_key":"late","source":`+fixture.Static(fixture.PairFor(-time.Minute))+`},
 		{"public_key":"demopublickey","source":{"module":"secret_key","keys":["`+testSecret+`"]}}]}`)
 	rec, _ := serve(t, sign, uploadRequest(formOf(demoKey)))
 	checkCredential(t, parseForm(t, rec.body), testSecret)
@@ -79,14 +55,14 @@ func TestAnExpiredStaticPairLetsOtherProjectsLoad(t *testing.T) {
 }
 
 func TestUnmarshalStatic(t *testing.T) {
-	const pair = canarySignature + " 1678361640"
+	const pair = fixture.Signature + " 1678361640"
 	for name, test := range map[string]struct{ caddyfile, want string }{
 		"no argument":       {"static", "static takes two arguments"},
-		"no expiry":         {"static " + canarySignature, "static takes two arguments"},
+		"no expiry":         {"static " + fixture.Signature, "static takes two arguments"},
 		"an empty one":      {`static "" 1678361640`, "static takes two arguments"},
 		"a third argument":  {"static " + pair + " 1", "static takes two arguments"},
 		"a block":           {"static " + pair + " {\n x\n }", "static takes no block"},
-		"MD5":               {"static " + canarySignature[:32] + " 1678361640", "old MD5 scheme"},
+		"MD5":               {"static " + fixture.Signature[:32] + " 1678361640", "old MD5 scheme"},
 		"milliseconds":      {"static " + pair + "000", "looks like milliseconds"},
 		"twice":             {"static " + pair + "\n static " + pair, "the project has a source of credentials already, static"},
 		"beside secret_key": {"static " + pair + "\n secret_key s", "the project has a source of credentials already, secret_key, which asks nobody"},

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package source
+package source_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
 // prepare prepares a request as Caddy's server does.
@@ -54,7 +54,12 @@ func TestHeadersHaveTheValuesOfTheRequest(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			resolver := mustResolver(t, fmt.Sprintf(`{"url":"https://app/","headers":{"X-Key":[%q]}}`, test.raw))
+			resolver := mustResolver(t, fmt.Sprintf(`{"url":"https://app/","retries":0,"transport":%s,"headers":{"X-Key":[%q]}}`, fixture.TransportJSON, test.raw))
+			var header http.Header
+			fixture.SetTransport(fixture.Answering(func(r *http.Request) string {
+				header = r.Header
+				return fixture.Pair(fixture.Secret, time.Now().Add(time.Hour).Unix())
+			}))
 			r := httptest.NewRequest(http.MethodPost, "/base/?user=ann", nil)
 			r.Header.Set("Authorization", "Bearer {env.APP}")
 			r.Header.Set("Cookie", "session=42")
@@ -64,7 +69,10 @@ func TestHeadersHaveTheValuesOfTheRequest(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			values, sent := bound.(*boundResolver).header["X-Key"]
+			if _, err := bound.Token(t.Context(), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			values, sent := header["X-Key"]
 			if sent != (test.want != "") || sent && values[0] != test.want {
 				t.Errorf("got %q, want %q", values, test.want)
 			}
@@ -94,41 +102,13 @@ func TestCallersAreToldApartByAllThatIsSent(t *testing.T) {
 	}
 }
 
-// The transport is given a context of its own: nothing of the upload that
-// happens to wait is to be seen there, since it may be over, and others share
-// the token.
-func TestTheTransportSeesNothingOfTheUpload(t *testing.T) {
-	type contextKey struct{}
-	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), contextKey{}, 1))
-	ctx = context.WithValue(ctx, caddyhttp.VarsCtxKey, map[string]any{"key": 1})
-	r := httptest.NewRequest(http.MethodGet, "https://app/", nil).WithContext(ctx)
-	transport := resolverTransport{fixture.RoundTripper(func(r *http.Request) (*http.Response, error) {
-		if r.Context().Value(contextKey{}) != nil || caddyhttp.GetVar(r.Context(), "key") != nil {
-			t.Error("the transport sees values of the upload")
-		}
-		caddyhttp.SetVar(r.Context(), "key", 2)
-		if caddyhttp.GetVar(r.Context(), "key") != 2 || replacerOf(r) == nil {
-			t.Error("the transport lacks what it needs")
-		}
-		cancel()
-		<-r.Context().Done()
-		return nil, r.Context().Err()
-	})}
-	if _, err := transport.RoundTrip(r); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	if caddyhttp.GetVar(ctx, "key") != 1 {
-		t.Error("the transport has set a variable of the upload")
-	}
-}
-
 func TestAResolverThatDependsOnTheRequestIsNotAskedWithoutOne(t *testing.T) {
-	resolver := mustResolver(t, `{"url":"https://app/","headers":{"A":["{http.request.header.A}"]}}`)
-	resolver.transport = fixture.Answering(func(*http.Request) string {
+	resolver := mustResolver(t, `{"url":"https://app/","transport":`+fixture.TransportJSON+`,"headers":{"A":["{http.request.header.A}"]}}`)
+	fixture.SetTransport(fixture.Answering(func(*http.Request) string {
 		t.Error("it was asked")
 		return ""
-	})
-	if got, err := resolver.Token(t.Context(), time.Now()); err == nil || got != (token.Token{}) || errors.Is(err, ErrRefused) {
+	}))
+	if got, err := resolver.Token(t.Context(), time.Now()); err == nil || got != (token.Token{}) || errors.Is(err, source.ErrRefused) {
 		t.Errorf("got %s, %v", got, err)
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package source
+package source_test
 
 import (
 	"context"
@@ -10,18 +10,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
-
-	"go.uber.org/zap/zapcore"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	_ "github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy/fastcgi" // a transport of another kind
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
 // newResolver loads a resolver with options in JSON.
-func newResolver(t *testing.T, options string) (*Resolver, error) {
+func newResolver(t *testing.T, options string) (*source.Resolver, error) {
 	t.Helper()
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 	t.Cleanup(cancel)
@@ -29,10 +28,10 @@ func newResolver(t *testing.T, options string) (*Resolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return loaded.(*Resolver), nil
+	return loaded.(*source.Resolver), nil
 }
 
-func mustResolver(t *testing.T, options string) *Resolver {
+func mustResolver(t *testing.T, options string) *source.Resolver {
 	t.Helper()
 	resolver, err := newResolver(t, options)
 	if err != nil {
@@ -103,25 +102,18 @@ func TestResolverLoadErrorsNameTheOption(t *testing.T) {
 
 func TestResolverDefaults(t *testing.T) {
 	resolver := mustResolver(t, `{"url":"https://app.example.com/"}`)
-	endpoint, err := resolver.endpoint(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if endpoint.Timeout != 5*time.Second || endpoint.Retries != 3 || resolver.DependsOnRequest() {
-		t.Errorf("timeout %s, %d retries", endpoint.Timeout, endpoint.Retries)
+	if resolver.Timeout != caddy.Duration(5*time.Second) || *resolver.Retries != 3 || resolver.DependsOnRequest() {
+		t.Errorf("timeout %s, %d retries", time.Duration(resolver.Timeout), *resolver.Retries)
 	}
 	resolver = mustResolver(t, `{"url":"http://app/","insecure_http":true,"retries":0,"timeout":"1m","headers":{"X-Key":["{http.request.host}"]}}`)
-	if endpoint, err = resolver.endpoint(nil); err != nil {
-		t.Fatal(err)
-	}
-	if endpoint.Timeout != time.Minute || endpoint.Retries != 0 || !resolver.DependsOnRequest() {
-		t.Errorf("timeout %s, %d retries", endpoint.Timeout, endpoint.Retries)
+	if resolver.Timeout != caddy.Duration(time.Minute) || *resolver.Retries != 0 || !resolver.DependsOnRequest() {
+		t.Errorf("timeout %s, %d retries", time.Duration(resolver.Timeout), *resolver.Retries)
 	}
 }
 
 func TestResolverCaddyfile(t *testing.T) {
 	unmarshal := func(text string) (string, error) {
-		resolver := new(Resolver)
+		resolver := new(source.Resolver)
 		err := resolver.UnmarshalCaddyfile(caddyfile.NewTestDispenser(text))
 		got, _ := json.Marshal(resolver)
 		return string(got), err
@@ -206,22 +198,4 @@ func TestResolversThatAskTheSameShareTheirTokens(t *testing.T) {
 	if mustResolver(t, `{"url":"https://app/","headers":{"X-Key":["{env.KEY}"]}}`).CacheKey() == before {
 		t.Error("another value of a variable makes the same key")
 	}
-}
-
-// A resolver that is down is asked every few seconds, and reported every ten.
-func TestRetriesAreReportedEveryTenSeconds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := mustResolver(t, `{"url":"https://app.example.com/"}`)
-		time.Sleep(time.Second)
-		warned := 0
-		for range 60 {
-			if r.retryLevel() == zapcore.WarnLevel {
-				warned++
-			}
-			time.Sleep(time.Second)
-		}
-		if warned != 6 {
-			t.Errorf("%d warnings in a minute", warned)
-		}
-	})
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package source
+package source_test
 
 import (
 	"context"
@@ -32,6 +32,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
 // authority is a certificate authority of one's own.
@@ -122,7 +123,7 @@ func TestAResolverWithClientCertificatesAndAnAuthorityOfItsOwn(t *testing.T) {
 		"a wrong server name": {transport + certificate + "tls_server_name app.example.com\n", "not app.example.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			written := new(Resolver)
+			written := new(source.Resolver)
 			if err := written.UnmarshalCaddyfile(caddyfile.NewTestDispenser("resolver " + server.URL + " {\n retries 0\n transport {\n" + test.options + "}\n}")); err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +137,7 @@ func TestAResolverWithClientCertificatesAndAnAuthorityOfItsOwn(t *testing.T) {
 				if err != nil || got.Signature == "" {
 					t.Errorf("got %s, %v", got, err)
 				}
-			} else if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), test.want) {
+			} else if !errors.Is(err, source.ErrUnreachable) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
 		})
@@ -188,14 +189,14 @@ func TestAResolverThatIsNotThereIsUnreachable(t *testing.T) {
 	closed.Close()
 	resolver := mustResolver(t, `{"url":"`+closed.URL+`/api?canary","retries":1}`)
 	_, err := resolver.Token(t.Context(), time.Now())
-	if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), closed.URL+": ") || !strings.Contains(err.Error(), "connection refused") || strings.Contains(err.Error(), "canary") {
+	if !errors.Is(err, source.ErrUnreachable) || !strings.Contains(err.Error(), closed.URL+": ") || !strings.Contains(err.Error(), "connection refused") || strings.Contains(err.Error(), "canary") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestAnUploadThatOutlivesItsConfigMayStillAskTheResolver(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, fixture.Pair(testSecret, 1900000000))
+		fmt.Fprint(w, fixture.Pair(fixture.Secret, 1900000000))
 	}))
 	t.Cleanup(server.Close)
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
@@ -204,7 +205,7 @@ func TestAnUploadThatOutlivesItsConfigMayStillAskTheResolver(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel() // which cleans the transport up
-	if _, err := loaded.(*Resolver).Token(t.Context(), time.Now()); err != nil {
+	if _, err := loaded.(*source.Resolver).Token(t.Context(), time.Now()); err != nil {
 		t.Error(err)
 	}
 }
@@ -219,7 +220,7 @@ func TestInvariant4NothingIsLeftOfAsking(t *testing.T) {
 	}
 	defer silent.Close()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, fixture.Pair(testSecret, 1900000000))
+		fmt.Fprint(w, fixture.Pair(fixture.Secret, 1900000000))
 	}))
 	defer server.Close()
 	for address, timeout := range map[string]string{

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package source
+package source_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
 func TestKeysKnowTheTokensThatTheyMade(t *testing.T) {
@@ -21,8 +22,8 @@ func TestKeysKnowTheTokensThatTheyMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	now, secrets := time.Now(), []string{"canary-1", "canary-2", "canary-3"}
-	for i, key := range loaded.(*SecretKey).SecretKeys() {
-		if got, err := key.Token(t.Context(), now); err != nil || got != token.Mint(secrets[i], now, defaultLifetime) {
+	for i, key := range loaded.(*source.SecretKey).SecretKeys() {
+		if got, err := key.Token(t.Context(), now); err != nil || got != token.Mint(secrets[i], now, 30*time.Minute) {
 			t.Errorf("key %d yields another token: %v", i+1, err)
 		}
 		for j, secret := range secrets {
@@ -30,13 +31,13 @@ func TestKeysKnowTheTokensThatTheyMade(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for scheme, minted := range map[string]Token{SchemeSignature: token.Mint(secret, now, time.Hour), SchemeToken: bearer} {
+			for scheme, minted := range map[string]source.Token{source.SchemeSignature: token.Mint(secret, now, time.Hour), source.SchemeToken: bearer} {
 				if got := key.Made(minted); got != (i == j) {
 					t.Errorf("key %d has made the %s of key %d: %t", i+1, scheme, j+1, got)
 				}
 			}
 		}
-		if key.Made(Token{AccessToken: "a.b.c"}) {
+		if key.Made(source.Token{AccessToken: "a.b.c"}) {
 			t.Errorf("key %d has made what is no token", i+1)
 		}
 	}

@@ -22,8 +22,6 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 )
 
-const testSecret = "canary-of-a-secret-key" //nolint:gosec // a test's own
-
 func writeFile(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -46,20 +44,20 @@ func TestAFileThatCannotBeReadLeavesWhatItHeld(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "secret")
-				writeFile(t, path, testSecret)
+				writeFile(t, path, fixture.Secret)
 				setting, told, logs := watched(t, "Bearer {file."+path+"}")
 				if err := spoil(path); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Hour)
 				synctest.Wait()
-				if setting.get() != "Bearer "+testSecret || *told != 0 {
+				if setting.get() != "Bearer "+fixture.Secret || *told != 0 {
 					t.Errorf("got %q, told %d times", setting.get(), *told)
 				}
 				wantMessages(t, logs, "error a file cannot be read any more, or is empty; what it held stays in use")
 
 				_ = os.RemoveAll(path)
-				writeFile(t, path, testSecret+"\r\n") // which stands for the same
+				writeFile(t, path, fixture.Secret+"\r\n") // which stands for the same
 				time.Sleep(time.Hour)
 				synctest.Wait()
 				if *told != 0 {
@@ -134,7 +132,7 @@ func wantMessages(t *testing.T, logs *observer.ObservedLogs, want ...string) {
 	t.Helper()
 	got := fixture.Lines(logs)
 	for i, line := range got {
-		if i >= len(want) || !strings.HasPrefix(line, want[i]) || strings.Contains(line, testSecret) {
+		if i >= len(want) || !strings.HasPrefix(line, want[i]) || strings.Contains(line, fixture.Secret) {
 			t.Errorf("logged: %s", line)
 		}
 	}
