@@ -356,7 +356,7 @@ func TestTransportSendsSmallPiecesUnderAWriteTimeout(t *testing.T) {
 			to := new(sizes)
 			tested := newTransport(t, config)
 			tested.DialBy(func(context.Context, string, string) (net.Conn, error) { return to, nil })
-			connection, err := tested.HTTPTransport.Transport.DialContext(t.Context(), "tcp", "")
+			connection, err := tested.Transport.DialContext(t.Context(), "tcp", "")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,14 +18,14 @@ import (
 // from 0 on, in a goroutine of its own; after it the connection is closed. When the
 // test ends, all connections are, and the server is waited for. Serve returns its
 // host and port.
-func Serve(t testing.TB, serve func(connection net.Conn, number int)) (address string) {
-	t.Helper()
+func Serve(tb testing.TB, serve func(connection net.Conn, number int)) (address string) {
+	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var serving sync.WaitGroup
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = listener.Close()
 		serving.Wait()
 	})
@@ -37,7 +37,7 @@ func Serve(t testing.TB, serve func(connection net.Conn, number int)) (address s
 			}
 			serving.Go(func() {
 				defer connection.Close()
-				defer context.AfterFunc(t.Context(), func() { _ = connection.Close() })()
+				defer context.AfterFunc(tb.Context(), func() { _ = connection.Close() })()
 				serve(connection, number)
 			})
 		}
@@ -46,11 +46,11 @@ func Serve(t testing.TB, serve func(connection net.Conn, number int)) (address s
 }
 
 // Closed returns an address on loopback at which nobody listens.
-func Closed(t testing.TB) (address string) {
-	t.Helper()
+func Closed(tb testing.TB) (address string) {
+	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	_ = listener.Close()
 	return listener.Addr().String()
