@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package caddymodule signs uploads to Uploadcare as they pass through Caddy.
+// Clients that know nothing of Secure Uploading, or sign in a way of long ago,
+// send their uploads here as they always did; what goes on to the Upload API
+// carries one fresh credential and none of theirs.
+//
+// It has the directive uploadcare, and imports all that the directive is short for:
+// the handlers and the sources of credentials.
 package caddymodule
 
 import (
@@ -9,13 +16,15 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/proxy"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sign"
 )
 
 const directive = "uploadcare"
 
 func init() {
-	registerHandler(directive, parseUploadcare, end)
+	option.RegisterHandlerDirective(directive, parseUploadcare, option.Terminal)
 	httpcaddyfile.RegisterDirectiveOrder(directive, httpcaddyfile.Before, "reverse_proxy")
 }
 
@@ -59,18 +68,18 @@ func parseUploadcare(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error
 		return nil, h.Errf("unexpected argument '%s': the address of the Upload API goes into the block, as upstream", h.Val())
 	}
 
-	var options signTokens
+	var options sign.Subdirectives
 	var proxied proxyTokens
 	for h.NextBlock(0) {
 		segment := h.NextSegment()
-		if isSignOption(segment[0].Text) {
-			options.add(segment)
+		if sign.IsOption(segment[0].Text) {
+			options.Add(segment)
 		} else if err := proxied.add(segment); err != nil {
 			return nil, err
 		}
 	}
-	sign := new(Sign)
-	if err := sign.unmarshalOptions(options); err != nil {
+	signer := new(sign.Sign)
+	if err := signer.UnmarshalOptions(options); err != nil {
 		return nil, err
 	}
 	reverseProxy, err := proxied.unmarshal(h, name)
@@ -80,7 +89,7 @@ func parseUploadcare(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error
 
 	// One handler, wherever it may have to be the only one.
 	return &caddyhttp.Subroute{Routes: caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{
-		caddyconfig.JSONModuleObject(sign, "handler", signDirective, nil),
+		caddyconfig.JSONModuleObject(signer, "handler", sign.Directive, nil),
 		caddyconfig.JSONModuleObject(&proxy.Proxy{Handler: reverseProxy}, "handler", proxy.Proxy{}.CaddyModule().ID.Name(), nil),
 	}}}}, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sign"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/transport"
 )
 
@@ -113,7 +114,7 @@ func (p *proxyTokens) unmarshal(h httpcaddyfile.Helper, name caddyfile.Token) (*
 	handler := new(reverseproxy.Handler)
 	if err := handler.UnmarshalCaddyfile(caddyfile.NewDispenser(tokens)); err != nil {
 		if strings.Contains(err.Error(), "unrecognized subdirective") {
-			err = fmt.Errorf("%w: expected upstream, a subdirective of reverse_proxy, %s", err, signOptions)
+			err = fmt.Errorf("%w: expected upstream, a subdirective of reverse_proxy, %s", err, sign.Options)
 		}
 		return nil, err
 	}

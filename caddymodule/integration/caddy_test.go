@@ -98,8 +98,13 @@ func (c *caddyProcess) path() string { return filepath.Join(c.directory, "Caddyf
 
 func (c *caddyProcess) write(caddyfile string) {
 	c.t.Helper()
-	global := "{\n\tadmin " + c.admin + "\n\tskip_install_trust\n\tlocal_certs\n\tpersist_config off\n\tdebug\n}\n"
-	if err := os.WriteFile(c.path(), []byte(global+caddyfile), 0o600); err != nil {
+	global := "{\n\tadmin " + c.admin + "\n\tskip_install_trust\n\tlocal_certs\n\tpersist_config off\n\tdebug\n"
+	if snippets, options, ok := strings.Cut("\n"+caddyfile, "\n{\n"); ok { // it has some itself
+		caddyfile = snippets + "\n" + global + options
+	} else {
+		caddyfile = global + "}\n" + caddyfile
+	}
+	if err := os.WriteFile(c.path(), []byte(caddyfile), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
 }

@@ -291,28 +291,3 @@ func TestErrorRoutesOfTheREADMEAnswer(t *testing.T) {
 		})
 	}
 }
-
-// The README's filter keeps what clients put into a query out of the access log.
-func TestAccessLogFilterOfTheREADME(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var filter string
-	for _, block := range codeBlock.FindAllStringSubmatch(string(readme), -1) {
-		if _, after, found := strings.Cut(block[2], "\tlog {\n"); found {
-			filter, _, _ = strings.Cut(after, "\tuploadcare\n")
-		}
-	}
-	gateway := freeAddress(t)
-	c := startCaddy(t, strings.Replace(gatewayTo(gateway, startUpstream(t, swallow).URL, ""), "\tlog\n", "\tlog {\n"+filter, 1), canarySecret)
-	response, err := http.Get("http://" + gateway + "/from_url/?pub_key=demopublickey&signature=canary-of-a-client&expire=1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = readAll(t, response)
-	eventually(t, "the request is logged", func() bool { return strings.Contains(c.output.String(), "signature=REDACTED") })
-	if strings.Contains(c.output.String(), "canary-of-a-client") {
-		t.Error("a client's signature is logged")
-	}
-}

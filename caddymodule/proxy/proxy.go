@@ -48,6 +48,7 @@ func (Proxy) CaddyModule() caddy.ModuleInfo {
 // Provision makes Caddy's proxy, and finds out whether there is a shortcut.
 func (p *Proxy) Provision(ctx caddy.Context) (err error) {
 	p.proxy, err = shortcut.Provision(ctx, p.Handler)
+	redact(p.Handler)
 	return err
 }
 

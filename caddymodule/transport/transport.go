@@ -18,6 +18,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
@@ -122,6 +123,8 @@ func (t *Transport) wrapping(dial dialFunc) dialFunc {
 
 // RoundTrip implements [http.RoundTripper].
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	credential := handover.CredentialOf(r.Context())
+	credential.Request(r)
 	t.setHost(r)
 	if isWebsocket(r.Header) {
 		r = r.WithContext(context.WithValue(r.Context(), onlyHTTP1Key{}, true))
@@ -131,6 +134,11 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		chunked.Body = &wire.Body{ReadCloser: r.Body, Small: t.WriteTimeout > 0}
 		r = &chunked
 	}
+	response, err := t.roundTrip(r)
+	return credential.Response(response, err)
+}
+
+func (t *Transport) roundTrip(r *http.Request) (*http.Response, error) {
 	if t.client == nil {
 		return t.HTTPTransport.RoundTrip(r)
 	}

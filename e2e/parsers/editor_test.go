@@ -19,7 +19,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sign"
 )
 
 const (
@@ -29,7 +29,7 @@ const (
 
 // editor is the gateway's handler, once for each scheme.
 type editor struct {
-	signature, token *caddymodule.Sign
+	signature, token *sign.Sign
 	fresh            [2]string
 }
 
@@ -57,7 +57,7 @@ func (e *editor) renew(t *testing.T) {
 }
 
 // newSign provisions the handler as Caddy does, with a log that goes nowhere.
-func newSign(t *testing.T, config string) *caddymodule.Sign {
+func newSign(t *testing.T, config string) *sign.Sign {
 	t.Helper()
 	discard := caddyconfig.JSONModuleObject(caddy.DiscardWriter{}, "output", "discard", nil)
 	ctx, err := caddy.ProvisionContext(&caddy.Config{
@@ -67,7 +67,7 @@ func newSign(t *testing.T, config string) *caddymodule.Sign {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sign := new(caddymodule.Sign)
+	sign := new(sign.Sign)
 	if err := json.Unmarshal([]byte(config), sign); err != nil {
 		t.Fatal(err)
 	}

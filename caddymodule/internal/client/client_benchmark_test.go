@@ -56,7 +56,7 @@ func BenchmarkSmallUpload(b *testing.B) {
 					Header:        http.Header{"Content-Type": {"multipart/form-data; boundary=x"}, "User-Agent": {"test"}, "Accept": {"*/*"}},
 					ContentLength: int64(len(content)),
 				}
-				r = r.WithContext(handover.WithInterrupter(b.Context(), none{}))
+				r = r.WithContext(handover.With(b.Context(), &handover.Request{Interrupter: none{}}))
 				for pb.Next() {
 					body.Reset(content)
 					r.Body = io.NopCloser(struct{ io.Reader }{body})

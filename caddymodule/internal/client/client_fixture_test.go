@@ -167,7 +167,7 @@ func postBody(t *testing.T, address string, body io.Reader, length int, direct b
 		if !ok {
 			interrupter = none{}
 		}
-		ctx = handover.WithInterrupter(ctx, interrupter)
+		ctx = handover.With(ctx, &handover.Request{Interrupter: interrupter})
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, body)
 	if err != nil {

@@ -119,7 +119,7 @@ func TestAnEarlyAnswerIsHeardWhileNothingCanBeSent(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
 	r := post(t, "http://example.com/", strings.Repeat("x", wire.SmallBuffer), true)
-	response, err := c.RoundTrip(r.WithContext(handover.WithInterrupter(ctx, none{})))
+	response, err := c.RoundTrip(r.WithContext(handover.With(ctx, &handover.Request{Interrupter: none{}})))
 	if status, _ := answer(t, response, err); status != http.StatusTooManyRequests {
 		t.Errorf("got %d", status)
 	}
@@ -326,7 +326,7 @@ func TestAnAnswerThatBreaksOffIsTheUpstreamsFault(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			body := interruptedForGood{newInterrupted("the beginning"), cancel}
 			request := postBody(t, "http://example.com", body, 1000, true)
-			_, err := c.RoundTrip(request.WithContext(handover.WithInterrupter(ctx, body)))
+			_, err := c.RoundTrip(request.WithContext(handover.With(ctx, &handover.Request{Interrupter: body})))
 			if err == nil || errors.Is(err, context.Canceled) {
 				t.Errorf("%q: got %v", beginning, err)
 			}
@@ -417,7 +417,7 @@ func TestAClientThatIsGoneIsNotTheUpstreamsFault(t *testing.T) {
 			}))
 			request := postBody(t, "http://example.com", body, 1000, direct)
 			if direct {
-				ctx = handover.WithInterrupter(ctx, none{})
+				ctx = handover.With(ctx, &handover.Request{Interrupter: none{}})
 			}
 			if _, err := c.RoundTrip(request.WithContext(ctx)); !errors.Is(err, context.Canceled) {
 				t.Fatalf("got %v", err)

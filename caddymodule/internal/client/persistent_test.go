@@ -90,7 +90,7 @@ func TestRequestsAreCancelled(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			r := post(t, address+path, body, direct)
 			if direct {
-				ctx = handover.WithInterrupter(ctx, none{})
+				ctx = handover.With(ctx, &handover.Request{Interrupter: none{}})
 			}
 			go func() { <-waiting; cancel(io.ErrNoProgress) }()
 			c := newTestClient(t, nil)
@@ -283,7 +283,7 @@ func manyRequests(t *testing.T, c *testClient, random *rand.Rand, address, path 
 	}
 	r := postBody(t, address+path, struct{ io.Reader }{body}, size, false)
 	if random.IntN(2) == 0 {
-		ctx = handover.WithInterrupter(ctx, none{})
+		ctx = handover.With(ctx, &handover.Request{Interrupter: none{}})
 	}
 	if kind == 2 {
 		time.AfterFunc(time.Duration(random.IntN(1000))*time.Microsecond, cancel)

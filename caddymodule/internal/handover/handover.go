@@ -7,6 +7,8 @@ package handover
 import (
 	"context"
 	"io"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
 )
 
 // StatusClientClosedRequest is what Caddy's proxy says when the client is gone,
@@ -20,21 +22,41 @@ type EditedForm interface {
 	EditedForm() // a marker, which does nothing
 }
 
-// Interrupter is whoever can make a Read of a request's body return that waits
-// for the client, with an error, and without an end of the body.
-type Interrupter interface{ Interrupt() }
-
-type interrupterKey struct{}
-
-// WithInterrupter returns a context for a request whose body can be interrupted:
-// whoever sends it can return early if the upstream responds early.
-func WithInterrupter(ctx context.Context, interrupter Interrupter) context.Context {
-	return context.WithValue(ctx, interrupterKey{}, interrupter)
+// Request is what those who sign a request hand over with it.
+type Request struct {
+	// Interrupter interrupts its body. Nil if there is none, or nothing to wait for.
+	Interrupter Interrupter
+	// Sent is the credential that it leaves with, once that is known, for who must
+	// keep it out of what comes back. Nil if there is none.
+	Sent *redact.Credential
 }
 
-// InterrupterOf returns who can interrupt the body of a request with the given
+// Interrupter makes a Read of a request's body that waits for the client return,
+// with an error, and without an end of the body. Who sends a request that has one
+// can return early if the upstream responds early.
+type Interrupter interface{ Interrupt() }
+
+type requestKey struct{}
+
+// With returns a context for a request that is handed over.
+func With(ctx context.Context, request *Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, request)
+}
+
+// InterrupterOf returns what interrupts the body of a request with the given
 // context, or nil.
 func InterrupterOf(ctx context.Context) Interrupter {
-	interrupter, _ := ctx.Value(interrupterKey{}).(Interrupter)
-	return interrupter
+	if request, ok := ctx.Value(requestKey{}).(*Request); ok {
+		return request.Interrupter
+	}
+	return nil
+}
+
+// CredentialOf returns the credential that a request with the given context leaves
+// with, or nil, which is none.
+func CredentialOf(ctx context.Context) *redact.Credential {
+	if request, ok := ctx.Value(requestKey{}).(*Request); ok {
+		return request.Sent
+	}
+	return nil
 }

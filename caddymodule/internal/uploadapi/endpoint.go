@@ -55,9 +55,18 @@ var signedEndpoints = []SignedEndpoint{
 	{Iframe, []string{http.MethodPost}, FieldPublicKey, FieldIframeSignature, FieldIframeExpire, false},
 }
 
-// Signed returns the signed endpoint that a request is for, or nil.
+// Method returns the method of a request to a signed endpoint in capitals. Methods
+// are case-sensitive (RFC 9110, section 9.1), but servers differ in that, and there
+// are clients that write `post`.
+func Method(method string) string { return strings.ToUpper(method) }
+
+// Signed returns the signed endpoint that a request is for, or nil. HEAD is as GET
+// (RFC 9110, section 9.3.2): servers do the same for it.
 func Signed(method, urlPath string) *SignedEndpoint {
 	endpoint := Endpoint(urlPath)
+	if method = Method(method); method == http.MethodHead {
+		method = http.MethodGet
+	}
 	for i := range signedEndpoints {
 		if signed := &signedEndpoints[i]; signed.Path == endpoint && slices.Contains(signed.Methods, method) {
 			return signed

@@ -25,8 +25,10 @@ func TestSigned(t *testing.T) {
 		{"POST", "/multipart/start"}: MultipartStart, {"POST", "/multipart//start/"}: MultipartStart,
 		{"POST", "/from_url"}: FromURL, {"GET", "/from_url/"}: FromURL, {"POST", "/group//"}: Group, {"POST", "/iframe/"}: Iframe,
 		{"GET", "/base/"}: "", {"OPTIONS", "/base/"}: "", {"POST", "/based/"}: "", {"POST", "/info/"}: "", {"POST", "/"}: "",
-		{"POST", "/multipart/complete/"}: "", {"GET", "/from_url/status/"}: "", {"GET", "/group/info/"}: "", {"HEAD", "/from_url/"}: "",
-		{"GET", "/group/"}: Group, {"HEAD", "/group/"}: "", {"POST", "/Base/"}: "",
+		{"POST", "/multipart/complete/"}: "", {"GET", "/from_url/status/"}: "", {"GET", "/group/info/"}: "", {"HEAD", "/from_url/"}: FromURL,
+		{"GET", "/group/"}: Group, {"HEAD", "/group/"}: Group, {"POST", "/Base/"}: "",
+		{"post", "/base/"}: Base, {"Post", "/iframe"}: Iframe, {"get", "/group/"}: Group, {"head", "/from_url/"}: FromURL,
+		{"HEAD", "/base/"}: "", {"head", "/multipart/start/"}: "", {"PUT", "/base/"}: "", {"TRACE", "/from_url/"}: "", {"DELETE", "/group/"}: "", {"options", "/base/"}: "",
 	} {
 		got := ""
 		if endpoint := Signed(target[0], target[1]); endpoint != nil {

@@ -22,8 +22,9 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule"
+	_ "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule"
 	_ "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sandbox"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
 func main() {
@@ -52,16 +53,16 @@ func (*failing) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// Token implements [caddymodule.Source].
-func (*failing) Token(context.Context, time.Time) (caddymodule.Token, error) {
-	return caddymodule.Token{}, errNoCredential
+// Token implements [source.Source].
+func (*failing) Token(context.Context, time.Time) (source.Token, error) {
+	return source.Token{}, errNoCredential
 }
 
-// CacheKey implements [caddymodule.Source].
+// CacheKey implements [source.Source].
 func (*failing) CacheKey() string { return "" }
 
 // Interface guards
 var (
 	_ caddyfile.Unmarshaler = (*failing)(nil)
-	_ caddymodule.Source    = (*failing)(nil)
+	_ source.Source         = (*failing)(nil)
 )

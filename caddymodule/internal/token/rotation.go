@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package token
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// suspicionTime is how long nothing must have been accepted since a
+	// rejection before that says something of the credential. A client can
+	// cause rejections, but it cannot keep others' uploads from being accepted.
+	suspicionTime = time.Minute
+
+	// trialTime is how long an upload may be on trial before the next may be:
+	// its response may never come.
+	trialTime = time.Minute
+
+	// trialsTime is how long other keys are tried before it is said of all that
+	// they do not work.
+	trialsTime = 2 * time.Minute
+
+	// maxMisled bounds how long a trial is waited for when trials before have
+	// been in vain: suspicionTime, doubled as often.
+	maxMisled = 6
+
+	// misledMemory is for how long trials that were in vain are remembered.
+	misledMemory = 24 * time.Hour
+)
+
+// Rotation is which of a project's secret keys signs, and what the service has
+// lately said of them. A rejection makes the keys suspect, an acceptance clears
+// them, and another key signs when the service has accepted it: rejections
+// alone, which any client can cause, turn nothing. Keys are named by their
+// index. A project whose source has none has one key, as it were.
+type Rotation struct {
+	keys    int
+	clock   *Clock
+	active  atomic.Int32
+	suspect atomic.Bool // nothing has been accepted since a rejection
+
+	mu       sync.Mutex
+	since    time.Duration // when that was, on the clock's Elapsed
+	rejected map[int]bool  // the keys that have been since
+	turn     int           // 1 for the first trial of another key
+	tried    bool          // a trial of another key has been in vain since
+	trial    time.Duration // until when an upload is on trial; 0 if none is
+	misled   int           // how often it was the active key after all
+	misledAt time.Duration
+}
+
+// NewRotation returns a rotation of so many keys, at least one, the first of
+// which signs.
+func NewRotation(keys int, clock *Clock) *Rotation { return &Rotation{keys: keys, clock: clock} }
+
+// Active returns the key that signs.
+func (r *Rotation) Active() int { return int(r.active.Load()) }
+
+// IsSuspect reports whether a key that signed has been rejected and nothing
+// accepted since.
+func (r *Rotation) IsSuspect() bool { return r.suspect.Load() }
+
+// Untried returns the first key, from the one that signs on, that is not among
+// those that an upload has been rejected with. ok is false if there is none.
+func (r *Rotation) Untried(rejected []int) (key int, ok bool) {
+	active := r.Active()
+	for i := range r.keys {
+		if key := (active + i) % r.keys; !slices.Contains(rejected, key) {
+			return key, true
+		}
+	}
+	return 0, false
+}
+
+// Evidence is what there is to a rejection.
+type Evidence struct {
+	Lasting bool // nothing has been accepted for long, though uploads came
+	All     bool // and each key has been rejected meanwhile
+}
+
+// Reject takes note that a key has been rejected, or several that are the same.
+func (r *Rotation) Reject(rejected ...int) Evidence {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	for _, key := range rejected {
+		if key == r.Active() && !r.suspect.Load() {
+			r.begin(now)
+		}
+	}
+	if !r.suspect.Load() {
+		return Evidence{} // of a key that does not sign any more
+	}
+	for _, key := range rejected {
+		r.rejected[key] = true
+	}
+	return r.evidence(now)
+}
+
+// evidence returns what there is. Of several keys each must have had its time:
+// the uploads that are tried with another may all be of clients that are
+// rejected with any.
+func (r *Rotation) evidence(now time.Duration) Evidence {
+	lasting, all := suspicionTime, len(r.rejected) >= r.keys
+	if r.keys > 1 {
+		lasting = suspicionTime<<r.misled + trialsTime
+	}
+	return Evidence{Lasting: now-r.since >= lasting, All: all}
+}
+
+// begin makes the keys suspect.
+func (r *Rotation) begin(now time.Duration) {
+	if now-r.misledAt > misledMemory {
+		r.misled = 0
+	}
+	r.since, r.rejected, r.turn, r.tried, r.trial = now, make(map[int]bool), 1, false, 0
+	r.suspect.Store(true)
+}
+
+// Try returns the key that an upload is tried with in place of the active one.
+// There is none unless that has been suspect for long, and there is one such
+// upload at a time: if it is a client that is at fault, the one is lost. When
+// all others have been tried once, every other upload is the active key's, at
+// random, so that no client can choose who is tried.
+func (r *Rotation) Try() (key int, ok bool) {
+	if r.keys < 2 || !r.IsSuspect() { // which no upload should wait for a lock to learn
+		return 0, false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if !r.suspect.Load() || now-r.since < suspicionTime<<r.misled || now < r.trial {
+		return 0, false
+	}
+	if r.turn >= r.keys && rand.IntN(2) == 0 { //nolint:gosec // not a secret
+		return 0, false
+	}
+	key = (r.Active() + 1 + (r.turn-1)%(r.keys-1)) % r.keys
+	r.turn, r.trial, r.tried = r.turn+1, now+trialTime, true
+	return key, true
+}
+
+// Claim reports whether an upload that has been rejected may be sent again with
+// another key. When all have been rejected for long, one at a time may, which is
+// then on trial: a service that takes none must not turn every upload into as
+// many as there are keys.
+func (r *Rotation) Claim() (onTrial, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if evidence := r.evidence(now); !evidence.Lasting || !evidence.All {
+		return false, true
+	}
+	if now < r.trial {
+		return false, false
+	}
+	r.trial = now + trialTime
+	return true, true
+}
+
+// EndTrial lets the next upload be on trial.
+func (r *Rotation) EndTrial() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trial = 0
+}
+
+// Accept takes note that what the active key has signed was accepted. Then the
+// rejections before were their clients' doing.
+func (r *Rotation) Accept() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tried && r.suspect.Load() {
+		r.misled, r.misledAt = min(r.misled+1, maxMisled), r.now()
+	}
+	r.clear()
+}
+
+// Advance makes another key sign, which the service has accepted in place of
+// one that it has not. It does nothing if that does not sign any more. forget is
+// called before anybody else knows, to forget what that one has signed.
+func (r *Rotation) Advance(from, to int, forget func()) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.Active() != from || from == to {
+		return false
+	}
+	r.active.Store(int32(to)) //nolint:gosec // nobody has as many
+	forget()
+	r.misled = 0
+	r.clear()
+	return true
+}
+
+// Reset makes the first key sign, since the keys are others now.
+func (r *Rotation) Reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.active.Store(0)
+	r.misled = 0
+	r.clear()
+}
+
+func (r *Rotation) now() time.Duration { return r.clock.Now().Elapsed }
+
+func (r *Rotation) clear() {
+	r.suspect.Store(false)
+	r.rejected, r.tried, r.trial = nil, false, 0
+}

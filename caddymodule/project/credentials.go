@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package project
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
+)
+
+// tokenPool keeps the credentials of all loaded configs, so that a reload does
+// not lose them. The keys are hashes: they are made from secrets.
+var tokenPool = caddy.NewUsagePool()
+
+// errSourcePanicked is a guest source's fault.
+var errSourcePanicked = errors.New("the source panicked")
+
+// credentials are a project's tokens, and what is known about them. They
+// outlive the config, and go on working for the requests that still use them
+// when they have been taken out of the pool.
+type credentials struct {
+	project string // whose they are, as metrics name it
+	clock   *token.Clock
+	cache   *token.Cache
+	callers *token.Callers // of a source that depends on the request
+
+	correction correction
+	rotation   *token.Rotation // of the source's secret keys
+	verdicts   verdicts
+	warnings   expiryWarnings // of static ones
+	// failed is when the log last said that the source goes on failing, on the
+	// clock's Elapsed.
+	failed atomic.Int64
+}
+
+// Destruct implements [caddy.Destructor].
+func (c *credentials) Destruct() error {
+	metrics.forget(c.project)
+	return nil
+}
+
+// acquireCredentials takes the project's credentials from the pool.
+func (p *Project) acquireCredentials(ctx caddy.Context) error {
+	hash := sha256.New()
+	_, _ = fmt.Fprintf(hash, "%q %q %q %d %q %d", p.publicKey, p.Scheme, caddy.GetModuleID(p.source), p.threshold, p.source.CacheKey(), p.keyring.turns())
+	key := hex.EncodeToString(hash.Sum(nil))
+	pooled, _, err := tokenPool.LoadOrNew(key, func() (caddy.Destructor, error) {
+		clock := token.SystemClock()
+		return &credentials{
+			project: p.publicKey,
+			clock:   clock,
+			cache:   token.NewCache(p.threshold, clock),
+			callers: token.NewCallers(p.threshold, clock),
+
+			rotation: token.NewRotation(p.keyring.turns(), clock),
+		}, nil
+	})
+	if err != nil {
+		return err
+	}
+	credentials := pooled.(*credentials)
+	p.credentials, p.poolKey = credentials, key
+	p.metrics = newProjectMetrics(p.publicKey, sourceName(p.source), p.fallback != nil)
+	p.joinFleet(ctx)
+	asked := p.source
+	if p.keyring != nil {
+		p.keyring.rotation = credentials.rotation
+		asked = p.keyring
+	}
+	p.ask = p.askSource(asked)
+	if changing, ok := p.source.(source.ChangingSource); ok {
+		changing.OnChange(func() {
+			credentials.rotation.Reset()
+			credentials.cache.Clear()
+			credentials.callers.Clear()
+		})
+	}
+	return nil
+}
+
+// release gives the credentials back. It may be called on a project that was
+// not provisioned, or only in part.
+func (p *Project) release() error {
+	if p == nil || p.poolKey == "" {
+		return nil
+	}
+	_, err := tokenPool.Delete(p.poolKey)
+	p.poolKey = ""
+	return err
+}
+
+// askSource makes a source fit for the cache.
+func (p *Project) askSource(src source.Source) token.Source {
+	return p.share(src, func(ctx context.Context, asking token.Asking) (source.Token, error) {
+		p.logAsking(asking)
+		began := time.Now()
+		fresh, err := p.obtain(ctx, src, asking.Now)
+		took := time.Since(began)
+		p.metrics.asked(took, err)
+		p.logAnswer(asking, fresh, err, took)
+		return fresh, err
+	})
+}
+
+// signWith makes a credential with one of the secret keys, for one attempt.
+func (p *Project) signWith(ctx context.Context, key int) (source.Token, error) {
+	began, now := time.Now(), p.credentials.clock.Now().Wall
+	fresh, err := p.obtain(ctx, p.keyring.keys[key], now)
+	if err != nil {
+		took := time.Since(began)
+		p.metrics.asked(took, err)
+		p.logAnswer(token.Asking{Now: now}, fresh, err, took)
+	}
+	return fresh, err
+}
+
+// obtain asks a source, and checks what it yields.
+func (p *Project) obtain(ctx context.Context, src source.Source, now time.Time) (source.Token, error) {
+	fresh, err := askRecovered(ctx, src, now)
+	switch {
+	case err != nil:
+	case (p.Scheme == source.SchemeToken) != (fresh.AccessToken != ""):
+		err = fmt.Errorf("the source yields no credential of scheme %s", p.Scheme)
+	case fresh.Expired(p.credentials.clock.Now().Wall, 0):
+		err = token.ErrExpired
+	}
+	return fresh, err
+}
+
+// askRecovered asks a source. If it panics, it fails; what it panics with may
+// show a secret.
+func askRecovered(ctx context.Context, src source.Source, now time.Time) (_ source.Token, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("%w with a %T", errSourcePanicked, reason)
+		}
+	}()
+	return src.Token(ctx, now)
+}

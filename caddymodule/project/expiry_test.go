@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package project
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
+)
+
+// fixedSource is the guest module `uploadcare.sources.fixed_in_test`: a source of
+// somebody else's that has one credential.
+type fixedSource struct {
+	Lifetime caddy.Duration `json:"lifetime,omitempty"`
+	InHeader bool           `json:"in_header,omitempty"` // an access token
+	held     atomic.Pointer[token.Token]
+}
+
+func init() { caddy.RegisterModule(new(fixedSource)) }
+
+func (*fixedSource) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "uploadcare.sources.fixed_in_test", New: func() caddy.Module { return new(fixedSource) }}
+}
+
+func (f *fixedSource) Provision(caddy.Context) error {
+	pair, err := pairFor(time.Duration(f.Lifetime)), error(nil)
+	if f.InHeader {
+		pair, err = token.MintAccessToken(testSecret, time.Now(), time.Duration(f.Lifetime), []string{"/*"}, 0)
+	}
+	f.held.Store(&pair)
+	return err
+}
+
+func (f *fixedSource) Token(context.Context, time.Time) (token.Token, error) { return f.Held(), nil }
+
+func (f *fixedSource) Held() token.Token { return *f.held.Load() }
+
+func (f *fixedSource) CacheKey() string { return f.Held().Signature + f.Held().AccessToken }
+
+// Interface guard
+var _ source.FixedSource = (*fixedSource)(nil)
+
+// expiring returns a project with a static pair, not watched yet.
+func expiring(pair token.Token, threshold time.Duration) (*Project, *observer.ObservedLogs) {
+	fixed := new(fixedSource)
+	fixed.held.Store(&pair)
+	project := &Project{threshold: threshold, source: fixed, credentials: &credentials{clock: token.SystemClock()}}
+	return project, observe(project, zapcore.WarnLevel)
+}
+
+func soon(pair token.Token) string {
+	return fmt.Sprintf("warn the static credential expires soon: it needs another in its place expire=%d expires=%s fallback=false", pair.Expire, rfc3339(pair))
+}
+
+func late(pair token.Token) string {
+	return fmt.Sprintf("warn the static credential has expired: it needs another in its place expire=%d expires=%s fallback=false", pair.Expire, rfc3339(pair))
+}
+
+func rfc3339(pair token.Token) string { return time.Unix(pair.Expire, 0).UTC().Format(time.RFC3339) }
+
+// Nobody uploads here.
+func TestAStaticPairsExpiryIsToldAThresholdAheadAndOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(bubbleAge)
+		ctx, unload := context.WithCancel(t.Context())
+		pair := pairFor(3*time.Hour + 10*time.Second)
+		project, logs := expiring(pair, time.Hour)
+		project.watchExpiry(ctx)
+		pass := func(span time.Duration, want ...string) {
+			t.Helper()
+			time.Sleep(span)
+			synctest.Wait()
+			fixture.WantLines(t, logs, want...)
+		}
+		pass(2*time.Hour + 9*time.Second)
+		pass(time.Second, soon(pair))
+		pass(time.Hour - time.Second)
+		pass(time.Second, late(pair))
+		pass(24 * time.Hour)
+		// Another pair begins anew.
+		another := pairFor(90 * time.Minute)
+		project.source.(*fixedSource).held.Store(&another)
+		pass(30*time.Minute - time.Second)
+		pass(expiryInterval, soon(another))
+		unload()
+		pass(24 * time.Hour)
+	})
+}
+
+func TestAReloadDoesNotRepeatTheWarning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(bubbleAge)
+		ctx, unload := context.WithCancel(t.Context())
+		pair := pairFor(time.Minute)
+		before, logs := expiring(pair, time.Hour)
+		before.watchExpiry(ctx)
+		fixture.WantLines(t, logs, soon(pair)) // at load
+		after, logs := expiring(pair, time.Hour)
+		after.credentials = before.credentials
+		reloaded, stop := context.WithCancel(t.Context())
+		defer stop()
+		after.watchExpiry(reloaded)
+		unload()
+		fixture.WantLines(t, logs)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		fixture.WantLines(t, logs, late(pair))
+	})
+}
+
+func TestAnExpiredPairIsToldAtLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(bubbleAge)
+		ctx, unload := context.WithCancel(t.Context())
+		defer unload()
+		pair := pairFor(-time.Hour)
+		project, logs := expiring(pair, time.Hour)
+		project.watchExpiry(ctx)
+		fixture.WantLines(t, logs, late(pair))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		fixture.WantLines(t, logs)
+	})
+}
+
+// A clock that is set while the pair is watched is noticed within a minute.
+func TestAClockThatIsSetIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(bubbleAge)
+		ctx, unload := context.WithCancel(t.Context())
+		defer unload()
+		pair := pairFor(24 * time.Hour)
+		project, logs := expiring(pair, time.Hour)
+		project.watchExpiry(ctx)
+		project.credentials.clock.Correct(23 * time.Hour)
+		time.Sleep(expiryInterval)
+		synctest.Wait()
+		fixture.WantLines(t, logs, soon(pair))
+	})
+}
+
+func TestAFallbacksExpiryIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(bubbleAge)
+		ctx, unload := context.WithCancel(t.Context())
+		defer unload()
+		pair := pairFor(-time.Hour)
+		project, logs := expiring(pair, time.Hour)
+		project.source, project.fallback = new(fixture.Source), project.source
+		project.watchExpiry(ctx)
+		fixture.WantLines(t, logs, strings.Replace(late(pair), "fallback=false", "fallback=true", 1))
+	})
+}
+
+// Whoever's source it is, as the source or as the fallback.
+func TestTheExpiryOfAnyFixedSourceIsReported(t *testing.T) {
+	const live = `{"module":"scripted_in_test"}`
+	for name, fixed := range map[string]func() string{
+		"static":  func() string { return staticJSON(pairFor(time.Hour)) },
+		"a guest": func() string { return `{"module":"fixed_in_test","lifetime":"1h"}` },
+	} {
+		for _, isFallback := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, as fallback %t", name, isFallback), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					time.Sleep(bubbleAge)
+					pair := pairFor(time.Hour)
+					config := `"source":` + fixed()
+					if isFallback {
+						config = `"source":` + live + `,"fallback":` + fixed()
+					}
+					core, logs := observer.New(zapcore.WarnLevel)
+					project := &Project{}
+					if err := json.Unmarshal([]byte(`{"public_key":"p",`+config+`}`), project); err != nil {
+						t.Fatal(err)
+					}
+					ctx, unload := caddy.NewContext(caddy.Context{Context: t.Context()})
+					defer unload()
+					var set Set
+					defer func() { _ = set.Release() }()
+					if err := set.Provision(ctx, zap.New(core), []*Project{project}); err != nil {
+						t.Fatal(err)
+					}
+					fixture.Lines(logs) // that there are two, if so
+					of := func(line string) string {
+						line = strings.Replace(line, " expire=", " public_key=p expire=", 1)
+						return strings.Replace(line, "fallback=false", fmt.Sprintf("fallback=%t", isFallback), 1)
+					}
+					time.Sleep(49 * time.Minute)
+					synctest.Wait()
+					fixture.WantLines(t, logs)
+					time.Sleep(time.Minute)
+					synctest.Wait()
+					fixture.WantLines(t, logs, of(soon(pair)))
+					time.Sleep(10 * time.Minute)
+					synctest.Wait()
+					fixture.WantLines(t, logs, of(late(pair)))
+				})
+			})
+		}
+	}
+}
+
+// An access token that does not change is of the other scheme than a signature.
+func TestAFixedSourceIsOfItsScheme(t *testing.T) {
+	for scheme, want := range map[string]string{"signature": "", "token": "fixed_in_test: a signature is no credential of scheme token"} {
+		_, err := newProjects(t, `{"projects":[{"public_key":"p","scheme":"`+scheme+`","source":{"module":"fixed_in_test","lifetime":"1h"}}]}`)
+		if got := fmt.Sprint(err); want == "" && err != nil || !strings.Contains(got, want) {
+			t.Errorf("%s: %v", scheme, err)
+		}
+	}
+	project := mustProject(t, `{"projects":[{"public_key":"p","scheme":"token","source":{"module":"fixed_in_test","lifetime":"1h","in_header":true}}]}`)
+	if granted, err := project.Grantor().Token(t.Context()); err != nil || granted.AccessToken == "" {
+		t.Errorf("got %v, %v", granted, err)
+	}
+}

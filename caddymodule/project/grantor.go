@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package project
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
+)
+
+// Grantor yields a project's tokens for one request.
+type Grantor struct {
+	project *Project
+	ask     token.Source
+	caller  *token.Caller // nil unless the tokens depend on the request
+	err     error         // why the request cannot be asked for
+}
+
+// Grantor returns the one for any request.
+func (p *Project) Grantor() Grantor { return Grantor{project: p, ask: p.ask} }
+
+// grantorFor returns the one for a request of which the tokens depend, and whose
+// placeholders replacer knows.
+func (p *Project) grantorFor(replacer *caddy.Replacer) Grantor {
+	src, err := p.perRequest.ForRequest(replacer)
+	if err != nil {
+		return Grantor{project: p, err: err}
+	}
+	caller := token.Caller(sha256.Sum256([]byte(src.CacheKey())))
+	return Grantor{project: p, ask: p.askSource(src), caller: &caller}
+}
+
+// Grantors are those of a request for the projects whose tokens depend on it.
+type Grantors []Grantor
+
+// Of returns the grantor of one project.
+func (g Grantors) Of(project *Project) Grantor {
+	for _, grantor := range g {
+		if grantor.project == project {
+			return grantor
+		}
+	}
+	return project.Grantor()
+}
+
+// Token returns a credential that has not expired.
+func (g Grantor) Token(ctx context.Context) (source.Token, error) {
+	p := g.project
+	switch {
+	case g.err != nil:
+		return source.Token{}, g.err
+	case g.caller != nil: // of which there is no fallback
+		return p.credentials.callers.Get(ctx, *g.caller, g.ask)
+	case p.fallback == nil:
+		return p.credentials.cache.Get(ctx, g.ask)
+	}
+	granted, err := p.credentials.cache.GetSoon(ctx, g.ask)
+	unavailable, ok := errors.AsType[*token.UnavailableError](err)
+	if !ok {
+		return granted, err
+	}
+	now := p.credentials.clock.Now().Wall
+	fallback, fallbackErr := p.fallback.Token(ctx, now)
+	switch {
+	case fallbackErr == nil && !fallback.Expired(now, 0):
+		p.metrics.fallbackUses.Inc()
+		p.logFallback(fallback, unavailable)
+		return fallback, nil
+	case errors.Is(err, token.ErrSlow):
+		return p.credentials.cache.Get(ctx, g.ask)
+	default:
+		return source.Token{}, err
+	}
+}
+
+// another returns a credential in place of one that the service does not take,
+// or the same if there is none.
+func (g Grantor) another(ctx context.Context) (source.Token, error) {
+	switch p := g.project; {
+	case g.err != nil:
+		return source.Token{}, g.err
+	case g.caller != nil:
+		return p.credentials.callers.GetAnother(ctx, *g.caller, g.ask)
+	case p.fallback != nil: // which takes its place for as long
+		return g.Token(ctx)
+	default:
+		return p.credentials.cache.GetAnother(ctx, g.ask)
+	}
+}
+
+// accept tells the cache that the service took a credential.
+func (g Grantor) accept(accepted source.Token) {
+	if g.caller != nil {
+		g.project.credentials.callers.Accept(*g.caller, accepted)
+	} else {
+		g.project.credentials.cache.Accept(accepted)
+	}
+}
+
+// drop makes the cache get another credential for one that the service does not
+// take. It reports whether the credential was still in use: whoever comes late
+// finds that it was not, and has nothing to report.
+func (g Grantor) drop(rejected source.Token, rejection uploadapi.Rejection) bool {
+	why := token.Rejection{Sure: rejection != uploadapi.Invalid, Alone: g.project.fallback == nil}
+	if g.caller != nil {
+		return g.project.credentials.callers.Drop(*g.caller, rejected, why)
+	}
+	cache := g.project.credentials.cache
+	if cache.Drop(rejected, why) {
+		return true
+	}
+	held, ok := cache.Current()
+	return ok && held == rejected
+}

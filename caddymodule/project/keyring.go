@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package project
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
+)
+
+// keyring is a source that makes credentials with secret keys: with the one
+// that signs now.
+type keyring struct {
+	source.Source // whose they are
+	keys          []source.Key
+	rotation      *token.Rotation
+	// takesTurns is whether there are several, of which another may come to sign.
+	takesTurns bool
+}
+
+// newKeyring returns the keys of a project's source, or nil if it has none.
+func (p *Project) newKeyring() (*keyring, error) {
+	keyed, ok := p.source.(source.KeyedSource)
+	if !ok || p.perRequest != nil {
+		return nil, nil // as most sources
+	}
+	keys := keyed.SecretKeys()
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("%s: it has no secret key", sourceName(keyed))
+	}
+	// For any project, a rejection says more about the client's public key than
+	// about the secret key.
+	return &keyring{Source: keyed, keys: keys, takesTurns: len(keys) > 1 && p.publicKey != Any}, nil
+}
+
+// turns returns how many keys take turns.
+func (k *keyring) turns() int {
+	if k == nil || !k.takesTurns {
+		return 1
+	}
+	return len(k.keys)
+}
+
+// Token implements [source.Source].
+func (k *keyring) Token(ctx context.Context, now time.Time) (source.Token, error) {
+	return k.keys[k.rotation.Active()].Token(ctx, now)
+}
+
+// AccessToken implements [source.AccessTokenSource].
+func (k *keyring) AccessToken(now time.Time, paths []string) (source.Token, error) {
+	return k.accessToken(k.rotation.Active(), now, paths)
+}
+
+// accessToken makes an access token with one of the keys.
+func (k *keyring) accessToken(key int, now time.Time, paths []string) (source.Token, error) {
+	maker, ok := k.keys[key].(source.AccessTokenSource)
+	if !ok {
+		return source.Token{}, errNoAccessToken
+	}
+	return maker.AccessToken(now, paths)
+}
+
+// accessTokenSource returns what makes an access token for each request, or nil.
+func (p *Project) accessTokenSource() source.AccessTokenSource {
+	if p.keyring == nil {
+		maker, _ := p.source.(source.AccessTokenSource)
+		return maker
+	}
+	if _, ok := p.keyring.keys[0].(source.AccessTokenSource); !ok {
+		return nil
+	}
+	return p.keyring
+}
+
+// signer returns the index of the key that a token was made with, or -1. The
+// same key may be there twice: then it is the one that signs now.
+func (k *keyring) signer(t source.Token) int {
+	active := k.rotation.Active() // which may change meanwhile
+	if k.keys[active].Made(t) {
+		return active
+	}
+	for i, key := range k.keys {
+		if key.Made(t) {
+			return i
+		}
+	}
+	return -1
+}
+
+// same returns the indexes of the keys that are the same as one of them, with
+// that.
+func (k *keyring) same(key int) (same []int) {
+	text := k.keys[key].CacheKey()
+	for i, other := range k.keys {
+		if other.CacheKey() == text {
+			same = append(same, i)
+		}
+	}
+	return same
+}
+
+// position names a key without showing it.
+func (k *keyring) position(key int) string { return fmt.Sprintf("%d of %d", key+1, len(k.keys)) }
+
+// Interface guard
+var _ source.AccessTokenSource = (*keyring)(nil)

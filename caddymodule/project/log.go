@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package project
+
+import (
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
+)
+
+// logAsking tells that the source is about to be asked, and why.
+func (p *Project) logAsking(asking token.Asking) {
+	check := p.logger.Check(zapcore.DebugLevel, "asking the source for a credential")
+	if check == nil {
+		return
+	}
+	fields := []zap.Field{zap.String("source", sourceName(p.source))}
+	switch held := asking.Held; {
+	case asking.Rejected != source.Token{}:
+		fields = append(fields, zap.String("reason", "the service does not take the last one"))
+	case held == source.Token{}:
+		fields = append(fields, zap.String("reason", "there is none"))
+	case held.Expired(asking.Now, 0):
+		fields = append(append(fields, zap.String("reason", "the cached one has expired")), expiryFields(held)...)
+	default:
+		fields = append(append(fields, zap.String("reason", "the cached one expires soon")), expiryFields(held)...)
+	}
+	check.Write(fields...)
+}
+
+// failurePause is between lines that say that a source goes on failing: while
+// nothing is left it is asked every few seconds.
+const failurePause = time.Minute
+
+// logAnswer reports what came of it.
+func (p *Project) logAnswer(asking token.Asking, fresh source.Token, err error, took time.Duration) {
+	level, message := zapcore.DebugLevel, "credential obtained"
+	switch {
+	case errors.Is(err, source.ErrRefused):
+		level, message = zapcore.WarnLevel, "credential refused by the source"
+	case err != nil:
+		message = "no credential from the source"
+		if news := p.credentials.isFailureNews(); news || !asking.Failed {
+			level = zapcore.ErrorLevel
+		}
+	}
+	if asking.Failed && (err == nil || errors.Is(err, source.ErrRefused)) {
+		p.logger.Info("the source answers again", zap.String("source", sourceName(p.source)))
+	}
+	check := p.logger.Check(level, message)
+	if check == nil {
+		return
+	}
+	fields := []zap.Field{zap.String("source", sourceName(p.source)), zap.Duration("duration", took)}
+	if err != nil {
+		fields = append(fields, zap.Error(err))
+	} else {
+		fields = append(fields, expiryFields(fresh)...)
+	}
+	check.Write(fields...)
+}
+
+// logFallback tells that the fallback stands in. That is at debug level, since
+// it does so for each upload; why is told when the source is asked.
+func (p *Project) logFallback(fallback source.Token, unavailable *token.UnavailableError) {
+	if check := p.logger.Check(zapcore.DebugLevel, "the source fails; using the fallback"); check != nil {
+		check.Write(append(expiryFields(fallback), zap.String("fallback", sourceName(p.fallback)), zap.Duration("retry_after", unavailable.RetryAfter))...)
+	}
+}
+
+// expiryFields are all that a log may show of a credential: when it expires, as
+// clients and as people write it.
+func expiryFields(t source.Token) []zap.Field {
+	return []zap.Field{
+		zap.Int64("expire", t.Expire),
+		zap.String("expires", time.Unix(t.Expire, 0).UTC().Format(time.RFC3339)),
+	}
+}
+
+// isFailureNews reports whether it is to be said again that the source fails.
+func (c *credentials) isFailureNews() bool {
+	now, last := int64(c.clock.Now().Elapsed), c.failed.Load()
+	return now-last >= int64(failurePause) && c.failed.CompareAndSwap(last, now)
+}

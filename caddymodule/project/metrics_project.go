@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package project
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
+)
+
+// unknownProject is the label of uploads that were refused before it was known
+// which project they are for. No project's public key is empty.
+const unknownProject = ""
+
+// Reasons why the Upload API does not take a credential.
+const (
+	rejectedExpired   = "expired"
+	rejectedInvalid   = "invalid"
+	rejectedExhausted = "exhausted"
+)
+
+// projectMetrics are a project's counters, looked up once, so that an upload
+// only adds to them.
+type projectMetrics struct {
+	uploads UploadCounters
+
+	requests struct{ ok, refused, failed prometheus.Counter }
+	duration prometheus.Observer
+
+	fallbackUses prometheus.Counter
+	rejections   map[string]prometheus.Counter
+}
+
+// newProjectMetrics returns the counters of a project. They are there from the
+// start, so that the first failure is seen as a rise.
+func newProjectMetrics(project, source string, fallback bool) *projectMetrics {
+	m := &projectMetrics{
+		uploads:    newUploadCounters(project),
+		duration:   metrics.durations.WithLabelValues(project, source),
+		rejections: make(map[string]prometheus.Counter),
+	}
+	m.requests.ok = metrics.requests.WithLabelValues(project, source, "ok")
+	m.requests.refused = metrics.requests.WithLabelValues(project, source, "refused")
+	m.requests.failed = metrics.requests.WithLabelValues(project, source, "failed")
+	if fallback {
+		m.fallbackUses = metrics.fallbacks.WithLabelValues(project)
+	}
+	for _, reason := range []string{rejectedExpired, rejectedInvalid, rejectedExhausted} {
+		m.rejections[reason] = metrics.rejections.WithLabelValues(project, reason)
+	}
+	return m
+}
+
+// asked counts what came of asking the source.
+func (m *projectMetrics) asked(took time.Duration, err error) {
+	m.duration.Observe(took.Seconds())
+	switch {
+	case err == nil:
+		m.requests.ok.Inc()
+	case errors.Is(err, source.ErrRefused):
+		m.requests.refused.Inc()
+	default:
+		m.requests.failed.Inc()
+	}
+}
+
+// rejected counts an answer of the Upload API that did not take a credential,
+// for one of the reasons above.
+func (m *projectMetrics) rejected(reason string) {
+	if counter, ok := m.rejections[reason]; ok {
+		counter.Inc()
+	}
+}

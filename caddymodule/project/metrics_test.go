@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package project
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+)
+
+func TestWhatASourceAnswersIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		project := mustProject(t, askingConfig("asked", `,"fallback":{"module":"scripted_in_test","key":"stands in"}`))
+		var granted token.Token
+		fixture.Loaded("stands in").Answer(token.Mint(testSecret, time.Now(), 24*time.Hour), nil)
+		ask := func() error {
+			_, err := project.Grantor().Token(t.Context())
+			return err
+		}
+		for _, answer := range []error{errors.New("down"), fmt.Errorf("%w: who are you", token.ErrRefused), nil} {
+			granted = token.Mint(testSecret, time.Now(), time.Hour)
+			fixture.Loaded("").Answer(granted, answer)
+			if err := ask(); err != nil && !errors.Is(err, token.ErrRefused) {
+				t.Errorf("%v: %v", answer, err)
+			}
+			time.Sleep(time.Minute)
+		}
+		if err := ask(); err != nil { // which is cached
+			t.Error(err)
+		}
+		reported.Want(t, map[string]float64{
+			`caddy_uploadcare_token_requests_total{outcome="ok",project="asked",source="scripted_in_test"}`:      1,
+			`caddy_uploadcare_token_requests_total{outcome="refused",project="asked",source="scripted_in_test"}`: 1,
+			`caddy_uploadcare_token_requests_total{outcome="failed",project="asked",source="scripted_in_test"}`:  1,
+			`caddy_uploadcare_token_request_duration_seconds_count{project="asked",source="scripted_in_test"}`:   3,
+			`caddy_uploadcare_fallback_uses_total{project="asked"}`:                                              1,
+			`caddy_uploadcare_token_expiry_timestamp_seconds{project="asked"}`:                                   float64(granted.Expire),
+			`caddy_uploadcare_credentials_rejected_total{project="asked",reason="expired"}`:                      0,
+		})
+		project.metrics.rejected(rejectedExpired)
+		project.metrics.rejected("whatever the service says")
+		project.credentials.clock.Correct(-1500 * time.Millisecond)
+		reported.Want(t, map[string]float64{
+			`caddy_uploadcare_credentials_rejected_total{project="asked",reason="expired"}`: 1,
+			`caddy_uploadcare_clock_offset_seconds{project="asked"}`:                        -1.5,
+		})
+		if scraped := reported.Scrape(t); strings.Contains(scraped, "whatever the service says") {
+			t.Error("a reason of the service's own is a label")
+		}
+	})
+}
+
+// A token that has expired already is no answer, and is logged and counted as
+// none.
+func TestAnExpiredTokenOfASourceIsCountedAsAFailure(t *testing.T) {
+	project := mustProject(t, askingConfig("stale", ""))
+	fixture.Loaded("").Answer(token.Mint(testSecret, time.Now(), 0), nil)
+	if _, err := project.Grantor().Token(t.Context()); !errors.Is(err, token.ErrExpired) {
+		t.Error(err)
+	}
+	reported.Want(t, map[string]float64{
+		`caddy_uploadcare_token_requests_total{outcome="ok",project="stale",source="scripted_in_test"}`:     0,
+		`caddy_uploadcare_token_requests_total{outcome="failed",project="stale",source="scripted_in_test"}`: 1,
+	})
+}

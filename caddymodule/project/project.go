@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package project is an Uploadcare project: where its credentials come from and
+// how they are kept, what the service says of them, and what is reported of that.
+package project
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/shared"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
+)
+
+const (
+	defaultPublicKey = "{env.UPLOADCARE_PUBLIC_KEY}"
+	defaultThreshold = 10 * time.Minute
+
+	// Any is the public key that stands for all that no other project names.
+	Any = "*"
+)
+
+// Project is an Uploadcare project whose uploads are signed.
+type Project struct {
+	// The project's public key, or `*` for every key that no other project
+	// names. Placeholders of the environment and of files are resolved when
+	// the config is loaded. Default: `{env.UPLOADCARE_PUBLIC_KEY}`.
+	PublicKey string `json:"public_key,omitempty"`
+
+	// What a credential is: `signature`, a signature and its expiry among the
+	// request's fields, or `token`, a JWT in the header Authorization. The
+	// header leaves before a form is read, so a project of scheme `token` is
+	// the only one of its handler. Default: `signature`.
+	Scheme string `json:"scheme,omitempty"`
+
+	// Where the project's credentials come from. Required if there are several
+	// projects. Default: `secret_key` with its own defaults.
+	SourceRaw json.RawMessage `json:"source,omitempty" caddy:"namespace=uploadcare.sources inline_key=module"`
+
+	// Where they come from while the source fails, or has not answered within a
+	// second, and there is no cached
+	// credential left that has not expired: usually `static`; not `secret_key` or
+	// `resolver`. What the source refuses is refused. A source that depends on the
+	// request cannot have one. Default: none.
+	FallbackRaw json.RawMessage `json:"fallback,omitempty" caddy:"namespace=uploadcare.sources inline_key=module"`
+
+	// How long before its expiry a credential is not used any more and is made
+	// anew; fractions of a second are dropped. A credential that does not live
+	// longer than this is used for half of its life. The lifetime of
+	// `secret_key` must be longer. Default: `10m`.
+	Threshold *caddy.Duration `json:"threshold,omitempty"`
+
+	// Whether gateways that have the same storage share the credentials that
+	// the source hands out, so that one of them asks and the others read. Not
+	// for `secret_key` and `static`, which ask nobody. Default: false.
+	Shared bool `json:"shared,omitempty"`
+
+	publicKey string
+	threshold time.Duration
+	logger    *zap.Logger
+	source    source.Source
+	fallback  source.Source
+	// perRequest is the source if its tokens depend on the request, or nil.
+	perRequest source.RequestSource
+	// accessTokens is what makes a token per request, or nil.
+	accessTokens source.AccessTokenSource
+	// keyring is in place of the source if that has secret keys, or nil.
+	keyring     *keyring
+	ask         token.Source // the source's, for the cache
+	credentials *credentials
+	fleet       *shared.Tokens // nil unless they are shared
+	poolKey     string         // empty unless the credentials are acquired
+	metrics     *projectMetrics
+}
+
+// Name returns the public key that the project is configured with, its
+// placeholders replaced, or [Any]. Metrics and logs name the project by it.
+func (p *Project) Name() string { return p.publicKey }
+
+// Uploads are the counters of the project's uploads.
+func (p *Project) Uploads() UploadCounters { return p.metrics.uploads }
+
+func (p *Project) provision(ctx caddy.Context, logger *zap.Logger) error {
+	if p.PublicKey == "" {
+		p.PublicKey = defaultPublicKey
+	}
+	if p.Scheme == "" {
+		p.Scheme = source.SchemeSignature
+	}
+	var err error
+	if p.publicKey, err = option.Resolve("public key", p.PublicKey); err != nil {
+		return err
+	}
+	if len(p.publicKey) > uploadapi.MaxPublicKeyLength || strings.ContainsAny(p.publicKey, " \t\r\n\"") {
+		return fmt.Errorf("public key: %q is not one", p.publicKey)
+	}
+	p.threshold = defaultThreshold
+	if p.Threshold != nil {
+		p.threshold = time.Duration(*p.Threshold)
+	}
+	p.logger = logger.With(zap.String("public_key", p.publicKey))
+	if err := p.loadSources(ctx); err != nil {
+		return err
+	}
+	if err := p.check(); err != nil {
+		return err
+	}
+	if err := p.acquireCredentials(ctx); err != nil {
+		return err
+	}
+	p.watchExpiry(ctx)
+	return nil
+}
+
+func (p *Project) loadSources(ctx caddy.Context) error {
+	if p.SourceRaw == nil {
+		p.SourceRaw = json.RawMessage(`{"module":"secret_key"}`)
+	}
+	var err error
+	if p.source, err = loadSource(ctx, p, "SourceRaw"); err != nil {
+		return err
+	}
+	if src, ok := p.source.(source.RequestSource); ok && src.DependsOnRequest() {
+		p.perRequest = src
+	}
+	if p.keyring, err = p.newKeyring(); err != nil {
+		return err
+	}
+	if p.Scheme == source.SchemeToken {
+		p.accessTokens = p.accessTokenSource()
+	}
+	if p.FallbackRaw == nil {
+		return nil
+	}
+	if p.fallback, err = loadSource(ctx, p, "FallbackRaw"); err != nil {
+		return fmt.Errorf("fallback: %w", err)
+	}
+	p.logger.Warn("both a source of credentials and a static one are set; the source will be used, and the static one only while it fails",
+		zap.String("source", sourceName(p.source)), zap.String("fallback", sourceName(p.fallback)))
+	return nil
+}
+
+func loadSource(ctx caddy.Context, p *Project, field string) (source.Source, error) {
+	loaded, err := ctx.LoadModule(p, field)
+	if err != nil {
+		return nil, err
+	}
+	src, ok := loaded.(source.Source)
+	if !ok {
+		return nil, fmt.Errorf("%T is not a source of credentials", loaded)
+	}
+	return src, nil
+}
+
+// sourceName returns what the Caddyfile calls a source.
+func sourceName(src source.Source) string { return caddy.ModuleID(caddy.GetModuleID(src)).Name() }
+
+// check checks the options against each other.
+func (p *Project) check() error {
+	switch {
+	case p.Scheme != source.SchemeSignature && p.Scheme != source.SchemeToken:
+		return fmt.Errorf("scheme: %q is neither %s nor %s", p.Scheme, source.SchemeSignature, source.SchemeToken)
+	case p.threshold < 0:
+		return fmt.Errorf("threshold: %s is negative", p.threshold)
+	case p.fallback != nil && p.perRequest != nil:
+		return fmt.Errorf("%s depends on the request: %s would stand in for it whoever asks", sourceName(p.source), sourceName(p.fallback))
+	}
+	if validator, ok := p.source.(source.SchemeValidator); ok {
+		if err := validator.ValidateScheme(p.Scheme); err != nil {
+			return err
+		}
+	}
+	switch p.fallback.(type) {
+	case source.KeyedSource, source.RequestSource: // which could be the source, and would be asked for each upload
+		return fmt.Errorf("fallback: %s cannot stand in for another source: static can", sourceName(p.fallback))
+	}
+	if err := errors.Join(p.checkFixed(), p.checkShared()); err != nil {
+		return err
+	}
+	fixed, ok := p.source.(source.FixedLifetime)
+	switch {
+	case p.accessTokens != nil && p.Threshold != nil:
+		return errors.New("threshold: access tokens are made for each request, and not kept")
+	case p.accessTokens != nil || !ok:
+		return nil
+	}
+	// The very comparison that the cache makes, in whole seconds.
+	lifetime := fixed.TokenLifetime()
+	if p.threshold.Truncate(time.Second) >= lifetime.Truncate(time.Second) {
+		return fmt.Errorf("threshold: %s is not shorter than the lifetime, %s, so every credential would expire at once", p.threshold, lifetime)
+	}
+	return nil
+}

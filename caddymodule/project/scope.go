@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package project
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// scopeOf returns the paths that an access token for one request is good for:
+// the endpoint's, and the request's own if it is spelled otherwise. It is not
+// known whether the service looks at the one or the other, nor whether it adds
+// the slash at the end first.
+func scopeOf(endpoint *uploadapi.SignedEndpoint, path string) []string {
+	scope := []string{endpoint.Path}
+	for _, spelling := range []string{path, strings.TrimSuffix(path, "/") + "/"} {
+		plain := utf8.RuneCountInString(spelling) <= token.MaxScopeLength && !strings.Contains(spelling, "*")
+		if plain && strings.HasPrefix(spelling, "/") && !slices.Contains(scope, spelling) {
+			scope = append(scope, spelling)
+		}
+	}
+	return scope
+}

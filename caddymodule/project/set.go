@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package project
+
+import (
+	"context"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
+)
+
+// Set is the projects of one handler. The zero value has none.
+type Set struct {
+	all        []*Project
+	byKey      map[string]*Project
+	perRequest []*Project // those whose tokens depend on the request
+	logger     *zap.Logger
+}
+
+// Provision loads the projects' sources and acquires their token caches. What
+// becomes of the projects is reported to logger. Also if it fails,
+// [Set.Release] gives back what was acquired.
+func (s *Set) Provision(ctx caddy.Context, logger *zap.Logger, projects []*Project) error {
+	s.all, s.byKey, s.logger = projects, make(map[string]*Project, len(projects)), logger
+	for i, project := range projects {
+		if project == nil {
+			return fmt.Errorf("project %d is null", i)
+		}
+		if project.SourceRaw == nil && len(projects) > 1 {
+			return fmt.Errorf("project %s: no source of credentials; with several projects each needs its own, such as secret_key", project.PublicKey)
+		}
+		if err := project.provision(ctx, logger); err != nil {
+			return fmt.Errorf("project %s: %w", project.PublicKey, err)
+		}
+		if project.Scheme == source.SchemeToken && len(projects) > 1 {
+			return fmt.Errorf("project %s: in scheme token the credential leaves before the form is read, so the project must be the handler's only one", project.PublicKey)
+		}
+		if _, twice := s.byKey[project.publicKey]; twice {
+			return fmt.Errorf("project %s: the public key is there twice", project.publicKey)
+		}
+		s.byKey[project.publicKey] = project
+		if project.perRequest != nil {
+			s.perRequest = append(s.perRequest, project)
+		}
+	}
+	return nil
+}
+
+// Release gives the token caches back.
+func (s *Set) Release() error {
+	for _, project := range s.all {
+		if err := project.release(); err != nil {
+			return fmt.Errorf("giving back the token cache of project %s: %w", project.PublicKey, err)
+		}
+	}
+	return nil
+}
+
+// Of returns the project that a client's public key names, or nil.
+func (s *Set) Of(publicKey string) *Project {
+	if project, ok := s.byKey[publicKey]; ok {
+		return project
+	}
+	return s.byKey[Any]
+}
+
+// InHeader returns the project whose credential leaves in the header, and which
+// is then the only one, or nil.
+func (s *Set) InHeader() *Project {
+	if only := s.all[0]; only.Scheme == source.SchemeToken {
+		return only
+	}
+	return nil
+}
+
+// Grantors returns those for a request, in whose context Caddy has put the
+// replacer. What the tokens depend on must still be there.
+func (s *Set) Grantors(ctx context.Context) Grantors {
+	if len(s.perRequest) == 0 {
+		return nil
+	}
+	replacer := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	all := make(Grantors, len(s.perRequest))
+	for i, project := range s.perRequest {
+		all[i] = project.grantorFor(replacer)
+	}
+	return all
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/shared"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
+)
+
+var errNothingToShare = errors.New("it asks nobody for credentials, so there is nothing to share")
+
+// checkShared checks that the project has something to share.
+func (p *Project) checkShared() error {
+	if !p.Shared {
+		return nil
+	}
+	if _, ok := p.source.(source.LocalSource); ok {
+		return fmt.Errorf("shared: %s: %w", sourceName(p.source), errNothingToShare)
+	}
+	return nil
+}
+
+// joinFleet makes the project share its tokens through the config's storage.
+func (p *Project) joinFleet(ctx caddy.Context) {
+	if !p.Shared {
+		return
+	}
+	p.fleet = &shared.Tokens{
+		Storage:      ctx.Storage(),
+		Clock:        p.credentials.clock,
+		Threshold:    p.threshold,
+		AccessTokens: p.Scheme == source.SchemeToken,
+		Report:       p.reportSharing(ctx),
+	}
+}
+
+// reportSharing returns what tells of a storage that cannot be used, and of the
+// end of that.
+func (p *Project) reportSharing(ctx context.Context) func(error) {
+	return func(err error) {
+		switch {
+		case ctx.Err() != nil: // the config is gone, and its storage with it
+		case err != nil:
+			p.logger.Warn("credentials cannot be shared through the storage; until they can, this gateway asks its source by itself", zap.Error(err))
+		default:
+			p.logger.Info("credentials are shared through the storage again")
+		}
+	}
+}
+
+// share makes ask, which asks source, one that a fleet does in turn if the
+// project is shared.
+func (p *Project) share(src source.Source, ask token.Source) token.Source {
+	if p.fleet == nil {
+		return ask
+	}
+	return func(ctx context.Context, asking token.Asking) (source.Token, error) {
+		asked := false
+		one := p.fleet.Share(func() string { return p.recordKey(src) }, func(ctx context.Context, asking token.Asking) (source.Token, error) {
+			asked = true
+			return ask(ctx, asking)
+		})
+		got, err := one(ctx, asking)
+		if err == nil && !asked {
+			if check := p.logger.Check(zapcore.DebugLevel, "credential read from the storage"); check != nil {
+				check.Write(expiryFields(got)...)
+			}
+		}
+		return got, err
+	}
+}
+
+// recordKey returns the key under which the tokens of source are shared. It may
+// change with a file that the source names.
+func (p *Project) recordKey(src source.Source) string {
+	return shared.Key(p.publicKey, p.Scheme, caddy.GetModuleID(p.source), p.source.CacheKey(), src.CacheKey())
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package project
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
+)
+
+// errNoAccessToken is for a source that yields credentials of the other scheme.
+var errNoAccessToken = errors.New("the source yields no access token")
+
+// Signing is how one attempt at an upload gets its credential, and what the
+// service says of that. The zero value is the first attempt's.
+type Signing struct {
+	fresh *source.Token // what a further attempt is signed with, unless that is made for each
+	key   keyChoice
+	// refused are the indexes of the secret keys that the upload has been rejected with.
+	refused []int
+	// proves is what its acceptance says of the credential before, or 0.
+	proves uploadapi.Rejection
+
+	grant   grant // what the attempt was signed with, once granted says so
+	granted atomic.Bool
+}
+
+// keyChoice is which of a project's secret keys signs one attempt.
+type keyChoice struct {
+	own       bool // not the one that signs for all
+	key       int  // its index
+	inPlaceOf int  // that of the one that signs for all
+	onTrial   bool // no other upload is
+}
+
+// grant is a credential that an attempt left with.
+type grant struct {
+	grantor   Grantor
+	publicKey string // which the client sent, if it was known by then
+	token     source.Token
+	offset    time.Duration // of the clock that it was made by
+	key       keyChoice
+	proves    uploadapi.Rejection // what its acceptance says of another
+}
+
+// Token returns the project's credential for the attempt. publicKey is the one
+// that the client sent, if it is known.
+func (s *Signing) Token(ctx context.Context, grantor Grantor, publicKey string) (source.Token, error) {
+	p := grantor.project
+	return s.note(grantor, publicKey, func() (source.Token, error) {
+		now := p.credentials.clock.Now().Wall
+		switch {
+		case s.fresh != nil && !s.fresh.Expired(now, 0):
+			return *s.fresh, nil
+		case s.choosesKey(p):
+			return p.signWith(ctx, s.key.key)
+		default:
+			return grantor.Token(ctx)
+		}
+	})
+}
+
+// AccessToken returns an access token for the attempt: one of its own, which is
+// good for the endpoint and path, the request's, or what the source has handed out.
+func (s *Signing) AccessToken(ctx context.Context, grantor Grantor, publicKey string, endpoint *uploadapi.SignedEndpoint, path string) (source.Token, error) {
+	p := grantor.project
+	if p.accessTokens == nil {
+		granted, err := s.Token(ctx, grantor, publicKey)
+		if err == nil && granted.AccessToken == "" { // of a fallback
+			err = errNoAccessToken
+		}
+		return granted, err
+	}
+	return s.note(p.Grantor(), publicKey, func() (source.Token, error) {
+		now, paths := p.credentials.clock.Now().Wall, scopeOf(endpoint, path)
+		if s.choosesKey(p) {
+			return p.keyring.accessToken(s.key.key, now, paths)
+		}
+		return p.accessTokens.AccessToken(now, paths)
+	})
+}
+
+// choosesKey reports whether another secret key signs the attempt than the one
+// that signs for all: since it has been rejected with that, or to try another.
+func (s *Signing) choosesKey(p *Project) bool {
+	if p.keyring == nil || s.key.own {
+		return s.key.own
+	}
+	rotation := p.credentials.rotation
+	if key, ok := rotation.Try(); ok {
+		s.key = keyChoice{own: true, key: key, inPlaceOf: rotation.Active(), onTrial: true}
+	}
+	return s.key.own
+}
+
+func (s *Signing) note(grantor Grantor, publicKey string, get func() (source.Token, error)) (source.Token, error) {
+	offset := grantor.project.credentials.clock.Offset()
+	token, err := get()
+	if err == nil {
+		s.grant = grant{grantor, publicKey, token, offset, s.key, s.proves}
+		s.granted.Store(true)
+	}
+	return token, err
+}
+
+// Project returns the one that the attempt's credential is of, or nil if it has
+// none.
+func (s *Signing) Project() *Project {
+	if !s.granted.Load() {
+		return nil
+	}
+	return s.grant.grantor.project
+}
+
+// MaxRepeats returns how often the upload may be sent again: once, or until each
+// of the project's secret keys has been tried.
+func (s *Signing) MaxRepeats() int {
+	if p := s.grant.grantor.project; p.keyring != nil {
+		return len(p.keyring.keys)
+	}
+	return 1
+}
+
+// Renew gets the next attempt another credential than the one that was rejected,
+// after [Signing.Rejected] has said that there may be one. One that is made for
+// each attempt is made with it. It reports whether there is one.
+func (s *Signing) Renew(ctx context.Context, rejection uploadapi.Rejection, next *Signing) bool {
+	p := s.grant.grantor.project
+	if len(s.refused) > 0 {
+		return next.takeNextKey(ctx, p, s.refused)
+	}
+	if p.accessTokens != nil {
+		return true
+	}
+	fresh, err := s.grant.grantor.another(ctx)
+	if err != nil || fresh.Signature == s.grant.token.Signature && fresh.AccessToken == s.grant.token.AccessToken {
+		return false
+	}
+	next.fresh = &fresh
+	if rejection == uploadapi.Invalid && p.keyring == nil {
+		next.proves = rejection
+	}
+	return true
+}
+
+// takeNextKey makes the attempt one that is signed with a secret key that the
+// upload has not been rejected with. A key that cannot sign is found out before
+// the upload is sent, while the client can still learn what the service said.
+func (s *Signing) takeNextKey(ctx context.Context, p *Project, refused []int) (ok bool) {
+	rotation := p.credentials.rotation
+	s.refused, s.key = refused, keyChoice{own: true, inPlaceOf: rotation.Active()}
+	if s.key.key, ok = rotation.Untried(refused); !ok {
+		return false
+	}
+	if s.key.onTrial, ok = rotation.Claim(); !ok || p.accessTokens != nil {
+		return ok
+	}
+	fresh, err := p.signWith(ctx, s.key.key)
+	if err != nil {
+		if s.key.onTrial {
+			rotation.EndTrial()
+		}
+		return false
+	}
+	s.fresh = &fresh
+	return true
+}

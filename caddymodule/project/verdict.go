@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package project
+
+import (
+	"go.uber.org/zap"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
+)
+
+// What becomes of a credential that the service does not take. The first line
+// that fits counts.
+//
+//	rejection  credential                            discarded  sent again               reported
+//	any        made before the clock was corrected   -          yes                      no: the clock was
+//	invalid    of a secret key that is not in use    -          yes                      no
+//	invalid    of one of several secret keys         -          with the next, if any    as suspect, all of them
+//	invalid    of any project, `*`                   -          no                       each ten minutes
+//	invalid    of the only secret key                -          no                       as suspect
+//	exhausted  made for the upload alone             -          no                       each ten minutes
+//	invalid    handed out                            yes        with another, if any     as suspect
+//	expired    made for the upload alone             -          yes                      once
+//	expired    kept in the cache, or the fallback's  yes        with another, if any     once
+//	exhausted  kept in the cache, or the fallback's  yes        with another, if any     each ten minutes
+//
+// As suspect means: a warning, since a client can cause rejections, each ten
+// minutes, and an error when nothing has been accepted for long. The others are
+// errors. Once means: until one is accepted. What uploads that come late say of
+// a credential that was discarded before is not reported again. How often an
+// upload may be sent again says [Signing.MaxRepeats].
+
+// Accepted takes note that the service took the credential.
+func (s *Signing) Accepted() {
+	if s.granted.Load() {
+		s.grant.accepted()
+	}
+}
+
+// Undecided takes note that the service has said nothing of the credential.
+func (s *Signing) Undecided() {
+	if s.granted.Load() {
+		s.grant.undecided()
+	}
+}
+
+// Rejected takes note that the service did not take the credential, and reports
+// it. It returns whether the upload may be sent again, if there is another.
+func (s *Signing) Rejected(rejection uploadapi.Rejection) bool {
+	if !s.granted.Load() {
+		return false
+	}
+	g, p := &s.grant, s.grant.grantor.project
+	p.metrics.rejected(rejection.String())
+	g.undecided()
+	if _, minted := p.source.(source.FixedLifetime); minted && p.credentials.clock.Offset() != g.offset {
+		return true // the clock it was made by was wrong, and that was reported
+	}
+	if p.keyring != nil && rejection == uploadapi.Invalid {
+		switch signer := p.keyring.signer(g.token); {
+		case signer < 0:
+			return true // the key that it was made with is not in use any more
+		case p.keyring.takesTurns:
+			return s.rejectedKey(signer)
+		}
+	}
+	return g.rejected(rejection)
+}
+
+// rejectedKey takes note that the service did not take what one of several
+// secret keys has signed. It reports whether there is one that the upload has
+// not been rejected with. Which signs for others does not change by that.
+func (s *Signing) rejectedKey(signer int) bool {
+	p, c := s.grant.grantor.project, s.grant.grantor.project.credentials
+	same := p.keyring.same(signer)
+	s.refused = append(s.refused, same...)
+	evidence := c.rotation.Reject(same...)
+	switch {
+	case !evidence.Lasting || !evidence.All:
+		s.grant.warn(uploadapi.Invalid)
+	case c.verdicts.isNews(verdict{uploadapi.Invalid, true}):
+		p.logger.Error("the Upload API takes what none of the secret keys signs; none of them belongs to the project", zap.Int("secret_keys", len(p.keyring.keys)))
+	}
+	_, ok := c.rotation.Untried(s.refused)
+	return ok
+}
+
+// rejected takes note that the service did not take the credential, and
+// reports it. It returns whether it may take another.
+func (g *grant) rejected(rejection uploadapi.Rejection) bool {
+	p := g.grantor.project
+	switch {
+	case rejection == uploadapi.Invalid && p.publicKey == Any:
+		// It says more about the client's public key than about the credential,
+		// which is everybody's.
+		g.report(rejection)
+		return false
+	case rejection == uploadapi.Invalid && p.keyring != nil:
+		g.suspect() // and the next credential would be made with the same key
+		return false
+	case rejection == uploadapi.Exhausted && p.accessTokens != nil:
+		// It was the upload's own. The next would allow no more, and part of the
+		// upload may have been accepted.
+		g.report(rejection)
+		return false
+	case rejection == uploadapi.Invalid:
+		g.grantor.drop(g.token, rejection)
+		g.suspect()
+		return true // if there is another by now
+	case p.accessTokens != nil: // nothing is kept that could be dropped
+		g.report(rejection)
+		return true
+	}
+	inUse := g.grantor.drop(g.token, rejection)
+	if inUse || p.fallback != nil { // whose credentials the cache does not hold
+		g.report(rejection)
+	}
+	return true
+}
+
+// accepted takes note that the service took the credential.
+func (g *grant) accepted() {
+	p, c := g.grantor.project, g.grantor.project.credentials
+	if p.keyring == nil {
+		g.grantor.accept(g.token)
+	}
+	if !c.verdicts.open.Load() && !c.rotation.IsSuspect() && !g.key.own && g.proves == 0 {
+		return
+	}
+	if p.keyring == nil || !p.keyring.takesTurns {
+		c.rotation.Accept()
+	} else if !g.acceptedKey(p.keyring) {
+		return
+	}
+	if g.proves != 0 && c.verdicts.isDue(reminder{g.proves, true}, c.clock.Now().Elapsed) {
+		g.report(g.proves)
+	}
+	if c.verdicts.end() {
+		p.logger.Info("the Upload API takes the project's credentials again")
+	}
+}
+
+// acceptedKey takes note that the service took what one of several secret keys
+// has signed. If it did not take the same upload with the key that signs for
+// all, or nothing for long, that one makes way. It reports whether the key signs
+// from now on.
+func (g *grant) acceptedKey(keys *keyring) bool {
+	p, c := g.grantor.project, g.grantor.project.credentials
+	switch signer := keys.signer(g.token); {
+	case signer == c.rotation.Active():
+		c.rotation.Accept()
+		return true
+	case signer >= 0 && g.key.own && c.rotation.Advance(g.key.inPlaceOf, signer, c.cache.Clear):
+		p.logger.Info("the Upload API takes what another secret key signs; that key signs from now on", zap.String("secret_key", keys.position(signer)))
+		return true
+	default: // it left before another key's turn came, and says nothing of that one
+		g.undecided()
+		return false
+	}
+}
+
+// undecided takes note that the service has said nothing of the credential.
+func (g *grant) undecided() {
+	if g.key.onTrial {
+		g.grantor.project.credentials.rotation.EndTrial()
+	}
+}
+
+// suspect takes note of a rejection that the client may have caused. It
+// is reported as an error when nothing has been accepted for long.
+func (g *grant) suspect() {
+	c := g.grantor.project.credentials
+	if c.rotation.Reject(0).Lasting {
+		g.report(uploadapi.Invalid)
+	} else {
+		g.warn(uploadapi.Invalid)
+	}
+}
+
+// warn reports a rejection that may be the client's doing.
+func (g *grant) warn(rejection uploadapi.Rejection) {
+	p, c := g.grantor.project, g.grantor.project.credentials
+	if c.verdicts.isDue(reminder{rejection: rejection}, c.clock.Now().Elapsed) {
+		p.logger.Warn("the Upload API does not take an upload's credential; that may be its client's doing, unless nothing is accepted for long",
+			zap.Stringer("rejection", rejection), zap.String("source", sourceName(p.source)))
+	}
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sign
+
+import (
+	"fmt"
+	"net/http"
+
+	"go.uber.org/zap"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// authorize puts an access token into the header of r, in scheme `token`. The
+// header is not the client's own, which placeholders, logs and error routes show.
+// That the upload is for the token's project is known when the form has been
+// read, and then checked: a form that names another does not arrive whole.
+func (a *attempt) authorize(r *http.Request) error {
+	project := a.sign.projects.InHeader()
+	if project == nil {
+		return nil
+	}
+	if err := a.chooseByParams(a.query); err != nil {
+		return err
+	}
+	token, err := a.signing.AccessToken(a.ctx, a.grantors.Of(project), a.publicKey, a.endpoint, r.URL.Path)
+	switch {
+	case err != nil && a.ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", errClientGone, err)
+	case err != nil:
+		a.chosen.Store(project) // though the form may name another
+		return credentialError{err}
+	}
+	if check := a.sign.logger.Check(zap.DebugLevel, "authorizing upload"); check != nil {
+		check.Write(zap.String("endpoint", a.endpoint.Path), zap.String("public_key", project.Name()), zap.Int64("expire", token.Expire))
+	}
+	a.sent.Set(token.AccessToken)
+	r.Header.Set("Authorization", "Bearer "+token.AccessToken)
+	a.inHeader = true
+	return nil
+}
+
+// freshLength returns by how many bytes the credential makes a form longer.
+func (a *attempt) freshLength(boundary string) int {
+	if a.inHeader {
+		return 0
+	}
+	return form.EncodedLength(boundary, a.endpoint.Signature, uploadapi.SignatureLength) +
+		form.EncodedLength(boundary, a.endpoint.Expire, uploadapi.ExpireLength)
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sign
+
+import (
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
+)
+
+const (
+	// Directive is what the Caddyfile calls the handler.
+	Directive = "uploadcare_sign"
+	// Options are the names of its subdirectives, as load errors list them.
+	Options = "project, cors, " + project.Options
+)
+
+func init() {
+	option.RegisterHandlerDirective(Directive, parseSign, option.PassOn)
+
+	// Size limits and authentication come before reverse_proxy in the standard
+	// order; so they run before anything is signed.
+	httpcaddyfile.RegisterDirectiveOrder(Directive, httpcaddyfile.Before, "reverse_proxy")
+}
+
+func parseSign(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	sign := new(Sign)
+	return sign, sign.UnmarshalCaddyfile(h.Dispenser)
+}
+
+// UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
+//
+//	uploadcare_sign [<matcher>] {
+//		project <public_key> {
+//			<options>
+//		}
+//		cors <origin...>
+//	}
+//
+// The options of a project are:
+//
+//	secret_key <key...>
+//	resolver   <url> { ... }
+//	static     <signature> <expire>
+//	scheme     signature|token
+//	lifetime   <duration>
+//	operations <count>
+//	threshold  <duration>
+//	shared
+//
+// Several lines of cors add up. With one project, its options may stand directly
+// in the block, and so may `project <public_key>` without a block. Any other
+// subdirective is looked up among the sources of credentials.
+func (s *Sign) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return s.unmarshalBlock(d)
+}
+
+// unmarshalBlock parses a directive that has nothing but a block of options.
+func (s *Sign) unmarshalBlock(d *caddyfile.Dispenser) error {
+	d.Next() // consume directive name
+	name := d.Val()
+	if d.NextArg() {
+		return d.Errf("unexpected argument '%s': %s takes a block", d.Val(), name)
+	}
+	var options Subdirectives
+	for d.NextBlock(0) {
+		if !IsOption(d.Val()) {
+			return d.Errf("unrecognized subdirective '%s': expected %s", d.Val(), Options)
+		}
+		options.Add(d.NextSegment())
+	}
+	return s.UnmarshalOptions(options)
+}
+
+// Subdirectives are those of a block that are about signing.
+type Subdirectives struct {
+	projects []caddyfile.Segment
+	cors     []caddyfile.Segment
+	direct   []caddyfile.Segment // options of the only project
+}
+
+// Add adds one of which [IsOption] is true, with its arguments and block.
+func (t *Subdirectives) Add(segment caddyfile.Segment) {
+	switch segment[0].Text {
+	case "project":
+		t.projects = append(t.projects, segment)
+	case "cors":
+		t.cors = append(t.cors, segment)
+	default:
+		t.direct = append(t.direct, segment)
+	}
+}
+
+// IsOption reports whether a subdirective is about signing.
+func IsOption(name string) bool {
+	return name == "project" || name == "cors" || project.IsOption(name)
+}
+
+// UnmarshalOptions sets up the handler from a block's subdirectives. Its error names
+// the line.
+func (s *Sign) UnmarshalOptions(options Subdirectives) error {
+	for _, segment := range options.projects {
+		one, err := project.Unmarshal(segment)
+		if err != nil {
+			return err
+		}
+		s.Projects = append(s.Projects, one)
+	}
+	for _, segment := range options.cors {
+		d := caddyfile.NewDispenser(segment)
+		d.Next() // consume subdirective name
+		all, err := unmarshalOrigins(d, s.CORS)
+		if err != nil {
+			return err
+		}
+		s.CORS = all
+	}
+	if len(options.direct) == 0 {
+		return nil
+	}
+	d := caddyfile.NewDispenser(options.direct[0])
+	d.Next()
+	switch {
+	case len(s.Projects) > 1:
+		return d.Errf("'%s' stands outside of a project: with several projects, each has its options in its own block", d.Val())
+	case len(s.Projects) == 1 && s.Projects[0].HasOptions():
+		return d.Errf("'%s' stands outside of the project's block", d.Val())
+	case len(s.Projects) == 0:
+		s.Projects = []*project.Project{new(project.Project)}
+	}
+	return s.Projects[0].UnmarshalOptions(options.direct)
+}
+
+// Interface guard
+var _ caddyfile.Unmarshaler = (*Sign)(nil)

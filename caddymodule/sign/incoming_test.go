@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sign
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// What is left of a body that did not come, or could not be read, is not taken
+// for the next request of its connection, whoever answers, and however long the
+// answer was held back.
+func TestWhatIsLeftOfABodyIsNotTheNextRequest(t *testing.T) {
+	const smuggled = "GET /smuggled/ HTTP/1.1\r\nHost: a\r\n\r\n"
+	form := formOf(demoKey, file("file", "cat.jpg", strings.Repeat("x", 1000)))
+	beginning := form[:len(form)/2]
+	tests := map[string]struct{ framing, body, status string }{
+		"a rejection that comes before the body": {fmt.Sprintf("Content-Length: %d", len(form)), beginning, "401"},
+		"chunks that cannot be read":             {"Transfer-Encoding: chunked", fmt.Sprintf("%x\r\n%s\r\nno chunk\r\n", len(beginning), beginning), "400"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			sign := mustSign(t, schemeTokenProject)
+			observeAll(sign)
+			var others atomic.Int32
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/base/" {
+					others.Add(1)
+					return
+				}
+				err := sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+					if test.status == "401" { // and the proxy goes on reading
+						go func() { _, _ = io.Copy(io.Discard, r.Body) }()
+						uploadapi.ErrAccessTokenExpired.Write(w, r)
+						return nil
+					}
+					_, err := io.Copy(io.Discard, r.Body)
+					return caddyhttp.Error(http.StatusBadGateway, err)
+				}))
+				if err != nil {
+					t.Error(err)
+				}
+			}))
+			defer server.Close()
+			connection, err := net.Dial("tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer connection.Close()
+			_ = connection.SetDeadline(time.Now().Add(time.Minute))
+			fmt.Fprintf(connection, "POST /base/ HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=%s\r\n%s\r\n\r\n%s", testBoundary, test.framing, test.body)
+			reader := bufio.NewReader(connection)
+			response, err := http.ReadResponse(reader, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, response.Body); err != nil || !strings.HasPrefix(response.Status, test.status) || !response.Close {
+				t.Errorf("answer %s, closes: %v, %v", response.Status, response.Close, err)
+			}
+			_, _ = io.WriteString(connection, smuggled)
+			if rest, _ := io.ReadAll(reader); len(rest) > 0 || others.Load() > 0 {
+				t.Errorf("there was another request, answered with %q", rest)
+			}
+		})
+	}
+}
+
+// Whoever has waited for another to be done with reading does not wait for the
+// client once more.
+func TestABodyThatBrokeOffIsNotReadAgain(t *testing.T) {
+	body := &incomingBody{source: io.MultiReader(strings.NewReader("abc"), brokenOnce())}
+	if got, err := io.ReadAll(body); string(got) != "abc" || err == nil || body.left() {
+		t.Errorf("read %q, %v", got, err)
+	}
+	if n, err := body.Read(make([]byte, 10)); n != 0 || err == nil {
+		t.Errorf("then read %d bytes, %v", n, err)
+	}
+}
+
+// What an answer interrupts has not ended: the rest can be read off.
+func TestABodyThatIsInterruptedGoesOn(t *testing.T) {
+	deadline := make(chan struct{})
+	waits := readerFunc(func([]byte) (int, error) {
+		<-deadline
+		return 0, os.ErrDeadlineExceeded
+	})
+	body := &incomingBody{source: io.MultiReader(strings.NewReader("abc"), onceThen(waits, strings.NewReader("def")))}
+	if _, err := io.ReadFull(body, make([]byte, 3)); err != nil {
+		t.Fatal(err)
+	}
+	go body.interrupt(deadlineWriter{deadline: deadline})
+	if n, err := body.Read(make([]byte, 10)); n != 0 || !errors.Is(err, errAnswered) || !body.left() {
+		t.Errorf("read %d bytes, %v, left: %v", n, err, body.left())
+	}
+	if rest, err := io.ReadAll(body); string(rest) != "def" || err != nil || body.left() {
+		t.Errorf("then %q, %v, left: %v", rest, err, body.left())
+	}
+	// What has ended is not waited for, and its connection is left alone: the
+	// server looks there for a client that goes away.
+	body.interrupt(nil)
+}
+
+// A client may pause for so long before each of its bytes, also if another was
+// waiting for the one before.
+func TestEachPauseOfAClientIsMeasuredByItself(t *testing.T) {
+	pieces := 2
+	body := &incomingBody{http1: true, source: readerFunc(func(p []byte) (int, error) {
+		if pieces--; pieces < 0 {
+			return 0, io.EOF
+		}
+		time.Sleep(maxDrainPause * 3 / 4)
+		return copy(p, "x"), nil
+	})}
+	readByAnother(body)
+	body.drain(deadlineWriter{}) // which panics if it is given one
+	if body.left() || body.broken.Load() {
+		t.Error("it has not been read to its end")
+	}
+}
+
+// That holds also when the wait for another has just been interrupted.
+func TestAPauseIsBoundedAfterAnother(t *testing.T) {
+	interrupted := make(chan struct{}, 2)
+	first := true
+	body := &incomingBody{http1: true, source: readerFunc(func(p []byte) (int, error) {
+		<-interrupted
+		if first { // a byte has come all the same
+			first = false
+			return copy(p, "x"), nil
+		}
+		return 0, os.ErrDeadlineExceeded
+	})}
+	readByAnother(body)
+	body.drain(interruptingWriter{interrupted: interrupted})
+	if body.left() {
+		t.Error("it is still waited for")
+	}
+}
+
+// readByAnother returns when somebody else has been reading for a while.
+func readByAnother(body *incomingBody) {
+	reading := make(chan struct{})
+	go func() {
+		close(reading)
+		_, _ = body.Read(make([]byte, 1))
+	}()
+	<-reading
+	time.Sleep(maxDrainPause / 4)
+}
+
+// interruptingWriter ends one wait with each deadline.
+type interruptingWriter struct {
+	http.ResponseWriter
+	interrupted chan struct{}
+}
+
+func (i interruptingWriter) SetReadDeadline(time.Time) error {
+	i.interrupted <- struct{}{}
+	return nil
+}
+
+// Nothing is done to a connection once its body has been read off: it may be
+// another request's by then, or none's.
+func TestInvariant4ADrainLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &slowDeadlineWriter{begun: make(chan struct{})}
+		body := &incomingBody{source: readerFunc(func([]byte) (int, error) {
+			<-w.begun // its end comes just then
+			return 0, io.EOF
+		})}
+		body.drain(w)
+		if w.running.Load() {
+			t.Error("its deadline is still being set")
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+// slowDeadlineWriter takes its time to set a deadline.
+type slowDeadlineWriter struct {
+	http.ResponseWriter
+	begun   chan struct{}
+	running atomic.Bool
+}
+
+func (s *slowDeadlineWriter) SetReadDeadline(time.Time) error {
+	s.running.Store(true)
+	close(s.begun)
+	time.Sleep(time.Second)
+	s.running.Store(false)
+	return nil
+}
+
+// onceThen returns a reader that reads from first once, and then from rest.
+func onceThen(first, rest io.Reader) io.Reader {
+	read := false
+	return readerFunc(func(p []byte) (int, error) {
+		if !read {
+			read = true
+			return first.Read(p)
+		}
+		return rest.Read(p)
+	})
+}
+
+// deadlineWriter ends a wait when it is given a deadline.
+type deadlineWriter struct {
+	http.ResponseWriter
+	deadline chan struct{}
+}
+
+func (d deadlineWriter) SetReadDeadline(time.Time) error { close(d.deadline); return nil }
+
+// brokenOnce returns a reader that fails once and then has more, as a connection
+// has whose deadline was moved.
+func brokenOnce() io.Reader {
+	failed := false
+	return readerFunc(func(p []byte) (int, error) {
+		if !failed {
+			failed = true
+			return 0, io.ErrUnexpectedEOF
+		}
+		return copy(p, "more"), nil
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sign
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
+)
+
+// reported is what Prometheus is told.
+var reported = fixture.Metrics{Register: project.RegisterMetrics}
+
+// countCaches returns of how many projects there are token caches.
+func countCaches(t *testing.T) int {
+	t.Helper()
+	return strings.Count(reported.Scrape(t), "\ncaddy_uploadcare_clock_offset_seconds{")
+}
+
+// offsetOf returns by how much a project's clock is corrected.
+func offsetOf(t *testing.T, publicKey string) time.Duration {
+	t.Helper()
+	seconds, ok := reported.Of(t, `caddy_uploadcare_clock_offset_seconds{project="`+publicKey+`"}`)
+	if !ok {
+		t.Error("the clock is not reported")
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
+// mintingConfig returns the config of a project that makes its own signatures.
+func mintingConfig(publicKey, options string) string {
+	return `{"projects":[{"public_key":"` + publicKey + `"` + options + `,"source":{"module":"secret_key","keys":["` + testSecret + `"]}}]}`
+}
+
+// askingConfig returns the config of a project whose source does what the test says.
+func askingConfig(publicKey, options string) string {
+	return `{"projects":[{"public_key":"` + publicKey + `"` + options + `,"source":{"module":"scripted_in_test"}}]}`
+}
+
+func TestMetricsFollowTheConventions(t *testing.T) {
+	sign := mustSign(t, mintingConfig("conventions", ""))
+	serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "conventions"))))
+	registry := prometheus.NewPedanticRegistry()
+	for range 2 { // as two handlers of one config do
+		if err := project.RegisterMetrics(registry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.NewWithMetricFamilies(families).Lint()
+	if err != nil || len(problems) > 0 || len(families) < 6 {
+		t.Errorf("%v, %v in %d metrics", problems, err, len(families))
+	}
+}
+
+func TestUploadsAreCountedByWhatBecameOfThem(t *testing.T) {
+	sign := mustSign(t, mintingConfig("counted", ""))
+	counted := field("UPLOADCARE_PUB_KEY", "counted")
+	serve(t, sign, uploadRequest(formOf(counted, file("file", "a", "b"))))
+	serve(t, sign, uploadRequest(formOf(file("file", "a", "b"), counted)))
+	serve(t, sign, uploadRequest(formOf(counted, file("file", "a", "b"))[:200])) // cut off
+	serve(t, sign, httptest.NewRequest(http.MethodPost, "/group/?pub_key=counted", nil))
+	serve(t, sign, httptest.NewRequest(http.MethodGet, "/info/?pub_key=counted", nil)) // is not signed
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	empty := mustSign(t, mintingConfig("counted", `,"threshold":"1m"`)) // whose cache is another
+	serve(t, empty, uploadRequest(formOf(counted)).WithContext(left))   // neither signed nor refused
+	reported.Want(t, map[string]float64{
+		`caddy_uploadcare_uploads_total{endpoint="/base/",outcome="signed",project="counted"}`:     2,
+		`caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project="counted"}`:    1,
+		`caddy_uploadcare_uploads_total{endpoint="/group/",outcome="signed",project="counted"}`:    1,
+		`caddy_uploadcare_uploads_total{endpoint="/from_url/",outcome="signed",project="counted"}`: 0,
+	})
+}
+
+func TestAnUploadThatGetsNoAccessTokenIsCountedForItsProject(t *testing.T) {
+	sign := mustSign(t, askingConfig("unauthorized", `,"scheme":"token"`))
+	fixture.Loaded("").Answer(token.Token{}, errors.New("down"))
+	if _, w := serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "unauthorized")))); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("answer %d %s", w.Code, w.Body)
+	}
+	reported.Want(t, map[string]float64{`caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project="unauthorized"}`: 1})
+}
+
+func TestAnUploadOfNoKnownProjectIsCountedWithoutItsName(t *testing.T) {
+	sign := mustSign(t, mintingConfig("known", `,"threshold":"1m"`))
+	const refused = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`
+	before, _ := reported.Of(t, refused)
+	serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "whatever-a-client-sends"))))
+	looped := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "known")))
+	looped.Header.Set(loopHeader, sign.loopMark)
+	serve(t, sign, looped)
+	elsewhere := httptest.NewRequest(http.MethodGet, "/info/", nil) // no upload
+	elsewhere.Header.Set(loopHeader, sign.loopMark)
+	serve(t, sign, elsewhere)
+	if after, _ := reported.Of(t, refused); after != before+2 {
+		t.Errorf("%v after %v", after, before)
+	}
+	if scraped := reported.Scrape(t); strings.Contains(scraped, "whatever-a-client-sends") {
+		t.Errorf("what a client sends is a label:\n%s", scraped)
+	}
+}
+
+// An upload that got its credential is not counted again when the upstream
+// fails after that, or when it is sent once more.
+func TestAnUploadIsCountedOnce(t *testing.T) {
+	sign := mustSign(t, mintingConfig("once", ""))
+	r := httptest.NewRequest(http.MethodPost, "/group/?pub_key=once", nil)
+	down := func(http.ResponseWriter, *http.Request) error {
+		return caddyhttp.Error(http.StatusBadGateway, errors.New("connection refused"))
+	}
+	if err := sign.ServeHTTP(httptest.NewRecorder(), r, caddyhttp.HandlerFunc(down)); err != nil {
+		t.Fatal(err)
+	}
+	a := &attempt{upload: &upload{sign: sign, endpoint: uploadapi.Signed(http.MethodPost, "/group/"), query: "pub_key=once"}, ctx: t.Context()}
+	for range 2 {
+		if _, err := a.credential(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reported.Want(t, map[string]float64{
+		`caddy_uploadcare_uploads_total{endpoint="/group/",outcome="signed",project="once"}`:  2,
+		`caddy_uploadcare_uploads_total{endpoint="/group/",outcome="refused",project="once"}`: 0,
+	})
+}
+
+// A streamed upload whose upstream cannot be reached, so that it is not read.
+func TestAnUploadThatNoUpstreamTookIsCountedAsRefused(t *testing.T) {
+	sign := mustSign(t, mintingConfig("untaken", ""))
+	serveWith := caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
+		return caddyhttp.Error(http.StatusBadGateway, errors.New("connection refused"))
+	})
+	r := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "untaken")))
+	r.URL.RawQuery = "pub_key=untaken"
+	before, _ := reported.Of(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`)
+	if err := sign.ServeHTTP(httptest.NewRecorder(), r, serveWith); err != nil {
+		t.Fatal(err)
+	}
+	if after, _ := reported.Of(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`); after != before+1 {
+		t.Errorf("%v after %v", after, before)
+	}
+}
+
+func TestMetricsSurviveAReloadAndGoWithTheirProject(t *testing.T) {
+	const signed = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="signed",project="reloaded"}`
+	upload := func(sign *Sign) {
+		if _, w := serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "reloaded")))); w.Code != http.StatusOK {
+			t.Errorf("answer %d %s", w.Code, w.Body)
+		}
+	}
+	before := mustSign(t, mintingConfig("reloaded", ""))
+	upload(before)
+	after := mustSign(t, mintingConfig("reloaded", `,"threshold":"1m"`)) // another token cache
+	upload(after)
+	reported.Want(t, map[string]float64{signed: 2}) // and nothing is there twice
+	if err := before.Cleanup(); err != nil {
+		t.Fatal(err)
+	}
+	upload(after)
+	reported.Want(t, map[string]float64{signed: 3})
+	if err := after.Cleanup(); err != nil {
+		t.Fatal(err)
+	}
+	upload(after) // which was still under way
+	if scraped := reported.Scrape(t); strings.Contains(scraped, `project="reloaded"`) {
+		t.Errorf("the project is gone, and still there:\n%s", scraped)
+	}
+}
+
+func TestCountingDoesNotAllocate(t *testing.T) {
+	sign := mustSign(t, mintingConfig("allocating", ""))
+	a := &attempt{upload: &upload{sign: sign, endpoint: uploadapi.Signed(http.MethodPost, "/base/")}}
+	if err := a.choose("allocating"); err != nil {
+		t.Fatal(err)
+	}
+	if allocations := testing.AllocsPerRun(1000, func() {
+		a.counted.Store(false)
+		a.countSigned()
+	}); allocations != 0 {
+		t.Errorf("%v allocations", allocations)
+	}
+}
+
+// BenchmarkCounting is what the metrics cost an upload.
+func BenchmarkCounting(b *testing.B) {
+	sign := new(Sign)
+	if err := json.Unmarshal([]byte(mintingConfig("benchmark", "")), sign); err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	defer cancel()
+	if err := sign.Provision(ctx); err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = sign.Cleanup() }()
+	endpoint := uploadapi.Signed(http.MethodPost, "/base/")
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		a := &attempt{upload: &upload{sign: sign, endpoint: endpoint}, project: sign.Projects[0]}
+		for pb.Next() {
+			a.counted.Store(false)
+			a.countSigned()
+		}
+	})
+}

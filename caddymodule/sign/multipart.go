@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sign
+
+import (
+	"bytes"
+	"io"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// multipartBody is a form that is edited as it is read. The proxy may read it
+// after the handler has returned, close it from another goroutine, or never
+// close it, so it owns nothing that has to be given back. It does not close
+// what comes in: until the handler returns, what the proxy leaves of it can be
+// read off.
+type multipartBody struct {
+	editor  *form.Editor
+	refusal atomic.Pointer[refusal] // why the form cannot be passed on
+}
+
+// editMultipart makes the body of r one that is edited as it is read, and tells
+// its framing anew: what came with a length leaves with an exact one, what came
+// chunked leaves chunked.
+func (a *attempt) editMultipart(r *http.Request, contentType *form.ContentType) (*multipartBody, error) {
+	if a.number == 0 {
+		a.client.keep(r.ContentLength)
+	}
+	source, err := a.settleBoundary(contentType)
+	if err != nil {
+		return nil, err
+	}
+	boundary := contentType.Boundary()
+	freshLength := a.freshLength(boundary)
+	if r.ContentLength > math.MaxInt64-int64(freshLength) {
+		return nil, uploadapi.ErrRequestSizeLimit
+	}
+	b := &multipartBody{editor: form.NewEditor(source, form.Edit{
+		Boundary:    boundary,
+		Stale:       staleFields,
+		Watched:     publicKeyFields,
+		Watch:       a.choose,
+		Fresh:       a.credential,
+		FreshLength: freshLength,
+		Chunked:     r.ContentLength < 0,
+	})}
+	r.Body = b
+	if r.ContentLength > 0 {
+		r.ContentLength += int64(freshLength)
+		r.Header.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
+		r.TransferEncoding = nil // it would win over the length
+	}
+	return b, nil
+}
+
+// settleBoundary decides by the body's beginning which of several boundaries is
+// the form's, and returns the body.
+func (a *attempt) settleBoundary(contentType *form.ContentType) (io.ReadCloser, error) {
+	if contentType.Settled() {
+		return a.source, nil
+	}
+	beginning := make([]byte, 0, boundaryStep)
+	for final := false; !contentType.Settle(beginning, final); {
+		beginning = slices.Grow(beginning, boundaryStep)
+		n, err := a.source.Read(beginning[len(beginning):cap(beginning)])
+		beginning = beginning[:len(beginning)+n]
+		final = err == io.EOF //nolint:errorlint // readers return io.EOF itself
+		if err != nil && !final {
+			return nil, err
+		}
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(beginning), a.source), a.source}, nil
+}
+
+// boundaryStep is how much of a body is read at once to find its boundary, in
+// bytes. Almost all bodies begin with it.
+const boundaryStep = 512
+
+// Read implements [io.Reader]. Its errors say what to answer.
+func (b *multipartBody) Read(p []byte) (int, error) {
+	n, err := b.editor.Read(p)
+	if err == nil || err == io.EOF { //nolint:errorlint // readers return io.EOF itself
+		return n, err
+	}
+	refusal := newRefusal(err)
+	b.refusal.CompareAndSwap(nil, refusal)
+	return n, refusal
+}
+
+// Close implements [io.Closer].
+func (b *multipartBody) Close() error { return b.editor.Close() }
+
+// EditedForm implements [handover.EditedForm].
+func (*multipartBody) EditedForm() {}
+
+// Interface guard
+var _ handover.EditedForm = (*multipartBody)(nil)

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sign
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
+)
+
+// pass passes a request on that is not to be signed.
+func (s *Sign) pass(answer *answerWriter, r *http.Request, next caddyhttp.Handler) error {
+	passed := loggable(r)
+	ctx, look := s.offsets.look(passed.Context())
+	if look != nil {
+		passed = passed.WithContext(ctx)
+	}
+	err := redactError(handover.CredentialOf(ctx), next.ServeHTTP(answer, passed))
+	if look != nil {
+		s.compareClocks(answer, look)
+	}
+	if refusal := answer.failure(err); refusal != nil {
+		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
+	}
+	return answer.end(err)
+}
+
+// loggable returns r as it is passed on: untouched, but logs show no stale field of its
+// query, nor what it holds if an upstream's error quotes it.
+func loggable(r *http.Request) *http.Request {
+	stripped := form.StripQuery(r.URL.RawQuery, staleFields)
+	if form.HidesParameter(stripped, staleFields) {
+		stripped = ""
+	}
+	if stripped == r.URL.RawQuery {
+		return r
+	}
+	shown := *r.URL
+	shown.RawQuery = stripped
+	passed := r.WithContext(handover.With(r.Context(), &handover.Request{Sent: clientsCredentials(r.URL.RawQuery)}))
+	passed.RequestURI = shown.RequestURI()
+	return passed
+}
+
+// minCredential is the length from which on the value of a stale field can be a
+// credential, in bytes. MD5 has 32; an expiry must not be taken for one.
+const minCredential = 16
+
+// clientsCredentials returns what stale fields of a query hold, as it stands there and
+// decoded.
+func clientsCredentials(query string) (last *redact.Credential) {
+	add := func(value string) {
+		if len(value) >= minCredential {
+			last = &redact.Credential{Before: last, Clients: true}
+			last.Set(value)
+		}
+	}
+	for parameter := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
+		_, value, found := strings.Cut(parameter, "=")
+		if !found || form.StripQuery(parameter, staleFields) != "" {
+			continue
+		}
+		add(value)
+		if decoded, err := url.QueryUnescape(value); err == nil && decoded != value {
+			add(decoded)
+		}
+	}
+	return last
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+)
+
+// prepare prepares a request as Caddy's server does.
+func prepare(r *http.Request) *http.Request {
+	return caddyhttp.PrepareRequest(r, caddy.NewReplacer(), httptest.NewRecorder(), new(caddyhttp.Server))
+}
+
+func replacerOf(r *http.Request) *caddy.Replacer {
+	return r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+}
+
+func TestHeadersHaveTheValuesOfTheRequest(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("{http.request.header.Authorization}{env.HOME}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("APP", "shop")
+	tests := map[string]struct{ raw, want string }{
+		"a header":                     {"{http.request.header.Authorization}", "Bearer {env.APP}"},
+		"in odd case":                  {"{http.request.header.authorization}", "Bearer {env.APP}"},
+		"a cookie":                     {"session={http.request.cookie.session}", "session=42"},
+		"a parameter":                  {"{http.request.uri.query.user}", "ann"},
+		"an address":                   {"{http.request.remote.host}", "192.0.2.1"},
+		"a variable and the request":   {"{env.APP}:{http.request.cookie.session}", "shop:42"},
+		"a file and the request":       {"{http.request.cookie.session}:{file." + secret + "}", "42:{http.request.header.Authorization}{env.HOME}"},
+		"what a handler has set":       {"{http.auth.user.id}", "ann"},
+		"what no handler has set":      {"{http.auth.user.email}", ""},
+		"a header that is not there":   {"{http.request.header.X-None}", ""},
+		"a cookie that is not there":   {"session={http.request.cookie.none}", ""},
+		"a file, and nothing else":     {"{file." + secret + "}{http.request.cookie.none}", ""},
+		"one of two that is not there": {"{http.request.cookie.none}/{http.request.cookie.session}", "/42"},
+		"braces":                       {`\{{http.request.cookie.session}\}`, "{42}"},
+		"nothing of the request":       {"{env.APP}", "shop"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			resolver := mustResolver(t, fmt.Sprintf(`{"url":"https://app/","headers":{"X-Key":[%q]}}`, test.raw))
+			r := httptest.NewRequest(http.MethodPost, "/base/?user=ann", nil)
+			r.Header.Set("Authorization", "Bearer {env.APP}")
+			r.Header.Set("Cookie", "session=42")
+			r = prepare(r)
+			replacerOf(r).Set("http.auth.user.id", "ann")
+			bound, err := resolver.ForRequest(replacerOf(r))
+			if err != nil {
+				t.Fatal(err)
+			}
+			values, sent := bound.(*boundResolver).header["X-Key"]
+			if sent != (test.want != "") || sent && values[0] != test.want {
+				t.Errorf("got %q, want %q", values, test.want)
+			}
+		})
+	}
+}
+
+func TestCallersAreToldApartByAllThatIsSent(t *testing.T) {
+	resolver := mustResolver(t, `{"url":"https://app/","headers":{"A":["{http.request.header.A}"],"B":["{http.request.header.B}"],"X-Key":["x"]}}`)
+	keys := make(map[string]string)
+	for _, values := range [][2]string{{"", ""}, {"1", ""}, {"", "1"}, {"1", "1"}, {"1 ", "1"}, {`1" "B":"1`, ""}, {"2", "1"}} {
+		r := httptest.NewRequest(http.MethodPost, "/base/", nil)
+		r.Header = http.Header{"A": {values[0]}, "B": {values[1]}, "C": {time.Now().String()}}
+		bound, err := resolver.ForRequest(replacerOf(prepare(r)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := fmt.Sprint(values)
+		if other, twice := keys[bound.CacheKey()]; twice {
+			t.Errorf("%s has the key of %s", name, other)
+		}
+		keys[bound.CacheKey()] = name
+		again, _ := resolver.ForRequest(replacerOf(prepare(r)))
+		if again.CacheKey() != bound.CacheKey() {
+			t.Errorf("%s has two keys", name)
+		}
+	}
+}
+
+// The transport is given a context of its own: nothing of the upload that
+// happens to wait is to be seen there, since it may be over, and others share
+// the token.
+func TestTheTransportSeesNothingOfTheUpload(t *testing.T) {
+	type contextKey struct{}
+	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), contextKey{}, 1))
+	ctx = context.WithValue(ctx, caddyhttp.VarsCtxKey, map[string]any{"key": 1})
+	r := httptest.NewRequest(http.MethodGet, "https://app/", nil).WithContext(ctx)
+	transport := resolverTransport{fixture.RoundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Context().Value(contextKey{}) != nil || caddyhttp.GetVar(r.Context(), "key") != nil {
+			t.Error("the transport sees values of the upload")
+		}
+		caddyhttp.SetVar(r.Context(), "key", 2)
+		if caddyhttp.GetVar(r.Context(), "key") != 2 || replacerOf(r) == nil {
+			t.Error("the transport lacks what it needs")
+		}
+		cancel()
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	})}
+	if _, err := transport.RoundTrip(r); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if caddyhttp.GetVar(ctx, "key") != 1 {
+		t.Error("the transport has set a variable of the upload")
+	}
+}
+
+func TestAResolverThatDependsOnTheRequestIsNotAskedWithoutOne(t *testing.T) {
+	resolver := mustResolver(t, `{"url":"https://app/","headers":{"A":["{http.request.header.A}"]}}`)
+	resolver.transport = fixture.Answering(func(*http.Request) string {
+		t.Error("it was asked")
+		return ""
+	})
+	if got, err := resolver.Token(t.Context(), time.Now()); err == nil || got != (token.Token{}) || errors.Is(err, ErrRefused) {
+		t.Errorf("got %s, %v", got, err)
+	}
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
+)
+
+func init() {
+	caddy.RegisterModule(SecretKey{})
+}
+
+const (
+	defaultSecretKey = "{env.UPLOADCARE_SECRET_KEY}" //nolint:gosec // the name of one
+	defaultLifetime  = 30 * time.Minute
+
+	// maxLifetime keeps mistakes such as nanoseconds for seconds out, and
+	// expiries within their ten digits.
+	maxLifetime = 365 * 24 * time.Hour
+)
+
+// SecretKey makes credentials from a project's secret key: a signature is the
+// HMAC-SHA256 of its expiry, keyed with the secret, and an access token is a
+// JWT. Nobody else is asked.
+//
+// See https://uploadcare.com/docs/security/secure-uploads/.
+type SecretKey struct {
+	// The project's secret keys. The first signs, until the service has accepted
+	// what another has signed and not what the first has. Placeholders of the environment and of
+	// files are resolved when the config is loaded, and files are read again
+	// when they change; prefer placeholders, for a key that stands here as it is
+	// can be read in the config. None may be empty.
+	// Default: one, `{env.UPLOADCARE_SECRET_KEY}`.
+	Keys []string `json:"keys,omitempty"`
+
+	// How long a credential is valid, from one second to a year, and to a day
+	// in scheme `token`; fractions of a second are dropped. It must be longer
+	// than the project's threshold. 0 means the default. Default: `30m`.
+	Lifetime caddy.Duration `json:"lifetime,omitempty"`
+
+	// How many operations an access token allows, from 1 to 100000; one is an
+	// uploaded file. Only for scheme `token`. 0 means that nothing is said.
+	// Default: 0.
+	Operations int `json:"operations,omitempty"`
+
+	*changes
+	keys []Key
+}
+
+// CaddyModule returns the Caddy module information.
+func (SecretKey) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  Namespace + ".secret_key",
+		New: func() caddy.Module { return new(SecretKey) },
+	}
+}
+
+// Provision resolves the keys and sets the defaults.
+func (s *SecretKey) Provision(ctx caddy.Context) error {
+	if len(s.Keys) == 0 {
+		s.Keys = []string{defaultSecretKey}
+	}
+	if s.Lifetime == 0 {
+		s.Lifetime = caddy.Duration(defaultLifetime)
+	}
+	var secrets []*setting
+	for _, key := range s.Keys {
+		secret, err := newSetting("secret_key", key)
+		if err != nil {
+			return err
+		}
+		secrets = append(secrets, secret)
+		s.keys = append(s.keys, &secretKey{s, secret})
+	}
+	s.changes = new(changes)
+	s.watch(ctx, ctx.Logger(), secrets...)
+	return nil
+}
+
+// Validate checks the lifetime.
+func (s *SecretKey) Validate() error {
+	if lifetime := time.Duration(s.Lifetime); lifetime < time.Second || lifetime > maxLifetime {
+		return fmt.Errorf("lifetime: %s is not between %s and %s", lifetime, time.Second, maxLifetime)
+	}
+	return nil
+}
+
+// Token implements [Source], with the first key.
+func (s *SecretKey) Token(ctx context.Context, now time.Time) (Token, error) {
+	return s.keys[0].Token(ctx, now)
+}
+
+// CacheKey implements [Source].
+func (s *SecretKey) CacheKey() string {
+	var key strings.Builder
+	for _, one := range s.keys {
+		_, _ = fmt.Fprintf(&key, "%s ", one.CacheKey())
+	}
+	_, _ = fmt.Fprintf(&key, "%d %d", s.Lifetime, s.Operations)
+	return key.String()
+}
+
+// TokenLifetime implements [FixedLifetime].
+func (s *SecretKey) TokenLifetime() time.Duration { return time.Duration(s.Lifetime) }
+
+// Local implements [LocalSource].
+func (*SecretKey) Local() {}
+
+// UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
+//
+//	secret_key <key...>
+//
+// It may be repeated, for further keys. The lifetime and the operations are
+// options of the project.
+func (s *SecretKey) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // consume source name
+	keys := d.RemainingArgs()
+	if len(keys) == 0 {
+		return d.Errf("secret_key takes the secret key, and others to try after it")
+	}
+	if slices.Contains(keys, "") {
+		return d.Errf("secret_key is empty")
+	}
+	s.Keys = append(s.Keys, keys...)
+	return option.NoBlock(d, "secret_key")
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner     = (*SecretKey)(nil)
+	_ caddy.Validator       = (*SecretKey)(nil)
+	_ caddyfile.Unmarshaler = (*SecretKey)(nil)
+	_ ChangingSource        = (*SecretKey)(nil)
+	_ FixedLifetime         = (*SecretKey)(nil)
+	_ LocalSource           = (*SecretKey)(nil)
+)

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/resolver"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
+)
+
+func init() {
+	caddy.RegisterModule(Static{})
+}
+
+// settleTime is how long the files that a pair comes from must stay as they are
+// before it is used: they are two, and one is written before the other.
+const settleTime = 2 * fileInterval
+
+var errStaticExpired = errors.New("the static credential has expired")
+
+// Static is a signature and its expiry that somebody else made. It is used as
+// it is until it expires. The log warns of that ahead of time, by the project's
+// threshold.
+type Static struct {
+	// The signature: the HMAC-SHA256 of the expiry in 64 lower-case hexadecimal
+	// digits. Placeholders of the environment and of files are resolved when
+	// the config is loaded, and files are read again when they change; prefer
+	// them, for whoever has the signature can upload. Required.
+	Signature string `json:"signature,omitempty"`
+
+	// When it expires, in Unix seconds, as it was signed. Placeholders are
+	// resolved as in the signature. Required.
+	Expire string `json:"expire,omitempty"`
+
+	*changes
+	logger            *zap.Logger
+	signature, expire *setting
+	pair              *atomic.Pointer[Token]
+}
+
+// CaddyModule returns the Caddy module information.
+func (Static) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  Namespace + ".static",
+		New: func() caddy.Module { return new(Static) },
+	}
+}
+
+// Provision resolves the pair and checks what it looks like. A pair that has
+// expired is none to use, but no reason to keep other sites from loading.
+func (s *Static) Provision(ctx caddy.Context) error {
+	s.logger, s.changes, s.pair = ctx.Logger(), new(changes), new(atomic.Pointer[Token])
+	var err error
+	if s.signature, err = newSetting("static signature", s.Signature); err != nil {
+		return err
+	}
+	if s.expire, err = newSetting("static expire", s.Expire); err != nil {
+		return err
+	}
+	pair, err := s.parse()
+	if err != nil {
+		return err
+	}
+	s.pair.Store(&pair)
+	s.watchFiles(ctx)
+	return nil
+}
+
+// parse returns the pair that the options hold now.
+func (s *Static) parse() (Token, error) {
+	pair, err := resolver.ParsePair(s.signature.get(), s.expire.get())
+	if err != nil {
+		return Token{}, fmt.Errorf("static: %w", err)
+	}
+	return pair, nil
+}
+
+// watchFiles takes another pair when the files hold one, until ctx ends.
+func (s *Static) watchFiles(ctx context.Context) {
+	settled := time.AfterFunc(settleTime, func() {
+		if ctx.Err() == nil {
+			s.reread()
+		}
+	})
+	settled.Stop()
+	context.AfterFunc(ctx, func() { settled.Stop() })
+	files := new(changes)
+	files.OnChange(func() { settled.Reset(settleTime) })
+	files.watch(ctx, s.logger, s.signature, s.expire)
+}
+
+// reread uses the pair that the files hold, if it is one.
+func (s *Static) reread() {
+	pair, err := s.parse()
+	switch {
+	case err != nil:
+		s.logger.Error("what the files hold now is not a static credential; the one before stays in use", zap.Error(err))
+	case pair != *s.pair.Load():
+		s.pair.Store(&pair)
+		s.tell()
+	}
+}
+
+// Token implements [Source].
+func (s *Static) Token(_ context.Context, now time.Time) (Token, error) {
+	pair := s.Held()
+	if pair.Expired(now, 0) {
+		return Token{}, fmt.Errorf("%w, at %s", errStaticExpired, time.Unix(pair.Expire, 0).UTC().Format(time.RFC3339))
+	}
+	return pair, nil
+}
+
+// Held implements [FixedSource].
+func (s *Static) Held() Token { return *s.pair.Load() }
+
+// Local implements [LocalSource].
+func (*Static) Local() {}
+
+// CacheKey implements [Source].
+func (s *Static) CacheKey() string {
+	pair := s.pair.Load()
+	return fmt.Sprintf("%s %d", pair.Signature, pair.Expire)
+}
+
+// UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:
+//
+//	static <signature> <expire>
+func (s *Static) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // consume source name
+	if !d.AllArgs(&s.Signature, &s.Expire) || s.Signature == "" || s.Expire == "" {
+		return d.Errf("static takes two arguments, a signature and its expiry in Unix seconds")
+	}
+	if !strings.Contains(s.Signature+s.Expire, "{") {
+		if _, err := resolver.ParsePair(s.Signature, s.Expire); err != nil {
+			return d.Errf("static: %v", err)
+		}
+	}
+	return option.NoBlock(d, "static")
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner     = (*Static)(nil)
+	_ caddyfile.Unmarshaler = (*Static)(nil)
+	_ ChangingSource        = (*Static)(nil)
+	_ FixedSource           = (*Static)(nil)
+	_ LocalSource           = (*Static)(nil)
+)
