@@ -17,16 +17,15 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/hop"
 )
 
 // requestPlaceholders is how the names of placeholders of a request begin.
 const requestPlaceholders = "http."
 
-// connectionHeaders are about the connection, which is the transport's.
-var connectionHeaders = []string{
-	"Accept-Encoding", "Connection", "Content-Length", "Expect", "Keep-Alive", "Proxy-Connection",
-	"Te", "Trailer", "Transfer-Encoding", "Upgrade",
-}
+// transportHeaders are the transport's, as those about the connection are.
+var transportHeaders = []string{"Accept-Encoding", "Content-Length", "Expect"}
 
 // resolverHeader is a header that a resolver is asked with. All of its
 // placeholders are replaced in one pass, so that none is found in what replaced
@@ -58,7 +57,7 @@ func newResolverHeader(name, raw string) (*resolverHeader, error) {
 		return nil, fmt.Errorf("header %q is no name of a header", name)
 	}
 	option := "header " + name
-	if slices.Contains(connectionHeaders, name) {
+	if hop.IsConnection(name) || slices.Contains(transportHeaders, name) {
 		return nil, fmt.Errorf("%s: it is the transport's", option)
 	}
 	h := &resolverHeader{name: name, raw: raw, settings: make(map[string]*setting)}

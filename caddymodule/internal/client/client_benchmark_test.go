@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package client
+package client_test
 
 import (
 	"bufio"
@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/client"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
@@ -43,9 +44,9 @@ func BenchmarkSmallUpload(b *testing.B) {
 		return wire.NewConn(connection, nil, false), nil
 	}
 	transport := &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 100, DisableCompression: true}
-	client := New(transport, false)
-	defer client.CloseIdleConnections()
-	for name, via := range map[string]http.RoundTripper{"net-http": transport, "client": client} {
+	ours := client.New(transport, false)
+	defer ours.CloseIdleConnections()
+	for name, via := range map[string]http.RoundTripper{"net-http": transport, "client": ours} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {

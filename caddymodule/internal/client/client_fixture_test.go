@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package client
+package client_test
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/client"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
@@ -27,7 +28,7 @@ const settled = 50 * time.Millisecond
 
 // testClient is a client that counts its connections.
 type testClient struct {
-	*Client
+	*client.Client
 	transport *http.Transport
 	dial      func(ctx context.Context, network, address string) (net.Conn, error) // what sends go over in the end
 	dialled   atomic.Int32
@@ -60,7 +61,7 @@ func newTestClient(t *testing.T, configure func(*http.Transport)) *testClient {
 		}
 		return wire.NewConn(connection, nil, false), nil
 	}
-	c.Client = New(c.transport, false)
+	c.Client = client.New(c.transport, false)
 	t.Cleanup(c.transport.CloseIdleConnections)
 	t.Cleanup(c.CloseIdleConnections)
 	return c

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package client
+package client_test
 
 import (
 	"bufio"
@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/client"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
@@ -92,7 +93,7 @@ func TestRequestsAreThoseOfNetHTTP(t *testing.T) {
 					if test.change != nil {
 						test.change(r)
 					}
-					if via == c.Client && !c.takes(r) {
+					if via == c.Client && !c.Takes(r) {
 						t.Fatal("it is left to net/http")
 					}
 					response, err := via.RoundTrip(r)
@@ -145,12 +146,12 @@ func TestWhatIsLeftToNetHTTP(t *testing.T) {
 		if test.change != nil {
 			test.change(r)
 		}
-		if got := newTestClient(t, test.configure).takes(r); got != test.taken {
+		if got := newTestClient(t, test.configure).Takes(r); got != test.taken {
 			t.Errorf("%s: taken %v", name, got)
 		}
 	}
 	secure := post(t, "https://example.com/", "body", true)
-	if c := newTestClient(t, nil); !c.takes(secure) || New(c.transport, true).takes(secure) {
+	if c := newTestClient(t, nil); !c.Takes(secure) || client.New(c.transport, true).Takes(secure) {
 		t.Error("HTTP/2 over TLS is not what net/http is left with")
 	}
 	// And it is done there.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package client
+package client_test
 
 import (
 	"bufio"
@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/client"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 )
 
@@ -166,7 +167,7 @@ func TestATimeoutIsNotRepeated(t *testing.T) {
 			if path == "/" {
 				answer(t, response, err)
 				time.Sleep(settled)
-			} else if !isTimeout(err) {
+			} else if !client.IsTimeout(err) {
 				t.Errorf("%s: got %v", name, err)
 			}
 		}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package client
+package client_test
 
 import (
 	"bufio"
@@ -18,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/client"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
@@ -131,7 +132,7 @@ func TestAnEarlyAnswerMayComeSlowly(t *testing.T) {
 		answered := make(chan struct{})
 		address := startRefusing(t, "la", func(connection net.Conn) {
 			<-answered
-			time.Sleep(2 * lastAnswerWait)
+			time.Sleep(2 * client.LastAnswerWait)
 			_, _ = io.WriteString(connection, "rge")
 		})
 		body := newInterrupted("the beginning")
@@ -181,7 +182,7 @@ func TestInvariant10AnInterimAnswerEndsNothing(t *testing.T) {
 			if status, text := answer(t, response, err); status != http.StatusOK || text != "ok" || len(told) != 1 {
 				t.Errorf("%s: got %d %q, told of %v", interim, status, text, told)
 			}
-			time.Sleep(2 * maxSendWait)
+			time.Sleep(2 * client.MaxSendWait)
 			c.checkOpen(t, 1) // it is kept
 		})
 	}
@@ -195,7 +196,7 @@ func TestAnUpstreamThatAcceptsEarlyReadsOn(t *testing.T) {
 		_, _ = connection.Write(body)
 	}, func(t *testing.T, c *testClient, direct bool) {
 		t.Helper()
-		body := &hesitant{pieces: []string{"one", "two", "six"}, pause: interruptAcceptedAfter - time.Second}
+		body := &hesitant{pieces: []string{"one", "two", "six"}, pause: client.InterruptAcceptedAfter - time.Second}
 		response, err := c.RoundTrip(postBody(t, "http://example.com", body, 9, direct))
 		if _, text := answer(t, response, err); text != "onetwosix" {
 			t.Errorf("got %q", text)
@@ -212,7 +213,7 @@ func TestAnUpstreamThatAcceptsEarlyIsHeard(t *testing.T) {
 		t.Helper()
 		body, began := newInterrupted("the beginning"), time.Now()
 		response, err := c.RoundTrip(postBody(t, "http://example.com", body, 1000, direct))
-		if _, text := answer(t, response, err); text != "ok" || time.Since(began) > interruptAcceptedAfter+time.Second {
+		if _, text := answer(t, response, err); text != "ok" || time.Since(began) > client.InterruptAcceptedAfter+time.Second {
 			t.Errorf("got %q after %v", text, time.Since(began))
 		}
 		body.Interrupt()
@@ -241,7 +242,7 @@ func TestAnEarlyAnswerThatStallsIsGivenUp(t *testing.T) {
 				request := postBody(t, "http://example.com", body, 1000, direct)
 				ctx, cancel := context.WithCancel(request.Context())
 				defer cancel()
-				most := interruptAfter + lateAnswerWait + until
+				most := client.InterruptAfter + client.LateAnswerWait + until
 				if leaves {
 					most = 2 * until
 					time.AfterFunc(until, func() {

@@ -29,15 +29,24 @@ func DropNominated(header http.Header) {
 	}
 }
 
+// IsConnection reports whether a header, by its canonical name, is about the
+// connection that it comes over, or what is transferred there.
+func IsConnection(name string) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		return true
+	}
+	return false
+}
+
 // IsHopByHop reports whether a header, by its canonical name, is always for one hop
 // alone, as Caddy's proxy sees it.
 func IsHopByHop(name string) bool {
 	switch name {
-	case "Alt-Svc", "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
-		"Te", "Trailer", "Transfer-Encoding", "Upgrade":
+	case "Alt-Svc", "Proxy-Authenticate", "Proxy-Authorization":
 		return true
 	}
-	return false
+	return IsConnection(name)
 }
 
 // AddEndToEnd adds the headers of a response that are for all hops, also by what its

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package wire
+package wire_test
 
 import (
 	"errors"
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
 // checkGivesBack checks that what is used again and again does not take another
@@ -59,19 +60,19 @@ func TestBuffersAreGivenBack(t *testing.T) {
 		then   rawtest.ReaderFunc
 		buffer int
 	}{
-		"small":                          {discard{}, 100, ends(io.EOF), SmallBuffer},
-		"large":                          {discard{}, 5 * minLead, ends(io.EOF), LargeBuffer},
-		"broken":                         {discard{}, 0, ends(errBroken), SmallBuffer},
-		"a large one that is broken":     {discard{}, 5 * minLead, ends(errBroken), LargeBuffer},
-		"a write that fails":             {&wire{err: errBroken}, 100, ends(io.EOF), SmallBuffer},
-		"a write that fails, midway":     {&wire{err: errBroken}, 10 << 20, ends(io.EOF), SmallBuffer},
-		"a write that fails, in a pause": {&wire{err: errBroken}, 100, pausing, SmallBuffer},
+		"small":                          {discard{}, 100, ends(io.EOF), wire.SmallBuffer},
+		"large":                          {discard{}, 5 * wire.MinLead, ends(io.EOF), wire.LargeBuffer},
+		"broken":                         {discard{}, 0, ends(errBroken), wire.SmallBuffer},
+		"a large one that is broken":     {discard{}, 5 * wire.MinLead, ends(errBroken), wire.LargeBuffer},
+		"a write that fails":             {&sink{err: errBroken}, 100, ends(io.EOF), wire.SmallBuffer},
+		"a write that fails, midway":     {&sink{err: errBroken}, 10 << 20, ends(io.EOF), wire.SmallBuffer},
+		"a write that fails, in a pause": {&sink{err: errBroken}, 100, pausing, wire.SmallBuffer},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				checkGivesBack(t, test.buffer, func() {
-					_, _ = upload(t, NewConn(test.to, nil, false), head, fastBody(test.body, test.then))
+					_, _ = upload(t, wire.NewConn(test.to, nil, false), head, fastBody(test.body, test.then))
 				})
 			})
 		})
@@ -82,13 +83,13 @@ func TestBuffersAreGivenBack(t *testing.T) {
 // once the body has said something, and something more.
 func TestAConnectionThatIsClosedInMidBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		checkGivesBack(t, LargeBuffer, func() {
+		checkGivesBack(t, wire.LargeBuffer, func() {
 			client, server := net.Pipe()
 			go rawtest.Discard(server)
-			c := NewConn(client, nil, false)
+			c := wire.NewConn(client, nil, false)
 			time.AfterFunc(time.Minute, func() { _ = c.Close() })
 			more := 3
-			_, err := upload(t, c, head, fastBody(4*minLead, func([]byte) (int, error) {
+			_, err := upload(t, c, head, fastBody(4*wire.MinLead, func([]byte) (int, error) {
 				if more == 0 {
 					return 0, io.EOF
 				}
@@ -109,16 +110,16 @@ func TestAConnectionThatIsClosedInMidBody(t *testing.T) {
 // A head of which the body does not come waits for it without a buffer.
 func TestAHeadThatHasLeftHoldsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var connections []*Conn
-		w := new(wire)
-		checkGivesBack(t, SmallBuffer, func() {
-			w = new(wire)
-			c := NewConn(w, nil, false)
+		var connections []*wire.Conn
+		w := new(sink)
+		checkGivesBack(t, wire.SmallBuffer, func() {
+			w = new(sink)
+			c := wire.NewConn(w, nil, false)
 			connections = append(connections, c)
 			if _, err := io.WriteString(c, head); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(MaxHold)
+			time.Sleep(wire.MaxHold)
 			synctest.Wait()
 			if w.written() != head {
 				t.Errorf("%q was written", w.written())
@@ -133,29 +134,29 @@ func TestAHeadThatHasLeftHoldsNothing(t *testing.T) {
 
 func TestRecordBuffersAreGivenBack(t *testing.T) {
 	record := make([]byte, 16<<10)
-	record[0] = applicationData
-	checkGivesBack(t, recordBuffer, func() {
-		r := NewRecords(discard{})
-		r.gather()
+	record[0] = wire.ApplicationData
+	checkGivesBack(t, wire.RecordBuffer, func() {
+		r := wire.NewRecords(discard{})
+		r.Gather()
 		for range 10 {
 			_, _ = r.Write(record)
 		}
-		_ = r.flush()
+		_ = r.Flush()
 	})
 }
 
 // Clients that were fast and then stall hold their buffers, but not all memory.
 func TestLargerBuffersAreBounded(t *testing.T) {
-	const bodies = maxLarger/LargeBuffer + 20
+	const bodies = wire.MaxLarger/wire.LargeBuffer + 20
 	synctest.Test(t, func(t *testing.T) {
 		for range 2 { // the second time, what the first had has been given back
 			var running sync.WaitGroup
 			var all, larger atomic.Int64 // bytes that the reads have which wait
 			for range bodies {
 				running.Go(func() {
-					_, _ = upload(t, NewConn(discard{}, nil, false), head, fastBody(10*minLead, func(p []byte) (int, error) {
+					_, _ = upload(t, wire.NewConn(discard{}, nil, false), head, fastBody(10*wire.MinLead, func(p []byte) (int, error) {
 						all.Add(int64(len(p)))
-						if len(p) > SmallBuffer {
+						if len(p) > wire.SmallBuffer {
 							larger.Add(int64(len(p)))
 						}
 						time.Sleep(time.Hour)
@@ -164,10 +165,10 @@ func TestLargerBuffersAreBounded(t *testing.T) {
 				})
 			}
 			time.Sleep(time.Minute)
-			if larger := larger.Load(); larger > maxLarger || larger < maxLarger-LargeBuffer {
+			if larger := larger.Load(); larger > wire.MaxLarger || larger < wire.MaxLarger-wire.LargeBuffer {
 				t.Errorf("%d bytes in larger buffers", larger)
 			}
-			if most := int64(maxLarger + bodies*SmallBuffer); all.Load() > most {
+			if most := int64(wire.MaxLarger + bodies*wire.SmallBuffer); all.Load() > most {
 				t.Errorf("%d bytes in all buffers, want %d at most", all.Load(), most)
 			}
 			running.Wait()
@@ -177,12 +178,12 @@ func TestLargerBuffersAreBounded(t *testing.T) {
 
 // A connection that was fast does not begin its next upload in a large buffer.
 func TestTheNextBodyBeginsInASmallBuffer(t *testing.T) {
-	c := NewConn(discard{}, nil, false)
-	if _, err := upload(t, c, head, fastBody(4*minLead, ends(io.EOF))); err != nil {
+	c := wire.NewConn(discard{}, nil, false)
+	if _, err := upload(t, c, head, fastBody(4*wire.MinLead, ends(io.EOF))); err != nil {
 		t.Fatal(err)
 	}
 	_, _ = upload(t, c, head, rawtest.ReaderFunc(func(p []byte) (int, error) {
-		if len(p) > SmallBuffer {
+		if len(p) > wire.SmallBuffer {
 			t.Errorf("it begins with a read of %d bytes", len(p))
 		}
 		return 0, io.EOF

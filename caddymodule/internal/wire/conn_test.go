@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package wire
+package wire_test
 
 import (
 	"crypto/tls"
@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
 // Only a head that a body follows waits for it.
@@ -28,7 +30,7 @@ func TestOtherWritesLeaveAtOnce(t *testing.T) {
 		"with an empty body":      {request + "Content-Length: 0\r\n\r\n", false},
 		"that waits to be asked":  {request + "Content-Length: 10\r\nExpect: 100-continue\r\n\r\n", false},
 		"half a head":             {request + "Content-Length: 10\r\n", false},
-		"a head that is too long": {request + "Content-Length: 10\r\nX: " + strings.Repeat("x", SmallBuffer) + "\r\n\r\n", false},
+		"a head that is too long": {request + "Content-Length: 10\r\nX: " + strings.Repeat("x", wire.SmallBuffer) + "\r\n\r\n", false},
 		"what follows a head":     {"X: y\r\nContent-Length: 10\r\n\r\n", false},
 		"HTTP/2":                  {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", false},
 		"a tunnel":                {"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n", false},
@@ -39,14 +41,14 @@ func TestOtherWritesLeaveAtOnce(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := new(wire)
-				if n, err := io.WriteString(NewConn(w, nil, false), test.write); n != len(test.write) || err != nil {
+				w := new(sink)
+				if n, err := io.WriteString(wire.NewConn(w, nil, false), test.write); n != len(test.write) || err != nil {
 					t.Fatalf("got %d, %v", n, err)
 				}
 				if waits := w.written() != test.write; waits != test.waits {
 					t.Errorf("it waits: %v", waits)
 				}
-				time.Sleep(MaxHold)
+				time.Sleep(wire.MaxHold)
 				synctest.Wait()
 				if w.written() != test.write {
 					t.Errorf("then %q was written", w.written())
@@ -58,9 +60,9 @@ func TestOtherWritesLeaveAtOnce(t *testing.T) {
 
 // A head that waits goes with what is written next, whatever it is.
 func TestAHeadGoesWithTheNextWrite(t *testing.T) {
-	for _, next := range []string{"7\r\nchunked\r\n", strings.Repeat("x", LargeBuffer)} {
-		w := new(wire)
-		c := NewConn(w, nil, false)
+	for _, next := range []string{"7\r\nchunked\r\n", strings.Repeat("x", wire.LargeBuffer)} {
+		w := new(sink)
+		c := wire.NewConn(w, nil, false)
 		for _, text := range []string{head, next} {
 			if _, err := io.WriteString(c, text); err != nil {
 				t.Fatal(err)
@@ -69,7 +71,7 @@ func TestAHeadGoesWithTheNextWrite(t *testing.T) {
 		if w.written() != head+next {
 			t.Errorf("writes of %v", w.sizes())
 		}
-		if len(next) < SmallBuffer && len(w.writes) > 1 {
+		if len(next) < wire.SmallBuffer && len(w.writes) > 1 {
 			t.Errorf("%d writes", len(w.writes))
 		}
 	}
@@ -77,13 +79,13 @@ func TestAHeadGoesWithTheNextWrite(t *testing.T) {
 
 func TestClosingForWritingIsPassedOn(t *testing.T) {
 	client, server := connections(t)
-	if err := NewConn(client, nil, false).CloseWrite(); err != nil {
+	if err := wire.NewConn(client, nil, false).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
 	if rest, err := io.ReadAll(server); len(rest) > 0 || err != nil {
 		t.Errorf("got %q, %v", rest, err)
 	}
-	if err := NewConn(new(wire), nil, false).CloseWrite(); !errors.Is(err, errors.ErrUnsupported) {
+	if err := wire.NewConn(new(sink), nil, false).CloseWrite(); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -126,14 +128,14 @@ func (c *counted) Write(p []byte) (int, error) {
 }
 
 // overTLS returns a connection over TLS, what it writes to, and the other end.
-func overTLS(t *testing.T) (*Conn, *counted, *tls.Conn) {
+func overTLS(t *testing.T) (*wire.Conn, *counted, *tls.Conn) {
 	t.Helper()
 	certified := httptest.NewUnstartedServer(nil)
 	certified.StartTLS()
 	t.Cleanup(certified.Close)
 	client, server := connections(t)
 	below := &counted{Conn: client}
-	records := NewRecords(below)
+	records := wire.NewRecords(below)
 	tlsClient := tls.Client(records, &tls.Config{InsecureSkipVerify: true, DynamicRecordSizingDisabled: true})
 	tlsServer := tls.Server(server, certified.TLS)
 	shaken := make(chan error, 1)
@@ -142,7 +144,7 @@ func overTLS(t *testing.T) (*Conn, *counted, *tls.Conn) {
 		t.Fatal(err)
 	}
 	below.writes, below.first = nil, nil
-	return NewConn(tlsClient, records, false), below, tlsServer
+	return wire.NewConn(tlsClient, records, false), below, tlsServer
 }
 
 func TestOverTLSManyRecordsAreOneWrite(t *testing.T) {
@@ -162,7 +164,7 @@ func TestOverTLSManyRecordsAreOneWrite(t *testing.T) {
 		t.Error("what arrived is not what was sent")
 	}
 	// Even a slow body has two records in each, and the fast more.
-	if most := size/SmallBuffer + 2; len(below.writes) > most {
+	if most := size/wire.SmallBuffer + 2; len(below.writes) > most {
 		t.Errorf("%d writes, want %d at most", len(below.writes), most)
 	}
 	const recordOverhead = 5 + 8 + 16 // TLS 1.2 has the most
@@ -214,15 +216,15 @@ func (f *flaky) Write(p []byte) (int, error) {
 
 // After records that were lost, no others leave.
 func TestNoRecordsFollowThoseThatWereLost(t *testing.T) {
-	w := new(wire)
-	r := NewRecords(&flaky{Conn: w})
-	r.gather()
+	w := new(sink)
+	r := wire.NewRecords(&flaky{Conn: w})
+	r.Gather()
 	record := make([]byte, 16<<10)
-	record[0] = applicationData
+	record[0] = wire.ApplicationData
 	for range 10 {
 		_, _ = r.Write(record)
 	}
-	if err := r.flush(); !errors.Is(err, errBroken) {
+	if err := r.Flush(); !errors.Is(err, errBroken) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := r.Write([]byte("alert")); !errors.Is(err, errBroken) || len(w.writes) > 0 {
@@ -259,10 +261,10 @@ func TestOverTLSOtherWritesLeaveAtOnce(t *testing.T) {
 
 // A handshake may begin while a body is sent, and waits for its answer.
 func TestHandshakeRecordsLeaveAtOnce(t *testing.T) {
-	w := new(wire)
-	r := NewRecords(w)
-	r.gather()
-	gathered, handshake := string([]byte{applicationData, 3, 3, 0, 1, 0}), string([]byte{22, 3, 3, 0, 1, 0})
+	w := new(sink)
+	r := wire.NewRecords(w)
+	r.Gather()
+	gathered, handshake := string([]byte{wire.ApplicationData, 3, 3, 0, 1, 0}), string([]byte{22, 3, 3, 0, 1, 0})
 	for _, record := range []string{gathered, handshake} {
 		if _, err := io.WriteString(r, record); err != nil {
 			t.Fatal(err)

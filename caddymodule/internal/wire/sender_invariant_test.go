@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package wire
+package wire_test
 
 import (
 	"crypto/tls"
@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
 // marked is the byte that stands at a place of a body, so that those of one
@@ -30,7 +32,7 @@ type markedBody struct {
 
 func (b *markedBody) Read(p []byte) (int, error) {
 	if b.random.IntN(8) == 0 {
-		time.Sleep(time.Duration(b.random.IntN(int(3 * MaxHold))))
+		time.Sleep(time.Duration(b.random.IntN(int(3 * wire.MaxHold))))
 	}
 	if b.place == b.size {
 		return 0, io.EOF
@@ -54,7 +56,7 @@ func received(connection net.Conn, upload byte, limit int, random *rand.Rand) (s
 	}
 	for b := make([]byte, 64<<10); size < limit; {
 		if random.IntN(16) == 0 {
-			time.Sleep(time.Duration(random.IntN(int(3 * MaxHold))))
+			time.Sleep(time.Duration(random.IntN(int(3 * wire.MaxHold))))
 		}
 		n, err := connection.Read(b[:1+random.IntN(len(b))])
 		for i := range n {
@@ -83,7 +85,7 @@ func TestUploadsThatShareBuffersDoNotMeet(t *testing.T) {
 				uploads.Go(func() { oneOfMany(t, byte(i), secure, certified.TLS) })
 			}
 			uploads.Wait()
-			if inUse := larger.Load(); inUse != 0 {
+			if inUse := wire.Larger(); inUse != 0 {
 				t.Errorf("%d bytes of larger buffers are not given back", inUse)
 			}
 		})
@@ -95,9 +97,9 @@ func oneOfMany(t *testing.T, upload byte, secure bool, config *tls.Config) {
 	random := rand.New(rand.NewPCG(uint64(upload), 1))
 	for range 4 {
 		client, server := connections(t)
-		c := NewConn(client, nil, false)
+		c := wire.NewConn(client, nil, false)
 		if secure {
-			records := NewRecords(client)
+			records := wire.NewRecords(client)
 			secured := tls.Client(records, &tls.Config{InsecureSkipVerify: true, DynamicRecordSizingDisabled: true})
 			tlsServer := tls.Server(server, config)
 			shaken := make(chan error, 1)
@@ -106,7 +108,7 @@ func oneOfMany(t *testing.T, upload byte, secure bool, config *tls.Config) {
 				t.Error(err)
 				return
 			}
-			c, server = NewConn(secured, records, false), tlsServer
+			c, server = wire.NewConn(secured, records, false), tlsServer
 		}
 		body := &markedBody{upload: upload, size: random.IntN(1 << 20), random: rand.New(rand.NewPCG(uint64(upload), 2))}
 		limit := body.size + 1
@@ -115,7 +117,7 @@ func oneOfMany(t *testing.T, upload byte, secure bool, config *tls.Config) {
 		case 1: // the upstream hangs up
 			limit = random.IntN(limit)
 		case 2: // the client of the gateway is gone, and net/http hangs up from another goroutine
-			time.AfterFunc(time.Duration(random.IntN(int(20*MaxHold))), func() { _ = c.Close() })
+			time.AfterFunc(time.Duration(random.IntN(int(20*wire.MaxHold))), func() { _ = c.Close() })
 		}
 		type outcome struct {
 			size  int
@@ -150,9 +152,9 @@ func oneOfMany(t *testing.T, upload byte, secure bool, config *tls.Config) {
 // What the timer writes is not written again, however long the write takes, and
 // what comes meanwhile follows it.
 func TestABodyThatGoesOnWhileTheTimerWrites(t *testing.T) {
-	w := &wire{slow: 2 * MaxHold} // of real time: who waits for a mutex stops a bubble's clock
-	body := &script{steps: []step{{0, 100}, {2 * MaxHold, 100}, {MaxHold, 100}, {MaxHold, SmallBuffer}, {2 * MaxHold, 5}}}
-	n, err := upload(t, NewConn(w, nil, false), head, body)
+	w := &sink{slow: 2 * wire.MaxHold} // of real time: who waits for a mutex stops a bubble's clock
+	body := &script{steps: []step{{0, 100}, {2 * wire.MaxHold, 100}, {wire.MaxHold, 100}, {wire.MaxHold, wire.SmallBuffer}, {2 * wire.MaxHold, 5}}}
+	n, err := upload(t, wire.NewConn(w, nil, false), head, body)
 	if n != int64(body.read.Len()) || err != nil || w.written() != head+body.read.String() {
 		t.Errorf("got %d, %v, writes of %v", n, err, w.sizes())
 	}
@@ -162,11 +164,11 @@ func TestABodyThatGoesOnWhileTheTimerWrites(t *testing.T) {
 // first did: nothing of one is in the other.
 func TestUploadsFollowEachOtherOnAConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := new(wire)
-		c := NewConn(w, nil, false)
+		w := new(sink)
+		c := wire.NewConn(w, nil, false)
 		var want strings.Builder
 		for _, steps := range [][]step{
-			{{0, 100}}, {{2 * MaxHold, 100}, {2 * MaxHold, 100}}, {{0, 4 * minLead}}, nil, {{0, 5}, {MaxHold, 5}},
+			{{0, 100}}, {{2 * wire.MaxHold, 100}, {2 * wire.MaxHold, 100}}, {{0, 4 * wire.MinLead}}, nil, {{0, 5}, {wire.MaxHold, 5}},
 		} {
 			body := &script{steps: steps}
 			if _, err := upload(t, c, head, body); err != nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package wire
+package wire_test
 
 import (
 	"bytes"
@@ -16,10 +16,11 @@ import (
 	"time"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
-// wire is a connection that keeps what is written to it, and when.
-type wire struct {
+// sink is a connection that keeps what is written to it, and when.
+type sink struct {
 	net.Conn
 
 	mu     sync.Mutex
@@ -29,7 +30,7 @@ type wire struct {
 	slow   time.Duration // a write takes so long
 }
 
-func (w *wire) Write(p []byte) (int, error) {
+func (w *sink) Write(p []byte) (int, error) {
 	time.Sleep(w.slow)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -40,17 +41,17 @@ func (w *wire) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (w *wire) Close() error { return nil }
+func (w *sink) Close() error { return nil }
 
 // written returns all that has been written.
-func (w *wire) written() string {
+func (w *sink) written() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return string(bytes.Join(w.writes, nil))
 }
 
 // sizes returns those of the writes.
-func (w *wire) sizes() (sizes []int) {
+func (w *sink) sizes() (sizes []int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, write := range w.writes {
@@ -103,7 +104,7 @@ func (s *script) Read(p []byte) (int, error) {
 const head = "POST /base/ HTTP/1.1\r\nHost: example.com\r\nContent-Length: 20000\r\nAccept: */*\r\n\r\n"
 
 // upload writes as net/http does: the head, and then the body.
-func upload(t *testing.T, c *Conn, head string, body io.Reader) (int64, error) {
+func upload(t *testing.T, c *wire.Conn, head string, body io.Reader) (int64, error) {
 	t.Helper()
 	if n, err := io.WriteString(c, head); n != len(head) || err != nil {
 		t.Fatalf("the head: %d, %v", n, err)
@@ -112,11 +113,11 @@ func upload(t *testing.T, c *Conn, head string, body io.Reader) (int64, error) {
 }
 
 func TestASmallUploadIsOneWrite(t *testing.T) {
-	w := new(wire)
+	w := new(sink)
 	body := strings.Repeat("x", 20000)
 	// Bodies are read in pieces, and limited to their length.
 	pieces := io.MultiReader(strings.NewReader(body[:3000]), strings.NewReader(body[3000:]))
-	n, err := upload(t, NewConn(w, nil, false), head, io.LimitReader(pieces, 20000))
+	n, err := upload(t, wire.NewConn(w, nil, false), head, io.LimitReader(pieces, 20000))
 	if n != 20000 || err != nil {
 		t.Errorf("got %d, %v", n, err)
 	}
@@ -128,9 +129,9 @@ func TestASmallUploadIsOneWrite(t *testing.T) {
 func TestAFastBodyIsSentInLargePieces(t *testing.T) {
 	const size = 40 << 20
 	synctest.Test(t, func(t *testing.T) {
-		w := new(wire)
+		w := new(sink)
 		body := &script{steps: []step{{0, size}}}
-		n, err := upload(t, NewConn(w, nil, false), head, io.LimitReader(body, size))
+		n, err := upload(t, wire.NewConn(w, nil, false), head, io.LimitReader(body, size))
 		if n != size || err != nil {
 			t.Errorf("got %d, %v", n, err)
 		}
@@ -138,24 +139,24 @@ func TestAFastBodyIsSentInLargePieces(t *testing.T) {
 			t.Error("what arrived is not what was sent")
 		}
 		sizes := w.sizes()
-		if most := minLead/SmallBuffer + 1 + size/LargeBuffer; len(sizes) > most {
+		if most := wire.MinLead/wire.SmallBuffer + 1 + size/wire.LargeBuffer; len(sizes) > most {
 			t.Errorf("%d writes, want %d at most", len(sizes), most)
 		}
-		if slices.Max(sizes) != LargeBuffer {
+		if slices.Max(sizes) != wire.LargeBuffer {
 			t.Errorf("the largest write has %d bytes", slices.Max(sizes))
 		}
 	})
 }
 
 func TestABodyIsSentInSmallPiecesWhereALargeOneWouldTakeTooLong(t *testing.T) {
-	w, chunks := new(wire), new(wire)
-	if _, err := upload(t, NewConn(w, nil, true), head, &script{steps: []step{{0, 20 << 20}}}); err != nil {
+	w, chunks := new(sink), new(sink)
+	if _, err := upload(t, wire.NewConn(w, nil, true), head, &script{steps: []step{{0, 20 << 20}}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.Copy(chunks, &Body{io.NopCloser(&script{steps: []step{{0, 20 << 20}}}), true}); err != nil {
+	if _, err := io.Copy(chunks, &wire.Body{io.NopCloser(&script{steps: []step{{0, 20 << 20}}}), true}); err != nil {
 		t.Fatal(err)
 	}
-	if largest := slices.Max(append(w.sizes(), chunks.sizes()...)); largest > SmallBuffer {
+	if largest := slices.Max(append(w.sizes(), chunks.sizes()...)); largest > wire.SmallBuffer {
 		t.Errorf("a write of %d bytes", largest)
 	}
 }
@@ -168,7 +169,7 @@ func TestASlowBodyHasASmallBuffer(t *testing.T) {
 		}
 		return steps
 	}
-	fast := []step{{0, 4 * minLead}}
+	fast := []step{{0, 4 * wire.MinLead}}
 	var crumbs []step
 	for range 20 {
 		crumbs = append(crumbs, step{30 * time.Second, 1})
@@ -188,12 +189,12 @@ func TestASlowBodyHasASmallBuffer(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := &wire{slow: test.write}
+				w := &sink{slow: test.write}
 				steps := len(test.steps)
 				body := &script{steps: test.steps}
 				large := 0
-				_, err := upload(t, NewConn(w, nil, false), head, rawtest.ReaderFunc(func(p []byte) (int, error) {
-					if steps-len(body.steps) >= test.from && len(p) > SmallBuffer {
+				_, err := upload(t, wire.NewConn(w, nil, false), head, rawtest.ReaderFunc(func(p []byte) (int, error) {
+					if steps-len(body.steps) >= test.from && len(p) > wire.SmallBuffer {
 						large++
 					}
 					return body.Read(p)
@@ -217,10 +218,10 @@ func TestWhatWaitsLeavesInTime(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		synctest.Test(t, func(t *testing.T) {
-			w := new(wire)
+			w := new(sink)
 			body := new(script)
 			for range 1 + random.IntN(50) {
-				after := time.Duration(random.IntN(3)) * time.Duration(random.IntN(int(2*MaxHold)))
+				after := time.Duration(random.IntN(3)) * time.Duration(random.IntN(int(2*wire.MaxHold)))
 				body.steps = append(body.steps, step{after, 1 + random.IntN(1<<random.IntN(20))})
 			}
 			// When each byte came, by how many had come.
@@ -230,7 +231,7 @@ func TestWhatWaitsLeavesInTime(t *testing.T) {
 			}
 			arrivals := []arrival{{len(head), time.Now()}}
 			size := len(head)
-			_, err := upload(t, NewConn(w, nil, false), head, rawtest.ReaderFunc(func(p []byte) (int, error) {
+			_, err := upload(t, wire.NewConn(w, nil, false), head, rawtest.ReaderFunc(func(p []byte) (int, error) {
 				n, err := body.Read(p)
 				size += n
 				arrivals = append(arrivals, arrival{size, time.Now()})
@@ -245,7 +246,7 @@ func TestWhatWaitsLeavesInTime(t *testing.T) {
 			left := 0
 			for i, write := range w.writes {
 				first := arrivals[slices.IndexFunc(arrivals, func(a arrival) bool { return a.size > left })]
-				if waited := w.at[i].Sub(first.at); waited > MaxHold {
+				if waited := w.at[i].Sub(first.at); waited > wire.MaxHold {
 					t.Errorf("a byte waited for %v", waited)
 				}
 				left += len(write)
@@ -256,12 +257,12 @@ func TestWhatWaitsLeavesInTime(t *testing.T) {
 
 func TestAHeadLeavesInTimeWhenTheBodyDoesNotCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, body := new(wire), &script{steps: []step{{time.Hour, 100}}}
+		w, body := new(sink), &script{steps: []step{{time.Hour, 100}}}
 		began := time.Now()
-		if _, err := upload(t, NewConn(w, nil, false), head, body); err != nil {
+		if _, err := upload(t, wire.NewConn(w, nil, false), head, body); err != nil {
 			t.Fatal(err)
 		}
-		if len(w.writes) != 2 || string(w.writes[0]) != head || w.at[0].Sub(began) != MaxHold {
+		if len(w.writes) != 2 || string(w.writes[0]) != head || w.at[0].Sub(began) != wire.MaxHold {
 			t.Errorf("writes of %v, the first after %v", w.sizes(), w.at[0].Sub(began))
 		}
 	})
@@ -277,14 +278,14 @@ func TestABodyThatBreaksOff(t *testing.T) {
 	}{
 		"at once":         {nil, 0},
 		"early":           {[]step{{0, 1000}}, 0},
-		"after a pause":   {[]step{{0, 1000}, {2 * MaxHold, 1000}}, 2000},
-		"after much else": {[]step{{0, SmallBuffer - len(head) + 5}}, int64(SmallBuffer - len(head))},
+		"after a pause":   {[]step{{0, 1000}, {2 * wire.MaxHold, 1000}}, 2000},
+		"after much else": {[]step{{0, wire.SmallBuffer - len(head) + 5}}, int64(wire.SmallBuffer - len(head))},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := new(wire)
-				n, err := upload(t, NewConn(w, nil, false), head, &script{steps: test.steps, err: errBroken})
+				w := new(sink)
+				n, err := upload(t, wire.NewConn(w, nil, false), head, &script{steps: test.steps, err: errBroken})
 				if err != errBroken { //nolint:errorlint // as net/http does
 					t.Errorf("error %v", err)
 				}
@@ -300,11 +301,11 @@ func TestABodyThatBreaksOff(t *testing.T) {
 
 func TestAnErrorOfAWriteEndsTheBody(t *testing.T) {
 	for name, steps := range map[string][]step{
-		"at the end": {{0, 100}}, "of a full buffer": {{0, 10 << 20}}, "of the timer": {{2 * MaxHold, 100}, {time.Hour, 100}},
+		"at the end": {{0, 100}}, "of a full buffer": {{0, 10 << 20}}, "of the timer": {{2 * wire.MaxHold, 100}, {time.Hour, 100}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := NewConn(&wire{err: errBroken}, nil, false)
+				c := wire.NewConn(&sink{err: errBroken}, nil, false)
 				n, err := upload(t, c, head, &script{steps: steps})
 				if n != 0 || !errors.Is(err, errBroken) {
 					t.Errorf("got %d, %v", n, err)
@@ -319,13 +320,13 @@ func TestAnErrorOfAWriteEndsTheBody(t *testing.T) {
 
 func TestABodyOfUnknownLengthIsSentInLargePieces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := new(wire)
+		w := new(sink)
 		script := &script{steps: []step{{0, 10}, {0, 1000}, {0, 20 << 20}}}
-		n, err := io.Copy(w, &Body{ReadCloser: io.NopCloser(script)})
+		n, err := io.Copy(w, &wire.Body{ReadCloser: io.NopCloser(script)})
 		if n != 20<<20+1010 || err != nil || w.written() != script.read.String() {
 			t.Errorf("got %d, %v", n, err)
 		}
-		if sizes := w.sizes(); sizes[0] < SmallBuffer*3/4 || slices.Max(sizes) != LargeBuffer {
+		if sizes := w.sizes(); sizes[0] < wire.SmallBuffer*3/4 || slices.Max(sizes) != wire.LargeBuffer {
 			t.Errorf("writes of %v", sizes)
 		}
 	})
@@ -337,7 +338,7 @@ type discard struct{ net.Conn }
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 func TestSendingAllocatesNothing(t *testing.T) {
-	c, content := NewConn(discard{}, nil, false), make([]byte, 20000)
+	c, content := wire.NewConn(discard{}, nil, false), make([]byte, 20000)
 	start, reader := []byte(head), bytes.NewReader(nil)
 	limited := new(io.LimitedReader)
 	if allocations := testing.AllocsPerRun(1000, func() {
