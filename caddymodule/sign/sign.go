@@ -68,12 +68,10 @@ type Sign struct {
 	// its business.
 	CORS []string `json:"cors,omitempty"`
 
-	origins  origins // of CORS
-	projects project.Set
+	gateway
 	unknown  project.UploadCounters
 	loopMark string
 	offsets  *offsets
-	logger   *zap.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -88,25 +86,14 @@ func (Sign) CaddyModule() caddy.ModuleInfo {
 func (s *Sign) Provision(ctx caddy.Context) error { return s.provision(ctx, ctx.Logger()) }
 
 func (s *Sign) provision(ctx caddy.Context, logger *zap.Logger) error {
-	s.logger = logger
 	s.loopMark = newLoopMark()
 	s.offsets = newOffsets()
 	s.unknown = project.UnknownUploads()
-	if err := project.RegisterMetrics(ctx.GetMetricsRegistry()); err != nil {
-		return err
-	}
 	if len(s.Projects) == 0 {
 		s.Projects = []*project.Project{new(project.Project)}
 	}
-	var err error
-	if s.origins, err = newOrigins(s.CORS); err != nil {
-		return err
-	}
-	return s.projects.Provision(ctx, logger, s.Projects)
+	return s.gateway.provision(ctx, logger, s.Projects, s.CORS)
 }
-
-// Cleanup gives the token caches back.
-func (s *Sign) Cleanup() error { return s.projects.Release() }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
@@ -130,7 +117,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 
 	incoming := newIncomingBody(r)
 	answer := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
-	if len(s.CORS) > 0 {
+	if s.origins.listed {
 		origin, allowed := askingOrigin(r, s.origins)
 		switch {
 		case isPreflight(r) && origin != "":
