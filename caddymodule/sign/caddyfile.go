@@ -3,6 +3,8 @@
 package sign
 
 import (
+	"slices"
+
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -143,6 +145,20 @@ func (t *Subdirectives) unmarshalDirect(projects []*project.Project) ([]*project
 		projects = []*project.Project{new(project.Project)}
 	}
 	return projects, projects[0].UnmarshalOptions(t.direct)
+}
+
+// unmarshalOrigins parses the arguments of `cors`, which are added to those of the
+// lines before.
+func unmarshalOrigins(d *caddyfile.Dispenser, before []string) ([]string, error) {
+	arguments := d.RemainingArgs()
+	if len(arguments) == 0 {
+		return nil, d.Errf("cors takes origins such as https://www.example.com, https://*.example.com, capacitor://localhost or null")
+	}
+	all := slices.Concat(before, arguments)
+	if _, err := newOrigins(all); err != nil {
+		return nil, d.WrapErr(err)
+	}
+	return all, option.NoBlock(d, "cors")
 }
 
 // Interface guard

@@ -98,18 +98,6 @@ func answerRefused(w http.ResponseWriter, r *http.Request) bool {
 	return ok
 }
 
-// setCORS makes an answer of the gateway's own readable by the page that caused
-// it.
-func (g *gateway) setCORS(header http.Header, r *http.Request) {
-	if origin, allowed := askingOrigin(r, g.origins); origin != "" && g.origins.listed {
-		allowOrigin(header, origin, allowed)
-		return
-	}
-	uploadapi.SetCORS(header, preflightMethods)
-	header.Del("Access-Control-Allow-Credentials") // which says nothing beside `*`
-	header.Set("Access-Control-Expose-Headers", exposedHeaders)
-}
-
 func (g *gateway) logRefusal(r *http.Request, refusal *refusal, requestID string) {
 	level := zapcore.WarnLevel
 	switch {

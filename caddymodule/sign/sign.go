@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package sign is http.handlers.uploadcare_sign and uploadcare_signature: the way of
-// a request to the Upload API through the gateway. It is edited as it passes, so that
-// it leaves with one fresh credential and none of the client's; what cannot be is
-// refused; and what the service rejects is sent again with another credential.
+// Package sign signs requests to the Upload API as they pass: each leaves with one
+// fresh credential and none of the client's. A request that cannot be signed is
+// refused, in the client's dialect, and never passed on unsigned; one whose credential
+// the service rejects is sent again with another, if its body is at hand.
+//
+// It has two handlers: http.handlers.uploadcare_sign, and http.handlers.uploadcare_signature,
+// which hands the same signatures out to clients that can sign by themselves.
 package sign
 
 import (
