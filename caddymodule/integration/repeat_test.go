@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -65,7 +64,7 @@ func (p repeater) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // tooMuch is the mode of which Go's own client logs what it did not ask for, and the
-// README says so.
+// docs/operations.md says so.
 const tooMuch = "too-much"
 
 // malformed are responses that errors quote.
@@ -130,21 +129,13 @@ func (r repeated) wire(t *testing.T, address, host string) string {
 	return string(response)
 }
 
-// withoutQueries is the README's filter, for the default logger and the access log.
+// withoutQueries is the filter of docs/operations.md, for the default logger and the
+// access log.
 func withoutQueries(t *testing.T) (global, site string) {
 	t.Helper()
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, block := range codeBlock.FindAllStringSubmatch(string(readme), -1) {
-		if global, site, found := strings.Cut(block[2], "\nupload.example.com {\n"); found && strings.Contains(global, "format filter") {
-			site, _, _ = strings.Cut(site, "\tuploadcare\n")
-			return global, site
-		}
-	}
-	t.Fatal("the README has no filter")
-	return "", ""
+	global, site, _ = strings.Cut(documented(t, "docs/operations.md", "format filter"), "\nupload.example.com {\n")
+	site, _, _ = strings.Cut(site, "\tuploadcare\n")
+	return global, site
 }
 
 // Invariant 8: what an upstream repeats of the credentials that it is sent is seen
@@ -215,7 +206,7 @@ func TestInvariant8UpstreamsRepeatCredentialsInVain(t *testing.T) {
 	}
 }
 
-// Invariant 8, as far as it is in the README: with its filter no log has the
+// Invariant 8, as far as it is in docs/operations.md: with its filter no log has the
 // credential that a client put into a query, whatever handler fails, and whatever
 // method a request has.
 func TestInvariant8FilterKeepsClientsCredentialsOutOfAllLogs(t *testing.T) {
