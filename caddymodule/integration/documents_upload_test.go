@@ -51,6 +51,9 @@ func TestCompleteConfigsInTheDocumentsTakeUploads(t *testing.T) {
 					guarded[document]++
 					stage.wantRefusal(t, false)
 				}
+				if strings.Contains(config, `"cors"`) {
+					stage.wantPreflight(t)
+				}
 				if strings.Contains(config, `"remote_ip"`) {
 					startStage(t, strings.ReplaceAll(config, "127.0.0.1/8", "192.0.2.0/24")).wantRefusal(t, true)
 				}
@@ -61,7 +64,7 @@ func TestCompleteConfigsInTheDocumentsTakeUploads(t *testing.T) {
 		}
 	}
 	t.Logf("%d configs were used for uploads", used)
-	if len(snippets(t, "README.md")) != guarded["README.md"] {
+	if found := len(snippets(t, "README.md")); found == 0 || found != guarded["README.md"] {
 		t.Error("a config in the README lets strangers upload")
 	}
 }
@@ -102,9 +105,10 @@ func startStage(t *testing.T, config string) *stage {
 // serveBackEnd is an application that knows its visitor, and signs for the gateway or
 // for the visitor.
 func (s *stage) serveBackEnd(w http.ResponseWriter, r *http.Request) {
-	switch authorization := r.Header.Get("Authorization"); {
+	authorization := r.Header.Get("Authorization")
+	switch {
 	case r.URL.Path == "/session" && authorization == visitor:
-	case r.URL.Path == "/session", s.perCaller && authorization != visitor, authorization != "" && authorization != visitor && authorization != "Bearer "+demoSecret:
+	case r.URL.Path != "/api/uploadcare-signature", s.perCaller && authorization != visitor, authorization != "" && authorization != visitor && authorization != "Bearer "+demoSecret:
 		w.WriteHeader(http.StatusUnauthorized)
 	default:
 		expire := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10)
@@ -231,6 +235,24 @@ func (s *stage) wantRefusal(t *testing.T, credentials bool) {
 	t.Helper()
 	if status, text := s.upload(t, credentials); status != http.StatusUnauthorized && status != http.StatusForbidden {
 		t.Errorf("a stranger gets response %d %s", status, text)
+	}
+}
+
+// wantPreflight wants that a browser, which asks without credentials, may upload from
+// a page that is not the gateway's.
+func (s *stage) wantPreflight(t *testing.T) {
+	t.Helper()
+	const origin = "https://www.example.com"
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, "http://"+s.gateway+s.prefix+"/base/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Host = s.host
+	request.Header.Set("Origin", origin)
+	request.Header.Set("Access-Control-Request-Method", http.MethodPost)
+	response := do(t, http.DefaultClient, request)
+	if readAll(t, response); response.StatusCode >= 300 || response.Header.Get("Access-Control-Allow-Origin") != origin {
+		t.Errorf("the response to a preflight is %d %v", response.StatusCode, response.Header)
 	}
 }
 
