@@ -173,7 +173,7 @@ func trickleParams(address string, ended *atomic.Int64, done <-chan struct{}) {
 // hardly send keep memory from others for no longer than they may be silent, and
 // from small bodies never.
 func TestInvariant4ClientsThatHardlySendAreInNobodysWay(t *testing.T) {
-	const attackers, lasting = 120, 35 * time.Second
+	const attackers, lasting = 120, 25 * time.Second
 	sink, _ := newParamsSink(t)
 	address := freeAddress(t)
 	start(t, gateway(address, sink))

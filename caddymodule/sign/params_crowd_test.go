@@ -3,9 +3,11 @@
 package sign
 
 import (
+	"context"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +15,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/memory"
 )
 
 // sendFor sends a client's bodies one after the other until a time.
@@ -151,4 +155,64 @@ func TestBodiesOfAnyFramingArriveWhole(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Over HTTP/2, small bodies pass by large ones of the same connection that wait or
+// stall, and streams that are cancelled hold nothing.
+func TestStreamsOfOneConnectionPassByThoseThatWait(t *testing.T) {
+	bound, sign := freshMemory(t), mustSign(t, onlyProject)
+	ended := make(chan struct{}, 100)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := sign.ServeHTTP(w, r, discarding(0)); err != nil {
+			t.Error(err)
+		}
+		ended <- struct{}{}
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	send := func(ctx context.Context, body io.Reader, length int64) (int, error) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+"/group/", body)
+		if err != nil {
+			return 0, err
+		}
+		r.ContentLength = length
+		r.Header.Set("Content-Type", urlencoded)
+		response, err := server.Client().Do(r)
+		if err != nil {
+			return 0, err
+		}
+		defer response.Body.Close()
+		answer, err := io.ReadAll(response.Body)
+		return len(answer), err
+	}
+	var other memory.Holder
+	if err := bound.Take(t.Context(), &other, bound.Size-bound.Reserve-10*paramsPiece, nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	const stalled = 40 // of which the last find no room
+	for i := range stalled {
+		length := int64(-1)
+		if i%2 == 0 {
+			length = maxParamsSize
+		}
+		body, client := io.Pipe()
+		go func() { _, _ = send(ctx, body, length) }()
+		if _, err := io.WriteString(client, paramsOfSize(10_000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, length := range []int64{35, -1, 35, -1} {
+		began := time.Now()
+		refused, err := send(t.Context(), strings.NewReader(paramsOfSize(35)), length)
+		if took := time.Since(began); err != nil || refused > 0 || took > 5*time.Second {
+			t.Errorf("a small body: %v after %v", err, took)
+		}
+	}
+	cancel()
+	for range stalled + 4 {
+		<-ended
+	}
+	bound.Release(&other)
 }

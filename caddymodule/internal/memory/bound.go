@@ -144,12 +144,12 @@ func (b *Bound) await(ctx context.Context, w *waiter) error {
 
 // passOn takes from those that hardly go on what they were promised, for those
 // that wait. They keep what they have, and wait for more in their turn. That ends
-// while they can still be promised all they need, half of the reserve.
+// while there is room for two to finish, so that they never wait for each other.
 func (b *Bound) passOn() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, h := range slices.Clone(b.finish) {
-		if len(b.waiters) == 0 || b.held > b.Size-b.Reserve/2 {
+		if len(b.waiters) == 0 || b.held > b.Size-2*b.Share {
 			return
 		}
 		if time.Since(h.took) >= b.Patience {

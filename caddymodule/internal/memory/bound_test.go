@@ -124,7 +124,7 @@ func TestHalfReceivedBodiesDoNotWaitForEachOther(t *testing.T) {
 func TestWhatIsPromisedPassesOnToThoseThatWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBound()
-		b.Reserve, b.Share = 400, 180
+		b.Reserve, b.Share = 400, 160
 		var first, rest, stalls, goesOn, waits Holder
 		take(t, b, &first, 290)
 		take(t, b, &rest, 300) // nothing is left but for those that may finish
@@ -133,9 +133,10 @@ func TestWhatIsPromisedPassesOnToThoseThatWait(t *testing.T) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
+			defer b.Release(&goesOn)
 			for range 9 {
 				time.Sleep(500 * time.Millisecond)
-				take(t, b, &goesOn, 20)
+				take(t, b, &goesOn, 10)
 			}
 		}()
 		began := time.Now()
