@@ -71,8 +71,8 @@ func sendParams(address, body string, half bool) (status, text string, took time
 		return "", err.Error(), time.Since(began)
 	}
 	defer response.Body.Close()
-	answer, _ := io.ReadAll(response.Body)
-	return fmt.Sprint(response.StatusCode, " ", response.Header.Get("Retry-After")), string(answer), time.Since(began)
+	content, _ := io.ReadAll(response.Body)
+	return fmt.Sprint(response.StatusCode, " ", response.Header.Get("Retry-After")), string(content), time.Since(began)
 }
 
 // Invariant 4: what is held of urlencoded bodies is bounded, however many come
@@ -89,7 +89,7 @@ func TestInvariant4ABurstOfUrlencodedBodiesTakesBoundedMemory(t *testing.T) {
 			p := start(t, gateway(address, sink))
 			for range 5 {
 				if status, text, _ := sendParams(address, body, false); status != "200 " {
-					t.Fatalf("answer %s %s", status, text)
+					t.Fatalf("response %s %s", status, text)
 				}
 			}
 			whole.Store(0)
@@ -109,7 +109,7 @@ func TestInvariant4ABurstOfUrlencodedBodiesTakesBoundedMemory(t *testing.T) {
 					case half && status == "408 ":
 						timedOut.Add(1)
 					default:
-						t.Errorf("client %d, stalled: %v: answer %q %q after %v", i, half, status, text, took)
+						t.Errorf("client %d, stalled: %v: response %q %q after %v", i, half, status, text, took)
 					}
 					for !half {
 						if most := slowest.Load(); int64(took) <= most || slowest.CompareAndSwap(most, int64(took)) {

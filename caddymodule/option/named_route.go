@@ -8,7 +8,7 @@ import (
 )
 
 // Of a named route whose directives have all become one route without a matcher,
-// Caddy keeps the first handler alone: the upload is answered with an empty 200,
+// Caddy keeps the first handler alone: the upload gets an empty 200,
 // and nothing is uploaded. It makes one route of neighbours that have equal
 // matchers and are both terminal or both not (docs/upstream/caddy-named-routes.md).
 // A route that is not merged with its neighbours keeps theirs, too.

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// background runs what goes on after its request was answered, and ends it
+// background runs what goes on after its response was sent, and ends it
 // with the configuration.
 type background struct {
 	ctx    context.Context

@@ -19,22 +19,22 @@ type fetch struct {
 	failure *uploadapi.Error
 }
 
-type statusAnswer struct {
+type statusResponse struct {
 	Status string `json:"status"`
 }
 
-type progressAnswer struct {
+type progressResponse struct {
 	Status string `json:"status"`
 	Total  *int64 `json:"total"`
 	Done   int64  `json:"done"`
 }
 
-type successAnswer struct {
+type successResponse struct {
 	Status string `json:"status"`
 	*fileInfo
 }
 
-type failureAnswer struct {
+type failureResponse struct {
 	Status    string `json:"status"`
 	Error     string `json:"error"`
 	ErrorCode string `json:"error_code"`
@@ -46,13 +46,13 @@ func (f *fetch) report() any {
 	defer f.mu.Unlock()
 	switch {
 	case f.failure != nil:
-		return failureAnswer{"error", f.failure.Message, f.failure.Code}
+		return failureResponse{"error", f.failure.Message, f.failure.Code}
 	case f.info != nil:
-		return successAnswer{"success", f.info}
+		return successResponse{"success", f.info}
 	case f.started:
-		return progressAnswer{"progress", f.total, f.done}
+		return progressResponse{"progress", f.total, f.done}
 	default:
-		return statusAnswer{"waiting"}
+		return statusResponse{"waiting"}
 	}
 }
 

@@ -14,9 +14,9 @@ import (
 // grammars allow.
 
 // stored uploads a form of whatever kind and returns what is known of its file.
-func (f *fixture) stored(t *testing.T, answer *httptest.ResponseRecorder, content string) *fileInfo {
+func (f *fixture) stored(t *testing.T, response *httptest.ResponseRecorder, content string) *fileInfo {
 	t.Helper()
-	ids := uuidsOf(t, answer)
+	ids := uuidsOf(t, response)
 	id := ids["file"]
 	if got := f.get(t, "/"+id+"/"); len(ids) != 1 || got.Code != 200 || got.Body.String() != content {
 		t.Fatalf("stored %v: %d %q, want %q", ids, got.Code, got.Body, content)
@@ -238,12 +238,12 @@ func TestTheTypeOfAFileInParts(t *testing.T) {
 			f := newFixture(t)
 			values := startParams(multipartMinimum)
 			values.Set("content_type", said)
-			started := decode[multipartAnswer](t, f.post(t, "/multipart/start/", values))
+			started := decode[multipartResponse](t, f.post(t, "/multipart/start/", values))
 			for i, target := range started.Parts {
 				_, path, _ := strings.Cut(strings.TrimPrefix(target, "http://"), "/")
 				r := httptest.NewRequest("PUT", "/"+path, strings.NewReader(strings.Repeat("x", multipartMinimum/len(started.Parts))))
-				if answer := f.do(t, r); answer.Code != 200 {
-					t.Fatalf("part %d: %d %s", i, answer.Code, answer.Body)
+				if response := f.do(t, r); response.Code != 200 {
+					t.Fatalf("part %d: %d %s", i, response.Code, response.Body)
 				}
 			}
 			info := decode[fileInfo](t, f.post(t, "/multipart/complete/", pairs("UPLOADCARE_PUB_KEY", testPublicKey, "uuid", started.UUID)))

@@ -36,11 +36,11 @@ func TestContentTypesThatAreNoForm(t *testing.T) {
 			for _, target := range []string{"/base/", "/base/?jsonerrors=1"} {
 				r := uploadRequest(target, formOf(append(signed(), aFile)...))
 				r.Header["Content-Type"] = tc.types
-				answer := f.do(t, r)
+				response := f.do(t, r)
 				if strings.Contains(target, "json") {
-					wantEnvelope(t, answer, errParserFailed)
+					wantEnvelope(t, response, errParserFailed)
 				} else {
-					wantRefusal(t, answer, errParserFailed)
+					wantRefusal(t, response, errParserFailed)
 				}
 			}
 			f.wantNothingKept(t)
@@ -151,8 +151,8 @@ func TestARefusedBodyIsReadToItsEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			body := strings.NewReader(formOf(append(parts, file("big", "big", strings.Repeat("x", 1<<20)))...) + "the epilogue")
-			if answer := f.do(t, streamRequest("/base/", body)); answer.Code != 400 {
-				t.Fatalf("status = %d", answer.Code)
+			if response := f.do(t, streamRequest("/base/", body)); response.Code != 400 {
+				t.Fatalf("status = %d", response.Code)
 			}
 			if body.Len() != 0 {
 				t.Errorf("%d bytes were not read", body.Len())

@@ -12,14 +12,14 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// tokenAnswer is what /from_url/ answers for a fetch that it starts.
-type tokenAnswer struct {
+// tokenResponse is what /from_url/ returns for a fetch that it starts.
+type tokenResponse struct {
 	Type  string `json:"type"`
 	Token string `json:"token"`
 }
 
-// knownAnswer is what it answers for a file that was fetched before.
-type knownAnswer struct {
+// knownResponse is what it returns for a file that was fetched before.
+type knownResponse struct {
 	Type string `json:"type"`
 	*fileInfo
 }
@@ -40,7 +40,7 @@ func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request, files *st
 	if sent.first("check_URL_duplicates") == "1" {
 		info, err := files.fetchedFrom(order.source.String())
 		if err == nil {
-			return writeJSON(w, knownAnswer{"file_info", info})
+			return writeJSON(w, knownResponse{"file_info", info})
 		}
 		if !errors.Is(err, uploadapi.ErrFileNotFound) {
 			return err
@@ -50,7 +50,7 @@ func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request, files *st
 	if err := h.startFetch(files, token, order); err != nil {
 		return err
 	}
-	return writeJSON(w, tokenAnswer{"token", token})
+	return writeJSON(w, tokenResponse{"token", token})
 }
 
 // orderFetch reads what is to be fetched.
@@ -79,7 +79,7 @@ func (h *Handler) orderFetch(r *http.Request, sent fields) (fetchOrder, *uploada
 	return fetchOrder{source: source, allowed: allowed, filename: sent.first("filename"), said: said, remember: save == "1"}, nil
 }
 
-// startFetch lets a fetch run on behind the answer. It has a hold of its own on
+// startFetch lets a fetch run on behind the response. It has a hold of its own on
 // the store.
 func (h *Handler) startFetch(files *store, token string, order fetchOrder) error {
 	if _, err := acquireStore(h.root); err != nil {
@@ -99,7 +99,7 @@ func (h *Handler) startFetch(files *store, token string, order fetchOrder) error
 }
 
 // serveFromURLStatus is /from_url/status/, which old SDKs ask by POST, and which says of a fetch that failed
-// in an answer that did not.
+// in a response that did not.
 func (h *Handler) serveFromURLStatus(w http.ResponseWriter, r *http.Request, files *store) error {
 	sent, problem, err := readParams(r)
 	if err != nil {
@@ -115,7 +115,7 @@ func (h *Handler) serveFromURLStatus(w http.ResponseWriter, r *http.Request, fil
 	w.Header().Set("Cache-Control", "no-store")
 	job := files.fetch(token)
 	if job == nil {
-		return writeJSON(w, statusAnswer{"unknown"})
+		return writeJSON(w, statusResponse{"unknown"})
 	}
 	return writeJSON(w, job.report())
 }

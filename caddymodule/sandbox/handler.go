@@ -40,7 +40,7 @@ const (
 	defaultMultipartLimit = 5 << 30
 )
 
-// Handler answers as the Upload API of one project that has Secure Uploading
+// Handler responds as the Upload API of one project that has Secure Uploading
 // on, and stores what it accepts on the local disk. It never calls the next
 // handler. It is made for development and tests, not for production.
 //
@@ -50,7 +50,7 @@ const (
 // `PUT /parts/<uuid>/<n>`, which stands in for S3, and `GET /<uuid>/`, which
 // returns a stored file, also under any name (`/<uuid>/<name>`) and unchanged
 // with a CDN's operations (`/<uuid>/-/...`). At `/` is a page that uploads through
-// a gateway with real uploaders. Every other path is answered with 404.
+// a gateway with real uploaders. Every other path gets a 404.
 //
 // Forms are read as leniently as most servers read them, but for what leaves
 // open which credential they carry. A file has the media type that its client
@@ -101,7 +101,7 @@ type Handler struct {
 	// Default: false.
 	AllowPrivateSources bool `json:"allow_private_sources,omitempty"`
 
-	// Every so many requests that are signed well, one is answered as
+	// Every so many requests that are signed well, one gets the response
 	// throttled: 429 with `Retry-After: 1`. 1 throttles all of them. Default:
 	// 0, which throttles none.
 	ThrottleEvery int `json:"throttle_every,omitempty"`

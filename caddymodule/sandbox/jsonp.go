@@ -12,13 +12,13 @@ import (
 // callbackPattern is what a JSONP callback may be called.
 var callbackPattern = regexp.MustCompile(`^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*$`)
 
-// writeJSONP calls back with the answer where that is asked for by a name that
+// writeJSONP calls back with the response where that is asked for by a name that
 // is nothing but a name.
-func writeJSONP(w http.ResponseWriter, callback string, answer any) error {
+func writeJSONP(w http.ResponseWriter, callback string, response any) error {
 	if !callbackPattern.MatchString(callback) {
-		return writeJSON(w, answer)
+		return writeJSON(w, response)
 	}
-	encoded, err := json.Marshal(answer)
+	encoded, err := json.Marshal(response)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// multipartAnswer is what /multipart/start/ answers.
-type multipartAnswer struct {
+// multipartResponse is what /multipart/start/ returns.
+type multipartResponse struct {
 	UUID  string   `json:"uuid"`
 	Parts []string `json:"parts"`
 }
@@ -36,13 +36,13 @@ func (h *Handler) serveMultipartStart(w http.ResponseWriter, r *http.Request, fi
 		return err
 	}
 	base, id := h.baseURL(r), upload.file.info.UUID
-	answer := multipartAnswer{UUID: id, Parts: make([]string, len(upload.parts))}
+	response := multipartResponse{UUID: id, Parts: make([]string, len(upload.parts))}
 	for i := range upload.parts {
 		// As S3 has it, the number is in the query too: some clients look there.
 		number := strconv.Itoa(i + 1)
-		answer.Parts[i] = base + partsPath + id + "/" + number + "?partNumber=" + number + "&" + paramPartKey + "=" + upload.key
+		response.Parts[i] = base + partsPath + id + "/" + number + "?partNumber=" + number + "&" + paramPartKey + "=" + upload.key
 	}
-	return writeJSON(w, answer)
+	return writeJSON(w, response)
 }
 
 // planMultipart reads what the client says of the upload to come.

@@ -27,7 +27,7 @@ var errNoEndpoint = &uploadapi.Error{
 	Message: "The sandbox has no such endpoint.",
 }
 
-// ServeHTTP answers the request; next is never called. Only what cannot be
+// ServeHTTP serves the request; next is never called. Only what cannot be
 // told to the client, because it has gone, is returned as an error.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	if demo.Serves(r.URL.Path) {
@@ -99,7 +99,7 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) error {
 	return errNoEndpoint
 }
 
-// call serves the methods that an endpoint has, and answers for it the
+// call serves the methods that an endpoint has, and itself the
 // preflight and every method that it does not have.
 func (h *Handler) call(w http.ResponseWriter, r *http.Request, serve endpointFunc, methods ...string) error {
 	allowed := strings.Join(append(methods, http.MethodOptions), ", ")
@@ -123,8 +123,8 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, serve endpointFun
 	return serve(w, r, files)
 }
 
-func writeJSON(w http.ResponseWriter, answer any) error {
-	body, err := json.Marshal(answer)
+func writeJSON(w http.ResponseWriter, response any) error {
+	body, err := json.Marshal(response)
 	if err != nil {
 		return err
 	}

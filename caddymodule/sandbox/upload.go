@@ -153,7 +153,7 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// explain turns an error of reading the form into the answer.
+// explain turns an error of reading the form into the response.
 func (b *limitedBody) explain(err error) error {
 	switch {
 	case errors.Is(b.err, errRequestTooLarge):

@@ -42,13 +42,13 @@ func init() {
 // Transport is Caddy's transport `http` for proxies whose work is uploads. It
 // takes the same options. Over HTTP/1.1, bodies go to the upstream in fewer and
 // larger pieces; for that, a byte waits for others for 5 milliseconds at most.
-// Requests are sent and answers read at less cost than with `http`, except over
+// Requests are sent and responses read at less cost than with `http`, except over
 // HTTP/2, HTTP/3 or a proxy, with limits of connections (`max_conns_per_host`,
 // `keep_alive.max_idle_conns`) or without keep-alive, on Windows, and for clients
 // that ask for an upgrade or wait for 100 Continue.
 //
 // With `write_timeout`, which is for one piece, none is larger than with `http`.
-// Answers are not compressed unless the client asks for that, or `compression`
+// Responses are not compressed unless the client asks for that, or `compression`
 // is `true`: they are small.
 //
 // Over TLS, a connection resumes the session of one before, unless there is a
@@ -82,7 +82,7 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 		return nil
 	}
 	base := t.HTTPTransport.Transport //nolint:staticcheck // t.Transport would read as t itself
-	// The service's answers are small, and the gateway reads some of them.
+	// The service's responses are small, and the gateway reads some of them.
 	base.DisableCompression = t.Compression == nil || !*t.Compression
 	if base.TLSClientConfig == nil {
 		base.TLSClientConfig = new(tls.Config)

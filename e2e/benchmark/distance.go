@@ -61,7 +61,7 @@ const (
 )
 
 // timing is how long uploads took, from before the client connected until it had
-// the answer.
+// the response.
 type timing struct {
 	distance  time.Duration
 	upstream  string

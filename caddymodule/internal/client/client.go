@@ -173,7 +173,7 @@ func closeBody(r *http.Request) {
 // headerTimeoutError is a [net.Error], which proxies look for.
 type headerTimeoutError struct{ after time.Duration }
 
-func (e *headerTimeoutError) Error() string { return fmt.Sprintf("no answer within %v", e.after) }
+func (e *headerTimeoutError) Error() string { return fmt.Sprintf("no response within %v", e.after) }
 func (*headerTimeoutError) Timeout() bool   { return true }
 func (*headerTimeoutError) Temporary() bool { return true }
 

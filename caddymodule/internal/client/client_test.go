@@ -97,7 +97,7 @@ func TestRequestsAreThoseOfNetHTTP(t *testing.T) {
 						t.Fatal("it is left to net/http")
 					}
 					response, err := via.RoundTrip(r)
-					if status, _ := answer(t, response, err); status != http.StatusOK {
+					if status, _ := readResponse(t, response, err); status != http.StatusOK {
 						t.Errorf("status %d", status)
 					}
 					texts = append(texts, <-got)
@@ -159,7 +159,7 @@ func TestWhatIsLeftToNetHTTP(t *testing.T) {
 	r := post(t, address, "body", true)
 	r.Header.Set("Expect", "100-continue")
 	response, err := newTestClient(t, nil).RoundTrip(r)
-	if status, _ := answer(t, response, err); status != http.StatusOK {
+	if status, _ := readResponse(t, response, err); status != http.StatusOK {
 		t.Errorf("status %d", status)
 	}
 }
@@ -210,7 +210,7 @@ func TestTracesAreTold(t *testing.T) {
 			seen = append(seen, fmt.Sprintf("connection %v %v", info.Reused, secure))
 		},
 		WroteRequest:         func(info httptrace.WroteRequestInfo) { seen = append(seen, fmt.Sprintf("written %v", info.Err)) },
-		GotFirstResponseByte: func() { seen = append(seen, "answer") },
+		GotFirstResponseByte: func() { seen = append(seen, "response") },
 		Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
 			seen = append(seen, fmt.Sprintf("%d %s", code, header.Get("Link")))
 			return nil
@@ -221,10 +221,10 @@ func TestTracesAreTold(t *testing.T) {
 		seen = nil
 		r := post(t, address, "body", true)
 		response, err := c.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
-		if status, _ := answer(t, response, err); status != http.StatusOK {
+		if status, _ := readResponse(t, response, err); status != http.StatusOK {
 			t.Errorf("status %d", status)
 		}
-		want := []string{fmt.Sprintf("connection %v true", reused), "written <nil>", "answer", "103 </>"}
+		want := []string{fmt.Sprintf("connection %v true", reused), "written <nil>", "response", "103 </>"}
 		if !slices.Equal(seen, want) {
 			t.Errorf("got %v, want %v", seen, want)
 		}
@@ -239,10 +239,10 @@ func TestABodyOfAnotherLengthIsAnError(t *testing.T) {
 			c := newTestClient(t, nil)
 			response, err := c.RoundTrip(postBody(t, address, struct{ io.Reader }{strings.NewReader(body)}, length, direct))
 			if err == nil {
-				answer(t, response, nil)
+				readResponse(t, response, nil)
 			}
 			byCaller := direct && length <= wire.SmallBuffer
-			early := !byCaller && length < len(body) // what was announced may be answered before that is seen
+			early := !byCaller && length < len(body) // what was announced may get its response before that is seen
 			if err == nil && !early || err != nil && !strings.Contains(err.Error(), "Content-Length") {
 				t.Errorf("%d bytes as %d: got %v", len(body), length, err)
 			}

@@ -7,8 +7,8 @@ import "net/http"
 const (
 	InterruptAcceptedAfter = interruptAcceptedAfter
 	InterruptAfter         = interruptAfter
-	LastAnswerWait         = lastAnswerWait
-	LateAnswerWait         = lateAnswerWait
+	LastResponseWait       = lastResponseWait
+	LateResponseWait       = lateResponseWait
 	MaxSendWait            = maxSendWait
 )
 

@@ -18,20 +18,20 @@ import (
 )
 
 const (
-	// defaultBuffer is the size of what a head is written to and an answer read
+	// defaultBuffer is the size of what a head is written to and a response read
 	// from, in bytes, as in net/http.
 	defaultBuffer = 4 << 10
-	// maxSendWait is how long a connection whose answer is complete waits for
+	// maxSendWait is how long a connection whose response is complete waits for
 	// the request to be so, to be used again.
 	maxSendWait = 50 * time.Millisecond
-	// lastAnswerWait is how long an answer may take to begin that was on its way
+	// lastResponseWait is how long a response may take to begin that was on its way
 	// when the request broke off.
-	lastAnswerWait = 500 * time.Millisecond
-	// lateAnswerWait is how long all of it may take.
-	lateAnswerWait = 10 * time.Second
+	lastResponseWait = 500 * time.Millisecond
+	// lateResponseWait is how long all of it may take.
+	lateResponseWait = 10 * time.Second
 )
 
-// persistentConn is a connection on which one request and answer follow the
+// persistentConn is a connection on which one request and response follow the
 // other (RFC 9112, section 9.3).
 type persistentConn struct {
 	client *Client
@@ -41,7 +41,7 @@ type persistentConn struct {
 	sending atomic.Pointer[sending] // what is sent in its caller's goroutine, and watched
 	late    *time.Timer             // until that is watched
 	sent    chan error              // what became of sending; has room for it
-	spoilt  atomic.Bool             // of no more use after the answer
+	spoilt  atomic.Bool             // of no more use after the response
 	gone    atomic.Bool             // closed, because of failure
 
 	// Whoever sends has these.
@@ -53,20 +53,20 @@ type persistentConn struct {
 	reused    bool
 	idleSince time.Time
 
-	// reading guards these until the header of the answer has come. Then its body
+	// reading guards these until the header of the response has come. Then its body
 	// has them, and at last the pool.
 	reading  sync.Mutex
 	reader   *bufio.Reader
 	poller   poller // nil if nothing can be seen
-	received int64  // bytes of the answer
+	received int64  // bytes of the response
 	limit    int64  // of them, that may yet come
 
 	// mu guards these.
-	mu       sync.Mutex
-	failure  error // why the connection was closed
-	answered bool  // the header has come
-	timeout  *time.Timer
-	overdue  *time.Timer // for all of an answer, after the request broke off
+	mu        sync.Mutex
+	failure   error // why the connection was closed
+	responded bool  // the header has come
+	timeout   *time.Timer
+	overdue   *time.Timer // for all of a response, after the request broke off
 }
 
 func newPersistentConn(conn net.Conn, client *Client, to host) *persistentConn {
@@ -84,7 +84,7 @@ func newPersistentConn(conn net.Conn, client *Client, to host) *persistentConn {
 	return c
 }
 
-// exchange sends a request and returns the answer, whose body has the
+// exchange sends a request and returns the response, whose body has the
 // connection until its end.
 func (c *persistentConn) exchange(r *http.Request) (*http.Response, error) {
 	c.begin()
@@ -111,7 +111,7 @@ func (c *persistentConn) exchange(r *http.Request) (*http.Response, error) {
 	sendErr := <-c.sent // nobody reads the body any more
 	if failure := c.failed(); failure != nil {
 		err = failure
-	} else if sendErr != nil && !s.answered.Load() {
+	} else if sendErr != nil && !s.responded.Load() {
 		err = sendErr
 	}
 	if ctx.Err() != nil && !s.interrupted.Load() { // for which the upstream is not to blame
@@ -125,11 +125,11 @@ func (c *persistentConn) begin() {
 	c.received, c.limit = 0, c.maxHeader()
 	c.reading.Unlock()
 	c.mu.Lock()
-	c.failure, c.answered, c.timeout = nil, false, nil
+	c.failure, c.responded, c.timeout = nil, false, nil
 	c.mu.Unlock()
 }
 
-// sendWatched sends a request, and stops if an answer comes meanwhile.
+// sendWatched sends a request, and stops if a response comes meanwhile.
 func (c *persistentConn) sendWatched(s *sending) {
 	if s.interrupter == nil {
 		c.send(s)
@@ -149,8 +149,8 @@ func (c *persistentConn) send(s *sending) {
 	err := c.write(s)
 	switch {
 	case err == nil:
-		c.awaitAnswer()
-	case s.answered.Load(): // and the answer says more
+		c.awaitResponse()
+	case s.responded.Load(): // and the response says more
 		c.failSoon(nil)
 	case errors.Is(err, errBodyLength):
 		c.fail(err)
@@ -158,9 +158,9 @@ func (c *persistentConn) send(s *sending) {
 		if c.writeErr != nil {
 			err = c.writeErr
 		}
-		// The upstream may have answered before it took no more.
+		// The upstream may have responded before it took no more.
 		c.failSoon(err)
-	case c.hasAnswer():
+	case c.hasResponse():
 		c.failSoon(s.err)
 	default:
 		c.fail(s.err) // what cannot become complete need not arrive

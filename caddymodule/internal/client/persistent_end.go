@@ -17,23 +17,23 @@ func (c *persistentConn) fail(err error) {
 	c.close()
 }
 
-// failSoon is fail, unless an answer that is on its way comes in time.
+// failSoon is fail, unless a response that is on its way comes in time.
 func (c *persistentConn) failSoon(err error) {
 	c.note(err)
-	c.giveUpAfter(lastAnswerWait, func() { c.fail(errNoAnswer) })
+	c.giveUpAfter(lastResponseWait, func() { c.fail(errNoResponse) })
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.overdue = time.AfterFunc(lateAnswerWait, func() { c.fail(errNoAnswer) }) // it is used for nothing else
+	c.overdue = time.AfterFunc(lateResponseWait, func() { c.fail(errNoResponse) }) // it is used for nothing else
 }
 
-var errNoAnswer = errors.New("an answer has begun that does not come")
+var errNoResponse = errors.New("a response has begun that does not come")
 
 // abandon ends a request whose context has ended. If that may be for its body was
-// interrupted, the answer is still wanted.
+// interrupted, the response is still wanted.
 func (c *persistentConn) abandon(s *sending) {
 	end := func() { c.fail(context.Cause(s.request.Context())) }
 	if s.interrupted.Load() {
-		time.AfterFunc(lateAnswerWait, end)
+		time.AfterFunc(lateResponseWait, end)
 	} else {
 		end()
 	}
@@ -53,18 +53,18 @@ func (c *persistentConn) failed() error {
 	return c.failure
 }
 
-// awaitAnswer has an answer that takes too long given up.
-func (c *persistentConn) awaitAnswer() {
+// awaitResponse has a response that takes too long given up.
+func (c *persistentConn) awaitResponse() {
 	if after := c.client.transport.ResponseHeaderTimeout; after > 0 {
 		c.giveUpAfter(after, func() { c.fail(&headerTimeoutError{after}) })
 	}
 }
 
-// giveUpAfter calls give unless the header of the answer comes before.
+// giveUpAfter calls give unless the header of the response comes before.
 func (c *persistentConn) giveUpAfter(wait time.Duration, give func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.answered {
+	if !c.responded {
 		c.timeout = time.AfterFunc(wait, give)
 	}
 }
@@ -73,34 +73,34 @@ func (c *persistentConn) giveUpAfter(wait time.Duration, give func()) {
 func (c *persistentConn) stopAwaiting() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.answered = true
+	c.responded = true
 	if c.timeout != nil && !c.timeout.Stop() {
 		c.spoilt.Store(true)
 	}
 }
 
-// hasAnswer reports whether an answer has begun to come, unless its header is
+// hasResponse reports whether a response has begun to come, unless its header is
 // just being read: who reads it gets it.
-func (c *persistentConn) hasAnswer() bool {
+func (c *persistentConn) hasResponse() bool {
 	if !c.reading.TryLock() { // a socket is not looked at meanwhile either
 		return false
 	}
 	defer c.reading.Unlock()
 	c.mu.Lock()
-	answered := c.answered // and its body has the reader
+	responded := c.responded // and its body has the reader
 	c.mu.Unlock()
-	return answered || c.reader.Buffered() > 0 || c.poller != nil && c.poller.Readable()
+	return responded || c.reader.Buffered() > 0 || c.poller != nil && c.poller.Readable()
 }
 
 // lostIdle reports whether the other side seems to have closed the connection
-// for being idle: nothing of an answer came on it.
+// for being idle: nothing of a response came on it.
 func (c *persistentConn) lostIdle() bool { return c.reused && c.received == 0 && !c.gone.Load() }
 
 // isQuiet reports whether nothing has come on a connection that is idle. Whatever
-// comes then is no answer.
+// comes then is no response.
 func (c *persistentConn) isQuiet() bool { return !c.poller.Readable() }
 
-// finish makes the connection one that can be used again, after all of an answer
+// finish makes the connection one that can be used again, after all of a response
 // has been read and as soon as the request has been sent.
 func (c *persistentConn) finish() {
 	select {
@@ -127,7 +127,7 @@ func (c *persistentConn) settle(err error) {
 }
 
 // hasMore reports whether more has been read from the connection than the
-// answer, which makes it none that another request can use.
+// response, which makes it none that another request can use.
 func (c *persistentConn) hasMore() bool {
 	if c.reader.Buffered() > 0 {
 		return true

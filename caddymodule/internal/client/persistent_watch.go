@@ -13,7 +13,7 @@ import (
 )
 
 // interruptAfter is how long a client may take for its next byte when there is an
-// answer already. Then it waits for the answer itself, and nothing is lost when
+// response already. Then it waits for the response itself, and nothing is lost when
 // its body is interrupted.
 const interruptAfter = 2 * time.Second
 
@@ -21,7 +21,7 @@ const interruptAfter = 2 * time.Second
 // may want the rest, and the client would not learn that it did not arrive.
 const interruptAcceptedAfter = 30 * time.Second
 
-// watch looks for an answer while a request is being sent that takes its time.
+// watch looks for a response while a request is being sent that takes its time.
 func (c *persistentConn) watch() {
 	s := c.sending.Load()
 	if s == nil {
@@ -31,14 +31,14 @@ func (c *persistentConn) watch() {
 	if err != nil { // the upstream is gone
 		c.during(s, func() {
 			c.fail(err)
-			s.answered.Store(true)
+			s.responded.Store(true)
 		})
 		return
 	}
 	if status == 0 {
 		return
 	}
-	time.Sleep(wire.MaxHold) // it may be an answer to all of the request, just sent
+	time.Sleep(wire.MaxHold) // it may be a response to all of the request, just sent
 	after := interruptAfter
 	if status == '2' {
 		after = interruptAcceptedAfter
@@ -74,17 +74,17 @@ func (c *persistentConn) during(s *sending, do func()) bool {
 // cut has nothing more be sent.
 func (c *persistentConn) cut(s *sending) {
 	c.spoilt.Store(true)
-	s.answered.Store(true)
+	s.responded.Store(true)
 	_ = c.conn.SetWriteDeadline(time.Now())
 }
 
-// await waits until an answer begins that is not an interim one, while s is being
+// await waits until a response begins that is not an interim one, while s is being
 // sent, and returns the first digit of its status. It returns 0 if the sending has
 // ended meanwhile.
 func (c *persistentConn) await(s *sending) (byte, error) {
 	for {
 		c.reading.Lock()
-		if c.sending.Load() != s { // or the answer is somebody else's to read
+		if c.sending.Load() != s { // or the response is somebody else's to read
 			c.reading.Unlock()
 			return 0, nil
 		}
@@ -93,7 +93,7 @@ func (c *persistentConn) await(s *sending) (byte, error) {
 		switch {
 		case errors.Is(err, io.EOF):
 			return 0, io.ErrUnexpectedEOF
-		// Such a timeout is for an answer that somebody waits for.
+		// Such a timeout is for a response that somebody waits for.
 		case err == nil || !isTimeout(err):
 			return status, err
 		}

@@ -12,20 +12,20 @@ import (
 	"net/textproto"
 )
 
-// defaultAnswerHeader is how large the header of an answer may be, in bytes,
+// defaultResponseHeader is how large the header of a response may be, in bytes,
 // as in net/http.
-const defaultAnswerHeader = 10 << 20
+const defaultResponseHeader = 10 << 20
 
-var errHeaderTooLarge = errors.New("the header of the answer is too large")
+var errHeaderTooLarge = errors.New("the header of the response is too large")
 
 func (c *persistentConn) maxHeader() int64 {
 	if limit := c.client.transport.MaxResponseHeaderBytes; limit > 0 {
 		return limit
 	}
-	return defaultAnswerHeader
+	return defaultResponseHeader
 }
 
-// receive reads the answer, as far as its body.
+// receive reads the response, as far as its body.
 func (c *persistentConn) receive(r *http.Request, trace *httptrace.ClientTrace) (*http.Response, error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
@@ -54,7 +54,7 @@ func (c *persistentConn) receive(r *http.Request, trace *httptrace.ClientTrace) 
 	}
 }
 
-// tell passes an interim answer on.
+// tell passes an interim response on.
 func (c *persistentConn) tell(response *http.Response, trace *httptrace.ClientTrace) error {
 	if trace == nil || trace.Got1xxResponse == nil {
 		return nil
@@ -63,7 +63,7 @@ func (c *persistentConn) tell(response *http.Response, trace *httptrace.ClientTr
 	return trace.Got1xxResponse(response.StatusCode, textproto.MIMEHeader(response.Header))
 }
 
-// nextStatus reads interim answers, and returns the first digit of the next
+// nextStatus reads interim responses, and returns the first digit of the next
 // status, which it leaves there.
 func (c *persistentConn) nextStatus(r *http.Request, trace *httptrace.ClientTrace) (byte, error) {
 	for {
@@ -76,7 +76,7 @@ func (c *persistentConn) nextStatus(r *http.Request, trace *httptrace.ClientTrac
 		}
 		response, err := http.ReadResponse(c.reader, r)
 		if err != nil { // a timeout, too: what has been read is lost
-			return 0, fmt.Errorf("in an interim answer: %v", err) //nolint:errorlint // see above
+			return 0, fmt.Errorf("in an interim response: %v", err) //nolint:errorlint // see above
 		}
 		_ = response.Body.Close() // it has none
 		if err := c.tell(response, trace); err != nil {
@@ -101,7 +101,7 @@ func (c *persistentConn) peekStatus() (string, error) {
 	}
 }
 
-// responseReader reads from the connection what the answer's reader has room for.
+// responseReader reads from the connection what the response's reader has room for.
 type responseReader persistentConn
 
 // Read implements [io.Reader].

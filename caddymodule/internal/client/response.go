@@ -8,16 +8,16 @@ import (
 	"sync/atomic"
 )
 
-// responseBody is the body of an answer, as it comes on a connection.
+// responseBody is the body of a response, as it comes on a connection.
 type responseBody struct {
 	source     io.Reader
 	connection *persistentConn
-	last       bool        // no other answer comes after it
+	last       bool        // no other response comes after it
 	stop       func() bool // of sending
 	ended      atomic.Bool
 }
 
-// newResponseBody returns the body of an answer whose header has been read.
+// newResponseBody returns the body of a response whose header has been read.
 func newResponseBody(response *http.Response, connection *persistentConn, stop func() bool) io.ReadCloser {
 	b := &responseBody{source: response.Body, connection: connection, last: response.Close, stop: stop}
 	if response.Body == http.NoBody {
@@ -41,7 +41,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements [io.Closer]. The rest of the answer is not waited for.
+// Close implements [io.Closer]. The rest of the response is not waited for.
 func (b *responseBody) Close() error {
 	b.end(false)
 	return nil

@@ -27,7 +27,7 @@ type sending struct {
 
 	// What follows is for a body that can be interrupted.
 	wait        atomic.Int32 // for the client: notWaiting, waiting or waitSeen
-	answered    atomic.Bool  // nothing more is to be sent
+	responded   atomic.Bool  // nothing more is to be sent
 	interrupted atomic.Bool
 
 	// watching is held while the watch does something to the request that it must
@@ -75,7 +75,7 @@ func (s *sending) outgoing() *http.Request {
 
 // Read implements [io.Reader].
 func (s *sending) Read(p []byte) (int, error) {
-	if s.answered.Load() {
+	if s.responded.Load() {
 		s.err = errAnswered
 		return 0, s.err
 	}

@@ -4,7 +4,7 @@ package form
 
 import "bytes"
 
-// verdict is the answer of a scan.
+// verdict is the response of a scan.
 type verdict int
 
 const (

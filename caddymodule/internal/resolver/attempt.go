@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// maxAnswerSize is the length of the longest answer; one is some hundred
+	// maxResponseSize is the length of the longest response; one is some hundred
 	// bytes long, or as long as an access token.
-	maxAnswerSize = 16 << 10
+	maxResponseSize = 16 << 10
 
 	// maxRedirects is how often an endpoint may send on.
 	maxRedirects = 3
@@ -27,7 +27,7 @@ const (
 )
 
 var (
-	errAnswerTooLarge   = fmt.Errorf("the answer is larger than %d bytes", maxAnswerSize)
+	errResponseTooLarge = fmt.Errorf("the response is larger than %d bytes", maxResponseSize)
 	errTooManyRedirects = fmt.Errorf("it redirects more than %d times", maxRedirects)
 	errLocation         = errors.New("it redirects to what is not an address")
 )
@@ -67,7 +67,7 @@ func (e *Endpoint) request(ctx context.Context, address *url.URL) *http.Request 
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}},
 		// net/http logs what comes on an idle connection, such as the body of an
-		// answer that must have none, with the credential in it.
+		// response that must have none, with the credential in it.
 		Close: true,
 	}).WithContext(ctx)
 	if user := e.URL.User; user != nil {
@@ -93,29 +93,29 @@ func isRedirect(status int) bool {
 	return false
 }
 
-// read returns the credential that an answer holds.
+// read returns the credential that a response holds.
 func (e *Endpoint) read(ctx context.Context, response *http.Response) (token.Token, error) {
 	switch status := response.StatusCode; {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNoContent:
 		discard(response)
-		return token.Token{}, fmt.Errorf("%w: it answers %s", token.ErrRefused, describeStatus(status))
+		return token.Token{}, fmt.Errorf("%w: it responded with %s", token.ErrRefused, describeStatus(status))
 	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500 && status <= 599:
 		discard(response)
-		return token.Token{}, &passingError{fmt.Errorf("it answers %s", describeStatus(status)), retryAfter(response.Header)}
+		return token.Token{}, &passingError{fmt.Errorf("it responded with %s", describeStatus(status)), retryAfter(response.Header)}
 	case status < 200 || status > 299:
 		discard(response)
-		return token.Token{}, fmt.Errorf("it answers %s", describeStatus(status))
+		return token.Token{}, fmt.Errorf("it responded with %s", describeStatus(status))
 	}
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerSize+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponseSize+1))
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return token.Token{}, &passingError{error: fmt.Errorf("its answer was not complete within %s", e.Timeout)}
+		return token.Token{}, &passingError{error: fmt.Errorf("its response was not complete within %s", e.Timeout)}
 	case err != nil:
-		return token.Token{}, &passingError{error: errors.New("its answer broke off")}
-	case len(answer) > maxAnswerSize:
-		return token.Token{}, errAnswerTooLarge
+		return token.Token{}, &passingError{error: errors.New("its response broke off")}
+	case len(body) > maxResponseSize:
+		return token.Token{}, errResponseTooLarge
 	}
-	return Parse(answer)
+	return Parse(body)
 }
 
 // describeStatus does not show what the endpoint says of its status.
@@ -136,5 +136,5 @@ func retryAfter(header http.Header) time.Duration {
 	return time.Duration(seconds) * time.Second //nolint:gosec // 31 bits
 }
 
-// discard lets go of an answer that is not used.
+// discard lets go of a response that is not used.
 func discard(response *http.Response) { _ = response.Body.Close() }

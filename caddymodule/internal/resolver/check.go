@@ -34,7 +34,7 @@ const (
 )
 
 // Check checks a token that comes from elsewhere, such as a storage, by the
-// same patterns as the values of an answer.
+// same patterns as the values of a response.
 func Check(t token.Token) error {
 	switch {
 	case t.Signature != "" && t.AccessToken != "":

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package resolver asks HTTP endpoints for credentials of the Upload API, and
-// reads what they answer. It knows nothing of Caddy.
+// reads their responses. It knows nothing of Caddy.
 package resolver
 
 import (
@@ -44,8 +44,8 @@ type Endpoint struct {
 
 // Token asks for a credential. Its errors are the one of ctx,
 // [token.ErrRefused], [token.ErrUnreachable] if the last attempt met nobody or
-// waited in vain, and others if the answer is none; they show the endpoint's
-// scheme and host, and nothing else of the request, nor anything of the answer.
+// waited in vain, and others if the response is none; they show the endpoint's
+// scheme and host, and nothing else of the request, nor anything of the response.
 // One that says when to ask again has a method RetryAfter.
 func (e *Endpoint) Token(ctx context.Context) (token.Token, error) {
 	whole, deadline := ctx, time.Now().Add(e.Timeout)

@@ -35,7 +35,7 @@ func (e *DialError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *DialError) Unwrap() error { return e.Err }
 
-// transportFailed says why there was no answer.
+// transportFailed says why there was no response.
 func (e *Endpoint) transportFailed(ctx context.Context, err error) error {
 	failed := fmt.Errorf("%w: %s", token.ErrUnreachable, e.describe(ctx, err))
 	var certificate *tls.CertificateVerificationError
@@ -59,7 +59,7 @@ func hangsUp(err error) bool {
 }
 
 // describe says what is wrong with a connection. Errors of a kind that could
-// show some of an answer or of an address are not shown.
+// show some of a response or of an address are not shown.
 func (e *Endpoint) describe(ctx context.Context, err error) string {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
@@ -68,7 +68,7 @@ func (e *Endpoint) describe(ctx context.Context, err error) string {
 	var timeout net.Error
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return fmt.Sprintf("no answer within %s", e.Timeout)
+		return fmt.Sprintf("no response within %s", e.Timeout)
 	case errors.As(err, &certificate):
 		return certificate.Error()
 	case errors.As(err, &record):
@@ -78,10 +78,10 @@ func (e *Endpoint) describe(ctx context.Context, err error) string {
 	case errors.As(err, &operation):
 		return operation.Error()
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return "no answer in time"
+		return "no response in time"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection ended before the answer"
+		return "the connection ended before the response"
 	default:
-		return "what it or a proxy answers is not HTTP"
+		return "what it or a proxy sends is not HTTP"
 	}
 }

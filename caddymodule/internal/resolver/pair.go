@@ -5,7 +5,7 @@ package resolver
 import "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 
 // ParsePair checks a signature and its expiry by the same patterns as the
-// values of an answer. Its errors show neither.
+// values of a response. Its errors show neither.
 func ParsePair(signature, expire string) (token.Token, error) {
 	if err := checkSignature(signature); err != nil {
 		return token.Token{}, err

@@ -27,7 +27,7 @@ const (
 	// operationTime is how long the storage may take for anything but a lock.
 	operationTime = 2 * time.Second
 	// lockTime is how long it may take to get a lock. That is enough for another
-	// gateway's source to answer, and for storages that look once a second.
+	// gateway's source to response, and for storages that look once a second.
 	lockTime = 10 * time.Second
 )
 

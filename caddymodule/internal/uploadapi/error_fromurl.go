@@ -30,7 +30,7 @@ var (
 	ErrDownloadTaskFailed = &Error{http.StatusInternalServerError, "DownloadFileTaskFailedError", "download task failed."}
 )
 
-// DownloadStatus says that the source answered with a failure of its own.
+// DownloadStatus says that the source responded with a failure of its own.
 func DownloadStatus(status int) *Error {
 	switch {
 	case status >= http.StatusInternalServerError:

@@ -5,7 +5,7 @@ package uploadapi
 import "net/http"
 
 // FieldFileID names the file that comes through /iframe/: the client chooses,
-// for it cannot read the answer.
+// for it cannot read the response.
 const FieldFileID = "UPLOADCARE_FILE_ID"
 
 // Refusals of /iframe/.

@@ -12,7 +12,7 @@ import (
 // Rejection is why the service does not take a credential.
 type Rejection int
 
-// The zero value is for an answer that says no such thing.
+// The zero value is for a response that says no such thing.
 const (
 	_ Rejection = iota
 	// Expired means that the credential was good, until a moment ago.
@@ -37,11 +37,11 @@ func (r Rejection) String() string {
 	}
 }
 
-// MaxRejectionSize bounds the body of an answer that is a rejection, in bytes.
+// MaxRejectionSize bounds the body of a response that is a rejection, in bytes.
 // The longest that is known has less than 200.
 const MaxRejectionSize = 4 << 10
 
-// CanBeRejection reports whether an answer may turn out to be a rejection, as
+// CanBeRejection reports whether a response may turn out to be a rejection, as
 // far as its status, its Content-Type and the beginning of its body tell. What
 // the client asked for is not looked at: it can be spelled in many ways.
 func CanBeRejection(status int, contentType string, beginning []byte) bool {
@@ -58,7 +58,7 @@ func CanBeRejection(status int, contentType string, beginning []byte) bool {
 	}
 }
 
-// RejectionOf returns which rejection an answer is, if it is one. body is all of
+// RejectionOf returns which rejection a response is, if it is one. body is all of
 // its body. In plain text, that is nothing but the message; in JSON, it is an
 // envelope, which begins with its error. What files and their metadata are
 // called is never taken for either.
@@ -66,17 +66,17 @@ func RejectionOf(status int, contentType string, body []byte) Rejection {
 	if isPlain(contentType) {
 		return rejectionBy(status, "", strings.TrimSpace(string(body)))
 	}
-	var answer envelope
-	if !isJSON(contentType) || !canBeEnvelope(body) || json.Unmarshal(body, &answer) != nil {
+	var response envelope
+	if !isJSON(contentType) || !canBeEnvelope(body) || json.Unmarshal(body, &response) != nil {
 		return 0
 	}
 	if status == http.StatusOK {
-		status = answer.Error.StatusCode
+		status = response.Error.StatusCode
 	}
-	return rejectionBy(status, answer.Error.ErrorCode, strings.TrimSpace(answer.Error.Content))
+	return rejectionBy(status, response.Error.ErrorCode, strings.TrimSpace(response.Error.Content))
 }
 
-// IsSuccess reports whether an answer, if it cannot be a rejection, says that
+// IsSuccess reports whether a response, if it cannot be a rejection, says that
 // the service has done what it was asked for. What is not JSON may hold an error
 // all the same, in a script for example.
 func IsSuccess(status int, contentType string) bool {

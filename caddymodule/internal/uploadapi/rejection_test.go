@@ -78,7 +78,7 @@ func TestRejectionsByTheirWording(t *testing.T) {
 		"no Content-Type":               {403, "", "Invalid signature.", 0},
 		"more text":                     {403, plainType, "Invalid signature. Or not.", 0},
 		"another status":                {500, plainType, "Invalid signature.", 0},
-		"an answer that says it is":     {200, plainType, "Invalid signature.", 0},
+		"a response that says it is":    {200, plainType, "Invalid signature.", 0},
 		"an envelope in plain text":     {403, plainType, envelope, 0},
 		"a field called error":          {200, jsonType, `{"error":"bba1e8bc-3c69-4b3d-a9f6-f2ea4ee4ab45"}`, 0},
 		"a file of that name":           {200, jsonType, `{"original_filename":"Invalid signature.","error":{"error_code":"SignatureInvalidError"}}`, 0},
@@ -101,7 +101,7 @@ func TestRejectionsByTheirWording(t *testing.T) {
 }
 
 // What cannot be a rejection any more is not held back.
-func TestAnswersThatCannotBeRejections(t *testing.T) {
+func TestResponsesThatCannotBeRejections(t *testing.T) {
 	large := strings.Repeat("x", MaxRejectionSize)
 	tests := map[string]struct {
 		status      int

@@ -25,9 +25,9 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/proxy/shortcut"
 )
 
-// An answer that does not say how long it is goes on as it comes, whether the
+// A response that does not say how long it is goes on as it comes, whether the
 // upload is through or not.
-func TestShortcutDoesNotHoldAnAnswerBack(t *testing.T) {
+func TestShortcutDoesNotHoldAResponseBack(t *testing.T) {
 	t.Parallel()
 	for name, upload := range map[string]string{
 		"to a whole upload": uploadHead(),
@@ -69,7 +69,7 @@ func TestShortcutDoesNotHoldAnAnswerBack(t *testing.T) {
 	}
 }
 
-// onHead does something when the head of an answer is written.
+// onHead does something when the head of a response is written.
 type onHead struct {
 	http.ResponseWriter
 	do func(status int)
@@ -77,7 +77,7 @@ type onHead struct {
 
 func (o onHead) WriteHeader(status int) { o.do(status) }
 
-// Invariant 5: what the answer's Date says is compared with when its head came,
+// Invariant 5: what the response's Date says is compared with when its head came,
 // however long its body takes.
 func TestInvariant5ShortcutPassesTheHeadOnBeforeTheBody(t *testing.T) {
 	t.Parallel()
@@ -102,9 +102,9 @@ func TestInvariant5ShortcutPassesTheHeadOnBeforeTheBody(t *testing.T) {
 	}
 }
 
-// Whoever passes an interim answer on may look at placeholders while the client
+// Whoever passes an interim response on may look at placeholders while the client
 // leaves. Go's client does so in a goroutine of its own.
-func TestShortcutIsLookedAtWhileAnInterimAnswerPasses(t *testing.T) {
+func TestShortcutIsLookedAtWhileAnInterimResponsePasses(t *testing.T) {
 	t.Parallel()
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -132,10 +132,10 @@ func TestShortcutIsLookedAtWhileAnInterimAnswerPasses(t *testing.T) {
 	}
 }
 
-// A writer that panics is the end of an answer, too.
+// A writer that panics is the end of a response, too.
 func TestShortcutEndsWithAPanic(t *testing.T) {
 	t.Parallel()
-	upstream := startRawUpstream(t, usualAnswer)
+	upstream := startRawUpstream(t, usualResponse)
 	gateway := newGateway(t, staticProject, fmt.Sprintf(bareProxy, upstream.address))
 	w := httptest.NewRecorder()
 	r, replacer := preparedUpload(w)
@@ -155,7 +155,7 @@ func TestShortcutIsTakenAgain(t *testing.T) {
 	var arrived int
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		arrived++
-		w.Header().Set("X-Answer-"+strconv.Itoa(arrived), "true")
+		w.Header().Set("X-Response-"+strconv.Itoa(arrived), "true")
 		if token.Sign("good", r.FormValue("expire")) != r.FormValue("signature") {
 			uploadapi.ErrSignatureInvalid.Write(w, r)
 		}
@@ -194,9 +194,9 @@ type failingWriter struct{ http.ResponseWriter }
 
 func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("gone") }
 
-func TestShortcutAbortsAnAnswerThatDoesNotReachTheClient(t *testing.T) {
+func TestShortcutAbortsAResponseThatDoesNotReachTheClient(t *testing.T) {
 	t.Parallel()
-	upstream := startRawUpstream(t, usualAnswer)
+	upstream := startRawUpstream(t, usualResponse)
 	gateway := newGateway(t, staticProject, fmt.Sprintf(bareProxy, upstream.address))
 	core, logged := observer.New(zap.InfoLevel)
 	shortcut.SetLogger(gateway.proxy, zap.New(core))

@@ -12,32 +12,32 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-// answerError is what is wrong with an answer. It shows nothing of it.
-type answerError string
+// responseError is what is wrong with a response. It shows nothing of it.
+type responseError string
 
-func (e answerError) Error() string { return string(e) }
+func (e responseError) Error() string { return string(e) }
 
 const (
-	errNotAnObject    answerError = "the answer is not a JSON object"
-	errNoCredential   answerError = "the answer holds neither secureSignature and secureExpire nor token"
-	errTwoSignatures  answerError = "the answer holds two signatures that differ"
-	errTwoKinds       answerError = "the answer holds a signature and a token: it must be one of them"
-	errNoExpire       answerError = "the answer holds a signature without its expiry"
-	errSignatureType  answerError = "the signature is not a string"
-	errExpireType     answerError = "the expiry is neither a string nor a number"
-	errTokenType      answerError = "the token is not a string"
-	errSignature      answerError = "the signature is not 64 hexadecimal digits in lower case"
-	errSignatureMD5   answerError = "the signature has 32 hexadecimal digits, like those of the old MD5 scheme: it must be an HMAC-SHA256"
-	errSignatureUpper answerError = "the signature has hexadecimal digits in upper case: they must be in lower case"
-	errExpire         answerError = "the expiry is not Unix time in 10 digits"
-	errExpireMillis   answerError = "the expiry has 13 digits and looks like milliseconds: it must be in seconds"
-	errToken          answerError = "the token is not a JWT"
-	errTokenTooLarge  answerError = "the token is too large"
-	errTokenExp       answerError = "the token has no claim exp that is Unix time in seconds"
-	errTokenExpMillis answerError = "the token's claim exp looks like milliseconds: it must be in seconds"
+	errNotAnObject    responseError = "the response is not a JSON object"
+	errNoCredential   responseError = "the response holds neither secureSignature and secureExpire nor token"
+	errTwoSignatures  responseError = "the response holds two signatures that differ"
+	errTwoKinds       responseError = "the response holds a signature and a token: it must be one of them"
+	errNoExpire       responseError = "the response holds a signature without its expiry"
+	errSignatureType  responseError = "the signature is not a string"
+	errExpireType     responseError = "the expiry is neither a string nor a number"
+	errTokenType      responseError = "the token is not a string"
+	errSignature      responseError = "the signature is not 64 hexadecimal digits in lower case"
+	errSignatureMD5   responseError = "the signature has 32 hexadecimal digits, like those of the old MD5 scheme: it must be an HMAC-SHA256"
+	errSignatureUpper responseError = "the signature has hexadecimal digits in upper case: they must be in lower case"
+	errExpire         responseError = "the expiry is not Unix time in 10 digits"
+	errExpireMillis   responseError = "the expiry has 13 digits and looks like milliseconds: it must be in seconds"
+	errToken          responseError = "the token is not a JWT"
+	errTokenTooLarge  responseError = "the token is too large"
+	errTokenExp       responseError = "the token has no claim exp that is Unix time in seconds"
+	errTokenExpMillis responseError = "the token's claim exp looks like milliseconds: it must be in seconds"
 )
 
-// The shapes of an answer. The first is File Uploader's, the second that of
+// The shapes of a response. The first is File Uploader's, the second that of
 // earlier samples, and the third is of the scheme `token`.
 var signatureShapes = []struct{ signature, expire string }{
 	{"secureSignature", "secureExpire"},
@@ -48,19 +48,19 @@ const tokenMember = "token"
 
 var byteOrderMark = []byte("\uFEFF")
 
-// Parse reads an answer: `{"secureSignature":"...","secureExpire":"..."}`, the
+// Parse reads a response: `{"secureSignature":"...","secureExpire":"..."}`, the
 // same as `signature` and `expire`, or `{"token":"..."}`. What it returns has
 // only values that match their patterns; its errors show none. `null` and `{}`
 // are [token.ErrRefused]. A member that is null is not there.
-func Parse(answer []byte) (token.Token, error) {
-	answer = bytes.TrimPrefix(answer, byteOrderMark) // as browsers do
+func Parse(response []byte) (token.Token, error) {
+	response = bytes.TrimPrefix(response, byteOrderMark) // as browsers do
 	// A map, since the names of members are matched in any case otherwise.
 	var members map[string]json.RawMessage
-	if err := json.Unmarshal(answer, &members); err != nil {
+	if err := json.Unmarshal(response, &members); err != nil {
 		return token.Token{}, errNotAnObject
 	}
 	if len(members) == 0 {
-		return token.Token{}, fmt.Errorf("%w: the answer is empty", token.ErrRefused)
+		return token.Token{}, fmt.Errorf("%w: the response is empty", token.ErrRefused)
 	}
 	maps.DeleteFunc(members, func(_ string, value json.RawMessage) bool { return string(value) == "null" })
 	signature, err := parseSignature(members)
