@@ -93,7 +93,7 @@ func TestRequestsAreThoseOfNetHTTP(t *testing.T) {
 					if test.change != nil {
 						test.change(r)
 					}
-					if via == c.Client && !c.Takes(r) {
+					if via == c.Client && !c.Supports(r) {
 						t.Fatal("it is left to net/http")
 					}
 					response, err := via.RoundTrip(r)
@@ -146,12 +146,12 @@ func TestWhatIsLeftToNetHTTP(t *testing.T) {
 		if test.change != nil {
 			test.change(r)
 		}
-		if got := newTestClient(t, test.configure).Takes(r); got != test.taken {
+		if got := newTestClient(t, test.configure).Supports(r); got != test.taken {
 			t.Errorf("%s: taken %v", name, got)
 		}
 	}
 	secure := post(t, "https://example.com/", "body", true)
-	if c := newTestClient(t, nil); !c.Takes(secure) || client.New(c.transport, true).Takes(secure) {
+	if c := newTestClient(t, nil); !c.Supports(secure) || client.New(c.transport, true).Supports(secure) {
 		t.Error("HTTP/2 over TLS is not what net/http is left with")
 	}
 	// And it is done there.

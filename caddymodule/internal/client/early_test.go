@@ -132,7 +132,7 @@ func TestAnEarlyResponseMayComeSlowly(t *testing.T) {
 		responded := make(chan struct{})
 		address := startRefusing(t, "la", func(connection net.Conn) {
 			<-responded
-			time.Sleep(2 * client.LastResponseWait)
+			time.Sleep(2 * client.ResponseBeginWait)
 			_, _ = io.WriteString(connection, "rge")
 		})
 		body := newInterrupted("the beginning")
@@ -242,7 +242,7 @@ func TestAnEarlyResponseThatStallsIsGivenUp(t *testing.T) {
 				request := postBody(t, "http://example.com", body, 1000, direct)
 				ctx, cancel := context.WithCancel(request.Context())
 				defer cancel()
-				most := client.InterruptAfter + client.LateResponseWait + until
+				most := client.InterruptAfter + client.ResponseEndWait + until
 				if leaves {
 					most = 2 * until
 					time.AfterFunc(until, func() {
