@@ -12,7 +12,8 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-// responseError is what is wrong with a response. It shows nothing of it.
+// responseError is what is wrong with a response. It never quotes it, for it may
+// hold a credential. Each says what to change at the endpoint.
 type responseError string
 
 func (e responseError) Error() string { return string(e) }
@@ -37,24 +38,28 @@ const (
 	errTokenExpMillis responseError = "the token's claim exp looks like milliseconds: it must be in seconds"
 )
 
-// The shapes of a response. The first is File Uploader's, the second that of
-// earlier samples, and the third is of the scheme `token`.
+// The members of a response that hold a signature. The first pair is what File
+// Uploader's own resolver returns, so one endpoint serves both; the second is that
+// of Uploadcare's older code samples.
 var signatureShapes = []struct{ signature, expire string }{
 	{"secureSignature", "secureExpire"},
 	{"signature", "expire"},
 }
 
+// tokenMember is the member that holds an access token, for scheme `token`.
 const tokenMember = "token"
 
 var byteOrderMark = []byte("\uFEFF")
 
-// Parse reads a response: `{"secureSignature":"...","secureExpire":"..."}`, the
-// same as `signature` and `expire`, or `{"token":"..."}`. What it returns has
-// only values that match their patterns; its errors show none. `null` and `{}`
-// are [token.ErrRefused]. A member that is null is not there.
+// Parse parses the body of a response: `{"secureSignature":"...","secureExpire":"..."}`,
+// the same as `signature` and `expire`, or `{"token":"..."}`. Members that are null
+// count as missing; others are ignored. The values that it returns match their
+// patterns, so that they can be written into a form or a header as they are. Its
+// errors quote none. For `null` and `{}` it is [token.ErrRefused].
 func Parse(response []byte) (token.Token, error) {
-	response = bytes.TrimPrefix(response, byteOrderMark) // as browsers do
-	// A map, since the names of members are matched in any case otherwise.
+	response = bytes.TrimPrefix(response, byteOrderMark) // some frameworks send one, and browsers drop it
+	// A map, since encoding/json matches the fields of a struct in any case: a
+	// member SIGNATURE would be taken for the signature.
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(response, &members); err != nil {
 		return token.Token{}, errNotAnObject
@@ -82,7 +87,8 @@ func Parse(response []byte) (token.Token, error) {
 	return parseAccessToken(text)
 }
 
-// parseSignature returns the signature among the members, if there is one.
+// parseSignature returns the signature among the members, or the zero value if there
+// is none. Two that differ are an error: which of them is stale cannot be told.
 func parseSignature(members map[string]json.RawMessage) (token.Token, error) {
 	var found token.Token
 	for _, shape := range signatureShapes {
@@ -106,12 +112,14 @@ func parseSignature(members map[string]json.RawMessage) (token.Token, error) {
 	return found, nil
 }
 
+// decodePair decodes a signature and its expiry. The expiry may be a number, as most
+// samples return it, or a string.
 func decodePair(rawSignature, rawExpire json.RawMessage) (token.Token, error) {
 	var signature string
 	if rawSignature[0] != '"' || json.Unmarshal(rawSignature, &signature) != nil {
 		return token.Token{}, errSignatureType
 	}
-	text := string(rawExpire) // of a number, as it was written
+	text := string(rawExpire) // a number, as it is written: a float64 would accept 1.9e9
 	switch {
 	case text[0] == '"':
 		if json.Unmarshal(rawExpire, &text) != nil {
@@ -123,7 +131,8 @@ func decodePair(rawSignature, rawExpire json.RawMessage) (token.Token, error) {
 	return ParsePair(signature, text)
 }
 
-// parseExpire reads Unix seconds in exactly the digits in which they are signed.
+// parseExpire parses Unix time in exactly 10 digits: the signature covers this text,
+// and a form's length is known in advance only with a fixed width.
 func parseExpire(text string) (int64, error) {
 	if !expirePattern.MatchString(text) {
 		if millisPattern.MatchString(text) {
