@@ -22,7 +22,7 @@ var (
 	ErrHostnameNotFound  = &Error{http.StatusBadRequest, "HostnameNotFoundError", "Host does not exist."}
 )
 
-// Failures of a fetch, which /from_url/status/ tells.
+// Failures of a fetch, which /from_url/status/ reports.
 var (
 	ErrTooManyRedirects   = &Error{http.StatusBadRequest, "URLRedirectsLimitExceededError", "Too many redirects."}
 	ErrDownload           = &Error{http.StatusInternalServerError, "DownloadFileError", "Failed to download the file."}
