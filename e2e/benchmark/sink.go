@@ -99,7 +99,7 @@ func serve(connection net.Conn) error {
 	}
 }
 
-// take reads the body and says what to response.
+// take reads the body and returns the response.
 func (h head) take(reader *bufio.Reader, buffer []byte) (string, error) {
 	body := &counter{reader: h.body(reader)}
 	var response string

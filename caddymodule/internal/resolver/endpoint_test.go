@@ -301,7 +301,7 @@ func TestAnAttemptEndsWithTheTimeThereIs(t *testing.T) {
 		if !errors.Is(err, token.ErrUnreachable) || !strings.Contains(err.Error(), "no response within 5s") || time.Since(begin) != 5*time.Second {
 			t.Errorf("after %s: %v", time.Since(begin), err)
 		}
-		// One that begins to response can be reached.
+		// One that begins to respond can be reached.
 		endpoint.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 			reader, writer := io.Pipe()
 			context.AfterFunc(r.Context(), func() { _ = writer.CloseWithError(r.Context().Err()) })

@@ -180,7 +180,7 @@ func TestShortcutIsTakenAgain(t *testing.T) {
 	comparePlaceholders(t, short, whole)
 }
 
-// A switch of protocols that nobody asked for would lose the upload.
+// A switch of protocols that was not requested would lose the upload.
 func TestShortcutTakesNoOtherProtocol(t *testing.T) {
 	t.Parallel()
 	upstream := startRawUpstream(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
