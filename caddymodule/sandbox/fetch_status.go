@@ -8,16 +8,21 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// fetch is a file on its way from elsewhere: waiting, then in progress, then
-// either a file or a failure.
+// fetch is the state of a fetch: it waits, then it is in progress, then there is a file or a
+// failure. The client polls it while a goroutine changes it.
 type fetch struct {
 	mu      sync.Mutex
 	started bool
-	total   *int64 // unless the source does not say
-	done    int64
+	total   *int64 // the size in bytes; nil if the source does not say
+	done    int64  // bytes received
 	info    *fileInfo
 	failure *uploadapi.Error
 }
+
+// The responses of /from_url/status/, by the value of `status`: "waiting" and "unknown",
+// "progress", "success", "error".
+//
+// Source: https://uploadcare.com/api-refs/upload-api/
 
 type statusResponse struct {
 	Status string `json:"status"`
@@ -40,7 +45,7 @@ type failureResponse struct {
 	ErrorCode string `json:"error_code"`
 }
 
-// report tells where the fetch stands.
+// report returns the response for the current state.
 func (f *fetch) report() any {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -56,6 +61,7 @@ func (f *fetch) report() any {
 	}
 }
 
+// start records that the source has responded. length is its Content-Length, or -1.
 func (f *fetch) start(length int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -65,7 +71,7 @@ func (f *fetch) start(length int64) {
 	}
 }
 
-// Write counts bytes.
+// Write implements [io.Writer]. It counts bytes as they are stored.
 func (f *fetch) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -73,12 +79,14 @@ func (f *fetch) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// succeed records the file.
 func (f *fetch) succeed(info *fileInfo) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.info = info
 }
 
+// fail records the failure.
 func (f *fetch) fail(failure *uploadapi.Error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

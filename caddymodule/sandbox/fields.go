@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// fields is what a request says beside its files.
+// fields are the fields and parameters of a request, without its files.
 type fields struct {
 	body, query url.Values
 }
@@ -41,7 +41,7 @@ func (f fields) sent(name string) bool {
 	return f.body.Has(name) || f.query.Has(name)
 }
 
-// hasNull reports whether there is a NUL anywhere.
+// hasNull reports whether a name or value contains NUL.
 func hasNull(values url.Values) bool {
 	for name, texts := range values {
 		if strings.ContainsRune(name, 0) || slices.ContainsFunc(texts, func(text string) bool { return strings.ContainsRune(text, 0) }) {

@@ -195,7 +195,7 @@ func TestWhatStandsAroundTheParts(t *testing.T) {
 // A client says what its file is; where it does not know, the bytes tell.
 func TestTheTypeOfAFileIsTheClients(t *testing.T) {
 	png := "\x89PNG\r\n\x1a\n"
-	for _, tc := range []struct{ content, said, want, served string }{
+	for _, tc := range []struct{ content, declared, want, served string }{
 		{"hello", "text/csv", "text/csv", "text/csv"},
 		{"hello", "Text/CSV; charset=windows-1252; header", "text/csv", "text/csv"},
 		{"hello", "text/plain", "text/plain", "text/plain; charset=utf-8"},
@@ -217,9 +217,9 @@ func TestTheTypeOfAFileIsTheClients(t *testing.T) {
 		{png, "image/" + strings.Repeat("x", 300), "image/png", "image/png"},
 		{"\x00", "null", "application/octet-stream", "application/octet-stream"},
 	} {
-		t.Run(tc.said, func(t *testing.T) {
+		t.Run(tc.declared, func(t *testing.T) {
 			f := newFixture(t)
-			part := "Content-Disposition: form-data; name=file; filename=a.exe\r\nContent-Type: " + tc.said + "\r\n\r\n" + tc.content
+			part := "Content-Disposition: form-data; name=file; filename=a.exe\r\nContent-Type: " + tc.declared + "\r\n\r\n" + tc.content
 			info := f.stored(t, f.upload(t, append(signed(), part)...), tc.content)
 			content := info.ContentInfo.MIME
 			if info.MIMEType != tc.want || content.MIME != tc.want || content.Type+"/"+content.Subtype != tc.want {
@@ -233,11 +233,11 @@ func TestTheTypeOfAFileIsTheClients(t *testing.T) {
 }
 
 func TestTheTypeOfAFileInParts(t *testing.T) {
-	for said, want := range map[string]string{"video/mp4": "video/mp4", "application/octet-stream": "text/plain", "": "text/plain"} {
-		t.Run(said, func(t *testing.T) {
+	for declared, want := range map[string]string{"video/mp4": "video/mp4", "application/octet-stream": "text/plain", "": "text/plain"} {
+		t.Run(declared, func(t *testing.T) {
 			f := newFixture(t)
 			values := startParams(multipartMinimum)
-			values.Set("content_type", said)
+			values.Set("content_type", declared)
 			started := decode[multipartResponse](t, f.post(t, "/multipart/start/", values))
 			for i, target := range started.Parts {
 				_, path, _ := strings.Cut(strings.TrimPrefix(target, "http://"), "/")
@@ -255,13 +255,13 @@ func TestTheTypeOfAFileInParts(t *testing.T) {
 }
 
 func TestTheTypeOfAFileFromAURL(t *testing.T) {
-	for said, want := range map[string]string{"text/markdown; charset=utf-8": "text/markdown", "application/octet-stream": "text/plain"} {
+	for declared, want := range map[string]string{"text/markdown; charset=utf-8": "text/markdown", "application/octet-stream": "text/plain"} {
 		_, sandbox, from := newFetchFixture(t, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", said)
+			w.Header().Set("Content-Type", declared)
 			fmt.Fprint(w, "fetched")
 		})
 		if got := outcome(t, sandbox, fetchAt(t, sandbox, "source_url", from)); got["mime_type"] != want {
-			t.Errorf("%s: %v, want %q", said, got, want)
+			t.Errorf("%s: %v, want %q", declared, got, want)
 		}
 	}
 }

@@ -205,22 +205,22 @@ func TestBodiesThatArriveInDribs(t *testing.T) {
 
 func TestALimitedBodyKeepsItsError(t *testing.T) {
 	broken := errors.New("broken")
-	body := &limitedBody{source: iotest.ErrReader(broken), left: 10}
+	body := &limitedReader{source: iotest.ErrReader(broken), left: 10}
 	for range 2 {
 		if _, err := body.Read(make([]byte, 4)); !errors.Is(err, broken) {
 			t.Fatalf("Read: %v, want %v", err, broken)
 		}
 	}
-	body = &limitedBody{source: strings.NewReader("12345"), left: 4}
+	body = &limitedReader{source: strings.NewReader("12345"), left: 4}
 	got, err := io.ReadAll(body)
 	if string(got) != "1234" || !errors.Is(err, errRequestTooLarge) {
 		t.Errorf("read %q, %v", got, err)
 	}
-	body = &limitedBody{source: strings.NewReader("1234"), left: 4}
+	body = &limitedReader{source: strings.NewReader("1234"), left: 4}
 	if got, err = io.ReadAll(body); string(got) != "1234" || err != nil {
 		t.Errorf("read %q, %v", got, err)
 	}
-	body = &limitedBody{source: strings.NewReader("1"), left: 1<<63 - 1}
+	body = &limitedReader{source: strings.NewReader("1"), left: 1<<63 - 1}
 	if got, err = io.ReadAll(body); string(got) != "1" || err != nil {
 		t.Errorf("read %q, %v with the largest limit", got, err)
 	}

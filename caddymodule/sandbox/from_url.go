@@ -12,19 +12,20 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// tokenResponse is what /from_url/ returns for a fetch that it starts.
+// tokenResponse is the response of /from_url/ for a fetch that has been started. The token is
+// that of its status, and not a credential.
 type tokenResponse struct {
 	Type  string `json:"type"`
 	Token string `json:"token"`
 }
 
-// knownResponse is what it returns for a file that was fetched before.
+// knownResponse is the response of /from_url/ for a file that was fetched before.
 type knownResponse struct {
 	Type string `json:"type"`
 	*fileInfo
 }
 
-// serveFromURL is /from_url/.
+// serveFromURL is /from_url/, by POST or GET. It responds before the fetch begins.
 func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request, files *store) error {
 	sent, problem, err := readParams(r)
 	if err != nil {
@@ -53,14 +54,14 @@ func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request, files *st
 	return writeJSON(w, tokenResponse{"token", token})
 }
 
-// orderFetch reads what is to be fetched.
+// orderFetch reads and checks the parameters of a fetch.
 func (h *Handler) orderFetch(r *http.Request, sent fields) (fetchOrder, *uploadapi.Error) {
 	var order fetchOrder
 	text := sent.first("source_url")
 	if text == "" {
 		return order, uploadapi.ErrSourceURLRequired
 	}
-	said, refusal := sent.remarks(paramStore)
+	attrs, refusal := sent.attributes(paramStore)
 	if refusal != nil {
 		return order, refusal
 	}
@@ -68,18 +69,18 @@ func (h *Handler) orderFetch(r *http.Request, sent fields) (fetchOrder, *uploada
 	if refusal != nil {
 		return order, refusal
 	}
-	allowed := h.reachOf(r)
+	allowed := h.newReach(r)
 	if refusal := allowed.check(r.Context(), source); refusal != nil {
 		return order, refusal
 	}
 	save := sent.first("save_URL_duplicates")
-	if save == "" {
+	if save == "" { // documented default: the same as check_URL_duplicates
 		save = sent.first("check_URL_duplicates")
 	}
-	return fetchOrder{source: source, allowed: allowed, filename: sent.first("filename"), said: said, remember: save == "1"}, nil
+	return fetchOrder{source: source, allowed: allowed, filename: sent.first("filename"), attrs: attrs, remember: save == "1"}, nil
 }
 
-// startFetch lets a fetch run on behind the response. It has a hold of its own on
+// startFetch starts a fetch that goes on after the response. It has a reference of its own to
 // the store.
 func (h *Handler) startFetch(files *store, token string, order fetchOrder) error {
 	if _, err := acquireStore(h.root); err != nil {
@@ -98,8 +99,8 @@ func (h *Handler) startFetch(files *store, token string, order fetchOrder) error
 	return nil
 }
 
-// serveFromURLStatus is /from_url/status/, which old SDKs ask by POST, and which says of a fetch that failed
-// in a response that did not.
+// serveFromURLStatus is /from_url/status/, which old SDKs request by POST. A fetch that has
+// failed is reported with status 200, as on the service: the request has not failed.
 func (h *Handler) serveFromURLStatus(w http.ResponseWriter, r *http.Request, files *store) error {
 	sent, problem, err := readParams(r)
 	if err != nil {
@@ -120,12 +121,14 @@ func (h *Handler) serveFromURLStatus(w http.ResponseWriter, r *http.Request, fil
 	return writeJSON(w, job.report())
 }
 
+// addFetch adds a fetch. Old ones are forgotten after recentLimit more.
 func (s *store) addFetch(token string, job *fetch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fetches.put(token, job)
 }
 
+// fetch returns the fetch with the token, or nil.
 func (s *store) fetch(token string) *fetch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,13 +136,15 @@ func (s *store) fetch(token string) *fetch {
 	return job
 }
 
+// rememberSource records from which URL a file was fetched.
 func (s *store) rememberSource(source, id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sources.put(source, id)
 }
 
-// fetchedFrom returns the file that was fetched from a URL before.
+// fetchedFrom returns the file that was fetched from a URL before. The error is
+// [uploadapi.ErrFileNotFound] if there is none.
 func (s *store) fetchedFrom(source string) (*fileInfo, error) {
 	s.mu.Lock()
 	id, known := s.sources.get(source)

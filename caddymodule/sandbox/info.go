@@ -8,7 +8,8 @@ import (
 	"unicode"
 )
 
-// fileInfo is what /info/ says of a file, field by field as the service does.
+// fileInfo is the description of a file, with the fields of the service's /info/. It is also
+// the stored form.
 //
 // Source: schema fileUploadInfo of https://uploadcare.com/api-refs/upload-api/
 type fileInfo struct {
@@ -22,7 +23,7 @@ type fileInfo struct {
 	MIMEType         string            `json:"mime_type"`
 	IsImage          bool              `json:"is_image"`
 	ImageInfo        *imageInfo        `json:"image_info"`
-	VideoInfo        *struct{}         `json:"video_info"` // always null: the sandbox knows no videos
+	VideoInfo        *struct{}         `json:"video_info"` // always null: the sandbox does not parse videos
 	ContentInfo      contentInfo       `json:"content_info"`
 	Metadata         map[string]string `json:"metadata"`
 	IsStored         bool              `json:"is_stored"`
@@ -40,8 +41,8 @@ type mimeInfo struct {
 	Subtype string `json:"subtype"`
 }
 
-// describe fills in what follows from a file's bytes, its name, and the type
-// that the client says it has.
+// describe sets what follows from a file's bytes, and from the name and type that the client
+// sent.
 func (i *fileInfo) describe(content io.ReaderAt, size int64, filename, contentType string) error {
 	guessed, err := guessType(content)
 	if err != nil {
@@ -65,8 +66,8 @@ func (i *fileInfo) describe(content io.ReaderAt, size int64, filename, contentTy
 	return nil
 }
 
-// sanitize keeps of a file name what is safe wherever a name may end up. The
-// service's own rule is not documented; in its examples hyphens go, too.
+// sanitize removes from a file name what could be unsafe in a path, a header or a page. The
+// service's own rule is not documented; in its examples hyphens are removed, too.
 func sanitize(filename string) string {
 	kept := strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' || r == '.' {

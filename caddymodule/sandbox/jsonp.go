@@ -9,11 +9,13 @@ import (
 	"slices"
 )
 
-// callbackPattern is what a JSONP callback may be called.
+// callbackPattern matches the names that a JSONP callback may have: nothing else may become
+// part of a script.
 var callbackPattern = regexp.MustCompile(`^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*$`)
 
-// writeJSONP calls back with the response where that is asked for by a name that
-// is nothing but a name.
+// writeJSONP writes a response as a script that calls callback, or as JSON if callback is
+// empty or no name. The service does so for old browsers, which read JSON from another
+// origin only in this way.
 func writeJSONP(w http.ResponseWriter, callback string, response any) error {
 	if !callbackPattern.MatchString(callback) {
 		return writeJSON(w, response)

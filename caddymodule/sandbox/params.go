@@ -10,13 +10,14 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// paramsLimit bounds a body that holds no file, in bytes. A multipart form of
-// maxFields short fields is above a megabyte.
+// paramsLimit bounds a body without files, in bytes. A multipart form with maxFields short
+// fields has more than a megabyte.
 const paramsLimit = 2 << 20
 
-// readParams takes in a request of an endpoint that takes no file: a body of
-// either kind, the query string, or both. The refusal is for what is wrong with
-// the body itself.
+// readParams reads the fields of a request to an endpoint that accepts no files: from a
+// body of either kind, from the query string, or from both. The refusal is about the body
+// itself; the fields that have been read are valid nevertheless, since the service checks
+// the public key first. The error is one of reading the body.
 func readParams(r *http.Request) (fields, *uploadapi.Error, error) {
 	query, refusal := readQuery(r)
 	sent := fields{query: query}
@@ -29,7 +30,7 @@ func readParams(r *http.Request) (fields, *uploadapi.Error, error) {
 	if r.ContentLength > paramsLimit {
 		return sent, uploadapi.ErrRequestSizeLimit, nil
 	}
-	body := &limitedBody{source: r.Body, left: paramsLimit}
+	body := &limitedReader{source: r.Body, left: paramsLimit}
 	if boundary, ok := formBoundary(r.Header); ok {
 		form := newForm(nil)
 		if err := form.read(body, boundary); err != nil {
@@ -46,8 +47,8 @@ func readParams(r *http.Request) (fields, *uploadapi.Error, error) {
 	return sent, refusal, nil
 }
 
-// parseParams reads a body that is no multipart form. None at all may be
-// labelled as anything, and pyuploadcare labels its urlencoded one as JSON.
+// parseParams parses a body that is no multipart form. An empty one may have any
+// Content-Type, and pyuploadcare sends its urlencoded body as application/json.
 func parseParams(header http.Header, encoded string) (url.Values, *uploadapi.Error) {
 	mediaType, _, ok := contentTypeOf(header)
 	switch {
@@ -67,7 +68,7 @@ func parseParams(header http.Header, encoded string) (url.Values, *uploadapi.Err
 	return values, refusal
 }
 
-// checkParams holds a urlencoded body to the bounds of a form.
+// checkParams applies the limits of a form to a urlencoded body.
 func checkParams(values url.Values) *uploadapi.Error {
 	for name, texts := range values {
 		if len(name) > maxNameLength {
