@@ -79,7 +79,7 @@ func TestContentTypesThatAreAForm(t *testing.T) {
 
 func TestFileNamesAsClientsWriteThem(t *testing.T) {
 	for _, tc := range []struct{ disposition, want string }{
-		// Quotes that nobody escaped, or that somebody did.
+		// Quotes with and without escapes.
 		{`form-data; name="file"; filename="we"ird.txt"`, `we"ird.txt`},
 		{`form-data; name="file"; filename="a"b"c".txt"`, `a"b"c".txt`},
 		{`form-data; name="file"; filename=""quoted""`, `"quoted"`},
@@ -192,7 +192,7 @@ func TestWhatStandsAroundTheParts(t *testing.T) {
 	}
 }
 
-// A client says what its file is; where it does not know, the bytes tell.
+// The media type is the one that the client sent, or the one that the bytes suggest.
 func TestTheTypeOfAFileIsTheClients(t *testing.T) {
 	png := "\x89PNG\r\n\x1a\n"
 	for _, tc := range []struct{ content, declared, want, served string }{

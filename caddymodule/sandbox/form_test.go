@@ -126,7 +126,7 @@ func TestBoundsOfAForm(t *testing.T) {
 		{"NUL in a file's field name", append(signed(), "Content-Disposition: form-data; name*=utf-8''a%00b; filename=x\r\n\r\nx"), nulls},
 		{"NUL in a file name", append(signed(), "Content-Disposition: form-data; name=a; filename*=utf-8''a%00b\r\n\r\nx"), nulls},
 		{"NUL in a file's content", append(signed(), file("file", "x", "\x00")), nil},
-		{"the first problem is the one that is told", append(append(signed(), field("a", "\x00")), files(101)...), nulls},
+		{"the first problem is the one that is reported", append(append(signed(), field("a", "\x00")), files(101)...), nulls},
 		{"a problem of the form comes before the credential", []string{aFile, field("a", "\x00")}, nulls},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

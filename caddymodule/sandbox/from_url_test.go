@@ -401,7 +401,7 @@ func TestFailuresOfTheDiskAndOfTheNetwork(t *testing.T) {
 		{ended, &url.Error{Err: context.Canceled}, "download task failed."},
 	} {
 		if got := f.explainFetch(tc.ctx, tc.err); got.Message != tc.want {
-			t.Errorf("%v is told as %q, want %q", tc.err, got, tc.want)
+			t.Errorf("%v is reported as %q, want %q", tc.err, got, tc.want)
 		}
 	}
 	if f.logs.FilterMessage("storage failed").Len() != 1 {

@@ -254,7 +254,7 @@ func TestAcceptedByBase(t *testing.T) {
 		{"an expire at this very second", append([]string{publicKey, aFile}, credential(strconv.Itoa(testNow))...), ""},
 		{"the last expire of ten digits", append([]string{publicKey, aFile}, credential("9999999999")...), ""},
 		{"files called after the credential", append(signed(), aFile, file("signature", "signature", "x"), file("expire", "e", "y")), ""},
-		{"fields that nobody knows", append(signed(), aFile, field("source", "local"), field("xignature", "")), ""},
+		{"unknown fields", append(signed(), aFile, field("source", "local"), field("xignature", "")), ""},
 		{"unquoted names", []string{
 			aFile, publicKey, valid[0],
 			"content-disposition: form-data; name=expire\r\nContent-Type: text/plain\r\n\r\n" + expire,

@@ -182,7 +182,7 @@ func TestAFileThatCannotBeWritten(t *testing.T) {
 	body := &limitedReader{source: strings.NewReader(formOf(append(signed(), aFile)...)), left: 1 << 20}
 	err = body.explain(upload.read(body, testBoundary))
 	if !errors.Is(err, errStorage) {
-		t.Errorf("the failure is told as %v", err)
+		t.Errorf("the failure is reported as %v", err)
 	}
 	if err := upload.files[0].finish("x", ""); !errors.Is(err, errStorage) {
 		t.Errorf("finish: %v", err)

@@ -122,14 +122,14 @@ func TestTransportTakesTheOptionsOfCaddysOwn(t *testing.T) {
 		network_proxy none
 		local_address 127.0.0.1
 	}`
-	ours, caddys := transport.Transport{}.CaddyModule().New().(*transport.Transport), new(reverseproxy.HTTPTransport)
-	if err := ours.UnmarshalCaddyfile(caddyfile.NewTestDispenser("uploadcare" + options)); err != nil {
+	own, caddys := transport.Transport{}.CaddyModule().New().(*transport.Transport), new(reverseproxy.HTTPTransport)
+	if err := own.UnmarshalCaddyfile(caddyfile.NewTestDispenser("uploadcare" + options)); err != nil {
 		t.Fatal(err)
 	}
 	if err := caddys.UnmarshalCaddyfile(caddyfile.NewTestDispenser("http" + options)); err != nil {
 		t.Fatal(err)
 	}
-	got, want := caddyconfig.JSON(ours, nil), caddyconfig.JSON(caddys, nil)
+	got, want := caddyconfig.JSON(own, nil), caddyconfig.JSON(caddys, nil)
 	if !bytes.Equal(got, want) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -143,7 +143,7 @@ func TestTransportTakesTheOptionsOfCaddysOwn(t *testing.T) {
 	if err := caddy.StrictUnmarshalJSON([]byte(`{"dail_timeout":1}`), again); err == nil {
 		t.Error("a typo is accepted")
 	}
-	if err := ours.UnmarshalCaddyfile(caddyfile.NewTestDispenser("uploadcare {\n dail_timeout 1s\n}")); err == nil {
+	if err := own.UnmarshalCaddyfile(caddyfile.NewTestDispenser("uploadcare {\n dail_timeout 1s\n}")); err == nil {
 		t.Error("a typo is accepted in a Caddyfile")
 	}
 }
@@ -447,7 +447,7 @@ func TestTransportGoesThroughAProxy(t *testing.T) {
 	}
 }
 
-// What cannot be dialled is told as Caddy tells it, so that it tries again.
+// An error of dialling is of the type that Caddy's is, so that Caddy retries.
 func TestTransportTellsWhenAnUpstreamCannotBeDialled(t *testing.T) {
 	address := rawtest.Closed(t)
 	for _, scheme := range []string{"http", "https"} {

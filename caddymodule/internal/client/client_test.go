@@ -164,7 +164,7 @@ func TestWhatIsLeftToNetHTTP(t *testing.T) {
 	}
 }
 
-// A request that would not be one to everybody is not sent.
+// A request that some parser could read as two is not sent.
 func TestRequestsThatAreNoneAreNotSent(t *testing.T) {
 	tests := map[string]func(*http.Request){
 		"a header's name":  func(r *http.Request) { r.Header["X: y\r\nZ"] = []string{"secret"} },
@@ -197,7 +197,7 @@ type closing struct {
 func (c closing) Close() error { *c.closed = true; return nil }
 
 // A trace sees what it sees of net/http.
-func TestTracesAreTold(t *testing.T) {
+func TestTracesAreCalled(t *testing.T) {
 	address := startServer(t, true, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Link", "</>")
@@ -251,8 +251,8 @@ func TestABodyOfAnotherLengthIsAnError(t *testing.T) {
 	}
 }
 
-// An upstream that cannot be dialled is told of as the function that dials does.
-func TestDialErrorsAreTold(t *testing.T) {
+// An error of dialling is returned unchanged.
+func TestDialErrorsAreReturned(t *testing.T) {
 	broken := func(context.Context, string, string) (net.Conn, error) { return nil, io.ErrNoProgress }
 	c := newTestClient(t, func(t *http.Transport) { t.DialContext = broken })
 	if _, err := c.RoundTrip(post(t, "http://example.com/", "body", true)); err != io.ErrNoProgress { //nolint:errorlint // as it is

@@ -19,10 +19,10 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 )
 
-// unasked is a response to nobody.
+// unasked is a response without a request.
 const unasked = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nunasked"
 
-// What comes unasked is nobody's response, however soon the next request follows.
+// Data that arrives without a request is not taken for a response, however soon the next request follows.
 func TestWhatComesUnaskedIsNoResponse(t *testing.T) {
 	for name, pause := range map[string]time.Duration{"with the response": 0, "soon after": time.Millisecond} {
 		address := startRaw(t, func(connection net.Conn, number int) {

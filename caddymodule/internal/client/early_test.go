@@ -61,7 +61,7 @@ func startRefusing(t *testing.T, text string, rest func(connection net.Conn)) st
 	})
 }
 
-// hesitant is a body whose pieces come with pauses, which nobody interrupts.
+// hesitant is a body whose pieces come with pauses, which cannot be interrupted.
 type hesitant struct {
 	none
 	pieces []string
@@ -172,15 +172,15 @@ func TestInvariant10AnInterimResponseEndsNothing(t *testing.T) {
 			}
 		}, func(t *testing.T, c *testClient, direct bool) {
 			t.Helper()
-			var told []int
+			var passed []int
 			trace := &httptrace.ClientTrace{Got1xxResponse: func(status int, _ textproto.MIMEHeader) error {
-				told = append(told, status)
+				passed = append(passed, status)
 				return nil
 			}}
 			request := postBody(t, "http://example.com", &hesitant{pieces: []string{"one", "two", "six"}, pause: time.Second}, 9, direct)
 			response, err := c.RoundTrip(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
-			if status, text := readResponse(t, response, err); status != http.StatusOK || text != "ok" || len(told) != 1 {
-				t.Errorf("%s: got %d %q, told of %v", interim, status, text, told)
+			if status, text := readResponse(t, response, err); status != http.StatusOK || text != "ok" || len(passed) != 1 {
+				t.Errorf("%s: got %d %q, passed on %v", interim, status, text, passed)
 			}
 			time.Sleep(2 * client.MaxSendWait)
 			c.checkOpen(t, 1) // it is kept
@@ -235,7 +235,7 @@ func TestAnEarlyResponseThatStallsIsGivenUp(t *testing.T) {
 				rawtest.Discard(connection)
 			}, func(t *testing.T, c *testClient, direct bool) {
 				t.Helper()
-				if !leaves && !direct { // it waits with whoever sends
+				if !leaves && !direct { // it waits in the goroutine that sends
 					return
 				}
 				body := newInterrupted("the beginning")
@@ -382,7 +382,7 @@ func TestATimeoutInAnInterimResponseEndsTheRequest(t *testing.T) {
 			}
 		}, func(t *testing.T, c *testClient, direct bool) {
 			t.Helper()
-			if !direct { // it waits with whoever sends, and ends in any case
+			if !direct { // it waits in the goroutine that sends, and ends in any case
 				return
 			}
 			dial := c.dial

@@ -218,7 +218,7 @@ func TestResponsesThatAreNone(t *testing.T) {
 		}
 		c.checkOpen(t, 0)
 	}
-	// Hints that somebody has seen are his to limit.
+	// A trace that handles interim responses limits their number itself.
 	address := startRaw(t, func(connection net.Conn, _ int) {
 		_, _, _ = rawtest.ReadRequest(bufio.NewReader(connection))
 		for range 4 {
@@ -297,7 +297,7 @@ func manyRequests(t *testing.T, c *testClient, random *rand.Rand, address, path 
 	}
 	defer response.Body.Close()
 	if kind == 3 {
-		return // its body is nobody's business
+		return // its body does not matter
 	}
 	text, err := io.ReadAll(response.Body)
 	want := path

@@ -26,7 +26,7 @@ func TestRequestsShareConnections(t *testing.T) {
 		for _, body := range []string{"small", large, "small"} {
 			response, err := c.RoundTrip(post(t, address, body, true))
 			readResponse(t, response, err)
-			time.Sleep(settled) // it may get its response before whoever sent it has seen that it is sent
+			time.Sleep(settled) // it may get its response before the goroutine that sends has finished
 			get, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -138,7 +138,7 @@ func TestIdleConnectionsAreLimited(t *testing.T) {
 	c.checkOpen(t, most)
 }
 
-// Once the idle connections are closed, none is kept: whoever does so is going.
+// Once the idle connections are closed, none is retained: the module is being unloaded.
 func TestCloseIdleConnectionsIsTheEnd(t *testing.T) {
 	c := newTestClient(t, nil)
 	begun, goOn := make(chan struct{}), make(chan struct{})

@@ -10,8 +10,8 @@
 //
 // Errors come as early as they can be known, which may be late: a form without a
 // closing delimiter is only recognised at its end. What has been read by then lacks
-// the end of the form, so that no server takes it for complete. [IsFormError] tells
-// errors of the form from those of its source.
+// the end of the form, so that no server takes it for complete. [IsFormError]
+// distinguishes errors of the form from those of its source.
 //
 // # Doubt
 //

@@ -15,9 +15,9 @@ const (
 	partUnchanged partKind = iota
 	partStale
 	partWatched
-	partNested   // kept, if there is no protected name in the parts within it
-	partParams   // kept, if there is no protected name in the parameters that it consists of
-	partUnheaded // kept, if there is no protected name at its beginning
+	partNested   // unchanged; refused if there is a protected name in a part within it
+	partParams   // unchanged; refused if one of its parameters has a protected name
+	partUnheaded // unchanged; refused if there is a protected name at its beginning
 )
 
 // Errors of a part. They are made once, so that a hostile form costs no formatting.

@@ -79,7 +79,7 @@ func TestRedirectsStayWhereTheyAre(t *testing.T) {
 	}
 }
 
-// What goes wrong on a real connection is told in words that show no byte of
+// What goes wrong on a real connection is described without a byte of
 // what came over it.
 func TestBrokenConnections(t *testing.T) {
 	listen := func(response string) string {
@@ -100,7 +100,7 @@ func TestBrokenConnections(t *testing.T) {
 		address, want string
 		unreachable   bool
 	}{
-		"nobody listens":      {dead.URL, "connection refused", true},
+		"refused":             {dead.URL, "connection refused", true},
 		"it hangs up":         {closed, "the connection ended before the response", false},
 		"it speaks otherwise": {listen("SSH-2.0-canary\r\n"), "not HTTP", true},
 		"a malformed header":  {listen("HTTP/1.1 200 OK\r\nsignature canary\r\n\r\n"), "not HTTP", true},

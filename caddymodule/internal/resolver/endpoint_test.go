@@ -37,7 +37,7 @@ func responseOf(status int, body string, header ...string) *http.Response {
 	return response
 }
 
-// newEndpoint returns one with what nobody may see in an error.
+// newEndpoint returns one with secrets that no error may show.
 func newEndpoint(t *testing.T, address string, transport http.RoundTripper) *resolver.Endpoint {
 	t.Helper()
 	parsed, err := resolver.ParseAddress(address, false)
@@ -219,7 +219,7 @@ func TestPausesGrowAndHaveBounds(t *testing.T) {
 		for header, test := range map[string]struct {
 			pauses int
 			least  time.Duration
-			after  time.Duration // for whoever asks next
+			after  time.Duration // before the next call
 		}{
 			"1":                             {8, time.Second, time.Second},
 			"20":                            {2, 20 * time.Second, 20 * time.Second},
@@ -268,7 +268,7 @@ func TestTheTimeoutIsOverAllAttempts(t *testing.T) {
 
 func TestARetryMaySucceed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls, told := 0, 0
+		calls, reported := 0, 0
 		endpoint := newEndpoint(t, "https://app.example.com/", roundTripper(func(*http.Request) (*http.Response, error) {
 			switch calls++; calls {
 			case 1:
@@ -280,11 +280,11 @@ func TestARetryMaySucceed(t *testing.T) {
 			}
 		}))
 		endpoint.Retrying = func(cause error, _ time.Duration) {
-			told++
+			reported++
 			checkShown(t, cause)
 		}
-		if got, err := endpoint.Token(t.Context()); err != nil || got.Signature != signature || calls != 3 || told != 2 {
-			t.Errorf("got %s, %v after %d calls, of which %d were told", got, err, calls, told)
+		if got, err := endpoint.Token(t.Context()); err != nil || got.Signature != signature || calls != 3 || reported != 2 {
+			t.Errorf("got %s, %v after %d calls, of which %d were reported", got, err, calls, reported)
 		}
 	})
 }

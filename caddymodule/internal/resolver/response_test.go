@@ -13,7 +13,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-// signature stands in for one that nobody may see in an error.
+// signature stands in for one that no error may show.
 var signature = strings.Repeat("ca9a41e5", 8)
 
 // jwt returns an access token with the claims, whose signature is none.

@@ -40,11 +40,11 @@ var rejecting = map[*Error]Rejection{
 
 // The messages are the same in both dialects, and so is what they say.
 func TestRejectionsAreKnownInBothDialects(t *testing.T) {
-	for told, want := range rejecting {
+	for sent, want := range rejecting {
 		for _, target := range []string{"/base/", "/base/?jsonerrors=1"} {
-			t.Run(fmt.Sprintf("%s/%s%s", told.Code, told.Message, target), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%s%s", sent.Code, sent.Message, target), func(t *testing.T) {
 				r, w := httptest.NewRequest(http.MethodPost, target, nil), httptest.NewRecorder()
-				told.Write(w, r)
+				sent.Write(w, r)
 				contentType, body := w.Header().Get("Content-Type"), w.Body.Bytes()
 				if got := RejectionOf(w.Code, contentType, body); got != want {
 					t.Errorf("got %s, want %s", got, want)

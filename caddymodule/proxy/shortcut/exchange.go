@@ -22,10 +22,11 @@ import (
 type exchange struct {
 	*shortcut
 	w       http.ResponseWriter
-	request *http.Request
-	interim interimResponses
+	request *http.Request    // as it is sent
+	interim interimResponses // part of the exchange, to save an allocation
 	latest  atomic.Pointer[exchange] // the one that retries the same upload, if any
 
+	// Placeholders read these, also after the exchange: access logs are written then.
 	began    time.Time
 	response *http.Response
 	latency  time.Duration // until the response's header
@@ -55,11 +56,14 @@ func (e *exchange) roundTrip() error {
 func (e *exchange) fail(err error) error {
 	e.end(true)
 	e.log(zap.Error(err))
+	// Caddy's proxy writes this status itself, so that error routes are not run for a
+	// client that is gone.
 	if errors.Is(err, context.Canceled) {
 		e.w.WriteHeader(handover.StatusClientClosedRequest)
 		return nil
 	}
-	timeout, ok := err.(net.Error) //nolint:errorlint // not what it wraps
+	// statusError does not unwrap either. A timeout within another error is a 502.
+	timeout, ok := err.(net.Error) //nolint:errorlint // see above
 	switch {
 	case strings.Contains(err.Error(), "operation was canceled"): // net's text for a dial whose context has ended
 		return caddyhttp.Error(handover.StatusClientClosedRequest, err)

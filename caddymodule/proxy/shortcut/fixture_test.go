@@ -231,7 +231,7 @@ func headerLines(header http.Header) string {
 // took reports whether requests since the last call took the shortcut.
 func (p *proxied) took() bool { return len(p.logged.TakeAll()) > 0 }
 
-// rawUpstream responds to every request with the same bytes, and tells what it got.
+// rawUpstream responds to every request with the same bytes, and records what it got.
 type rawUpstream struct {
 	address string
 	arrived chan string

@@ -20,7 +20,7 @@ func addForwarded(r *http.Request, header http.Header, address string, trusted b
 			return
 		}
 		switch {
-		case !trusted || len(values) == 0:
+		case !trusted || len(values) == 0: // only what Caddy knows itself
 		case extend && strings.Join(values, ", ") != "":
 			value = strings.Join(values, ", ") + ", " + value
 		case !extend && values[len(values)-1] != "":
@@ -28,6 +28,7 @@ func addForwarded(r *http.Request, header http.Header, address string, trusted b
 		}
 		header[name] = []string{value}
 	}
+	// The scheme by which the client reached Caddy. The upstream's is another.
 	scheme := "http"
 	if r.TLS != nil {
 		scheme = "https"
@@ -40,7 +41,7 @@ func addForwarded(r *http.Request, header http.Header, address string, trusted b
 // addVia adds Caddy to the Via header (RFC 9110, section 7.6.3). It does not change the
 // slice of values in place, which the client's request shares.
 func addVia(header http.Header, major, minor int) {
-	via := "1.1 Caddy"
+	via := "1.1 Caddy" // nearly always; saves an allocation
 	if major != 1 || minor != 1 {
 		via = strconv.Itoa(major) + "." + strconv.Itoa(minor) + " Caddy"
 	}

@@ -17,10 +17,10 @@ import (
 // has come. They arrive in the transport's goroutine, so without the lock one that is
 // late could change the header of the final response while that is being written.
 type interimResponses struct {
-	to http.ResponseWriter
+	to http.ResponseWriter // set before watch
 
 	mu    sync.Mutex
-	ended bool
+	ended bool // pass does nothing any more
 }
 
 // watch returns a context for the request whose interim responses are passed on.
@@ -36,6 +36,8 @@ func (i *interimResponses) pass(status int, interim textproto.MIMEHeader) error 
 	if i.ended {
 		return nil
 	}
+	// net/http sends all fields that are set with an interim response. Those of the final
+	// one are saved, and restored whatever the writer has added.
 	header := i.to.Header()
 	own := header.Clone()
 	hop.AddEndToEnd(header, http.Header(interim))

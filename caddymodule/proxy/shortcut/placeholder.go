@@ -43,7 +43,7 @@ func (e *exchange) placeholder(name string) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	if latest := e.latest.Load(); latest != nil {
+	if latest := e.latest.Load(); latest != nil { // the upload has been retried
 		e = latest
 	}
 	switch name {
@@ -61,11 +61,12 @@ func (e *exchange) placeholder(name string) (any, bool) {
 		return e.to.Upstream.MaxRequests, true
 	case "upstream.fails":
 		return e.to.Upstream.Fails(), true
+	// The following are unknown until the exchange has ended, as in Caddy's proxy.
 	case "duration":
 		return e.duration, e.duration > 0
 	case "duration_ms":
 		return milliseconds(e.duration), e.duration > 0
-	case "retries":
+	case "retries": // the number of further upstreams tried: there is only one
 		return 0, e.whole
 	}
 	if e.response == nil {
@@ -90,6 +91,7 @@ func (e *exchange) responsePlaceholder(name string) (any, bool) {
 	case "status_text":
 		return e.response.Status, true
 	}
+	// By canonical name, which is how Caddy's proxy sets one placeholder per field.
 	if field, ok := strings.CutPrefix(name, "header."); ok {
 		values, ok := e.response.Header[field]
 		return strings.Join(values, ","), ok

@@ -38,6 +38,7 @@ func (e *exchange) respond() {
 	e.log(zap.Object("headers", caddyhttp.LoggableHTTPHeader{Header: response.Header, ShouldLogCredentials: e.logsCredentials()}),
 		zap.Int("status", response.StatusCode))
 	e.passHeader()
+	// Until the body has been read, Trailer has only the names that were announced.
 	announced := len(response.Trailer)
 	if announced > 0 {
 		e.w.Header().Add("Trailer", strings.Join(slices.Sorted(maps.Keys(response.Trailer)), ", "))
@@ -67,11 +68,12 @@ func (e *exchange) passBody() error {
 	if streams(e.response) {
 		flush = func() { _ = http.NewResponseController(e.w).Flush() }
 	}
+	// A buffer no larger than the body: most responses to uploads have some 50 bytes.
 	size := int64(responseBuffer)
 	if length := e.response.ContentLength; length > 0 {
 		size = min(size, length)
 	}
-	flush()
+	flush() // the header, for the first event of a stream may take long
 	for buf := make([]byte, size); ; {
 		n, err := e.response.Body.Read(buf)
 		if n > 0 {
@@ -104,6 +106,7 @@ func (e *exchange) passTrailer(announced int) {
 	}
 	// Without a flush, net/http would send a Content-Length, and then no trailer.
 	_ = http.NewResponseController(e.w).Flush()
+	// If some were not announced, all get the prefix, as in net/http/httputil.
 	prefix := ""
 	if len(e.response.Trailer) != announced {
 		prefix = http.TrailerPrefix

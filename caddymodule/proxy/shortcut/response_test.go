@@ -102,7 +102,7 @@ func TestInvariant5ShortcutPassesTheHeadOnBeforeTheBody(t *testing.T) {
 	}
 }
 
-// Whoever passes an interim response on may look at placeholders while the client
+// A handler that passes an interim response on may look at placeholders while the client
 // leaves. Go's client does so in a goroutine of its own.
 func TestShortcutIsLookedAtWhileAnInterimResponsePasses(t *testing.T) {
 	t.Parallel()
@@ -117,9 +117,9 @@ func TestShortcutIsLookedAtWhileAnInterimResponsePasses(t *testing.T) {
 	r, replacer := preparedUpload(w)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	var told []int
+	var passed []int
 	_ = gateway.ServeHTTP(onHead{w, func(status int) {
-		if told = append(told, status); status == http.StatusEarlyHints {
+		if passed = append(passed, status); status == http.StatusEarlyHints {
 			cancel()
 			time.Sleep(100 * time.Millisecond)
 			if latency, known := replacer.Get("http.reverse_proxy.upstream.latency"); known {
@@ -127,8 +127,8 @@ func TestShortcutIsLookedAtWhileAnInterimResponsePasses(t *testing.T) {
 			}
 		}
 	}}, r.WithContext(ctx))
-	if len(told) != 2 || told[1] != handover.StatusClientClosedRequest {
-		t.Errorf("told of %v", told)
+	if len(passed) != 2 || passed[1] != handover.StatusClientClosedRequest {
+		t.Errorf("passed on %v", passed)
 	}
 }
 
@@ -213,7 +213,7 @@ func TestShortcutAbortsAResponseThatDoesNotReachTheClient(t *testing.T) {
 	_ = gateway.ServeHTTP(failingWriter{w}, r)
 }
 
-// The lines at debug level tell the same as the proxy's, and no secret.
+// The lines at debug level have the same fields as the proxy's, and no secret.
 func TestInvariant8ShortcutLogsNoSecret(t *testing.T) {
 	t.Parallel()
 	arrived := make(chan string, 1)

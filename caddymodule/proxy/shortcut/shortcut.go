@@ -81,6 +81,9 @@ func isBare(proxy *reverseproxy.Handler) (bool, error) {
 func newShortcut(proxy *reverseproxy.Handler, logger *zap.Logger) *shortcut {
 	own, ok := proxy.Transport.(*transport.Transport)
 	upstream := proxy.Upstreams[0]
+	// Without UpstreamHost, Host depends on header operations; PROXY protocol needs the
+	// client's address when it dials; and a placeholder makes the upstream depend on the
+	// request.
 	if !ok || !own.UpstreamHost || own.ProxyProtocolEnabled() || strings.Contains(upstream.Dial, "{") {
 		return nil
 	}
@@ -103,6 +106,8 @@ func (s *shortcut) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	if e == nil {
 		return s.proxy.ServeHTTP(w, r, next)
 	}
+	// No retries here, as in Caddy's proxy without load balancing: whether an upload may
+	// be sent again is for uploadcare_sign to decide, which has its bytes.
 	if err := e.roundTrip(); err != nil {
 		return e.fail(err)
 	}
@@ -117,6 +122,7 @@ func (s *shortcut) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	trusted, _ := caddyhttp.GetVar(ctx, caddyhttp.TrustedProxyVarKey).(bool)
 	address, _, err := net.SplitHostPort(r.RemoteAddr)
 	replacer, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	// Caddy's proxy drops the forwarding headers, or fails, for such an address.
 	if err != nil || address == "" || !ok || !isOrdinary(r) {
 		return nil
 	}
@@ -128,11 +134,15 @@ func (s *shortcut) begin(w http.ResponseWriter, r *http.Request) *exchange {
 		check.Write(zap.String("dial", s.to.Address), zap.Int("total_upstreams", 1))
 	}
 	e.interim.to = w
+	// A shallow copy: handlers before this one go on using r. The transport sets the
+	// scheme, by whether it has TLS.
 	e.request = r.WithContext(e.interim.watch(ctx))
 	url := *r.URL
 	url.Scheme, url.Host = "", s.to.Address
 	header := maps.Clone(r.Header) // a shallow copy: no value is changed in place
 	e.request.URL, e.request.Header = &url, header
+	// Close is about the client's connection. With it, the one to the upstream would not
+	// be reused.
 	e.request.Host, e.request.Close = s.to.Host, false
 
 	if _, ok := header["User-Agent"]; !ok {

@@ -207,11 +207,11 @@ func TestShortcutFailsAsTheProxyDoes(t *testing.T) {
 		change   func(*http.Request)
 		want     string
 	}{
-		"nobody there":            {rawtest.Closed(t), nil, nil, "502 Bad Gateway"},
+		"refused":                 {rawtest.Closed(t), nil, nil, "502 Bad Gateway"},
 		"no response":             {silent.Listener.Addr().String(), inTime, nil, "504 Gateway Timeout"},
 		"a client that has gone":  {silent.Listener.Addr().String(), nil, gone, "499 "},
 		"a form that breaks off":  {silent.Listener.Addr().String(), nil, func(r *http.Request) { r.Body = http.MaxBytesReader(nil, r.Body, 100) }, "413 Request Entity Too Large"},
-		"a project nobody knows":  {silent.Listener.Addr().String(), nil, func(r *http.Request) { r.URL.RawQuery = "pub_key=other" }, "400 Bad Request"},
+		"an unknown project":      {silent.Listener.Addr().String(), nil, func(r *http.Request) { r.URL.RawQuery = "pub_key=other" }, "400 Bad Request"},
 		"an address that is none": {"127.0.0.1:99999", nil, nil, "502 Bad Gateway"},
 	}
 	for name, test := range tests {
@@ -240,32 +240,32 @@ func TestShortcutFailsAsTheProxyDoes(t *testing.T) {
 // Whatever is configured is the proxy's business.
 func TestOnlyABareProxyHasAShortcut(t *testing.T) {
 	t.Parallel()
-	const ours = `"transport":{"protocol":"uploadcare","upstream_host":true}`
+	const own = `"transport":{"protocol":"uploadcare","upstream_host":true}`
 	tests := map[string]bool{
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}]}`:                         true,
-		`{` + ours + `,"upstreams":[{"dial":"tcp/[::1]:8080"}]}`:                       true,
-		`{` + ours + `,"upstreams":[{"dial":"unix//run/socket"}]}`:                     false,
-		`{` + ours + `,"upstreams":[{"dial":"{env.UPSTREAM}"}]}`:                       false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80-81"}]}`:                      false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80","max_requests":1}]}`:        false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"},{"dial":"localhost:81"}]}`: false,
-		`{` + ours + `}`: false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}]}`:                         true,
+		`{` + own + `,"upstreams":[{"dial":"tcp/[::1]:8080"}]}`:                       true,
+		`{` + own + `,"upstreams":[{"dial":"unix//run/socket"}]}`:                     false,
+		`{` + own + `,"upstreams":[{"dial":"{env.UPSTREAM}"}]}`:                       false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80-81"}]}`:                      false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80","max_requests":1}]}`:        false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"},{"dial":"localhost:81"}]}`: false,
+		`{` + own + `}`: false,
 		`{"upstreams":[{"dial":"localhost:80"}]}`:                                                                                                    false,
 		`{"transport":{"protocol":"http"},"upstreams":[{"dial":"localhost:80"}]}`:                                                                    false,
 		`{"transport":{"protocol":"uploadcare"},"upstreams":[{"dial":"localhost:80"}]}`:                                                              false,
 		`{"transport":{"protocol":"uploadcare","upstream_host":true,"proxy_protocol":"v1"},"upstreams":[{"dial":"localhost:80"}]}`:                   false,
 		`{"transport":{"protocol":"uploadcare","upstream_host":true,"versions":["2"],"max_conns_per_host":1},"upstreams":[{"dial":"localhost:80"}]}`: true,
-		`{` + ours + `,"dynamic_upstreams":{"source":"a","name":"localhost"}}`:                                                                       false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"headers":{"request":{"set":{"A":["b"]}}}}`:                                             false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"headers":{}}`:                                                                          false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"rewrite":{"uri":"/a"}}`:                                                                false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"handle_response":[{"status_code":"200"}]}`:                                             false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"health_checks":{"passive":{"fail_duration":1}}}`:                                       false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"load_balancing":{"retries":1}}`:                                                        false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"trusted_proxies":["10.0.0.0/8"]}`:                                                      false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"request_buffers":1}`:                                                                   false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"flush_interval":-1}`:                                                                   false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"verbose_logs":true}`:                                                                   false,
+		`{` + own + `,"dynamic_upstreams":{"source":"a","name":"localhost"}}`:                                                                        false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"headers":{"request":{"set":{"A":["b"]}}}}`:                                              false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"headers":{}}`:                                                                           false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"rewrite":{"uri":"/a"}}`:                                                                 false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"handle_response":[{"status_code":"200"}]}`:                                              false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"health_checks":{"passive":{"fail_duration":1}}}`:                                        false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"load_balancing":{"retries":1}}`:                                                         false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"trusted_proxies":["10.0.0.0/8"]}`:                                                       false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"request_buffers":1}`:                                                                    false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"flush_interval":-1}`:                                                                    false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"verbose_logs":true}`:                                                                    false,
 	}
 	for config, want := range tests {
 		if got := shortcut.SetLogger(newProxy(t, config), zap.NewNop()); got != want {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Tells the list of each upload, and the reader of each failure. None of the
-// clients is told anything about signatures.
+// Adds each upload to the list, and shows each failure. No client gets an option about
+// signatures.
 
 import { add } from "./uploads.js";
 
