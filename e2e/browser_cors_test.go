@@ -39,7 +39,7 @@ func TestCORSRefusesOtherOrigins(t *testing.T) {
 				t.Errorf("the upload arrived: %+v", outcome)
 			}
 			if outcome.Failure == "" && outcome.Response == "" {
-				t.Error("the person is told nothing")
+				t.Error("the page shows nothing")
 			}
 			visit.wantUploadTo(t, d.gateway+"/base/")
 			if after := d.stored(t); after != before {

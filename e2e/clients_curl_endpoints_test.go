@@ -28,7 +28,7 @@ func TestCurlUploadsDirectly(t *testing.T) {
 	}
 }
 
-// The legacy widget looks at nothing of the response, and asks for the file by an
+// The legacy widget reads nothing of the response, and asks for the file by an
 // id that it made itself.
 func TestCurlUploadsAsTheLegacyIframe(t *testing.T) {
 	s, sent := startSite(t, ""), newFile(t, mebibyte)

@@ -149,7 +149,7 @@ func (s *site) upload(t *testing.T, sent sentFile) string {
 	return uuidOf(t, response)
 }
 
-// uuidOf returns the file that a response of /base/ tells of.
+// uuidOf returns the file in a response of /base/.
 func uuidOf(t *testing.T, response string) string {
 	t.Helper()
 	var files map[string]string

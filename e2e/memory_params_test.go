@@ -76,7 +76,7 @@ func sendParams(address, body string, half bool) (status, text string, took time
 }
 
 // Invariant 4: what is held of urlencoded bodies is bounded, however many come
-// at once. All are served, or told to come again, and those that stall are in
+// at once. All are served, or get a Retry-After, and those that stall are in
 // the others' way for no longer than their time limit.
 func TestInvariant4ABurstOfUrlencodedBodiesTakesBoundedMemory(t *testing.T) {
 	const clients = 300
@@ -120,7 +120,7 @@ func TestInvariant4ABurstOfUrlencodedBodiesTakesBoundedMemory(t *testing.T) {
 			}
 			running.Wait()
 			_, peak := measured()
-			t.Logf("%d served, %d told to come again, %d timed out; the slowest took %v; idle %d KiB, growth %d KiB",
+			t.Logf("%d served, %d to retry, %d timed out; the slowest took %v; idle %d KiB, growth %d KiB",
 				served.Load(), refused.Load(), timedOut.Load(), time.Duration(slowest.Load()), idle>>10, (peak-idle)>>10)
 			if growth := peak - idle; growth > paramsGrowth {
 				t.Errorf("the gateway grew by %d bytes", growth)

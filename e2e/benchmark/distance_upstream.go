@@ -66,7 +66,7 @@ func startDistantUpstream(kind upstreamKind, certificate string, idle time.Durat
 
 func (u *distantUpstream) stop() { _ = u.server.Close() }
 
-// takeUpload responds as the sink does, and whoever asks whether it is there.
+// takeUpload responds as the sink does, also to requests that ask whether it is ready.
 func takeUpload(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		return

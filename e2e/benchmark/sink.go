@@ -118,7 +118,7 @@ func (h head) take(reader *bufio.Reader, buffer []byte) (string, error) {
 	return response, err
 }
 
-// skim reads a form and looks at its end.
+// skim reads a form and examines its end.
 func skim(body io.Reader, buffer []byte) error {
 	const last = "--\r\n"
 	var end []byte

@@ -79,7 +79,7 @@ func (c *checker) check(t *testing.T, path string, request *http.Request, want e
 }
 
 // checkHeaders demands the documented headers, of which the validator only
-// looks at those that are there.
+// checks those that are there.
 func (c *checker) checkHeaders(t *testing.T, documented *openapi3.Response, header http.Header) {
 	t.Helper()
 	for name := range documented.Headers {

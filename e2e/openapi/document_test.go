@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package openapi holds the sandbox to the Upload API's OpenAPI document. It is
-// a module of its own, so that nobody else needs the validator:
+// a module of its own, so that no other module needs the validator:
 //
 //	OPENAPI=<document> CADDY=<binary> go -C e2e/openapi test ./...
 //
@@ -64,7 +64,7 @@ var unprovoked = map[string]string{
 	"Source is blacklisted.":                        "the sandbox has no such list",
 	"Uploaded size is more than expected.":          "the sandbox refuses the part, since it writes parts to their places",
 	"Can not complete upload. Wrong parts size?":    "the sandbox refuses the part, since it writes parts to their places",
-	"/from_url/ Account has reached its limits.":    "the size is not known then; it is told by /from_url/status/",
+	"/from_url/ Account has reached its limits.":    "the size is not known then; /from_url/status/ reports it",
 	"Value of file metadata key `<KEY>` contains symbols not allowed by the metadata value format.": "the format is not documented",
 }
 

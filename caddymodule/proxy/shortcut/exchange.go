@@ -22,8 +22,8 @@ import (
 type exchange struct {
 	*shortcut
 	w       http.ResponseWriter
-	request *http.Request    // as it is sent
-	interim interimResponses // part of the exchange, to save an allocation
+	request *http.Request            // as it is sent
+	interim interimResponses         // part of the exchange, to save an allocation
 	latest  atomic.Pointer[exchange] // the one that retries the same upload, if any
 
 	// Placeholders read these, also after the exchange: access logs are written then.
