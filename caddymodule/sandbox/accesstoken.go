@@ -24,7 +24,7 @@ func (h *Handler) checkAccessToken(r *http.Request, sent fields, operations int)
 		return refusal
 	}
 	headers := r.Header.Values("Authorization")
-	if len(headers) > 1 {
+	if len(headers) > 1 { // servers take the first or the last
 		return errDuplicateCredential("Authorization")
 	}
 	text, ok := strings.CutPrefix(headers[0], bearer)
@@ -81,7 +81,7 @@ func (o *operations) spend(text string, count, limit int) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	spent, _ := o.spent.get(key)
-	if spent+count > limit {
+	if spent+count > limit { // nothing is spent, and a smaller request may still pass
 		return false
 	}
 	o.spent.put(key, spent+count)

@@ -32,7 +32,7 @@ func (b *background) run(task func(context.Context)) bool {
 	if b.closed {
 		return false
 	}
-	b.running.Go(func() { task(b.ctx) })
+	b.running.Go(func() { task(b.ctx) }) // under the lock: Go must not be called after Wait has returned
 	return true
 }
 

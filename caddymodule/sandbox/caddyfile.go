@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
+// directive is the name in a Caddyfile.
 const directive = "uploadcare_sandbox"
 
 func init() {
@@ -68,7 +69,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	seen := make(map[string]bool)
 	for d.NextBlock(0) {
 		option := d.Val()
-		if seen[option] {
+		if seen[option] { // the second one would silently win
 			return d.Errf("%s is already specified", option)
 		}
 		seen[option] = true

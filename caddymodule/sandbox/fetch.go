@@ -58,7 +58,7 @@ func (h *Handler) runFetch(ctx context.Context, files *store, job *fetch, order 
 
 // download fetches the source into a new file, and publishes it.
 func (h *Handler) download(ctx context.Context, files *store, job *fetch, order fetchOrder) (*fileInfo, error) {
-	client := newFetchClient(order.allowed)
+	client := newFetchClient(order.allowed) // one for each, as each may reach something else
 	defer client.CloseIdleConnections()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, order.source.String(), nil)
 	if err != nil {
@@ -72,7 +72,7 @@ func (h *Handler) download(ctx context.Context, files *store, job *fetch, order 
 	if response.StatusCode != http.StatusOK {
 		return nil, uploadapi.DownloadStatus(response.StatusCode)
 	}
-	if response.ContentLength > h.RequestLimit {
+	if response.ContentLength > h.RequestLimit { // without reading up to it
 		return nil, uploadapi.DownloadTooBig(response.ContentLength, h.RequestLimit)
 	}
 	job.start(response.ContentLength)
@@ -132,7 +132,7 @@ func newFetchClient(allowed reach) *http.Client {
 			ResponseHeaderTimeout: time.Minute,
 		},
 		CheckRedirect: func(next *http.Request, before []*http.Request) error {
-			if len(before) > maxRedirects {
+			if len(before) > maxRedirects { // before includes the first request
 				return uploadapi.ErrTooManyRedirects
 			}
 			if _, refusal := parseSource(next.URL.String()); refusal != nil {
@@ -157,7 +157,7 @@ func (h *Handler) explainFetch(ctx context.Context, err error) *uploadapi.Error 
 		return uploadapi.ErrDownloadInternal
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return uploadapi.DownloadTooSlow(h.fetchTimeout)
-	case ctx.Err() != nil:
+	case ctx.Err() != nil: // the configuration has ended
 		return uploadapi.ErrDownloadTaskFailed
 	}
 	if failure, ok := errors.AsType[*url.Error](err); ok {

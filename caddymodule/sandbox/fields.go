@@ -10,6 +10,9 @@ import (
 )
 
 // fields are the fields and parameters of a request, without its files.
+//
+// Endpoints that take no file accept them in either place. Which one the service prefers
+// if both have a value is not documented; here it is the body.
 type fields struct {
 	body, query url.Values
 }
@@ -26,7 +29,8 @@ func (f fields) names() []string {
 	return names
 }
 
-// first returns the first value of a name that is not empty.
+// first returns the first value of a name that is not empty, or "". An empty field counts
+// as a missing one: clients send all that they have inputs for.
 func (f fields) first(name string) string {
 	for _, value := range f.all(name) {
 		if value != "" {
@@ -36,7 +40,7 @@ func (f fields) first(name string) string {
 	return ""
 }
 
-// sent reports whether the request names the field at all.
+// sent reports whether the request has the field at all, even with an empty value.
 func (f fields) sent(name string) bool {
 	return f.body.Has(name) || f.query.Has(name)
 }

@@ -26,14 +26,14 @@ const (
 
 // form is one multipart body: fields in memory, files on disk as they arrive.
 type form struct {
-	create func() (*partial, error)
-	writer *bufio.Writer // one buffer for all files
+	create func() (*partial, error) // nil if the endpoint accepts no files
+	writer *bufio.Writer            // one buffer for all files
 
 	fields       url.Values
 	fieldCount   int
 	fieldsLength int
-	files        []*partial
-	fileCount    int
+	files        []*partial // complete or under way, and not published
+	fileCount    int        // also of those that are not stored
 
 	problem *uploadapi.Error // the first thing wrong with the form itself
 	full    bool             // the files do not fit below the storage limit
@@ -81,6 +81,7 @@ func (f *form) take(header partHeader, content io.Reader) error {
 		return f.refuse(uploadapi.ErrParserFailed)
 	case strings.ContainsRune(header.name+header.filename, 0):
 		return f.refuse(uploadapi.ErrNullCharacters)
+	// An empty file name is that of a form's file input without a file: a field.
 	case header.filename != "":
 		return f.takeFile(header, content)
 	default:
@@ -103,10 +104,10 @@ func (f *form) takeField(name string, content io.Reader) error {
 	if f.fieldCount > maxFields {
 		return f.refuse(uploadapi.ErrTooManyFields)
 	}
-	if f.problem != nil {
+	if f.problem != nil { // the request is refused anyway: next skips the content
 		return nil
 	}
-	value, err := io.ReadAll(io.LimitReader(content, maxFieldLength+1))
+	value, err := io.ReadAll(io.LimitReader(content, maxFieldLength+1)) // one more shows that it is too long
 	if err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func (f *form) takeFile(header partHeader, content io.Reader) error {
 		return err
 	}
 	file.field = header.name
-	f.files = append(f.files, file)
+	f.files = append(f.files, file) // before it is written, so that discard removes it after an error
 	f.writer.Reset(file)
 	if _, err = io.Copy(f.writer, content); err == nil {
 		err = f.writer.Flush()

@@ -86,6 +86,7 @@ func (h *Handler) startFetch(files *store, token string, order fetchOrder) error
 	if _, err := acquireStore(h.root); err != nil {
 		return err
 	}
+	// Added before it starts, so that a client never gets "unknown" for its token.
 	job := new(fetch)
 	files.addFetch(token, job)
 	started := h.background.run(func(ctx context.Context) {
@@ -113,7 +114,7 @@ func (h *Handler) serveFromURLStatus(w http.ResponseWriter, r *http.Request, fil
 	if token == "" {
 		return uploadapi.ErrTokenRequired
 	}
-	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Cache-Control", "no-store") // clients poll by GET
 	job := files.fetch(token)
 	if job == nil {
 		return writeJSON(w, statusResponse{"unknown"})

@@ -48,6 +48,7 @@ func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request, files *stor
 	if refusal != nil {
 		return refusal
 	}
+	// All files must exist when the group is created. Later, one may be removed.
 	for _, member := range members {
 		if _, err := files.readInfo(member.UUID); errors.Is(err, uploadapi.ErrFileNotFound) {
 			return uploadapi.ErrGroupFilesNotFound
@@ -56,7 +57,7 @@ func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request, files *stor
 		}
 	}
 	created := &group{
-		ID:      uuid.NewString() + "~" + strconv.Itoa(len(members)),
+		ID:      uuid.NewString() + "~" + strconv.Itoa(len(members)), // as the service's: clients take the count from it
 		Created: h.now().UTC(),
 		Members: members,
 	}

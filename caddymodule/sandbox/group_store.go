@@ -43,6 +43,7 @@ func (s *store) addGroup(g *group, limit int64) error {
 	if !s.reserve(size, limit) {
 		return uploadapi.ErrAccountLimits
 	}
+	// Written under a name that the sweep removes, and then renamed, as files are.
 	partial := partialPrefix + uuid.NewString()
 	err = s.directory.WriteFile(partial, encoded, fileMode)
 	if err == nil {
@@ -76,6 +77,7 @@ func (s *store) readGroup(id string) (*group, error) {
 	return found, nil
 }
 
+// groupName returns the name of a group's file. id must have passed isGroupID.
 func groupName(id string) string { return groupPrefix + id + groupSuffix }
 
 // isGroupID reports whether text is `<uuid>~<n>` as addGroup writes it.

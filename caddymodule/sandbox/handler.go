@@ -37,9 +37,13 @@ func init() {
 
 // Defaults of the options.
 const (
-	defaultPublicKey    = "demopublickey"
-	defaultSecretKey    = "demosecretkey" //nolint:gosec // a documented demo key that opens nothing
-	defaultRootName     = "uploadcare_sandbox"
+	// The keys are Uploadcare's own demo key and its counterpart, so that an example
+	// needs no account.
+	defaultPublicKey = "demopublickey"
+	defaultSecretKey = "demosecretkey" //nolint:gosec // a documented demo key that opens nothing
+	// defaultRootName is a directory in Caddy's data directory.
+	defaultRootName = "uploadcare_sandbox"
+	// defaultStorageLimit is 1 GiB: a forgotten sandbox must not fill a disk.
 	defaultStorageLimit = 1 << 30
 	// defaultMultipartLimit is the service's limit.
 	defaultMultipartLimit = 5 << 30
@@ -146,7 +150,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 // Provision fills in the defaults, resolves placeholders and opens the root.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
-	h.now = time.Now
+	h.now = time.Now // tests set another clock
 	h.setDefaults()
 	if err := h.resolve(caddy.NewReplacer()); err != nil {
 		return err
@@ -160,6 +164,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("root: %w", err)
 	}
 	h.root = root
+	// A reference of the handler's own keeps the store, and what it has counted, between
+	// two requests.
 	if _, err := acquireStore(h.root); err != nil {
 		return fmt.Errorf("root: %w", err)
 	}
@@ -259,7 +265,7 @@ func (h *Handler) Validate() error {
 // Cleanup ends fetches that are under way and releases the handler's reference to the
 // store. Requests that are still running have references of their own.
 func (h *Handler) Cleanup() error {
-	if h.background != nil {
+	if h.background != nil { // it is nil if Provision failed
 		h.background.close()
 	}
 	if !h.holdsStore {

@@ -48,6 +48,7 @@ func iframeID(sent fields) (string, *uploadapi.Error) {
 	if text == "" {
 		return "", uploadapi.ErrIframeFileIDRequired
 	}
+	// Parse also accepts URNs and braces, which are longer.
 	id, err := uuid.Parse(text)
 	if err != nil || len(text) != len(id.String()) {
 		return "", uploadapi.ErrIframeFileIDInvalid

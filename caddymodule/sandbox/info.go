@@ -30,11 +30,13 @@ type fileInfo struct {
 	IsReady          bool              `json:"is_ready"`
 }
 
+// contentInfo is what the service has found out about a file's content.
 type contentInfo struct {
 	MIME  mimeInfo   `json:"mime"`
 	Image *imageInfo `json:"image,omitempty"`
 }
 
+// mimeInfo is a media type, as a whole and split at its slash.
 type mimeInfo struct {
 	MIME    string `json:"mime"`
 	Type    string `json:"type"`
@@ -53,7 +55,7 @@ func (i *fileInfo) describe(content io.ReaderAt, size int64, filename, contentTy
 	major, minor, _ := strings.Cut(mediaType, "/")
 
 	i.Size, i.Total, i.Done = size, size, size
-	i.OriginalFilename = strings.ToValidUTF8(filename, "\uFFFD")
+	i.OriginalFilename = strings.ToValidUTF8(filename, "\uFFFD") // JSON has no other text
 	i.Filename = sanitize(filename)
 	i.MIMEType = mediaType
 	i.ImageInfo = readImage(io.NewSectionReader(content, 0, size), guessed)
@@ -75,7 +77,7 @@ func sanitize(filename string) string {
 		}
 		return -1
 	}, filename)
-	kept = strings.TrimLeft(kept, ".")
+	kept = strings.TrimLeft(kept, ".") // no hidden file, and no ".."
 	if kept == "" {
 		return "file"
 	}

@@ -24,7 +24,7 @@ func writeJSONP(w http.ResponseWriter, callback string, response any) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("X-Content-Type-Options", "nosniff") // it must not be taken for a page
 	writeBody(w, "application/javascript; charset=utf-8", slices.Concat([]byte(callback+"("), encoded, []byte(")")))
 	return nil
 }

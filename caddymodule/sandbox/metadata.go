@@ -36,6 +36,7 @@ func (f fields) attributes(store string) (attributes, *uploadapi.Error) {
 			if !ok {
 				continue
 			}
+			// Also if one stands in the body and the other in the query.
 			if _, again := metadata[key]; again || len(values[name]) > 1 {
 				return attributes{}, uploadapi.MetadataKeyDuplicated(key)
 			}

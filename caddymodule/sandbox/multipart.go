@@ -35,6 +35,7 @@ func (h *Handler) serveMultipartStart(w http.ResponseWriter, r *http.Request, fi
 	if err != nil {
 		return err
 	}
+	// In place of S3's presigned URLs, which also differ for each part.
 	base, id := h.baseURL(r), upload.file.info.UUID
 	response := multipartResponse{UUID: id, Parts: make([]string, len(upload.parts))}
 	for i := range upload.parts {

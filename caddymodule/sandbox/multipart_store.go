@@ -65,7 +65,7 @@ func (s *store) startMultipart(plan multipartPlan, limit int64) (*multipartUploa
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", errStorage, err), file.discard())
 	}
-	count := (plan.size + plan.partSize - 1) / plan.partSize
+	count := (plan.size + plan.partSize - 1) / plan.partSize // rounded up: the last part may be shorter
 	upload := &multipartUpload{multipartPlan: plan, file: file, key: rand.Text(), parts: make([]partState, count)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,7 +129,7 @@ func (u *multipartUpload) complete() *uploadapi.Error {
 // completeMultipart publishes the file of a complete upload. id must have passed isID.
 func (s *store) completeMultipart(id string) (*fileInfo, error) {
 	upload := s.multipart(id)
-	if upload == nil {
+	if upload == nil { // unknown, or published before: a client may repeat the request
 		if _, err := s.readInfo(id); errors.Is(err, uploadapi.ErrFileNotFound) {
 			return nil, uploadapi.ErrMultipartNotFound
 		} else if err != nil {
@@ -144,6 +144,7 @@ func (s *store) completeMultipart(id string) (*fileInfo, error) {
 	if err != nil {
 		err = errors.Join(err, upload.file.discard())
 	}
+	// Only now: until the file is visible, the UUID must not be unknown.
 	s.mu.Lock()
 	delete(s.multiparts, id)
 	s.mu.Unlock()

@@ -24,7 +24,7 @@ func readParams(r *http.Request) (fields, *uploadapi.Error, error) {
 	if refusal != nil {
 		return sent, refusal, nil
 	}
-	if r.Method != http.MethodPost {
+	if r.Method != http.MethodPost { // a body of a GET is ignored (RFC 9110, section 9.3.1)
 		return sent, nil, nil
 	}
 	if r.ContentLength > paramsLimit {
@@ -32,7 +32,7 @@ func readParams(r *http.Request) (fields, *uploadapi.Error, error) {
 	}
 	body := &limitedReader{source: r.Body, left: paramsLimit}
 	if boundary, ok := formBoundary(r.Header); ok {
-		form := newForm(nil)
+		form := newForm(nil) // a file in it is skipped
 		if err := form.read(body, boundary); err != nil {
 			return sent, nil, body.explain(err)
 		}
@@ -61,6 +61,7 @@ func parseParams(header http.Header, encoded string) (url.Values, *uploadapi.Err
 	case mediaType != "application/x-www-form-urlencoded" && mediaType != "application/json":
 		return nil, uploadapi.ErrParserFailed
 	}
+	// The same syntax as a query's, and so the same rules.
 	values, refusal := parseQuery(encoded)
 	if refusal == nil {
 		refusal = checkParams(values)

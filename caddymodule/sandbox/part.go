@@ -63,6 +63,8 @@ func parsePartPath(endpoint string) (id string, number int, ok bool) {
 // servePart is PUT to the URL of a part. The bytes are written to their offset in the file,
 // so that parts may arrive in any order and at the same time.
 func (h *Handler) servePart(w http.ResponseWriter, r *http.Request, files *store, id string, number int) error {
+	// One error for both, and a comparison in constant time: a client must not find out
+	// which uploads there are.
 	upload := files.multipart(id)
 	if upload == nil || subtle.ConstantTimeCompare([]byte(r.URL.Query().Get(paramPartKey)), []byte(upload.key)) != 1 {
 		return errPartUnknown
@@ -91,6 +93,7 @@ func writePart(file *partial, place span, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}
+	// A body without a Content-Length must not run into the next part's place.
 	body := &limitedReader{source: r.Body, left: place.size}
 	n, err := io.Copy(io.NewOffsetWriter(content, place.offset), body)
 	closed := content.Close()

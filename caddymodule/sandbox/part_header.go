@@ -32,13 +32,13 @@ func parsePartHeader(lines []string) (partHeader, error) {
 		case strings.EqualFold(key, "Content-Type") && header.contentType == "":
 			header.contentType = value
 		case strings.EqualFold(key, "Content-Disposition"):
-			if disposition != "" && disposition != value {
+			if disposition != "" && disposition != value { // servers take the first or the last
 				return header, errPartHeader
 			}
 			disposition = value
 		}
 	}
-	if disposition == "" {
+	if disposition == "" { // a part that is skipped
 		return header, nil
 	}
 	kind, rest := cutMediaType(disposition)
@@ -64,7 +64,7 @@ func namesOf(parameters []parameter) (names []string, filename string, ok bool) 
 			names = append(names, p.value)
 		case p.key == "name*":
 			names = append(names, decodeExtended(p.value))
-		case p.key == "filename" && filename == "":
+		case p.key == "filename" && filename == "": // the first that is not empty
 			filename = p.value
 		case p.key == "filename*":
 			extended = decodeExtended(p.value)

@@ -35,7 +35,7 @@ type partial struct {
 // create creates a partial file. limit is for all files together; it is a parameter, since
 // handlers that share a store may have different limits.
 func (s *store) create(limit int64) (*partial, error) {
-	if err := s.sweep(); err != nil {
+	if err := s.sweep(); err != nil { // before the new file, which it would remove
 		return nil, fmt.Errorf("%w: %w", errStorage, err)
 	}
 	id := uuid.NewString()
@@ -93,6 +93,7 @@ func (p *partial) publish(attrs attributes) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}
+	// The description first: what is visible must be complete.
 	if err := p.store.directory.WriteFile(filepath.Join(p.directory, infoName), encoded, fileMode); err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}

@@ -60,6 +60,8 @@ func (p *partReader) next() (partHeader, error) {
 
 // Read implements [io.Reader]. It returns io.EOF at the next delimiter.
 func (p *partReader) Read(into []byte) (int, error) {
+	// Each round waits for at least one byte more than there are. So content is returned as
+	// it arrives, except for what may be the beginning of a delimiter.
 	for wanted := 1; ; wanted = p.body.Buffered() + 1 {
 		_, err := p.body.Peek(wanted)
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -103,6 +105,7 @@ func (p *partReader) content(window []byte, last bool) (length int, found bool) 
 	if last {
 		return len(window), false
 	}
+	// The end of the window may be the beginning of a delimiter.
 	for ; length < len(window); length++ {
 		if window[length] == '\r' && bytes.HasPrefix(p.delimiter, window[length:]) {
 			break
@@ -147,7 +150,7 @@ func (p *partReader) readHeader() (partHeader, error) {
 			return parsePartHeader(lines)
 		case line[0] != ' ' && line[0] != '\t':
 			lines = append(lines, line)
-		case len(lines) == 0:
+		case len(lines) == 0: // it continues nothing
 			return partHeader{}, errPartHeader
 		default: // folded (RFC 5322, section 2.2.3)
 			lines[len(lines)-1] += " " + strings.TrimLeft(line, " \t")

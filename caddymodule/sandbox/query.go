@@ -26,12 +26,12 @@ func readQuery(r *http.Request) (url.Values, *uploadapi.Error) {
 // servers separate at `;` as well, so a credential behind one counts, too: a gateway must
 // not leave one there.
 func parseQuery(text string) (url.Values, *uploadapi.Error) {
-	if strings.Count(text, "&") >= maxFields {
+	if strings.Count(text, "&") >= maxFields { // before anything is allocated for them
 		return nil, uploadapi.ErrTooManyFields
 	}
 	values := make(url.Values)
 	for pair := range strings.SplitSeq(text, "&") {
-		if pair == "" {
+		if pair == "" { // as in "a=1&&b=2"
 			continue
 		}
 		name, value := parsePair(pair)
@@ -78,6 +78,7 @@ func unescape(text string) string {
 	return unescaped
 }
 
+// isHex reports whether c is a hexadecimal digit.
 func isHex(c byte) bool {
 	return strings.IndexByte("0123456789abcdefABCDEF", c) >= 0
 }

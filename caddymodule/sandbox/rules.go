@@ -20,6 +20,8 @@ func (h *Handler) authorize(r *http.Request, problem *uploadapi.Error, sent fiel
 	if problem != nil {
 		return problem
 	}
+	// Any Authorization selects the scheme `token`: an invalid one is refused, even beside a
+	// valid signature.
 	if len(r.Header.Values("Authorization")) > 0 {
 		if refusal := h.checkAccessToken(r, sent, operations); refusal != nil {
 			return refusal
@@ -75,10 +77,10 @@ func (h *Handler) checkCredential(endpoint *uploadapi.SignedEndpoint, sent field
 	if !ok {
 		return uploadapi.ErrExpireInvalid
 	}
-	if seconds < h.now().Unix() {
+	if seconds < h.now().Unix() { // at the second itself it is still valid
 		return uploadapi.ErrSignatureExpired
 	}
-	valid := token.Sign(h.secretKey, expire)
+	valid := token.Sign(h.secretKey, expire) // of the text that was sent, and not of the number
 	if subtle.ConstantTimeCompare([]byte(signature), []byte(valid)) != 1 {
 		return uploadapi.ErrSignatureInvalid
 	}

@@ -41,11 +41,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	if err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[caddyhttp.HandlerError](err); ok {
+	if _, ok := errors.AsType[caddyhttp.HandlerError](err); ok { // the client has gone
 		return err
 	}
 	refusal, ok := errors.AsType[*uploadapi.Error](err)
-	if !ok {
+	if !ok { // the details are for the log: they have paths of this machine
 		h.logger.Error("storage failed", zap.Error(err))
 		refusal = uploadapi.ErrInternal
 	}
@@ -90,11 +90,13 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) error {
 	case uploadapi.Info:
 		return h.call(w, r, h.serveInfo, get, head)
 	}
+	// What follows is not the Upload API's: S3 and the CDN are hosts of their own there.
 	if upload, part, ok := parsePartPath(endpoint); ok {
 		return h.call(w, r, func(w http.ResponseWriter, r *http.Request, files *store) error {
 			return h.servePart(w, r, files, upload, part)
 		}, put)
 	}
+	// The escaped path, for a slash in a file's name does not separate elements.
 	if id, ok := parseFilePath(uploadapi.Endpoint(r.URL.EscapedPath())); ok {
 		return h.call(w, r, func(w http.ResponseWriter, r *http.Request, files *store) error {
 			return h.serveFile(w, r, files, id)
@@ -159,7 +161,7 @@ func (h *Handler) serveInfo(w http.ResponseWriter, r *http.Request, files *store
 	if id == "" {
 		return uploadapi.ErrFileIDRequired
 	}
-	if !isID(id) {
+	if !isID(id) { // before it becomes part of a path
 		return uploadapi.ErrFileIDInvalid
 	}
 	info, err := files.readInfo(id)

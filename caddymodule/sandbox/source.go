@@ -79,7 +79,7 @@ func isPublic(ip netip.Addr) bool {
 // failed fetch. Its name may have another address by the time of the fetch (DNS rebinding),
 // so dial checks again.
 func (a reach) check(ctx context.Context, source *url.URL) *uploadapi.Error {
-	if hostPort(source) == a.public {
+	if hostPort(source) == a.public { // the sandbox itself, which may have no name in DNS
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
@@ -93,7 +93,7 @@ func (a reach) check(ctx context.Context, source *url.URL) *uploadapi.Error {
 	if err != nil {
 		return uploadapi.ErrURLParsingFailed
 	}
-	for _, ip := range addresses {
+	for _, ip := range addresses { // one is enough: dial tries all that are allowed
 		if a.address(netip.AddrPortFrom(ip, uint16(number))) { //nolint:gosec // LookupPort returns a port
 			return nil
 		}
@@ -106,6 +106,7 @@ func (a reach) check(ctx context.Context, source *url.URL) *uploadapi.Error {
 func (a reach) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	if address != a.public {
+		// Control is called with the address that the name has been resolved to.
 		dialer.Control = func(_, address string, _ syscall.RawConn) error {
 			to, err := netip.ParseAddrPort(address)
 			if err != nil || !a.address(to) {

@@ -24,9 +24,10 @@ import (
 // same two files below `.partial-<uuid>` for one that is under way, and one file for each
 // group.
 const (
-	partialPrefix  = ".partial-"
-	contentName    = "content"
-	infoName       = "info.json"
+	partialPrefix = ".partial-"
+	contentName   = "content"
+	infoName      = "info.json"
+	// Uploads are of one user of the machine, and not for the others.
 	directoryMode  = 0o700
 	fileMode       = 0o600
 	fileCreateFlag = os.O_RDWR | os.O_CREATE | os.O_EXCL
@@ -133,7 +134,7 @@ func (s *store) sweepEntry(name string) (int64, error) {
 		return 0, nil
 	}
 	content, err := s.directory.Stat(counted)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) { // a user has removed it, or removes it just now
 		return 0, nil
 	}
 	if err != nil {
@@ -146,7 +147,7 @@ func (s *store) sweepEntry(name string) (int64, error) {
 func (s *store) reserve(size, limit int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if size > limit-s.used {
+	if size > limit-s.used { // not s.used+size > limit, which could overflow
 		return false
 	}
 	s.used += size

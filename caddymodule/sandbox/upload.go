@@ -54,6 +54,8 @@ func (h *Handler) serveBase(w http.ResponseWriter, r *http.Request, files *store
 // so: a gateway must not depend on an early refusal. Files that accept does not publish are
 // removed.
 func (h *Handler) receive(r *http.Request, files *store, accept func(*form, fields, attributes) error) error {
+	// The only refusal before the body, for a client that announces too much: reading on
+	// would change nothing.
 	if r.ContentLength > h.RequestLimit {
 		return uploadapi.ErrRequestSizeLimit
 	}
@@ -73,6 +75,7 @@ func (h *Handler) receive(r *http.Request, files *store, accept func(*form, fiel
 		return refusal
 	}
 	sent := fields{upload.fields, query}
+	// An access token pays one operation for each file.
 	if refusal := h.authorize(r, upload.problem, sent, upload.fileCount); refusal != nil {
 		return refusal
 	}
@@ -148,7 +151,7 @@ func (b *limitedReader) Read(p []byte) (int, error) {
 	}
 	n, err := b.source.Read(p)
 	b.left -= int64(n)
-	if b.left < 0 {
+	if b.left < 0 { // without the byte too many
 		n, err = n-1, errRequestTooLarge
 	}
 	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped EOF is a failure of its own
@@ -166,7 +169,7 @@ func (b *limitedReader) explain(err error) error {
 		return caddyhttp.Error(statusClientGone, fmt.Errorf("reading upload: %w", b.err))
 	case errors.Is(err, errStorage):
 		return err
-	default:
+	default: // all of the body could be read, so its form is to blame
 		return uploadapi.ErrParserFailed
 	}
 }

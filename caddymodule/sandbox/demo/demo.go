@@ -106,7 +106,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-cache")
+	header.Set("Cache-Control", "no-cache") // an update of the binary shows at once
 	path := r.URL.Path
 	switch {
 	case path == "/":
