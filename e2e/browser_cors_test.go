@@ -35,11 +35,11 @@ func TestCORSRefusesOtherOrigins(t *testing.T) {
 		t.Run(tc.client+" on another origin", func(t *testing.T) {
 			visit := drive(t, job{Page: other, Uploads: []uploading{with(tc.client, picture(t, "sunset.png", 0))}})
 			outcome := visit.Outcomes[0]
-			if outcome.UUID != "" || strings.Contains(outcome.Answer, `"file"`) {
+			if outcome.UUID != "" || strings.Contains(outcome.Response, `"file"`) {
 				t.Errorf("the upload arrived: %+v", outcome)
 			}
-			if outcome.Failure == "" && outcome.Answer == "" {
-				t.Error("the person is told nothing")
+			if outcome.Failure == "" && outcome.Response == "" {
+				t.Error("the page shows nothing")
 			}
 			visit.wantUploadTo(t, d.gateway+"/base/")
 			if after := d.stored(t); after != before {

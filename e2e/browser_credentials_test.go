@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// A page that uploads with the visitor's cookie, and tells its server what it could
+// A page that uploads with the visitor's cookie, and reports to its server what it could
 // read of each response.
 const pageWithCookies = `<!doctype html><title>uploads</title><script>
 const form = () => {

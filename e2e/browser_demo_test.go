@@ -97,16 +97,16 @@ func (d demonstration) stored(t *testing.T) int {
 	return len(files)
 }
 
-// uuidIn returns what an upload is known by: the page's own word, or the answer
+// uuidIn returns what an upload is known by: the page's own word, or the response
 // that the browser shows.
 func (o outcome) uuid(t *testing.T) string {
 	t.Helper()
-	if o.Answer == "" {
+	if o.Response == "" {
 		return o.UUID
 	}
-	var answer struct{ File string }
-	parse(t, o.Answer, &answer)
-	return answer.File
+	var response struct{ File string }
+	parse(t, o.Response, &response)
+	return response.File
 }
 
 func TestBrowserUploadsByBaseURL(t *testing.T) {
@@ -145,7 +145,7 @@ func TestBrowserShowsWhyAnUploadIsRefused(t *testing.T) {
 	}
 	t.Run("form without JavaScript", func(t *testing.T) {
 		visit := drive(t, job{Page: d.page, Uploads: []uploading{with("form without JavaScript", picture(t, "sunset.png", 0))}})
-		if got := strings.TrimSpace(visit.Outcomes[0].Answer); got != message {
+		if got := strings.TrimSpace(visit.Outcomes[0].Response); got != message {
 			t.Errorf("the browser shows %q, want %q", got, message)
 		}
 	})

@@ -44,14 +44,14 @@ func (b builtIn) visit(t *testing.T, key string, upload uploading, arguments ...
 // gateway's authority, and no others: the hash of the key that signs them.
 func (b builtIn) trust(t *testing.T) string {
 	t.Helper()
-	_, answer := get(t, "http://"+b.process.admin+"/pki/ca/local")
+	_, response := get(t, "http://"+b.process.admin+"/pki/ca/local")
 	var authority struct {
 		Intermediate string `json:"intermediate_certificate"`
 	}
-	parse(t, string(answer), &authority)
+	parse(t, string(response), &authority)
 	block, _ := pem.Decode([]byte(authority.Intermediate))
 	if block == nil {
-		t.Fatalf("no certificate in %q", answer)
+		t.Fatalf("no certificate in %q", response)
 	}
 	certificate, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {

@@ -22,10 +22,10 @@ func TestBrowserMakesGroups(t *testing.T) {
 			var group struct {
 				Files []struct{ UUID string }
 			}
-			_, answer := get(t, site.sandbox+"/group/info/?pub_key="+publicKey+"&group_id="+visit.Outcomes[0].UUID)
-			parse(t, string(answer), &group)
+			_, response := get(t, site.sandbox+"/group/info/?pub_key="+publicKey+"&group_id="+visit.Outcomes[0].UUID)
+			parse(t, string(response), &group)
 			if len(group.Files) != len(files) {
-				t.Fatalf("the group is %s", answer)
+				t.Fatalf("the group is %s", response)
 			}
 			for i, file := range files {
 				wantStored(t, site.sandbox, group.Files[i].UUID, file)

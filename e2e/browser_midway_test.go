@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// A page that is still sending has the answer, and not an error of the network:
+// A page that is still sending has the response, and not an error of the network:
 // the gateway's own and the upstream's.
-func TestBrowserHasAnswersInMidUpload(t *testing.T) {
+func TestBrowserHasResponsesInMidUpload(t *testing.T) {
 	const size = 40 * mebibyte
 	wantFailure := func(t *testing.T, visit visit, want string) {
 		t.Helper()

@@ -61,6 +61,6 @@ func wantStored(t *testing.T, sandbox, uuid, file string) {
 	}
 	status, got := get(t, sandbox+"/"+uuid+"/")
 	if status != http.StatusOK || !bytes.Equal(got, want) {
-		t.Errorf("the sandbox answered %d with %d bytes, want the %d of %s", status, len(got), len(want), filepath.Base(file))
+		t.Errorf("the sandbox returned %d with %d bytes, want the %d of %s", status, len(got), len(want), filepath.Base(file))
 	}
 }

@@ -47,9 +47,9 @@ func with(client string, what ...string) uploading { return uploading{client, wh
 
 // outcome is what the page shows of an upload.
 type outcome struct {
-	UUID    string `json:"uuid"`
-	Failure string `json:"failure"`
-	Answer  string `json:"answer"` // of a form that the browser sends by itself
+	UUID     string `json:"uuid"`
+	Failure  string `json:"failure"`
+	Response string `json:"response"` // of a form that the browser sends by itself
 }
 
 // visit is what came of a job.

@@ -34,9 +34,9 @@ func TestClientsHaveTheErrorOfAnUnavailableCredential(t *testing.T) {
 
 	t.Run("curl", func(t *testing.T) {
 		tried(t, "curl", "error: unavailable credential, /base/", "base URL")
-		status, answer := curl(t, "-i", "-F", "UPLOADCARE_PUB_KEY="+publicKey, "-F", "file=@"+sent.path, "http://"+address+"/base/")
-		if status != http.StatusServiceUnavailable || !strings.HasSuffix(answer, message) || !strings.Contains(answer, "\nRetry-After: ") {
-			t.Errorf("%d %s", status, answer)
+		status, response := curl(t, "-i", "-F", "UPLOADCARE_PUB_KEY="+publicKey, "-F", "file=@"+sent.path, "http://"+address+"/base/")
+		if status != http.StatusServiceUnavailable || !strings.HasSuffix(response, message) || !strings.Contains(response, "\nRetry-After: ") {
+			t.Errorf("%d %s", status, response)
 		}
 	})
 	for _, test := range []struct {

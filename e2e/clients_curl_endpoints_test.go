@@ -21,14 +21,14 @@ func TestCurlUploadsDirectly(t *testing.T) {
 		request := func() curlRequest {
 			return curlRequest{http.MethodPost, path, asMultipart, []string{"UPLOADCARE_PUB_KEY=" + publicKey, "UPLOADCARE_STORE=1"}, sent.path, ""}
 		}
-		tryCurl(t, s, request, func(t *testing.T, _ curlRequest, answer string) {
+		tryCurl(t, s, request, func(t *testing.T, _ curlRequest, response string) {
 			t.Helper()
-			s.checkStored(t, uuidOf(t, answer), sent)
+			s.checkStored(t, uuidOf(t, response), sent)
 		})
 	}
 }
 
-// The legacy widget looks at nothing of the answer, and asks for the file by an
+// The legacy widget reads nothing of the response, and asks for the file by an
 // id that it made itself.
 func TestCurlUploadsAsTheLegacyIframe(t *testing.T) {
 	s, sent := startSite(t, ""), newFile(t, mebibyte)
@@ -59,17 +59,17 @@ func TestCurlUploadsInParts(t *testing.T) {
 		request := func() curlRequest {
 			return curlRequest{http.MethodPost, "/multipart/start/", encoding, fields, "", ""}
 		}
-		tryCurl(t, s, request, func(t *testing.T, r curlRequest, answer string) {
+		tryCurl(t, s, request, func(t *testing.T, r curlRequest, response string) {
 			t.Helper()
 			var begun struct {
 				UUID  string
 				Parts []string
 			}
-			parse(t, answer, &begun)
+			parse(t, response, &begun)
 			putParts(t, begun.Parts, sent)
 			complete := curlRequest{http.MethodPost, "/multipart/complete/", r.encoding, []string{"uuid=" + begun.UUID, "UPLOADCARE_PUB_KEY=" + publicKey}, "", ""}
-			if status, answer := curl(t, complete.arguments(s.gateway, false, false)...); status != http.StatusOK {
-				t.Fatalf("complete: %d %s", status, answer)
+			if status, response := curl(t, complete.arguments(s.gateway, false, false)...); status != http.StatusOK {
+				t.Fatalf("complete: %d %s", status, response)
 			}
 			s.checkStored(t, begun.UUID, sent)
 		})
@@ -88,8 +88,8 @@ func putParts(t *testing.T, urls []string, sent sentFile) {
 		if err := os.WriteFile(part, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if status, answer := curl(t, "-T", part, "-H", "Content-Type: application/octet-stream", address); status/100 != 2 {
-			t.Fatalf("part %d: %d %s", i, status, answer)
+		if status, response := curl(t, "-T", part, "-H", "Content-Type: application/octet-stream", address); status/100 != 2 {
+			t.Fatalf("part %d: %d %s", i, status, response)
 		}
 	}
 }
@@ -106,9 +106,9 @@ func TestCurlUploadsFromURL(t *testing.T) {
 		{http.MethodPost, "/from_url", asQueryJSON, fields, "", ""},
 		{http.MethodGet, "/from_url/", asQuery, fields, "", ""},
 	} {
-		tryCurl(t, s, func() curlRequest { return request }, func(t *testing.T, _ curlRequest, answer string) {
+		tryCurl(t, s, func() curlRequest { return request }, func(t *testing.T, _ curlRequest, response string) {
 			t.Helper()
-			s.checkStored(t, s.fromURLDone(t, answer), sent)
+			s.checkStored(t, s.fromURLDone(t, response), sent)
 		})
 	}
 }
@@ -126,24 +126,24 @@ func TestCurlMakesGroups(t *testing.T) {
 		{http.MethodPost, "/group", asQueryJSON, listed, "", ""},
 		{http.MethodGet, "/group/", asQuery, listed, "", ""},
 	} {
-		tryCurl(t, s, func() curlRequest { return request }, func(t *testing.T, _ curlRequest, answer string) {
+		tryCurl(t, s, func() curlRequest { return request }, func(t *testing.T, _ curlRequest, response string) {
 			t.Helper()
 			var group struct{ ID string }
-			parse(t, answer, &group)
+			parse(t, response, &group)
 			s.checkGroup(t, group.ID, ids...)
 		})
 	}
 }
 
-// Endpoints that need no signature answer through the gateway as they do past it.
+// Endpoints that need no signature response through the gateway as they do past it.
 func TestCurlAsksUnsignedEndpoints(t *testing.T) {
 	s, sent := startSite(t, ""), newFile(t, mebibyte)
 	id := s.upload(t, sent)
-	status, answer := curl(t, "-F", "pub_key="+publicKey, "-F", "files[]="+id, s.gateway+"/group/")
+	status, response := curl(t, "-F", "pub_key="+publicKey, "-F", "files[]="+id, s.gateway+"/group/")
 	var group struct{ ID string }
-	parse(t, answer, &group)
+	parse(t, response, &group)
 	if status != http.StatusOK || group.ID == "" {
-		t.Fatalf("group: %d %s", status, answer)
+		t.Fatalf("group: %d %s", status, response)
 	}
 	for _, request := range []struct{ method, target, body string }{
 		{http.MethodGet, "/info/?pub_key=" + publicKey + "&file_id=" + id, ""},
@@ -163,8 +163,8 @@ func TestCurlAsksUnsignedEndpoints(t *testing.T) {
 			if wantStatus == http.StatusMethodNotAllowed {
 				t.Errorf("the sandbox has no %s", request.method)
 			}
-			if status, answer := curl(t, append(arguments, s.gateway+request.target)...); status != wantStatus || answer != want {
-				t.Errorf("%d %s\nwant %d %s", status, answer, wantStatus, want)
+			if status, response := curl(t, append(arguments, s.gateway+request.target)...); status != wantStatus || response != want {
+				t.Errorf("%d %s\nwant %d %s", status, response, wantStatus, want)
 			}
 		})
 	}
@@ -176,9 +176,9 @@ func TestCurlHasTheErrorOfAnOversizedBody(t *testing.T) {
 	for name, expect := range expectations {
 		t.Run(name, func(t *testing.T) {
 			tried(t, "curl, "+name, "error: oversized chunked body, /base/", "base URL")
-			status, answer := curl(t, "-H", expect, "-H", "Transfer-Encoding: chunked", "-F", "UPLOADCARE_PUB_KEY="+publicKey, "-F", "file=@"+sent.path, s.gateway+"/base/")
-			if status != http.StatusRequestEntityTooLarge || answer != "The size of the request is too large." {
-				t.Errorf("%d %s", status, answer)
+			status, response := curl(t, "-H", expect, "-H", "Transfer-Encoding: chunked", "-F", "UPLOADCARE_PUB_KEY="+publicKey, "-F", "file=@"+sent.path, s.gateway+"/base/")
+			if status != http.StatusRequestEntityTooLarge || response != "The size of the request is too large." {
+				t.Errorf("%d %s", status, response)
 			}
 		})
 	}

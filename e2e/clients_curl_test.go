@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// curl makes a request and returns status and body of the answer.
-func curl(t *testing.T, arguments ...string) (status int, answer string) {
+// curl makes a request and returns status and body of the response.
+func curl(t *testing.T, arguments ...string) (status int, response string) {
 	t.Helper()
 	need(t, "curl", "curl", "--version")
 	output := run(t, nil, "curl", append([]string{"-sS", "--max-time", "120", "-w", "\n%{http_code}"}, arguments...)...)
@@ -102,14 +102,14 @@ func escape(fields []string) string {
 
 // tryCurl makes the request in all ways of carrying a stale pair, and once past
 // the gateway, where it must be refused for want of a signature.
-func tryCurl(t *testing.T, s *site, request func() curlRequest, check func(t *testing.T, r curlRequest, answer string)) {
+func tryCurl(t *testing.T, s *site, request func() curlRequest, check func(t *testing.T, r curlRequest, response string)) {
 	t.Helper()
 	r := request()
 	t.Run(fmt.Sprintf("%s %s, %s", r.method, r.path, r.encoding), func(t *testing.T) {
 		tried(t, "curl", fmt.Sprintf("%s %s, %s", r.method, r.path, r.encoding), "base URL")
-		status, answer := curl(t, r.arguments(s.sandbox, false, false)...)
-		if !strings.HasSuffix(strings.ToLower(answer), "signature` is required.") || status != http.StatusBadRequest {
-			t.Fatalf("past the gateway: %d %s", status, answer)
+		status, response := curl(t, r.arguments(s.sandbox, false, false)...)
+		if !strings.HasSuffix(strings.ToLower(response), "signature` is required.") || status != http.StatusBadRequest {
+			t.Fatalf("past the gateway: %d %s", status, response)
 		}
 		for _, stale := range []struct {
 			name        string
@@ -125,11 +125,11 @@ func tryCurl(t *testing.T, s *site, request func() curlRequest, check func(t *te
 			}
 			t.Run(stale.name, func(t *testing.T) {
 				r := request()
-				status, answer := curl(t, r.arguments(s.gateway, stale.body, stale.query)...)
+				status, response := curl(t, r.arguments(s.gateway, stale.body, stale.query)...)
 				if status != http.StatusOK {
-					t.Fatalf("%d %s", status, answer)
+					t.Fatalf("%d %s", status, response)
 				}
-				check(t, r, answer)
+				check(t, r, response)
 			})
 		}
 	})

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The Go library cannot be told another host: it finds the gateway under the
+// The Go library has no option for another host: it finds the gateway under the
 // Upload API's own name.
 func TestGoLibraryUploads(t *testing.T) {
 	const library = "uploadcare-go v1.1.0"

@@ -29,7 +29,7 @@ func newNodeClient(t *testing.T) nodeClient {
 	return nodeClient{directory}
 }
 
-// nodeTask is what the client is told to do.
+// nodeTask is what the client is to do.
 type nodeTask struct {
 	Task    string         `json:"task"`
 	Files   []string       `json:"files,omitempty"`

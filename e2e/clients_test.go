@@ -80,7 +80,7 @@ func newFile(t *testing.T, size int) sentFile {
 func (s *site) checkStored(t *testing.T, id string, sent sentFile) {
 	t.Helper()
 	if !regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString(id) {
-		t.Fatalf("the answer has no uuid but %q", id)
+		t.Fatalf("the response has no uuid but %q", id)
 	}
 	status, content := get(t, s.sandbox+"/"+id+"/")
 	if status != http.StatusOK || !bytes.Equal(content, sent.content) {
@@ -99,40 +99,40 @@ func (s *site) checkGroup(t *testing.T, id string, files ...string) {
 // members returns the uuids of the files that a group holds.
 func (s *site) members(t *testing.T, id string) (uuids []string) {
 	t.Helper()
-	_, answer := get(t, s.sandbox+"/group/info/?pub_key="+publicKey+"&group_id="+id)
+	_, response := get(t, s.sandbox+"/group/info/?pub_key="+publicKey+"&group_id="+id)
 	var group struct {
 		Files []struct{ UUID string }
 	}
-	parse(t, string(answer), &group)
+	parse(t, string(response), &group)
 	for _, file := range group.Files {
 		uuids = append(uuids, file.UUID)
 	}
 	return uuids
 }
 
-// fromURLDone waits for the file that an answer of /from_url/ promises, and
+// fromURLDone waits for the file that a response of /from_url/ promises, and
 // returns its uuid.
-func (s *site) fromURLDone(t *testing.T, answer string) string {
+func (s *site) fromURLDone(t *testing.T, response string) string {
 	t.Helper()
 	var begun struct{ Type, Token, UUID string }
-	parse(t, answer, &begun)
+	parse(t, response, &begun)
 	if begun.Type == "file_info" {
 		return begun.UUID
 	}
 	if begun.Type != "token" || begun.Token == "" {
-		t.Fatalf("from_url: answer %s", answer)
+		t.Fatalf("from_url: response %s", response)
 	}
 	for range 500 {
 		var progress struct{ Status, UUID string }
-		_, answer := get(t, s.sandbox+"/from_url/status/?token="+begun.Token)
-		parse(t, string(answer), &progress)
+		_, response := get(t, s.sandbox+"/from_url/status/?token="+begun.Token)
+		parse(t, string(response), &progress)
 		switch progress.Status {
 		case "success":
 			return progress.UUID
 		case "waiting", "progress":
 			time.Sleep(20 * time.Millisecond)
 		default:
-			t.Fatalf("from_url: status %s", answer)
+			t.Fatalf("from_url: status %s", response)
 		}
 	}
 	t.Fatal("from_url: not done in ten seconds")
@@ -142,20 +142,20 @@ func (s *site) fromURLDone(t *testing.T, answer string) string {
 // upload puts a file into the sandbox, for tests of what comes after.
 func (s *site) upload(t *testing.T, sent sentFile) string {
 	t.Helper()
-	status, answer := curl(t, "-F", "UPLOADCARE_PUB_KEY="+publicKey, "-F", "file=@"+sent.path, s.gateway+"/base/")
+	status, response := curl(t, "-F", "UPLOADCARE_PUB_KEY="+publicKey, "-F", "file=@"+sent.path, s.gateway+"/base/")
 	if status != http.StatusOK {
-		t.Fatalf("upload: %d %s", status, answer)
+		t.Fatalf("upload: %d %s", status, response)
 	}
-	return uuidOf(t, answer)
+	return uuidOf(t, response)
 }
 
-// uuidOf returns the file that an answer of /base/ tells of.
-func uuidOf(t *testing.T, answer string) string {
+// uuidOf returns the file in a response of /base/.
+func uuidOf(t *testing.T, response string) string {
 	t.Helper()
 	var files map[string]string
-	parse(t, answer, &files)
+	parse(t, response, &files)
 	if len(files) != 1 {
-		t.Fatalf("answer %s", answer)
+		t.Fatalf("response %s", response)
 	}
 	for _, id := range files {
 		return id
@@ -177,10 +177,10 @@ func get(t *testing.T, url string) (int, []byte) {
 	return response.StatusCode, content
 }
 
-func parse(t *testing.T, answer string, into any) {
+func parse(t *testing.T, response string, into any) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(answer), into); err != nil {
-		t.Fatalf("answer %q: %v", answer, err)
+	if err := json.Unmarshal([]byte(response), into); err != nil {
+		t.Fatalf("response %q: %v", response, err)
 	}
 }
 

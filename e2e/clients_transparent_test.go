@@ -56,8 +56,8 @@ func (p *process) load(t *testing.T, caddyfile string) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if answer, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusOK {
-		t.Fatalf("load: %d %s", response.StatusCode, answer)
+	if text, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusOK {
+		t.Fatalf("load: %d %s", response.StatusCode, text)
 	}
 }
 
@@ -65,11 +65,11 @@ func (p *process) load(t *testing.T, caddyfile string) {
 // authority.
 func (s *transparentSite) saveRoot(t *testing.T) string {
 	t.Helper()
-	_, answer := get(t, "http://"+s.process.admin+"/pki/ca/local")
+	_, response := get(t, "http://"+s.process.admin+"/pki/ca/local")
 	var authority struct {
 		RootCertificate string `json:"root_certificate"`
 	}
-	parse(t, string(answer), &authority)
+	parse(t, string(response), &authority)
 	path := filepath.Join(t.TempDir(), "root.crt")
 	if err := os.WriteFile(path, []byte(authority.RootCertificate), 0o600); err != nil {
 		t.Fatal(err)
@@ -102,27 +102,27 @@ func TestTransparentRecipeWithCurl(t *testing.T) {
 	for version, flag := range httpVersions {
 		t.Run(version, func(t *testing.T) {
 			tried(t, "curl, "+version, "POST /base/, multipart", "DNS, TLS")
-			status, answer := s.curl(t, flag, "-F", "file=@"+sent.path, "-F", "UPLOADCARE_PUB_KEY="+publicKey,
+			status, response := s.curl(t, flag, "-F", "file=@"+sent.path, "-F", "UPLOADCARE_PUB_KEY="+publicKey,
 				"-F", "signature="+staleSignature, "-F", "expire="+staleExpire, s.gateway+"/base/?signature="+staleSignature)
 			if status != http.StatusOK {
-				t.Fatalf("%d %s", status, answer)
+				t.Fatalf("%d %s", status, response)
 			}
-			s.checkStored(t, uuidOf(t, answer), sent)
+			s.checkStored(t, uuidOf(t, response), sent)
 		})
 	}
 }
 
-// An answer that comes while the body is on its way reaches the client, and no
+// A response that comes while the body is on its way reaches the client, and no
 // reset of the connection in its place.
-func TestCurlHasAnswersInMidUpload(t *testing.T) {
+func TestCurlHasResponsesInMidUpload(t *testing.T) {
 	s, sent := startTransparentSite(t, ""), newFile(t, 60*mebibyte)
 	for version, flag := range httpVersions {
 		for name, expect := range expectations {
 			t.Run(version+", "+name, func(t *testing.T) {
 				tried(t, "curl, "+version+", "+name, "error: in mid-upload, /base/", "DNS, TLS")
-				status, answer := s.curl(t, flag, "-H", expect, "-F", "UPLOADCARE_PUB_KEY=another_key", "-F", "file=@"+sent.path, s.gateway+"/base/")
-				if status != http.StatusForbidden || answer != "UPLOADCARE_PUB_KEY is invalid." {
-					t.Errorf("%d %s", status, answer)
+				status, response := s.curl(t, flag, "-H", expect, "-F", "UPLOADCARE_PUB_KEY=another_key", "-F", "file=@"+sent.path, s.gateway+"/base/")
+				if status != http.StatusForbidden || response != "UPLOADCARE_PUB_KEY is invalid." {
+					t.Errorf("%d %s", status, response)
 				}
 			})
 		}
@@ -139,7 +139,7 @@ func TestALoopIsDetected(t *testing.T) {
 		endpoint  string
 		arguments []string
 		status    int
-		answer    string
+		response  string
 	}{
 		{"/base/", upload, http.StatusLoopDetected, message},
 		{"/info/?pub_key=" + publicKey, nil, http.StatusLoopDetected, message},
@@ -147,9 +147,9 @@ func TestALoopIsDetected(t *testing.T) {
 	} {
 		t.Run(test.endpoint, func(t *testing.T) {
 			tried(t, "curl", "error: the gateway is its own upstream, "+test.endpoint, "base URL")
-			status, answer := curl(t, append(test.arguments, "http://"+address+test.endpoint)...)
-			if status != test.status || answer != test.answer {
-				t.Errorf("%d %s\nwant %d %s", status, answer, test.status, test.answer)
+			status, response := curl(t, append(test.arguments, "http://"+address+test.endpoint)...)
+			if status != test.status || response != test.response {
+				t.Errorf("%d %s\nwant %d %s", status, response, test.status, test.response)
 			}
 		})
 	}

@@ -77,9 +77,9 @@ func (b *backEnd) stop() {
 // calls returns how often the running process was asked for a signature.
 func (b *backEnd) calls() int {
 	b.t.Helper()
-	_, answer := get(b.t, "http://"+b.address+"/calls")
+	_, response := get(b.t, "http://"+b.address+"/calls")
 	var calls int
-	parse(b.t, string(answer), &calls)
+	parse(b.t, string(response), &calls)
 	return calls
 }
 
@@ -95,7 +95,7 @@ func startSiteWith(t *testing.T, b *backEnd, header, options string) *site {
 }
 
 // send uploads a file with curl, with further arguments.
-func (s *site) send(t *testing.T, sent sentFile, further ...string) (status int, answer string) {
+func (s *site) send(t *testing.T, sent sentFile, further ...string) (status int, response string) {
 	t.Helper()
 	return curl(t, append(further, "-F", "UPLOADCARE_PUB_KEY="+publicKey, "-F", "file=@"+sent.path, s.gateway+"/base/")...)
 }
@@ -110,10 +110,10 @@ func TestExpressBackEndSigns(t *testing.T) {
 			var uploads sync.WaitGroup
 			for range 10 {
 				uploads.Go(func() {
-					if status, answer := s.send(t, sent); status != http.StatusOK {
-						t.Errorf("%d %s", status, answer)
+					if status, response := s.send(t, sent); status != http.StatusOK {
+						t.Errorf("%d %s", status, response)
 					} else {
-						s.checkStored(t, uuidOf(t, answer), sent)
+						s.checkStored(t, uuidOf(t, response), sent)
 					}
 				})
 			}
@@ -135,8 +135,8 @@ func TestExpressBackEndRestartsWithoutAFailedUpload(t *testing.T) {
 	upload := func(what string, condition func() bool) {
 		t.Helper()
 		for time.Since(began) < 38*time.Second {
-			if status, answer := s.send(t, sent); status != http.StatusOK {
-				t.Fatalf("%s: %d %s", what, status, answer)
+			if status, response := s.send(t, sent); status != http.StatusOK {
+				t.Fatalf("%s: %d %s", what, status, response)
 			}
 			if condition() {
 				return
@@ -172,14 +172,14 @@ func TestExpressBackEndRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startSiteWith(t, b, test.header, "")
-			if status, answer := s.send(t, sent, test.client...); status != test.status || !strings.Contains(answer, test.message) {
-				t.Errorf("%d %s", status, answer)
+			if status, response := s.send(t, sent, test.client...); status != test.status || !strings.Contains(response, test.message) {
+				t.Errorf("%d %s", status, response)
 			}
 		})
 	}
 	b.stop()
 	s := startSiteWith(t, b, "Bearer "+appKey, "")
-	if status, answer := s.send(t, sent, "-i"); status != http.StatusServiceUnavailable || !strings.Contains(answer, "\nRetry-After: ") {
-		t.Errorf("away: %d %s", status, answer)
+	if status, response := s.send(t, sent, "-i"); status != http.StatusServiceUnavailable || !strings.Contains(response, "\nRetry-After: ") {
+		t.Errorf("away: %d %s", status, response)
 	}
 }

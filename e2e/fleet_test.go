@@ -160,7 +160,7 @@ func startRedis(t *testing.T) redisServer {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	t.Fatal("Redis does not answer")
+	t.Fatal("Redis does not respond")
 	return redisServer{}
 }
 
@@ -171,12 +171,12 @@ func pings(address string) bool {
 	}
 	defer connection.Close()
 	_ = connection.SetDeadline(time.Now().Add(time.Second))
-	answer := make([]byte, len("+PONG"))
+	response := make([]byte, len("+PONG"))
 	_, err = io.WriteString(connection, "PING\r\n")
 	if err == nil {
-		_, err = io.ReadFull(connection, answer)
+		_, err = io.ReadFull(connection, response)
 	}
-	return err == nil && string(answer) == "+PONG"
+	return err == nil && string(response) == "+PONG"
 }
 
 // fleetResolver is a back end that signs, and counts.
@@ -294,7 +294,7 @@ func uploadToFleet(t *testing.T, gateway string) {
 		return
 	}
 	defer response.Body.Close()
-	if answer, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusOK {
-		t.Errorf("answer %d %s", response.StatusCode, answer)
+	if text, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusOK {
+		t.Errorf("response %d %s", response.StatusCode, text)
 	}
 }

@@ -71,12 +71,12 @@ func sendParams(address, body string, half bool) (status, text string, took time
 		return "", err.Error(), time.Since(began)
 	}
 	defer response.Body.Close()
-	answer, _ := io.ReadAll(response.Body)
-	return fmt.Sprint(response.StatusCode, " ", response.Header.Get("Retry-After")), string(answer), time.Since(began)
+	content, _ := io.ReadAll(response.Body)
+	return fmt.Sprint(response.StatusCode, " ", response.Header.Get("Retry-After")), string(content), time.Since(began)
 }
 
 // Invariant 4: what is held of urlencoded bodies is bounded, however many come
-// at once. All are served, or told to come again, and those that stall are in
+// at once. All are served, or get a Retry-After, and those that stall are in
 // the others' way for no longer than their time limit.
 func TestInvariant4ABurstOfUrlencodedBodiesTakesBoundedMemory(t *testing.T) {
 	const clients = 300
@@ -89,7 +89,7 @@ func TestInvariant4ABurstOfUrlencodedBodiesTakesBoundedMemory(t *testing.T) {
 			p := start(t, gateway(address, sink))
 			for range 5 {
 				if status, text, _ := sendParams(address, body, false); status != "200 " {
-					t.Fatalf("answer %s %s", status, text)
+					t.Fatalf("response %s %s", status, text)
 				}
 			}
 			whole.Store(0)
@@ -109,7 +109,7 @@ func TestInvariant4ABurstOfUrlencodedBodiesTakesBoundedMemory(t *testing.T) {
 					case half && status == "408 ":
 						timedOut.Add(1)
 					default:
-						t.Errorf("client %d, stalled: %v: answer %q %q after %v", i, half, status, text, took)
+						t.Errorf("client %d, stalled: %v: response %q %q after %v", i, half, status, text, took)
 					}
 					for !half {
 						if most := slowest.Load(); int64(took) <= most || slowest.CompareAndSwap(most, int64(took)) {
@@ -120,7 +120,7 @@ func TestInvariant4ABurstOfUrlencodedBodiesTakesBoundedMemory(t *testing.T) {
 			}
 			running.Wait()
 			_, peak := measured()
-			t.Logf("%d served, %d told to come again, %d timed out; the slowest took %v; idle %d KiB, growth %d KiB",
+			t.Logf("%d served, %d to retry, %d timed out; the slowest took %v; idle %d KiB, growth %d KiB",
 				served.Load(), refused.Load(), timedOut.Load(), time.Duration(slowest.Load()), idle>>10, (peak-idle)>>10)
 			if growth := peak - idle; growth > paramsGrowth {
 				t.Errorf("the gateway grew by %d bytes", growth)

@@ -111,7 +111,7 @@ func (c *content) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// upload sends a file of content through the gateway and returns the answer.
+// upload sends a file of content through the gateway and returns the response.
 func upload(t *testing.T, client *http.Client, address string, body *content) string {
 	t.Helper()
 	before := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"signature\"\r\n\r\nstale\r\n" +
@@ -130,11 +130,11 @@ func upload(t *testing.T, client *http.Client, address string, body *content) st
 		return ""
 	}
 	defer response.Body.Close()
-	answer, _ := io.ReadAll(response.Body)
-	return fmt.Sprint(response.StatusCode, " ", string(answer))
+	text, _ := io.ReadAll(response.Body)
+	return fmt.Sprint(response.StatusCode, " ", string(text))
 }
 
-// newSink is an Upload API that keeps nothing: it answers with the checksum of
+// newSink is an Upload API that keeps nothing: it responds with the checksum of
 // the file, and the numbers of signatures and expiries.
 func newSink(t *testing.T) *httptest.Server {
 	t.Helper()
@@ -203,10 +203,10 @@ func TestInvariant4FourGibibytesTakeNoMemory(t *testing.T) {
 	}
 	idle := p.rss()
 	measured := p.watch()
-	answer := upload(t, http.DefaultClient, address, &content{block: block, left: size})
+	response := upload(t, http.DefaultClient, address, &content{block: block, left: size})
 	_, peak := measured()
-	if want := "200 " + checksum(block, size) + " 1 1"; answer != want {
-		t.Errorf("answer %q, want %q", answer, want)
+	if want := "200 " + checksum(block, size) + " 1 1"; response != want {
+		t.Errorf("response %q, want %q", response, want)
 	}
 	t.Logf("4 GiB: idle %d KiB, peak %d KiB", idle>>10, peak>>10)
 	if peak-idle > growthLimit {
@@ -228,9 +228,9 @@ func TestInvariant4SlowUploadsTakeLittleMemory(t *testing.T) {
 	var running sync.WaitGroup
 	for range uploads {
 		running.Go(func() { // 64 KiB every 31 ms: 2 MiB a second
-			answer := upload(t, client, address, &content{block: block, left: size, interval: 31 * time.Millisecond, piece: 64 << 10})
-			if want := "200 " + checksum(block, size) + " 1 1"; answer != want {
-				t.Errorf("answer %q, want %q", answer, want)
+			response := upload(t, client, address, &content{block: block, left: size, interval: 31 * time.Millisecond, piece: 64 << 10})
+			if want := "200 " + checksum(block, size) + " 1 1"; response != want {
+				t.Errorf("response %q, want %q", response, want)
 			}
 		})
 	}
@@ -263,11 +263,11 @@ func TestSandboxStreams(t *testing.T) {
 	}
 	idle := p.rss()
 	measured := p.watch()
-	answer := upload(t, http.DefaultClient, address, &content{block: block, left: size})
+	response := upload(t, http.DefaultClient, address, &content{block: block, left: size})
 	_, peak := measured()
-	match := regexp.MustCompile(`^200 \{"file":"([0-9a-f-]{36})"\}$`).FindStringSubmatch(answer)
+	match := regexp.MustCompile(`^200 \{"file":"([0-9a-f-]{36})"\}$`).FindStringSubmatch(response)
 	if match == nil {
-		t.Fatalf("answer %q", answer)
+		t.Fatalf("response %q", response)
 	}
 	t.Logf("1 GiB into the sandbox: idle %d KiB, peak %d KiB", idle>>10, peak>>10)
 	if peak-idle > growthLimit {

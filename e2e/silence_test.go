@@ -48,7 +48,7 @@ func TestAClientThatIsSilentForAMinute(t *testing.T) {
 			}
 			defer response.Body.Close()
 			if text, _ := io.ReadAll(response.Body); response.StatusCode != test.status {
-				t.Errorf("answer %d %q, want %d", response.StatusCode, text, test.status)
+				t.Errorf("response %d %q, want %d", response.StatusCode, text, test.status)
 			}
 		})
 	}

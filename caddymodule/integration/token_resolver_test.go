@@ -246,7 +246,7 @@ func TestInvariant8DocumentsDebuggingOutput(t *testing.T) {
 	output := d.caddy.output.String()
 	origin := strings.TrimSuffix(b.url, "/api/uploadcare-signature")
 	for _, line := range []string{
-		`"msg":"the resolver failed and is asked again"`, origin + ": it answers 500 Internal Server Error",
+		`"msg":"the resolver failed and is asked again"`, origin + ": it responded with 500 Internal Server Error",
 		`"msg":"credential obtained"`, `"expire":` + strconv.FormatInt(fresh.Expire, 10), time.Unix(fresh.Expire, 0).UTC().Format(time.RFC3339),
 	} {
 		if !strings.Contains(output, line) {

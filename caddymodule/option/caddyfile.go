@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package option has what the configuration of all rooms has in common: values of
-// options, as they stand in a Caddyfile or in JSON, and directives of handlers.
+// Package option has what the configuration of all modules has in common: parsing the
+// values of options in a Caddyfile and in JSON, and registering directives. Its errors
+// are load errors: they name the option, what was found and what is expected, and never
+// quote what may be secret.
 package option
 
 import (
@@ -11,8 +13,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// UnmarshalDuration parses the only argument of the subdirective that d is at, a
-// duration of at least minimum.
+// UnmarshalDuration parses the only argument of the subdirective at which d is: a
+// duration in Go's syntax or Caddy's (which has days), of at least minimum.
 func UnmarshalDuration(d *caddyfile.Dispenser, minimum time.Duration) (caddy.Duration, error) {
 	name := d.Val()
 	var value string
@@ -29,7 +31,8 @@ func UnmarshalDuration(d *caddyfile.Dispenser, minimum time.Duration) (caddy.Dur
 	return caddy.Duration(duration), NoBlock(d, name)
 }
 
-// NoBlock returns an error if the subdirective called name has a block.
+// NoBlock returns an error if the subdirective called name has a block. Without this
+// check, Caddy would take the block's lines for further subdirectives.
 func NoBlock(d *caddyfile.Dispenser, name string) error {
 	if nesting := d.Nesting(); d.NextBlock(nesting) {
 		return d.Errf("%s takes no block", name)

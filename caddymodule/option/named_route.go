@@ -7,15 +7,15 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// Of a named route whose directives have all become one route without a matcher,
-// Caddy keeps the first handler alone: the upload is answered with an empty 200,
-// and nothing is uploaded. It makes one route of neighbours that have equal
-// matchers and are both terminal or both not (docs/upstream/caddy-named-routes.md).
-// A route that is not merged with its neighbours keeps theirs, too.
+// When all directives of a named route have become one route without a matcher, Caddy
+// keeps only its first handler: an upload gets an empty 200, and nothing is uploaded.
+// Caddy merges adjacent routes if their matchers are equal and both or neither are
+// terminal (docs/upstream/caddy-named-routes.md). One route that differs prevents that
+// for all of them.
 
-// RegisterHandlerDirective is [httpcaddyfile.RegisterHandlerDirective] for a handler
-// that is kept in a named route, with its neighbours. separate, [Terminal] or
-// [PassOn], keeps its route apart.
+// RegisterHandlerDirective is [httpcaddyfile.RegisterHandlerDirective] for a handler that
+// must work in a named route, too. There, separate, which is [Terminal] or [PassOn], makes
+// its route differ from its neighbours.
 func RegisterHandlerDirective(name string, parse httpcaddyfile.UnmarshalHandlerFunc, separate func(*caddyhttp.Route)) {
 	httpcaddyfile.RegisterDirective(name, func(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		if !h.Next() {
@@ -40,12 +40,12 @@ func RegisterHandlerDirective(name string, parse httpcaddyfile.UnmarshalHandlerF
 	})
 }
 
-// Terminal keeps the route of a handler apart that responds to every request: no
-// handler after it would be asked anyway.
+// Terminal makes a route differ whose handler responds to every request: no handler after
+// it would be called anyway.
 func Terminal(route *caddyhttp.Route) { route.Terminal = true }
 
-// PassOn keeps the route of a handler apart that asks the next one. A list of no
-// matchers matches the same as none at all, and is not equal to it.
+// PassOn makes a route differ whose handler calls the next one. An empty list of matcher
+// sets matches the same as nil, everything, but is not deeply equal to it.
 func PassOn(route *caddyhttp.Route) {
 	if route.MatcherSetsRaw == nil {
 		route.MatcherSetsRaw = caddyhttp.RawMatcherSets{}

@@ -9,12 +9,14 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// namedPlaceholder is one whose text cannot be part of a secret.
+// namedPlaceholder matches a value that is a single placeholder of a variable or file, so
+// that no part of it can be a secret.
 var namedPlaceholder = regexp.MustCompile(`^\{(env|file)\.[^{}]+\}$`)
 
-// Resolve replaces the placeholders in the value of an option. One that is
-// unknown or empty is an error, which names the option; the value is shown
-// only if it is nothing but the name of a variable or file.
+// Resolve replaces the placeholders in the value of an option when the configuration is
+// loaded. An unknown or empty placeholder, or an empty result, is an error that names the
+// option. The error quotes the value only if it is a single placeholder of a variable or
+// file.
 func Resolve(option, value string) (string, error) {
 	resolved, err := caddy.NewReplacer().ReplaceOrErr(value, true, true)
 	switch {

@@ -60,7 +60,7 @@ func TestAResolverIsAskedWithWhatItsFilesHold(t *testing.T) {
 			"transport":`+fixture.TransportJSON+`,
 			"url":"{file.`+directory+`/url}","headers":{"Authorization":["{env.PREFIX} {file.`+directory+`/key}"]}}}]}`)
 		var asked []string
-		fixture.SetTransport(fixture.Answering(func(r *http.Request) string {
+		fixture.SetTransport(fixture.RespondWith(func(r *http.Request) string {
 			asked = append(asked, r.URL.Host+" "+r.Header.Get("Authorization"))
 			return fixture.Pair(fixture.Secret, time.Now().Unix()+3600)
 		}))

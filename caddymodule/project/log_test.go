@@ -76,7 +76,7 @@ func TestASourceThatFailsDoesNotFloodTheLog(t *testing.T) {
 		project := MustProject(t, AskingConfig("flooded", ""))
 		logs := observe(project, zapcore.InfoLevel)
 		source := fixture.Loaded("")
-		source.Answer(token.Token{}, errors.New("down"))
+		source.Return(token.Token{}, errors.New("down"))
 		for range 10_000 { // for ten minutes
 			if _, err := project.Grantor().Token(t.Context()); err == nil {
 				t.Fatal("a token")
@@ -87,7 +87,7 @@ func TestASourceThatFailsDoesNotFloodTheLog(t *testing.T) {
 			t.Errorf("%d lines for %d attempts", got, source.Calls())
 		}
 		fixture.Lines(logs)
-		source.Answer(token.Mint(fixture.Secret, time.Now(), time.Hour), nil)
+		source.Return(token.Mint(fixture.Secret, time.Now(), time.Hour), nil)
 		time.Sleep(5 * time.Second)
 		for range 3 {
 			if _, err := project.Grantor().Token(t.Context()); err != nil {
@@ -102,8 +102,8 @@ func TestDebugOutputTellsThatTheFallbackStandsIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		project := MustProject(t, AskingConfig("stoodinfor", `,"fallback":{"module":"scripted_in_test","key":"stands in"}`))
 		logs := observe(project, zapcore.DebugLevel)
-		fixture.Loaded("").Answer(token.Token{}, errors.New("down"))
-		fixture.Loaded("stands in").Answer(token.Mint(fixture.Secret, time.Now(), time.Hour), nil)
+		fixture.Loaded("").Return(token.Token{}, errors.New("down"))
+		fixture.Loaded("stands in").Return(token.Mint(fixture.Secret, time.Now(), time.Hour), nil)
 		if _, err := project.Grantor().Token(t.Context()); err != nil {
 			t.Fatal(err)
 		}

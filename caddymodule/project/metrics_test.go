@@ -18,14 +18,14 @@ func TestWhatASourceAnswersIsCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		project := MustProject(t, AskingConfig("asked", `,"fallback":{"module":"scripted_in_test","key":"stands in"}`))
 		var granted token.Token
-		fixture.Loaded("stands in").Answer(token.Mint(fixture.Secret, time.Now(), 24*time.Hour), nil)
+		fixture.Loaded("stands in").Return(token.Mint(fixture.Secret, time.Now(), 24*time.Hour), nil)
 		ask := func() error {
 			_, err := project.Grantor().Token(t.Context())
 			return err
 		}
 		for _, answer := range []error{errors.New("down"), fmt.Errorf("%w: who are you", token.ErrRefused), nil} {
 			granted = token.Mint(fixture.Secret, time.Now(), time.Hour)
-			fixture.Loaded("").Answer(granted, answer)
+			fixture.Loaded("").Return(granted, answer)
 			if err := ask(); err != nil && !errors.Is(err, token.ErrRefused) {
 				t.Errorf("%v: %v", answer, err)
 			}
@@ -60,7 +60,7 @@ func TestWhatASourceAnswersIsCounted(t *testing.T) {
 // none.
 func TestAnExpiredTokenOfASourceIsCountedAsAFailure(t *testing.T) {
 	project := MustProject(t, AskingConfig("stale", ""))
-	fixture.Loaded("").Answer(token.Mint(fixture.Secret, time.Now(), 0), nil)
+	fixture.Loaded("").Return(token.Mint(fixture.Secret, time.Now(), 0), nil)
 	if _, err := project.Grantor().Token(t.Context()); !errors.Is(err, token.ErrExpired) {
 		t.Error(err)
 	}

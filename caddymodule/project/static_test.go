@@ -24,7 +24,7 @@ func TestAStaticPairWithinItsThresholdIsNotAskedForPerUpload(t *testing.T) {
 			pair := fixture.PairFor(lifetime)
 			p := project.MustProject(t, fixture.Project(fixture.Static(pair)))
 			const asked = `caddy_uploadcare_token_requests_total{outcome="ok",project="demopublickey",source="static"}`
-			before, _ := project.Reported.Of(t, asked)
+			before, _ := project.Reported.Value(t, asked)
 			uploads := 0
 			for ; time.Now().Unix() < pair.Expire; uploads++ {
 				granted, err := p.Grantor().Token(t.Context())
@@ -33,7 +33,7 @@ func TestAStaticPairWithinItsThresholdIsNotAskedForPerUpload(t *testing.T) {
 				}
 				time.Sleep(100 * time.Millisecond)
 			}
-			if after, _ := project.Reported.Of(t, asked); after <= before || after-before > 40 {
+			if after, _ := project.Reported.Value(t, asked); after <= before || after-before > 40 {
 				t.Errorf("%s: asked %v times for %d uploads", lifetime, after-before, uploads)
 			}
 			if _, err := p.Grantor().Token(t.Context()); !strings.Contains(fmt.Sprint(err), "the static credential has expired, at ") {
@@ -172,11 +172,11 @@ func TestAStaticFallbackServesOnlyWhileTheSourceFails(t *testing.T) {
 			return granted, err
 		}
 		fresh := fixture.PairFor(time.Hour)
-		live.Answer(fresh, nil)
+		live.Return(fresh, nil)
 		if granted, err := got(); err != nil || granted != fresh {
 			t.Errorf("while the source answers: %v, %v", granted, err)
 		}
-		live.Answer(token.Token{}, errors.New("down"))
+		live.Return(token.Token{}, errors.New("down"))
 		time.Sleep(59 * time.Minute)
 		if granted, err := got(); err != nil || granted != fresh {
 			t.Errorf("while its token is valid: %v, %v", granted, err)
@@ -188,12 +188,12 @@ func TestAStaticFallbackServesOnlyWhileTheSourceFails(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 		}
-		live.Answer(token.Token{}, token.ErrRefused)
+		live.Return(token.Token{}, token.ErrRefused)
 		time.Sleep(2 * time.Minute)
 		if granted, err := got(); !errors.Is(err, token.ErrRefused) {
 			t.Errorf("when the source refuses: %v, %v", granted, err)
 		}
-		live.Answer(token.Token{}, errors.New("down"))
+		live.Return(token.Token{}, errors.New("down"))
 		time.Sleep(2 * time.Hour) // past the pair's own expiry
 		var unavailable *token.UnavailableError
 		if granted, err := got(); !errors.As(err, &unavailable) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package proxy is http.handlers.uploadcare_proxy: Caddy's `reverse_proxy` with its
-// options, past which uploads take a shortcut.
+// Package proxy is http.handlers.uploadcare_proxy: Caddy's `reverse_proxy` with all its
+// options, which uploads bypass by a shortcut where that makes no difference but in
+// cost. Errors and their timing are those of Caddy's proxy either way.
 package proxy
 
 import (
@@ -19,22 +20,22 @@ func init() {
 }
 
 // Proxy is Caddy's `reverse_proxy`, with all its options, for uploads that
-// `uploadcare_sign` edits. Most of what that proxy costs a request is for what
-// can be configured. Where nothing is but one upstream and `transport uploadcare`
-// with `upstream_host`, the form of an upload takes a shortcut: what goes to the
-// upstream and what comes back are the same, and so are placeholders, errors and
-// log lines. (But an upstream that switches protocols unasked is an error, 502.)
-// Everything else goes through `reverse_proxy`, also an upload with
-// headers for one hop alone, or one that comes from another proxy of the same
-// site, such as `forward_auth`.
+// `uploadcare_sign` has edited. Most of what `reverse_proxy` costs per request serves
+// its options. Where nothing is configured but one upstream and `transport uploadcare`
+// with `upstream_host`, uploads of forms take a shortcut: the request to the upstream
+// and the response to the client are the same, and so are placeholders, errors and log
+// lines. (One thing differs: if the upstream switches protocols unasked, that is an
+// error, 502.) Everything else goes through `reverse_proxy`: other requests, uploads
+// with hop-by-hop headers, and uploads that another proxy of the same site, such as
+// `forward_auth`, has handled before.
 //
-// By the shortcut, an upload does not count as one of the upstream's requests: in
-// the admin API, in `{http.reverse_proxy.upstream.requests}`, and for other
+// An upload that takes the shortcut is not counted among the upstream's current
+// requests: in the admin API, in `{http.reverse_proxy.upstream.requests}`, and by other
 // proxies to the same address that balance or limit them.
 type Proxy struct {
 	*reverseproxy.Handler
 
-	proxy caddyhttp.MiddlewareHandler // the Handler itself, or a shortcut past it
+	proxy caddyhttp.MiddlewareHandler // Handler itself, or the shortcut
 }
 
 // CaddyModule returns the Caddy module information.
@@ -45,7 +46,7 @@ func (Proxy) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision makes Caddy's proxy, and finds out whether there is a shortcut.
+// Provision provisions Caddy's proxy, and the shortcut if the configuration allows it.
 func (p *Proxy) Provision(ctx caddy.Context) (err error) {
 	p.proxy, err = shortcut.Provision(ctx, p.Handler)
 	redact(p.Handler)

@@ -10,8 +10,9 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 )
 
-// redactingTransport is Caddy's own, and keeps the credential of an upload out of
-// what the proxy logs of the response, as `transport uploadcare` does by itself.
+// redactingTransport is Caddy's `transport http` that redacts an upload's credential in
+// what the proxy logs and passes on of the response. `transport uploadcare` does so by
+// itself.
 type redactingTransport struct{ *reverseproxy.HTTPTransport }
 
 // RoundTrip implements [http.RoundTripper].
@@ -22,7 +23,8 @@ func (t *redactingTransport) RoundTrip(r *http.Request) (*http.Response, error) 
 	return credential.Response(response, err)
 }
 
-// redact makes Caddy's transport, if handler has that one, redact what comes back.
+// redact wraps the transport of handler if it is Caddy's. Others are left as they are:
+// a wrapper would hide the optional interfaces that the proxy looks for.
 func redact(handler *reverseproxy.Handler) {
 	if caddys, ok := handler.Transport.(*reverseproxy.HTTPTransport); ok {
 		handler.Transport = &redactingTransport{caddys}

@@ -13,19 +13,19 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// bearer is what the header Authorization begins with.
+// bearer is the beginning of the header Authorization (RFC 6750, section 2.1).
 const bearer = "Bearer "
 
-// checkAccessToken applies the rules of a request with the header
-// Authorization. The token stands in for the public key, which is not looked
-// at. operations is how many the request needs.
+// checkAccessToken applies the rules for a request with the header Authorization. The token
+// names the project, so the public key is not checked. operations is how many the request
+// uses.
 func (h *Handler) checkAccessToken(r *http.Request, sent fields, operations int) *uploadapi.Error {
 	if refusal := checkNoSignature(sent); refusal != nil {
 		return refusal
 	}
 	headers := r.Header.Values("Authorization")
-	if len(headers) > 1 {
-		return duplicateCredential("Authorization")
+	if len(headers) > 1 { // servers take the first or the last
+		return errDuplicateCredential("Authorization")
 	}
 	text, ok := strings.CutPrefix(headers[0], bearer)
 	if !ok {
@@ -45,8 +45,8 @@ func (h *Handler) checkAccessToken(r *http.Request, sent fields, operations int)
 	return nil
 }
 
-// checkNoSignature refuses a signature beside a token. What the service makes
-// of one that is empty or of another name is not known, and never has to be.
+// checkNoSignature refuses a signature beside a token. It is not known how the service treats
+// one that is empty or has another name: a gateway must have removed it.
 func checkNoSignature(sent fields) *uploadapi.Error {
 	if sent.first(uploadapi.FieldSignature) != "" || sent.first(uploadapi.FieldExpire) != "" {
 		return uploadapi.ErrTwoCredentials
@@ -63,15 +63,15 @@ func checkNoSignature(sent fields) *uploadapi.Error {
 	return nil
 }
 
-// operations counts what was spent of each token, in the order in which they
-// were first seen. Of very many it forgets the oldest. The zero value is empty.
+// operations counts the operations that each access token has used. It forgets the oldest
+// tokens if there are very many. The zero value is empty.
 type operations struct {
 	mu    sync.Mutex
 	spent recent[int]
 }
 
-// spend takes a number of operations from what a token allows, all or none. A
-// limit of 0 is none.
+// spend uses count operations of a token, or none if fewer are left. 0 as the limit means
+// that there is none. Tokens are stored as hashes, which have the same short length.
 func (o *operations) spend(text string, count, limit int) bool {
 	if limit == 0 {
 		return true
@@ -81,7 +81,7 @@ func (o *operations) spend(text string, count, limit int) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	spent, _ := o.spent.get(key)
-	if spent+count > limit {
+	if spent+count > limit { // nothing is spent, and a smaller request may still pass
 		return false
 	}
 	o.spent.put(key, spent+count)

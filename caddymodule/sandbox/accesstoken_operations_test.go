@@ -73,8 +73,8 @@ func TestAFetchIsOneOperation(t *testing.T) {
 	request := func() *http.Request {
 		return authorized(httptest.NewRequest(http.MethodGet, "/from_url?source_url="+source.URL, nil), text)
 	}
-	if answer := f.do(t, request()); answer.Code != http.StatusOK {
-		t.Errorf("answer %d %s", answer.Code, answer.Body)
+	if response := f.do(t, request()); response.Code != http.StatusOK {
+		t.Errorf("response %d %s", response.Code, response.Body)
 	}
 	wantRefusal(t, f.do(t, request()), uploadapi.ErrOperationsLimit)
 }

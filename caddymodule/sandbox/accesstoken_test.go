@@ -134,11 +134,11 @@ func TestRefusalsOfAnAccessToken(t *testing.T) {
 			} {
 				r := uploadRequest(target, form)
 				r.Header["Authorization"] = tc.authorization
-				answer := f.do(t, r)
-				want(t, answer, tc.want)
+				response := f.do(t, r)
+				want(t, response, tc.want)
 				for _, text := range append(tc.authorization, testSecretKey) {
-					if len(text) > 8 && strings.Contains(answer.Body.String(), text) {
-						t.Errorf("the answer shows %s", text)
+					if len(text) > 8 && strings.Contains(response.Body.String(), text) {
+						t.Errorf("the response shows %s", text)
 					}
 				}
 			}
@@ -188,8 +188,8 @@ func TestOtherEndpointsIgnoreTheHeader(t *testing.T) {
 	f := newFixture(t)
 	id := f.accepted(t, aFile)["file"]
 	for _, target := range []string{"/from_url/status/?token=none", "/info/?pub_key=" + testPublicKey + "&file_id=" + id} {
-		if answer := f.do(t, authorized(httptest.NewRequest(http.MethodGet, target, nil), "rubbish")); answer.Code != http.StatusOK {
-			t.Errorf("%s: %d %s", target, answer.Code, answer.Body)
+		if response := f.do(t, authorized(httptest.NewRequest(http.MethodGet, target, nil), "rubbish")); response.Code != http.StatusOK {
+			t.Errorf("%s: %d %s", target, response.Code, response.Body)
 		}
 	}
 }
@@ -207,15 +207,15 @@ func TestATokenIsJudgedWhenTheBodyHasArrived(t *testing.T) {
 			}
 			return n, err
 		})
-		answer := f.do(t, authorized(streamRequest("/base/", body), accessToken(t, 0, "/base/")))
-		if answer.Code != want {
-			t.Errorf("%d seconds after its expiry: %d %s", arrives-testNow-60, answer.Code, answer.Body)
+		response := f.do(t, authorized(streamRequest("/base/", body), accessToken(t, 0, "/base/")))
+		if response.Code != want {
+			t.Errorf("%d seconds after its expiry: %d %s", arrives-testNow-60, response.Code, response.Body)
 		}
 	}
 }
 
 func TestRequestsWithAnAccessTokenAreThrottledToo(t *testing.T) {
 	f := newFixture(t, func(h *Handler) { h.ThrottleEvery = 1 })
-	answer := f.do(t, authorized(uploadRequest("/base/", formOf(aFile)), accessToken(t, 0, "/base/")))
-	wantRefusal(t, answer, uploadapi.ErrThrottled)
+	response := f.do(t, authorized(uploadRequest("/base/", formOf(aFile)), accessToken(t, 0, "/base/")))
+	wantRefusal(t, response, uploadapi.ErrThrottled)
 }

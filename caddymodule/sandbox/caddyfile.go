@@ -13,14 +13,17 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
+// directive is the name in a Caddyfile.
 const directive = "uploadcare_sandbox"
 
 func init() {
 	httpcaddyfile.RegisterDirective(directive, parseRoute)
-	// The sandbox stands where a proxy would: after authentication and limits.
+	// The sandbox is ordered where a proxy would be: after authentication and limits.
 	httpcaddyfile.RegisterDirectiveOrder(directive, httpcaddyfile.Before, "reverse_proxy")
 }
 
+// parseRoute parses the directive. It is not [httpcaddyfile.RegisterHandlerDirective]'s,
+// which cannot make the route terminal.
 func parseRoute(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if !h.Next() {
 		return nil, h.ArgErr()
@@ -35,8 +38,8 @@ func parseRoute(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	}
 	values := h.NewRoute(matcherSet, handler)
 	if route, ok := values[0].Value.(caddyhttp.Route); ok && h.IsNamedRoute() {
-		// Of a named route whose handlers are all in one route, Caddy keeps the
-		// first alone. A route that is terminal is not merged with those before it.
+		// If all handlers of a named route have been merged into one route, Caddy keeps
+		// only the first handler. A terminal route is not merged with those before it.
 		route.Terminal = true
 		values[0].Value = route
 	}
@@ -66,7 +69,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	seen := make(map[string]bool)
 	for d.NextBlock(0) {
 		option := d.Val()
-		if seen[option] {
+		if seen[option] { // the second one would silently win
 			return d.Errf("%s is already specified", option)
 		}
 		seen[option] = true
@@ -77,6 +80,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
+// parseOption parses one subdirective. The error for an unknown one lists all.
 func (h *Handler) parseOption(d *caddyfile.Dispenser, option string) error {
 	switch option {
 	case "public_key":
@@ -111,8 +115,8 @@ func (h *Handler) parseOption(d *caddyfile.Dispenser, option string) error {
 	}
 }
 
-// parseText reads the one argument of an option. The error shows the option,
-// never the argument: it may be a secret, which is why it is not d.ArgErr.
+// parseText parses the only argument of an option. The error names the option and never
+// the argument, which may be a secret; d.ArgErr would quote it.
 func parseText(d *caddyfile.Dispenser, what string, text *string) error {
 	option := d.Val()
 	if !d.AllArgs(text) || *text == "" {
@@ -121,6 +125,7 @@ func parseText(d *caddyfile.Dispenser, what string, text *string) error {
 	return nil
 }
 
+// parseSize parses a size in bytes, with units such as MiB.
 func parseSize(d *caddyfile.Dispenser, size *int64) error {
 	option := d.Val()
 	var text string
@@ -128,7 +133,8 @@ func parseSize(d *caddyfile.Dispenser, size *int64) error {
 		return err
 	}
 	bytes, err := humanize.ParseBytes(text)
-	// 0 is refused here because in JSON it stands for the default.
+	// 0 is refused because it means the default in JSON: a user who writes it expects to
+	// forbid something.
 	if err != nil || bytes == 0 || bytes > math.MaxInt64 {
 		return d.Errf("%s expects a size above zero such as 100MiB, got '%s'", option, text)
 	}
@@ -136,6 +142,7 @@ func parseSize(d *caddyfile.Dispenser, size *int64) error {
 	return nil
 }
 
+// parseCount parses a number above zero.
 func parseCount(d *caddyfile.Dispenser, count *int) error {
 	option := d.Val()
 	var text string

@@ -88,15 +88,15 @@ func (f *fixture) post(t *testing.T, target string, values url.Values) *httptest
 	return f.do(t, urlencodedRequest(target, values))
 }
 
-// decode reads an answer that has to be a JSON one.
-func decode[T any](t *testing.T, answer *httptest.ResponseRecorder) T {
+// decode reads a response that has to be a JSON one.
+func decode[T any](t *testing.T, response *httptest.ResponseRecorder) T {
 	t.Helper()
 	var value T
-	if answer.Code != http.StatusOK || answer.Header().Get("Content-Type") != "application/json" {
-		t.Fatalf("answer = %d %s %s", answer.Code, answer.Header().Get("Content-Type"), answer.Body)
+	if response.Code != http.StatusOK || response.Header().Get("Content-Type") != "application/json" {
+		t.Fatalf("response = %d %s %s", response.Code, response.Header().Get("Content-Type"), response.Body)
 	}
-	if err := json.Unmarshal(answer.Body.Bytes(), &value); err != nil {
-		t.Fatalf("answer %s: %v", answer.Body, err)
+	if err := json.Unmarshal(response.Body.Bytes(), &value); err != nil {
+		t.Fatalf("response %s: %v", response.Body, err)
 	}
 	return value
 }
@@ -128,9 +128,9 @@ func send(t *testing.T, method, target string, body io.Reader) (int, string) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response.StatusCode, string(answer)
+	return response.StatusCode, string(text)
 }

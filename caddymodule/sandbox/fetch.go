@@ -18,22 +18,23 @@ import (
 )
 
 const (
+	// defaultFetchTimeout bounds a fetch, including its wait for a slot.
 	defaultFetchTimeout = 5 * time.Minute
 	maxRedirects        = 5
-	// maxFetches is how many fetches run side by side; others wait.
+	// maxFetches is how many fetches run at the same time; others wait.
 	maxFetches = 8
 )
 
-// fetchOrder is what is to be fetched and what becomes of it.
+// fetchOrder is a request of /from_url/: what to fetch and how to store it.
 type fetchOrder struct {
 	source   *url.URL
 	allowed  reach
-	filename string // the client's; empty for the source's
-	said     remarks
+	filename string // the client's; if it is empty, the source's is used
+	attrs    attributes
 	remember bool
 }
 
-// runFetch fetches in its turn, within the time limit.
+// runFetch waits for a slot, fetches, and records the result in job.
 func (h *Handler) runFetch(ctx context.Context, files *store, job *fetch, order fetchOrder) {
 	ctx, cancel := context.WithTimeout(ctx, h.fetchTimeout)
 	defer cancel()
@@ -55,8 +56,9 @@ func (h *Handler) runFetch(ctx context.Context, files *store, job *fetch, order 
 	job.succeed(info)
 }
 
+// download fetches the source into a new file, and publishes it.
 func (h *Handler) download(ctx context.Context, files *store, job *fetch, order fetchOrder) (*fileInfo, error) {
-	client := newFetchClient(order.allowed)
+	client := newFetchClient(order.allowed) // one for each, as each may reach something else
 	defer client.CloseIdleConnections()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, order.source.String(), nil)
 	if err != nil {
@@ -70,7 +72,7 @@ func (h *Handler) download(ctx context.Context, files *store, job *fetch, order 
 	if response.StatusCode != http.StatusOK {
 		return nil, uploadapi.DownloadStatus(response.StatusCode)
 	}
-	if response.ContentLength > h.RequestLimit {
+	if response.ContentLength > h.RequestLimit { // without reading up to it
 		return nil, uploadapi.DownloadTooBig(response.ContentLength, h.RequestLimit)
 	}
 	job.start(response.ContentLength)
@@ -85,8 +87,9 @@ func (h *Handler) download(ctx context.Context, files *store, job *fetch, order 
 	return file.info, nil
 }
 
+// save writes the body of a response to file and publishes it.
 func (h *Handler) save(file *partial, job *fetch, response *http.Response, order fetchOrder) error {
-	body := &limitedBody{source: response.Body, left: h.RequestLimit}
+	body := &limitedReader{source: response.Body, left: h.RequestLimit}
 	_, err := io.Copy(io.MultiWriter(file, job), body)
 	if errors.Is(body.err, errRequestTooLarge) {
 		return uploadapi.DownloadTooBig(h.RequestLimit+1, h.RequestLimit)
@@ -101,10 +104,11 @@ func (h *Handler) save(file *partial, job *fetch, response *http.Response, order
 	if err := file.finish(filename, response.Header.Get("Content-Type")); err != nil {
 		return err
 	}
-	return file.publish(order.said)
+	return file.publish(order.attrs)
 }
 
-// sourceName is the name that the source gives its file.
+// sourceName returns the file name in the response: that of its Content-Disposition, or the
+// last element of the URL's path.
 func sourceName(response *http.Response) string {
 	_, parameters := cutMediaType(response.Header.Get("Content-Disposition"))
 	if _, filename, _ := namesOf(parseParameters(parameters)); filename != "" {
@@ -116,19 +120,19 @@ func sourceName(response *http.Response) string {
 	return "file"
 }
 
-// newFetchClient returns a client that goes nowhere but where it may, nor
-// through a proxy that would.
+// newFetchClient returns a client that connects only to what allowed permits. It uses no
+// proxy of the environment, which would connect to anything on its behalf.
 func newFetchClient(allowed reach) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			DialContext:           allowed.dial,
-			DisableCompression:    true, // or nobody could tell the total
+			DisableCompression:    true, // otherwise the total size would be unknown
 			DisableKeepAlives:     true,
 			TLSHandshakeTimeout:   10 * time.Second,
 			ResponseHeaderTimeout: time.Minute,
 		},
 		CheckRedirect: func(next *http.Request, before []*http.Request) error {
-			if len(before) > maxRedirects {
+			if len(before) > maxRedirects { // before includes the first request
 				return uploadapi.ErrTooManyRedirects
 			}
 			if _, refusal := parseSource(next.URL.String()); refusal != nil {
@@ -139,8 +143,8 @@ func newFetchClient(allowed reach) *http.Client {
 	}
 }
 
-// explainFetch turns the error of a fetch into what its status says. ctx is the
-// fetch's: a connection has shorter limits, and its timeouts look like ctx's.
+// explainFetch returns the error that /from_url/status/ shows for an error of a fetch. ctx
+// is the fetch's: timeouts of a connection, which are shorter, are equal to its error.
 func (h *Handler) explainFetch(ctx context.Context, err error) *uploadapi.Error {
 	if refusal, ok := errors.AsType[*uploadapi.Error](err); ok {
 		return refusal
@@ -153,11 +157,11 @@ func (h *Handler) explainFetch(ctx context.Context, err error) *uploadapi.Error 
 		return uploadapi.ErrDownloadInternal
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return uploadapi.DownloadTooSlow(h.fetchTimeout)
-	case ctx.Err() != nil:
+	case ctx.Err() != nil: // the configuration has ended
 		return uploadapi.ErrDownloadTaskFailed
 	}
 	if failure, ok := errors.AsType[*url.Error](err); ok {
-		err = failure.Err // without the URL, which may hold what is secret
+		err = failure.Err // without the URL, which may contain a secret
 	}
 	return uploadapi.DownloadNetwork(fmt.Sprint(err))
 }

@@ -8,54 +8,60 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// fetch is a file on its way from elsewhere: waiting, then in progress, then
-// either a file or a failure.
+// fetch is the state of a fetch: it waits, then it is in progress, then there is a file or a
+// failure. The client polls it while a goroutine changes it.
 type fetch struct {
 	mu      sync.Mutex
 	started bool
-	total   *int64 // unless the source does not say
-	done    int64
+	total   *int64 // the size in bytes; nil if the source does not say
+	done    int64  // bytes received
 	info    *fileInfo
 	failure *uploadapi.Error
 }
 
-type statusAnswer struct {
+// The responses of /from_url/status/, by the value of `status`: "waiting" and "unknown",
+// "progress", "success", "error".
+//
+// Source: https://uploadcare.com/api-refs/upload-api/
+
+type statusResponse struct {
 	Status string `json:"status"`
 }
 
-type progressAnswer struct {
+type progressResponse struct {
 	Status string `json:"status"`
 	Total  *int64 `json:"total"`
 	Done   int64  `json:"done"`
 }
 
-type successAnswer struct {
+type successResponse struct {
 	Status string `json:"status"`
 	*fileInfo
 }
 
-type failureAnswer struct {
+type failureResponse struct {
 	Status    string `json:"status"`
 	Error     string `json:"error"`
 	ErrorCode string `json:"error_code"`
 }
 
-// report tells where the fetch stands.
+// report returns the response for the current state.
 func (f *fetch) report() any {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
 	case f.failure != nil:
-		return failureAnswer{"error", f.failure.Message, f.failure.Code}
+		return failureResponse{"error", f.failure.Message, f.failure.Code}
 	case f.info != nil:
-		return successAnswer{"success", f.info}
+		return successResponse{"success", f.info}
 	case f.started:
-		return progressAnswer{"progress", f.total, f.done}
+		return progressResponse{"progress", f.total, f.done}
 	default:
-		return statusAnswer{"waiting"}
+		return statusResponse{"waiting"}
 	}
 }
 
+// start records that the source has responded. length is its Content-Length, or -1.
 func (f *fetch) start(length int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -65,7 +71,7 @@ func (f *fetch) start(length int64) {
 	}
 }
 
-// Write counts bytes.
+// Write implements [io.Writer]. It counts bytes as they are stored.
 func (f *fetch) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -73,12 +79,14 @@ func (f *fetch) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// succeed records the file.
 func (f *fetch) succeed(info *fileInfo) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.info = info
 }
 
+// fail records the failure.
 func (f *fetch) fail(failure *uploadapi.Error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -9,7 +9,10 @@ import (
 	"strings"
 )
 
-// fields is what a request says beside its files.
+// fields are the fields and parameters of a request, without its files.
+//
+// Endpoints that take no file accept them in either place. Which one the service prefers
+// if both have a value is not documented; here it is the body.
 type fields struct {
 	body, query url.Values
 }
@@ -26,7 +29,8 @@ func (f fields) names() []string {
 	return names
 }
 
-// first returns the first value of a name that is not empty.
+// first returns the first value of a name that is not empty, or "". An empty field counts
+// as a missing one: clients send all that they have inputs for.
 func (f fields) first(name string) string {
 	for _, value := range f.all(name) {
 		if value != "" {
@@ -36,12 +40,12 @@ func (f fields) first(name string) string {
 	return ""
 }
 
-// sent reports whether the request names the field at all.
+// sent reports whether the request has the field at all, even with an empty value.
 func (f fields) sent(name string) bool {
 	return f.body.Has(name) || f.query.Has(name)
 }
 
-// hasNull reports whether there is a NUL anywhere.
+// hasNull reports whether a name or value contains NUL.
 func hasNull(values url.Values) bool {
 	for name, texts := range values {
 		if strings.ContainsRune(name, 0) || slices.ContainsFunc(texts, func(text string) bool { return strings.ContainsRune(text, 0) }) {

@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// fileOf reads the path of a stored file, as the CDN has it: `/<uuid>/`, with a
-// name that may be any, or with operations. Those on pictures are the CDN's;
-// here they leave a file as it is.
-func fileOf(escapedPath string) (id string, ok bool) {
+// parseFilePath parses the path of a stored file, as the CDN has it: `/<uuid>/`, followed
+// by any name, or by operations. The sandbox ignores operations, so that pages with resized
+// pictures still show them.
+func parseFilePath(escapedPath string) (id string, ok bool) {
 	id, rest, _ := strings.Cut(strings.Trim(escapedPath, "/"), "/")
 	return id, isID(id) && (!strings.Contains(rest, "/") || strings.HasPrefix(rest, "-/"))
 }
 
-// serveFile returns the bytes of a stored file. Whoever uploads decides what
-// they are, so the browser is told neither to guess nor to run them.
+// serveFile serves a stored file. Its bytes and its media type come from the uploader, so
+// the headers forbid the browser to guess another type, and to run scripts in it.
 func (h *Handler) serveFile(w http.ResponseWriter, r *http.Request, files *store, id string) error {
 	info, err := files.readInfo(id)
 	if err != nil {
@@ -32,8 +32,9 @@ func (h *Handler) serveFile(w http.ResponseWriter, r *http.Request, files *store
 
 	header := w.Header()
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Content-Security-Policy", "sandbox")
+	header.Set("Content-Security-Policy", "sandbox") // no scripts, and an origin of its own
 	header.Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": info.Filename}))
+	// The guess has a charset, which the stored type lacks. It is used if both agree.
 	contentType, err := guessType(content)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)
@@ -42,6 +43,6 @@ func (h *Handler) serveFile(w http.ResponseWriter, r *http.Request, files *store
 		contentType = info.MIMEType
 	}
 	header.Set("Content-Type", contentType)
-	http.ServeContent(w, r, "", modified, content)
+	http.ServeContent(w, r, "", modified, content) // with ranges, as the CDN
 	return nil
 }

@@ -103,7 +103,7 @@ func (f *fixture) used(t *testing.T) int64 {
 	return held.used
 }
 
-// do serves one request in this goroutine and returns the answer.
+// do serves one request in this goroutine and returns the response.
 func (f *fixture) do(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
 	t.Helper()
 	recorder := httptest.NewRecorder()
@@ -123,20 +123,20 @@ func (f *fixture) upload(t *testing.T, parts ...string) *httptest.ResponseRecord
 	return f.do(t, uploadRequest("/base/", formOf(parts...)))
 }
 
-// accepted uploads a form that has to be accepted and returns its answer.
+// accepted uploads a form that has to be accepted and returns its response.
 func (f *fixture) accepted(t *testing.T, parts ...string) map[string]string {
 	t.Helper()
 	return uuidsOf(t, f.upload(t, append(signed(), parts...)...))
 }
 
-func uuidsOf(t *testing.T, answer *httptest.ResponseRecorder) map[string]string {
+func uuidsOf(t *testing.T, response *httptest.ResponseRecorder) map[string]string {
 	t.Helper()
-	if answer.Code != http.StatusOK {
-		t.Fatalf("status = %d (%s), want 200", answer.Code, answer.Body)
+	if response.Code != http.StatusOK {
+		t.Fatalf("status = %d (%s), want 200", response.Code, response.Body)
 	}
 	var ids map[string]string
-	if err := json.Unmarshal(answer.Body.Bytes(), &ids); err != nil {
-		t.Fatalf("answer %s: %v", answer.Body, err)
+	if err := json.Unmarshal(response.Body.Bytes(), &ids); err != nil {
+		t.Fatalf("response %s: %v", response.Body, err)
 	}
 	for name, id := range ids {
 		if !isID(id) || id[14] != '4' {
@@ -185,26 +185,26 @@ func streamRequest(target string, body io.Reader) *http.Request {
 	return r
 }
 
-// wantRefusal checks an answer in the plain dialect to the byte.
-func wantRefusal(t *testing.T, answer *httptest.ResponseRecorder, want *uploadapi.Error) {
+// wantRefusal checks a response in the plain dialect to the byte.
+func wantRefusal(t *testing.T, response *httptest.ResponseRecorder, want *uploadapi.Error) {
 	t.Helper()
-	if answer.Code != want.Status || answer.Body.String() != want.Message {
-		t.Errorf("answer = %d %q, want %d %q", answer.Code, answer.Body, want.Status, want.Message)
+	if response.Code != want.Status || response.Body.String() != want.Message {
+		t.Errorf("response = %d %q, want %d %q", response.Code, response.Body, want.Status, want.Message)
 	}
-	if got := answer.Header().Get("Content-Type"); got != "text/plain; charset=utf-8" {
+	if got := response.Header().Get("Content-Type"); got != "text/plain; charset=utf-8" {
 		t.Errorf("Content-Type = %q", got)
 	}
 }
 
-// wantEnvelope checks an answer in the JSON dialect.
-func wantEnvelope(t *testing.T, answer *httptest.ResponseRecorder, want *uploadapi.Error) {
+// wantEnvelope checks a response in the JSON dialect.
+func wantEnvelope(t *testing.T, response *httptest.ResponseRecorder, want *uploadapi.Error) {
 	t.Helper()
 	content, _ := json.Marshal(want.Message)
 	body := fmt.Sprintf(`{"error":{"status_code":%d,"content":%s,"error_code":%q}}`, want.Status, content, want.Code)
-	if answer.Code != http.StatusOK || answer.Body.String() != body {
-		t.Errorf("answer = %d %s, want 200 %s", answer.Code, answer.Body, body)
+	if response.Code != http.StatusOK || response.Body.String() != body {
+		t.Errorf("response = %d %s, want 200 %s", response.Code, response.Body, body)
 	}
-	if got := answer.Header().Get("Content-Type"); got != "application/json" {
+	if got := response.Header().Get("Content-Type"); got != "application/json" {
 		t.Errorf("Content-Type = %q", got)
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// Bounds of what a form may keep in memory. The service has such limits but
-// documents no figures; these are ours. Clients were seen to send thousands of
-// fields, most of them empty.
+// Limits of what a form has in memory. The service has such limits and documents no
+// numbers, so these are the sandbox's. Clients have been seen to send thousands of fields,
+// most of them empty.
 const (
 	maxFields       = 10_000
-	maxFieldsLength = 8 << 20 // of all names and values
+	maxFieldsLength = 8 << 20 // of all names and values together, in bytes
 	maxFiles        = 100
 	maxFieldLength  = 64 << 10
 	maxNameLength   = 1 << 10
@@ -26,21 +26,21 @@ const (
 
 // form is one multipart body: fields in memory, files on disk as they arrive.
 type form struct {
-	create func() (*partial, error)
-	writer *bufio.Writer // one buffer for all files
+	create func() (*partial, error) // nil if the endpoint accepts no files
+	writer *bufio.Writer            // one buffer for all files
 
 	fields       url.Values
 	fieldCount   int
 	fieldsLength int
-	files        []*partial
-	fileCount    int
+	files        []*partial // complete or under way, and not published
+	fileCount    int        // also of those that are not stored
 
 	problem *uploadapi.Error // the first thing wrong with the form itself
 	full    bool             // the files do not fit below the storage limit
 }
 
-// newForm returns a form that asks create for room for each file. Without
-// create, files are counted and passed over.
+// newForm returns a form that calls create for each file. Without create, files are
+// counted and skipped.
 func newForm(create func() (*partial, error)) *form {
 	return &form{
 		create: create,
@@ -49,8 +49,9 @@ func newForm(create func() (*partial, error)) *form {
 	}
 }
 
-// read takes in a whole body. It returns an error only if the body cannot be
-// read to its end; whatever else is wrong waits in problem and full.
+// read reads a whole body. It returns an error only if the body cannot be read to its end.
+// What else is wrong is recorded in problem and full, for there may be a reason to refuse
+// that the service checks before.
 func (f *form) read(body io.Reader, boundary string) error {
 	parts := newPartReader(body, boundary)
 	for {
@@ -65,13 +66,13 @@ func (f *form) read(body io.Reader, boundary string) error {
 			return err
 		}
 	}
-	// A body ends with its last byte, not with the closing delimiter.
+	// A body ends with its last byte, not with the closing delimiter. Without this, a
+	// client that is still sending an epilogue would see its connection reset.
 	_, err := io.Copy(io.Discard, body)
 	return err
 }
 
-// take reads a part. One without any name is nothing that a server could keep;
-// like them, it is passed over.
+// take reads a part. One without any name is skipped, as servers do.
 func (f *form) take(header partHeader, content io.Reader) error {
 	switch {
 	case header.name == "" && header.filename == "":
@@ -80,6 +81,7 @@ func (f *form) take(header partHeader, content io.Reader) error {
 		return f.refuse(uploadapi.ErrParserFailed)
 	case strings.ContainsRune(header.name+header.filename, 0):
 		return f.refuse(uploadapi.ErrNullCharacters)
+	// An empty file name is that of a form's file input without a file: a field.
 	case header.filename != "":
 		return f.takeFile(header, content)
 	default:
@@ -87,7 +89,8 @@ func (f *form) take(header partHeader, content io.Reader) error {
 	}
 }
 
-// refuse remembers the first problem. The rest of the body is only drained.
+// refuse records the first problem, and removes the files so far. The rest of the body is
+// drained.
 func (f *form) refuse(problem *uploadapi.Error) error {
 	if f.problem == nil {
 		f.problem = problem
@@ -95,15 +98,16 @@ func (f *form) refuse(problem *uploadapi.Error) error {
 	return f.discard()
 }
 
+// takeField reads a field into memory.
 func (f *form) takeField(name string, content io.Reader) error {
 	f.fieldCount++
 	if f.fieldCount > maxFields {
 		return f.refuse(uploadapi.ErrTooManyFields)
 	}
-	if f.problem != nil {
+	if f.problem != nil { // the request is refused anyway: next skips the content
 		return nil
 	}
-	value, err := io.ReadAll(io.LimitReader(content, maxFieldLength+1))
+	value, err := io.ReadAll(io.LimitReader(content, maxFieldLength+1)) // one more shows that it is too long
 	if err != nil {
 		return err
 	}
@@ -119,6 +123,8 @@ func (f *form) takeField(name string, content io.Reader) error {
 	return nil
 }
 
+// takeFile writes a file to the disk as it arrives. If the storage limit is reached, that
+// is recorded, and further files are only counted.
 func (f *form) takeFile(header partHeader, content io.Reader) error {
 	f.fileCount++
 	if f.fileCount > maxFiles {
@@ -132,7 +138,7 @@ func (f *form) takeFile(header partHeader, content io.Reader) error {
 		return err
 	}
 	file.field = header.name
-	f.files = append(f.files, file)
+	f.files = append(f.files, file) // before it is written, so that discard removes it after an error
 	f.writer.Reset(file)
 	if _, err = io.Copy(f.writer, content); err == nil {
 		err = f.writer.Flush()
@@ -147,12 +153,12 @@ func (f *form) takeFile(header partHeader, content io.Reader) error {
 	return file.finish(header.filename, header.contentType)
 }
 
-// publish makes the files visible, all or none, and returns the uuid of each
-// under the name of its field.
-func (f *form) publish(said remarks) (map[string]string, error) {
+// publish makes the files visible and returns the UUID of each by the name of its field.
+// After an error, those that are not visible yet are for discard.
+func (f *form) publish(attrs attributes) (map[string]string, error) {
 	ids := make(map[string]string, len(f.files))
 	for _, file := range f.files {
-		if err := file.publish(said); err != nil {
+		if err := file.publish(attrs); err != nil {
 			return nil, err
 		}
 		ids[file.field] = file.info.UUID

@@ -14,9 +14,9 @@ import (
 // grammars allow.
 
 // stored uploads a form of whatever kind and returns what is known of its file.
-func (f *fixture) stored(t *testing.T, answer *httptest.ResponseRecorder, content string) *fileInfo {
+func (f *fixture) stored(t *testing.T, response *httptest.ResponseRecorder, content string) *fileInfo {
 	t.Helper()
-	ids := uuidsOf(t, answer)
+	ids := uuidsOf(t, response)
 	id := ids["file"]
 	if got := f.get(t, "/"+id+"/"); len(ids) != 1 || got.Code != 200 || got.Body.String() != content {
 		t.Fatalf("stored %v: %d %q, want %q", ids, got.Code, got.Body, content)
@@ -79,7 +79,7 @@ func TestContentTypesThatAreAForm(t *testing.T) {
 
 func TestFileNamesAsClientsWriteThem(t *testing.T) {
 	for _, tc := range []struct{ disposition, want string }{
-		// Quotes that nobody escaped, or that somebody did.
+		// Quotes with and without escapes.
 		{`form-data; name="file"; filename="we"ird.txt"`, `we"ird.txt`},
 		{`form-data; name="file"; filename="a"b"c".txt"`, `a"b"c".txt`},
 		{`form-data; name="file"; filename=""quoted""`, `"quoted"`},
@@ -192,10 +192,10 @@ func TestWhatStandsAroundTheParts(t *testing.T) {
 	}
 }
 
-// A client says what its file is; where it does not know, the bytes tell.
+// The media type is the one that the client sent, or the one that the bytes suggest.
 func TestTheTypeOfAFileIsTheClients(t *testing.T) {
 	png := "\x89PNG\r\n\x1a\n"
-	for _, tc := range []struct{ content, said, want, served string }{
+	for _, tc := range []struct{ content, declared, want, served string }{
 		{"hello", "text/csv", "text/csv", "text/csv"},
 		{"hello", "Text/CSV; charset=windows-1252; header", "text/csv", "text/csv"},
 		{"hello", "text/plain", "text/plain", "text/plain; charset=utf-8"},
@@ -217,9 +217,9 @@ func TestTheTypeOfAFileIsTheClients(t *testing.T) {
 		{png, "image/" + strings.Repeat("x", 300), "image/png", "image/png"},
 		{"\x00", "null", "application/octet-stream", "application/octet-stream"},
 	} {
-		t.Run(tc.said, func(t *testing.T) {
+		t.Run(tc.declared, func(t *testing.T) {
 			f := newFixture(t)
-			part := "Content-Disposition: form-data; name=file; filename=a.exe\r\nContent-Type: " + tc.said + "\r\n\r\n" + tc.content
+			part := "Content-Disposition: form-data; name=file; filename=a.exe\r\nContent-Type: " + tc.declared + "\r\n\r\n" + tc.content
 			info := f.stored(t, f.upload(t, append(signed(), part)...), tc.content)
 			content := info.ContentInfo.MIME
 			if info.MIMEType != tc.want || content.MIME != tc.want || content.Type+"/"+content.Subtype != tc.want {
@@ -233,17 +233,17 @@ func TestTheTypeOfAFileIsTheClients(t *testing.T) {
 }
 
 func TestTheTypeOfAFileInParts(t *testing.T) {
-	for said, want := range map[string]string{"video/mp4": "video/mp4", "application/octet-stream": "text/plain", "": "text/plain"} {
-		t.Run(said, func(t *testing.T) {
+	for declared, want := range map[string]string{"video/mp4": "video/mp4", "application/octet-stream": "text/plain", "": "text/plain"} {
+		t.Run(declared, func(t *testing.T) {
 			f := newFixture(t)
 			values := startParams(multipartMinimum)
-			values.Set("content_type", said)
-			started := decode[multipartAnswer](t, f.post(t, "/multipart/start/", values))
+			values.Set("content_type", declared)
+			started := decode[multipartResponse](t, f.post(t, "/multipart/start/", values))
 			for i, target := range started.Parts {
 				_, path, _ := strings.Cut(strings.TrimPrefix(target, "http://"), "/")
 				r := httptest.NewRequest("PUT", "/"+path, strings.NewReader(strings.Repeat("x", multipartMinimum/len(started.Parts))))
-				if answer := f.do(t, r); answer.Code != 200 {
-					t.Fatalf("part %d: %d %s", i, answer.Code, answer.Body)
+				if response := f.do(t, r); response.Code != 200 {
+					t.Fatalf("part %d: %d %s", i, response.Code, response.Body)
 				}
 			}
 			info := decode[fileInfo](t, f.post(t, "/multipart/complete/", pairs("UPLOADCARE_PUB_KEY", testPublicKey, "uuid", started.UUID)))
@@ -255,13 +255,13 @@ func TestTheTypeOfAFileInParts(t *testing.T) {
 }
 
 func TestTheTypeOfAFileFromAURL(t *testing.T) {
-	for said, want := range map[string]string{"text/markdown; charset=utf-8": "text/markdown", "application/octet-stream": "text/plain"} {
+	for declared, want := range map[string]string{"text/markdown; charset=utf-8": "text/markdown", "application/octet-stream": "text/plain"} {
 		_, sandbox, from := newFetchFixture(t, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", said)
+			w.Header().Set("Content-Type", declared)
 			fmt.Fprint(w, "fetched")
 		})
 		if got := outcome(t, sandbox, fetchAt(t, sandbox, "source_url", from)); got["mime_type"] != want {
-			t.Errorf("%s: %v, want %q", said, got, want)
+			t.Errorf("%s: %v, want %q", declared, got, want)
 		}
 	}
 }

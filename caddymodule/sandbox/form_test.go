@@ -36,11 +36,11 @@ func TestContentTypesThatAreNoForm(t *testing.T) {
 			for _, target := range []string{"/base/", "/base/?jsonerrors=1"} {
 				r := uploadRequest(target, formOf(append(signed(), aFile)...))
 				r.Header["Content-Type"] = tc.types
-				answer := f.do(t, r)
+				response := f.do(t, r)
 				if strings.Contains(target, "json") {
-					wantEnvelope(t, answer, errParserFailed)
+					wantEnvelope(t, response, errParserFailed)
 				} else {
-					wantRefusal(t, answer, errParserFailed)
+					wantRefusal(t, response, errParserFailed)
 				}
 			}
 			f.wantNothingKept(t)
@@ -126,7 +126,7 @@ func TestBoundsOfAForm(t *testing.T) {
 		{"NUL in a file's field name", append(signed(), "Content-Disposition: form-data; name*=utf-8''a%00b; filename=x\r\n\r\nx"), nulls},
 		{"NUL in a file name", append(signed(), "Content-Disposition: form-data; name=a; filename*=utf-8''a%00b\r\n\r\nx"), nulls},
 		{"NUL in a file's content", append(signed(), file("file", "x", "\x00")), nil},
-		{"the first problem is the one that is told", append(append(signed(), field("a", "\x00")), files(101)...), nulls},
+		{"the first problem is the one that is reported", append(append(signed(), field("a", "\x00")), files(101)...), nulls},
 		{"a problem of the form comes before the credential", []string{aFile, field("a", "\x00")}, nulls},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -151,8 +151,8 @@ func TestARefusedBodyIsReadToItsEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			body := strings.NewReader(formOf(append(parts, file("big", "big", strings.Repeat("x", 1<<20)))...) + "the epilogue")
-			if answer := f.do(t, streamRequest("/base/", body)); answer.Code != 400 {
-				t.Fatalf("status = %d", answer.Code)
+			if response := f.do(t, streamRequest("/base/", body)); response.Code != 400 {
+				t.Fatalf("status = %d", response.Code)
 			}
 			if body.Len() != 0 {
 				t.Errorf("%d bytes were not read", body.Len())
@@ -205,22 +205,22 @@ func TestBodiesThatArriveInDribs(t *testing.T) {
 
 func TestALimitedBodyKeepsItsError(t *testing.T) {
 	broken := errors.New("broken")
-	body := &limitedBody{source: iotest.ErrReader(broken), left: 10}
+	body := &limitedReader{source: iotest.ErrReader(broken), left: 10}
 	for range 2 {
 		if _, err := body.Read(make([]byte, 4)); !errors.Is(err, broken) {
 			t.Fatalf("Read: %v, want %v", err, broken)
 		}
 	}
-	body = &limitedBody{source: strings.NewReader("12345"), left: 4}
+	body = &limitedReader{source: strings.NewReader("12345"), left: 4}
 	got, err := io.ReadAll(body)
 	if string(got) != "1234" || !errors.Is(err, errRequestTooLarge) {
 		t.Errorf("read %q, %v", got, err)
 	}
-	body = &limitedBody{source: strings.NewReader("1234"), left: 4}
+	body = &limitedReader{source: strings.NewReader("1234"), left: 4}
 	if got, err = io.ReadAll(body); string(got) != "1234" || err != nil {
 		t.Errorf("read %q, %v", got, err)
 	}
-	body = &limitedBody{source: strings.NewReader("1"), left: 1<<63 - 1}
+	body = &limitedReader{source: strings.NewReader("1"), left: 1<<63 - 1}
 	if got, err = io.ReadAll(body); string(got) != "1" || err != nil {
 		t.Errorf("read %q, %v with the largest limit", got, err)
 	}

@@ -12,19 +12,20 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// tokenAnswer is what /from_url/ answers for a fetch that it starts.
-type tokenAnswer struct {
+// tokenResponse is the response of /from_url/ for a fetch that has been started. The token is
+// that of its status, and not a credential.
+type tokenResponse struct {
 	Type  string `json:"type"`
 	Token string `json:"token"`
 }
 
-// knownAnswer is what it answers for a file that was fetched before.
-type knownAnswer struct {
+// knownResponse is the response of /from_url/ for a file that was fetched before.
+type knownResponse struct {
 	Type string `json:"type"`
 	*fileInfo
 }
 
-// serveFromURL is /from_url/.
+// serveFromURL is /from_url/, by POST or GET. It responds before the fetch begins.
 func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request, files *store) error {
 	sent, problem, err := readParams(r)
 	if err != nil {
@@ -40,7 +41,7 @@ func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request, files *st
 	if sent.first("check_URL_duplicates") == "1" {
 		info, err := files.fetchedFrom(order.source.String())
 		if err == nil {
-			return writeJSON(w, knownAnswer{"file_info", info})
+			return writeJSON(w, knownResponse{"file_info", info})
 		}
 		if !errors.Is(err, uploadapi.ErrFileNotFound) {
 			return err
@@ -50,17 +51,17 @@ func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request, files *st
 	if err := h.startFetch(files, token, order); err != nil {
 		return err
 	}
-	return writeJSON(w, tokenAnswer{"token", token})
+	return writeJSON(w, tokenResponse{"token", token})
 }
 
-// orderFetch reads what is to be fetched.
+// orderFetch reads and checks the parameters of a fetch.
 func (h *Handler) orderFetch(r *http.Request, sent fields) (fetchOrder, *uploadapi.Error) {
 	var order fetchOrder
 	text := sent.first("source_url")
 	if text == "" {
 		return order, uploadapi.ErrSourceURLRequired
 	}
-	said, refusal := sent.remarks(paramStore)
+	attrs, refusal := sent.attributes(paramStore)
 	if refusal != nil {
 		return order, refusal
 	}
@@ -68,23 +69,24 @@ func (h *Handler) orderFetch(r *http.Request, sent fields) (fetchOrder, *uploada
 	if refusal != nil {
 		return order, refusal
 	}
-	allowed := h.reachOf(r)
+	allowed := h.newReach(r)
 	if refusal := allowed.check(r.Context(), source); refusal != nil {
 		return order, refusal
 	}
 	save := sent.first("save_URL_duplicates")
-	if save == "" {
+	if save == "" { // documented default: the same as check_URL_duplicates
 		save = sent.first("check_URL_duplicates")
 	}
-	return fetchOrder{source: source, allowed: allowed, filename: sent.first("filename"), said: said, remember: save == "1"}, nil
+	return fetchOrder{source: source, allowed: allowed, filename: sent.first("filename"), attrs: attrs, remember: save == "1"}, nil
 }
 
-// startFetch lets a fetch run on behind the answer. It has a hold of its own on
+// startFetch starts a fetch that goes on after the response. It has a reference of its own to
 // the store.
 func (h *Handler) startFetch(files *store, token string, order fetchOrder) error {
 	if _, err := acquireStore(h.root); err != nil {
 		return err
 	}
+	// Added before it starts, so that a client never gets "unknown" for its token.
 	job := new(fetch)
 	files.addFetch(token, job)
 	started := h.background.run(func(ctx context.Context) {
@@ -98,8 +100,8 @@ func (h *Handler) startFetch(files *store, token string, order fetchOrder) error
 	return nil
 }
 
-// serveFromURLStatus is /from_url/status/, which old SDKs ask by POST, and which says of a fetch that failed
-// in an answer that did not.
+// serveFromURLStatus is /from_url/status/, which old SDKs request by POST. A fetch that has
+// failed is reported with status 200, as on the service: the request has not failed.
 func (h *Handler) serveFromURLStatus(w http.ResponseWriter, r *http.Request, files *store) error {
 	sent, problem, err := readParams(r)
 	if err != nil {
@@ -112,20 +114,22 @@ func (h *Handler) serveFromURLStatus(w http.ResponseWriter, r *http.Request, fil
 	if token == "" {
 		return uploadapi.ErrTokenRequired
 	}
-	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Cache-Control", "no-store") // clients poll by GET
 	job := files.fetch(token)
 	if job == nil {
-		return writeJSON(w, statusAnswer{"unknown"})
+		return writeJSON(w, statusResponse{"unknown"})
 	}
 	return writeJSON(w, job.report())
 }
 
+// addFetch adds a fetch. Old ones are forgotten after recentLimit more.
 func (s *store) addFetch(token string, job *fetch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fetches.put(token, job)
 }
 
+// fetch returns the fetch with the token, or nil.
 func (s *store) fetch(token string) *fetch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,13 +137,15 @@ func (s *store) fetch(token string) *fetch {
 	return job
 }
 
+// rememberSource records from which URL a file was fetched.
 func (s *store) rememberSource(source, id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sources.put(source, id)
 }
 
-// fetchedFrom returns the file that was fetched from a URL before.
+// fetchedFrom returns the file that was fetched from a URL before. The error is
+// [uploadapi.ErrFileNotFound] if there is none.
 func (s *store) fetchedFrom(source string) (*fileInfo, error) {
 	s.mu.Lock()
 	id, known := s.sources.get(source)

@@ -34,11 +34,11 @@ func newFetchFixture(t *testing.T, source http.HandlerFunc, change ...func(*Hand
 func fetchAt(t *testing.T, sandbox string, more ...string) string {
 	t.Helper()
 	status, body := send(t, http.MethodGet, sandbox+"/from_url/?"+signedParams("pub_key", more...).Encode(), nil)
-	var answer tokenAnswer
-	if err := json.Unmarshal([]byte(body), &answer); err != nil || status != 200 || answer.Type != "token" || !isID(answer.Token) {
-		t.Fatalf("answer = %d %s", status, body)
+	var response tokenResponse
+	if err := json.Unmarshal([]byte(body), &response); err != nil || status != 200 || response.Type != "token" || !isID(response.Token) {
+		t.Fatalf("response = %d %s", status, body)
 	}
-	return answer.Token
+	return response.Token
 }
 
 // outcome polls until a fetch is done one way or the other.
@@ -46,12 +46,12 @@ func outcome(t *testing.T, sandbox, token string) map[string]any {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		status, body := send(t, http.MethodGet, sandbox+"/from_url/status/?token="+token, nil)
-		var answer map[string]any
-		if err := json.Unmarshal([]byte(body), &answer); err != nil || status != 200 {
-			t.Fatalf("answer = %d %s", status, body)
+		var response map[string]any
+		if err := json.Unmarshal([]byte(body), &response); err != nil || status != 200 {
+			t.Fatalf("response = %d %s", status, body)
 		}
-		if answer["status"] != "waiting" && answer["status"] != "progress" {
-			return answer
+		if response["status"] != "waiting" && response["status"] != "progress" {
+			return response
 		}
 	}
 	t.Fatal("the fetch does not end")
@@ -102,8 +102,8 @@ func TestEncodingsOfFromURL(t *testing.T) {
 			for _, target := range []string{"/from_url/", "/from_url", "//from_url//"} {
 				r := request("/", signedParams("pub_key", "source_url", from))
 				r.URL.Path = target
-				answer := decode[tokenAnswer](t, f.do(t, r))
-				if got := outcome(t, sandbox, answer.Token); got["status"] != "success" {
+				response := decode[tokenResponse](t, f.do(t, r))
+				if got := outcome(t, sandbox, response.Token); got["status"] != "success" {
 					t.Errorf("%s: %v", target, got)
 				}
 			}
@@ -245,7 +245,7 @@ func TestFetchesWaitForTheirTurn(t *testing.T) {
 	cancel()
 	job := new(fetch)
 	f.runFetch(ctx, f.store(t), job, fetchOrder{})
-	if got := job.report(); got != (failureAnswer{"error", "download task failed.", "DownloadFileTaskFailedError"}) {
+	if got := job.report(); got != (failureResponse{"error", "download task failed.", "DownloadFileTaskFailedError"}) {
 		t.Errorf("report = %v", got)
 	}
 }
@@ -264,11 +264,11 @@ func TestURLDuplicates(t *testing.T) {
 	outcome(t, sandbox, fetchAt(t, sandbox, "source_url", from, "check_URL_duplicates", "1", "save_URL_duplicates", "0"))
 	known := outcome(t, sandbox, fetchAt(t, sandbox, "source_url", from, "check_URL_duplicates", "1")) // and saves
 	if got := ask("check_URL_duplicates", "1"); !strings.HasPrefix(got, `{"type":"file_info","uuid":"`+known["uuid"].(string)+`"`) {
-		t.Errorf("answer = %s, want the file %v", got, known["uuid"])
+		t.Errorf("response = %s, want the file %v", got, known["uuid"])
 	}
 	newer := outcome(t, sandbox, fetchAt(t, sandbox, "source_url", from, "save_URL_duplicates", "1"))
 	if got := ask("check_URL_duplicates", "1"); !strings.Contains(got, newer["uuid"].(string)) {
-		t.Errorf("answer = %s, want the newer file %v", got, newer["uuid"])
+		t.Errorf("response = %s, want the newer file %v", got, newer["uuid"])
 	}
 	if fetched.Load() != 4 {
 		t.Errorf("%d fetches, want 4", fetched.Load())
@@ -333,16 +333,16 @@ func TestWaysOfAskingForAFetch(t *testing.T) {
 			for _, target := range []string{"/from_url/status/", "/from_url/status", "//from_url//status"} {
 				r := request("/", pairs("token", unknownID, "pub_key", testPublicKey))
 				r.URL.Path = target
-				if answer := f.do(t, r); answer.Code != 200 || answer.Body.String() != `{"status":"waiting"}` {
-					t.Errorf("%s = %d %s", target, answer.Code, answer.Body)
+				if response := f.do(t, r); response.Code != 200 || response.Body.String() != `{"status":"waiting"}` {
+					t.Errorf("%s = %d %s", target, response.Code, response.Body)
 				}
 			}
 		})
 	}
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		r := httptest.NewRequest(method, "/from_url/status/?token="+unknownID, nil)
-		if answer := f.do(t, r); answer.Code != 200 || answer.Header().Get("Content-Length") != "20" {
-			t.Errorf("%s = %d %s", method, answer.Code, answer.Body)
+		if response := f.do(t, r); response.Code != 200 || response.Header().Get("Content-Length") != "20" {
+			t.Errorf("%s = %d %s", method, response.Code, response.Body)
 		}
 	}
 	wantRefusal(t, f.do(t, bodyRequest("/from_url/status/", "text/plain", "token="+unknownID)), errParserFailed)
@@ -401,7 +401,7 @@ func TestFailuresOfTheDiskAndOfTheNetwork(t *testing.T) {
 		{ended, &url.Error{Err: context.Canceled}, "download task failed."},
 	} {
 		if got := f.explainFetch(tc.ctx, tc.err); got.Message != tc.want {
-			t.Errorf("%v is told as %q, want %q", tc.err, got, tc.want)
+			t.Errorf("%v is reported as %q, want %q", tc.err, got, tc.want)
 		}
 	}
 	if f.logs.FilterMessage("storage failed").Len() != 1 {

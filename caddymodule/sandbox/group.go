@@ -12,10 +12,10 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// datetimeFormat is ISO 8601 in UTC, to the microsecond.
+// datetimeFormat is the service's format: ISO 8601 in UTC, with microseconds.
 const datetimeFormat = "2006-01-02T15:04:05.000000Z"
 
-// groupInfo is what the service says of a group.
+// groupInfo is the service's description of a group.
 //
 // Source: schema groupInfo of https://uploadcare.com/api-refs/upload-api/
 type groupInfo struct {
@@ -28,12 +28,14 @@ type groupInfo struct {
 	Files           []*groupFile `json:"files"` // null where a file is gone
 }
 
+// groupFile is a file of a group, with the operations that the group applies to it.
 type groupFile struct {
 	DefaultEffects string `json:"default_effects"`
 	fileInfo
 }
 
-// serveGroup is /group/.
+// serveGroup is /group/, which creates a group. It uses no operation of an access token, for
+// it uploads nothing.
 func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request, files *store) error {
 	sent, problem, err := readParams(r)
 	if err != nil {
@@ -46,6 +48,7 @@ func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request, files *stor
 	if refusal != nil {
 		return refusal
 	}
+	// All files must exist when the group is created. Later, one may be removed.
 	for _, member := range members {
 		if _, err := files.readInfo(member.UUID); errors.Is(err, uploadapi.ErrFileNotFound) {
 			return uploadapi.ErrGroupFilesNotFound
@@ -54,7 +57,7 @@ func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request, files *stor
 		}
 	}
 	created := &group{
-		ID:      uuid.NewString() + "~" + strconv.Itoa(len(members)),
+		ID:      uuid.NewString() + "~" + strconv.Itoa(len(members)), // as the service's: clients take the count from it
 		Created: h.now().UTC(),
 		Members: members,
 	}
@@ -68,7 +71,7 @@ func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request, files *stor
 	return writeJSONP(w, sent.first("callback"), info)
 }
 
-// serveGroupInfo is GET /group/info/.
+// serveGroupInfo is GET /group/info/. It needs no credential.
 func (h *Handler) serveGroupInfo(w http.ResponseWriter, r *http.Request, files *store) error {
 	query, refusal := readQuery(r)
 	if refusal != nil {
@@ -92,17 +95,17 @@ func (h *Handler) serveGroupInfo(w http.ResponseWriter, r *http.Request, files *
 	return writeJSON(w, info)
 }
 
-// describeGroup adds to a group what is known of its files. base is where the
-// sandbox is reached.
-func (s *store) describeGroup(of *group, base string) (*groupInfo, error) {
+// describeGroup returns the description of a group and its files. base is the URL of the
+// sandbox.
+func (s *store) describeGroup(g *group, base string) (*groupInfo, error) {
 	info := &groupInfo{
-		ID:              of.ID,
-		DatetimeCreated: of.Created.Format(datetimeFormat),
-		FilesCount:      len(of.Members),
-		CDNURL:          base + "/" + of.ID + "/",
-		URL:             base + "/groups/" + of.ID + "/",
+		ID:              g.ID,
+		DatetimeCreated: g.Created.Format(datetimeFormat),
+		FilesCount:      len(g.Members),
+		CDNURL:          base + "/" + g.ID + "/",
+		URL:             base + "/groups/" + g.ID + "/",
 	}
-	for _, member := range of.Members {
+	for _, member := range g.Members {
 		file, err := s.readInfo(member.UUID)
 		if errors.Is(err, uploadapi.ErrFileNotFound) {
 			info.Files = append(info.Files, nil)

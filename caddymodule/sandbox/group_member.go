@@ -11,13 +11,14 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// groupMember is a file of a group and what is to be done to it.
+// groupMember is a file of a group, and the CDN's operations on it.
 type groupMember struct {
 	UUID    string `json:"uuid"`
 	Effects string `json:"effects,omitempty"`
 }
 
-// groupMembers reads `files[]` and `files[N]`, the latter by their numbers.
+// groupMembers reads the files of a group: `files[]` in their order, then `files[N]` in the
+// order of their numbers, which may have gaps.
 func groupMembers(sent fields) ([]groupMember, *uploadapi.Error) {
 	entries := sent.all("files[]")
 	numbered := make(map[int]string)
@@ -44,7 +45,7 @@ func groupMembers(sent fields) ([]groupMember, *uploadapi.Error) {
 	return members, nil
 }
 
-// parseMember reads a uuid or the URL of a file, with or without operations.
+// parseMember parses the UUID or the CDN's URL of a file, with or without operations.
 func parseMember(entry string) (groupMember, bool) {
 	text := strings.TrimPrefix(entry, "/") // the widget sends /<uuid>/
 	if _, rest, isURL := strings.Cut(entry, "//"); isURL {

@@ -16,26 +16,26 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// How a group is kept: a file in the root, `group-<uuid>~<n>.json`.
+// A group is stored as a file in the root, `group-<uuid>~<n>.json`.
 const (
 	groupPrefix = "group-"
 	groupSuffix = ".json"
 )
 
-// group is what is kept of a group. What is known of its files is asked of
-// them.
+// group is the stored form of a group. The descriptions of its files are not stored with it,
+// but read from the files.
 type group struct {
 	ID      string        `json:"id"`
 	Created time.Time     `json:"created"`
 	Members []groupMember `json:"members"`
 }
 
-// addGroup keeps a group, whose bytes count as those of files do.
-func (s *store) addGroup(of *group, limit int64) error {
+// addGroup stores a group. Its bytes count, or groups could fill the disk.
+func (s *store) addGroup(g *group, limit int64) error {
 	if err := s.sweep(); err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}
-	encoded, err := json.Marshal(of)
+	encoded, err := json.Marshal(g)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}
@@ -43,21 +43,22 @@ func (s *store) addGroup(of *group, limit int64) error {
 	if !s.reserve(size, limit) {
 		return uploadapi.ErrAccountLimits
 	}
+	// Written under a name that the sweep removes, and then renamed, as files are.
 	partial := partialPrefix + uuid.NewString()
 	err = s.directory.WriteFile(partial, encoded, fileMode)
 	if err == nil {
-		err = s.directory.Rename(partial, groupName(of.ID))
+		err = s.directory.Rename(partial, groupName(g.ID))
 	}
 	if err == nil {
 		return nil
 	}
 	if removed := s.directory.RemoveAll(partial); removed == nil {
-		s.giveBack(size)
+		s.unreserve(size)
 	}
 	return fmt.Errorf("%w: %w", errStorage, err)
 }
 
-// readGroup returns a group by whatever a client takes for its id.
+// readGroup returns a group by its ID, which may be any text that a client sends.
 func (s *store) readGroup(id string) (*group, error) {
 	if !isGroupID(id) {
 		return nil, uploadapi.ErrGroupNotFound
@@ -76,6 +77,7 @@ func (s *store) readGroup(id string) (*group, error) {
 	return found, nil
 }
 
+// groupName returns the name of a group's file. id must have passed isGroupID.
 func groupName(id string) string { return groupPrefix + id + groupSuffix }
 
 // isGroupID reports whether text is `<uuid>~<n>` as addGroup writes it.

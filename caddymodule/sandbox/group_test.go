@@ -75,16 +75,16 @@ func TestAGroupIsMadeByAQuery(t *testing.T) {
 	f := newFixture(t)
 	first, second := f.twoFiles(t)
 	values := signedParams("pub_key", "files[]", first, "files[]", second)
-	answer := f.get(t, "/group/?"+values.Encode())
-	if info := decode[groupInfo](t, answer); len(info.Files) != 2 || info.Files[1].UUID != second {
+	response := f.get(t, "/group/?"+values.Encode())
+	if info := decode[groupInfo](t, response); len(info.Files) != 2 || info.Files[1].UUID != second {
 		t.Errorf("made %+v", info)
 	}
 	values.Set("callback", "cb")
-	if answer = f.get(t, "/group/?"+values.Encode()); !strings.HasPrefix(answer.Body.String(), `cb({"id":"`) {
-		t.Errorf("answer = %d %s", answer.Code, answer.Body)
+	if response = f.get(t, "/group/?"+values.Encode()); !strings.HasPrefix(response.Body.String(), `cb({"id":"`) {
+		t.Errorf("response = %d %s", response.Code, response.Body)
 	}
 	head := f.do(t, httptest.NewRequest(http.MethodHead, "/group/?"+values.Encode(), nil))
-	if head.Code != http.StatusOK || head.Header().Get("Content-Length") != answer.Header().Get("Content-Length") {
+	if head.Code != http.StatusOK || head.Header().Get("Content-Length") != response.Header().Get("Content-Length") {
 		t.Errorf("HEAD = %d %v", head.Code, head.Header())
 	}
 	values.Del("signature")
@@ -98,8 +98,8 @@ func TestGroupsCallBack(t *testing.T) {
 		"cb": true, "jQuery.cb_1": true, "$": true,
 		"": false, "alert(1)//": false, "a.": false, "1a": false, "a b": false, "a\n": false, "<script>": false,
 	} {
-		answer := f.post(t, "/group/", signedParams("pub_key", "files[]", first, "callback", callback))
-		body, contentType := answer.Body.String(), answer.Header().Get("Content-Type")
+		response := f.post(t, "/group/", signedParams("pub_key", "files[]", first, "callback", callback))
+		body, contentType := response.Body.String(), response.Header().Get("Content-Type")
 		if want && (!strings.HasPrefix(body, callback+"({") || !strings.HasSuffix(body, "})") || contentType != "application/javascript; charset=utf-8") {
 			t.Errorf("%q: %s %s", callback, contentType, body)
 		}

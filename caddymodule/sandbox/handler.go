@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package sandbox is a local stand-in for Uploadcare's Upload API, as a Caddy
-// HTTP handler: the upstream of the example, and the strict counterpart of the
-// tests. It takes signed uploads in every way that the service documents, keeps
-// them below one directory, and shows what it keeps (`/info/` and `/<uuid>/`).
+// Package sandbox is a local stand-in for Uploadcare's Upload API, as a Caddy HTTP
+// handler: the upstream of the example, and the strict counterpart of the tests. It
+// accepts signed uploads in every way that the service documents, stores them below one
+// directory, and serves what it has stored (`/info/` and `/<uuid>/`).
 //
-// It reads forms as leniently as most servers do. Where it is not known what the
-// service makes of a credential, such as one that is sent twice, the sandbox
-// refuses it loudly. It is not for production.
+// A request is judged when all of it has arrived, so every refusal comes after the body.
+// Refusals are [uploadapi.Error], written in the client's dialect. Errors of the disk are
+// logged and become a 500; a file is visible only when it is complete.
+//
+// Forms are read as leniently as most servers read them. Where it is not known how the
+// service treats a credential, such as one that is sent twice, the sandbox refuses it with
+// an error of its own (its code begins with Sandbox), so that a test notices. It is not for
+// production.
 package sandbox
 
 import (
@@ -30,19 +35,23 @@ func init() {
 	caddy.RegisterModule(Handler{})
 }
 
-// What an option is when it is not given.
+// Defaults of the options.
 const (
-	defaultPublicKey    = "demopublickey"
-	defaultSecretKey    = "demosecretkey" //nolint:gosec // a documented demo key that opens nothing
-	defaultRootName     = "uploadcare_sandbox"
+	// The keys are Uploadcare's own demo key and its counterpart, so that an example
+	// needs no account.
+	defaultPublicKey = "demopublickey"
+	defaultSecretKey = "demosecretkey" //nolint:gosec // a documented demo key that opens nothing
+	// defaultRootName is a directory in Caddy's data directory.
+	defaultRootName = "uploadcare_sandbox"
+	// defaultStorageLimit is 1 GiB: a forgotten sandbox must not fill a disk.
 	defaultStorageLimit = 1 << 30
-	// defaultMultipartLimit is the service's own.
+	// defaultMultipartLimit is the service's limit.
 	defaultMultipartLimit = 5 << 30
 )
 
-// Handler answers as the Upload API of one project that has Secure Uploading
-// on, and stores what it accepts on the local disk. It never calls the next
-// handler. It is made for development and tests, not for production.
+// Handler responds as the Upload API of one project with Secure Uploading switched on,
+// and stores what it accepts on the local disk. It never calls the next handler. It is
+// meant for development and tests, not for production.
 //
 // The endpoints are those of the Upload API: `/base/`, `/multipart/start/` and
 // `/multipart/complete/`, `/from_url/` and `/from_url/status/`, `/group/` and
@@ -50,15 +59,14 @@ const (
 // `PUT /parts/<uuid>/<n>`, which stands in for S3, and `GET /<uuid>/`, which
 // returns a stored file, also under any name (`/<uuid>/<name>`) and unchanged
 // with a CDN's operations (`/<uuid>/-/...`). At `/` is a page that uploads through
-// a gateway with real uploaders. Every other path is answered with 404.
+// a gateway with real uploaders. Every other path gets a 404.
 //
-// Forms are read as leniently as most servers read them, but for what leaves
-// open which credential they carry. A file has the media type that its client
-// says, or, where that is `application/octet-stream` or none, the one that its
-// first bytes look like.
+// Forms are read as leniently as most servers read them, except where that leaves it
+// uncertain which credential they have. A file has the media type that its client sent,
+// or, if that is `application/octet-stream` or none, the one that its first bytes suggest.
 //
-// Handlers with the same root share its files and their accounting, also
-// across reloads. A root belongs to one Caddy process at a time.
+// Handlers with the same root share its files and their accounting, also across reloads.
+// A root must be used by one Caddy process at a time.
 type Handler struct {
 	// The public key of the only project that the sandbox knows.
 	// Placeholders such as `{env.UPLOADCARE_PUBLIC_KEY}` are resolved when
@@ -71,22 +79,22 @@ type Handler struct {
 	// the configuration is loaded. Default: `demosecretkey`.
 	SecretKey string `json:"secret_key,omitempty"`
 
-	// The directory in which uploads are kept; it is made if it does not
+	// The directory in which uploads are stored; it is created if it does not
 	// exist. Placeholders are resolved when the configuration is loaded.
 	// Default: `uploadcare_sandbox` in Caddy's data directory.
 	Root string `json:"root,omitempty"`
 
-	// The largest request that `/base/` and `/iframe/` take, and the largest
+	// The largest request that `/base/` and `/iframe/` accept, and the largest
 	// file that `/from_url/` fetches, in bytes. 0 means the default.
 	// Default: 104857600 (100 MiB).
 	RequestLimit int64 `json:"request_limit,omitempty"`
 
-	// How many bytes all files in the root may have in total; uploads that
-	// are under way count too. 0 means the default.
+	// How many bytes all files in the root may have in total, including uploads
+	// that are under way. 0 means the default.
 	// Default: 1073741824 (1 GiB).
 	StorageLimit int64 `json:"storage_limit,omitempty"`
 
-	// The largest file that `/multipart/start/` takes, in bytes. 0 means the
+	// The largest file that `/multipart/start/` accepts, in bytes. 0 means the
 	// default. Default: 5368709120 (5 GiB).
 	MultipartLimit int64 `json:"multipart_limit,omitempty"`
 
@@ -96,14 +104,13 @@ type Handler struct {
 	// address at which the request arrived.
 	PublicURL string `json:"public_url,omitempty"`
 
-	// Whether `/from_url/` fetches from private addresses, loopback among
-	// them. It always fetches from public ones and from the sandbox itself.
-	// Default: false.
+	// Whether `/from_url/` fetches from private addresses, including loopback. It
+	// always fetches from public ones and from the sandbox itself. Default: false.
 	AllowPrivateSources bool `json:"allow_private_sources,omitempty"`
 
-	// Every so many requests that are signed well, one is answered as
-	// throttled: 429 with `Retry-After: 1`. 1 throttles all of them. Default:
-	// 0, which throttles none.
+	// One of so many correctly signed requests gets 429 with `Retry-After: 1`, so
+	// that a client's retries can be tested. 1 throttles all of them. Default: 0,
+	// which throttles none.
 	ThrottleEvery int `json:"throttle_every,omitempty"`
 
 	// Where the demo page, at `/`, uploads to: the base URL of a gateway.
@@ -115,19 +122,19 @@ type Handler struct {
 	// them, such as npm's `node_modules`. Default: `https://cdn.jsdelivr.net/npm`.
 	DemoScripts string `json:"demo_scripts,omitempty"`
 
-	publicKey string // the resolved twins of the options above
+	publicKey string // these four are the options above with placeholders replaced
 	secretKey string
 	root      string
 	publicURL string
 
 	page           *demo.Handler
-	background     *background
-	fetchSlots     chan struct{}
+	background     *background   // fetches that go on after their response
+	fetchSlots     chan struct{} // a semaphore of maxFetches
 	fetchTimeout   time.Duration
-	signedRequests *atomic.Int64
+	signedRequests *atomic.Int64 // counted for ThrottleEvery
 	operations     *operations
 
-	holdsStore bool // there is a reference in the pool that Cleanup must give back
+	holdsStore bool // there is a reference in the pool that Cleanup must release
 	now        func() time.Time
 	logger     *zap.Logger
 }
@@ -143,7 +150,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 // Provision fills in the defaults, resolves placeholders and opens the root.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
-	h.now = time.Now
+	h.now = time.Now // tests set another clock
 	h.setDefaults()
 	if err := h.resolve(caddy.NewReplacer()); err != nil {
 		return err
@@ -157,6 +164,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("root: %w", err)
 	}
 	h.root = root
+	// A reference of the handler's own keeps the store, and what it has counted, between
+	// two requests.
 	if _, err := acquireStore(h.root); err != nil {
 		return fmt.Errorf("root: %w", err)
 	}
@@ -170,6 +179,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	return nil
 }
 
+// announce logs a warning at each load: a sandbox that has got into production by mistake
+// would accept uploads that never reach Uploadcare.
 func (h *Handler) announce() {
 	h.logger.Warn("this is a local sandbox of the upload API, not for production",
 		zap.String("root", h.root),
@@ -177,6 +188,7 @@ func (h *Handler) announce() {
 		zap.Int64("storage_limit", h.StorageLimit))
 }
 
+// setDefaults sets the options that are not given.
 func (h *Handler) setDefaults() {
 	if h.PublicKey == "" {
 		h.PublicKey = defaultPublicKey
@@ -198,10 +210,11 @@ func (h *Handler) setDefaults() {
 	}
 }
 
-// errSecretPlaceholder stands in for the replacer's own error, which quotes
-// whatever stands between braces: in a secret that is part of the secret.
+// errSecretPlaceholder replaces the replacer's own error, which quotes what stands between
+// braces: in a secret, that is a part of the secret.
 var errSecretPlaceholder = errors.New("secret_key: a placeholder in it is unknown or empty")
 
+// resolve replaces the placeholders in options when the configuration is loaded.
 func (h *Handler) resolve(replacer *caddy.Replacer) error {
 	var err error
 	if h.publicKey, err = replacer.ReplaceOrErr(h.PublicKey, true, true); err != nil {
@@ -216,6 +229,7 @@ func (h *Handler) resolve(replacer *caddy.Replacer) error {
 	return h.resolvePublicURL(replacer)
 }
 
+// resolvePublicURL resolves and checks PublicURL.
 func (h *Handler) resolvePublicURL(replacer *caddy.Replacer) error {
 	if h.PublicURL == "" {
 		return nil
@@ -231,7 +245,7 @@ func (h *Handler) resolvePublicURL(replacer *caddy.Replacer) error {
 	return nil
 }
 
-// Validate rejects limits below zero.
+// Validate rejects negative limits, which JSON can express and the Caddyfile cannot.
 func (h *Handler) Validate() error {
 	if h.RequestLimit < 0 {
 		return fmt.Errorf("request_limit: must not be negative, got %d", h.RequestLimit)
@@ -248,10 +262,10 @@ func (h *Handler) Validate() error {
 	return nil
 }
 
-// Cleanup ends fetches that are under way and gives back the handler's hold on
-// the store. Requests that are still running have a hold of their own.
+// Cleanup ends fetches that are under way and releases the handler's reference to the
+// store. Requests that are still running have references of their own.
 func (h *Handler) Cleanup() error {
-	if h.background != nil {
+	if h.background != nil { // it is nil if Provision failed
 		h.background.close()
 	}
 	if !h.holdsStore {

@@ -10,13 +10,13 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// iframePage is what the widget's iframe shows to nobody.
+// iframePage is the response to an accepted upload. It loads in a hidden iframe.
 const iframePage = "<!DOCTYPE html>\n<title>Uploaded</title>\n"
 
-// serveIframe is POST /iframe/: one file, under the uuid that the client chose,
-// by which it asks /info/ until the file is there.
+// serveIframe is POST /iframe/: one file, under a UUID that the client chose, since it cannot
+// read the response. The client polls /info/ with it until the file is there.
 func (h *Handler) serveIframe(w http.ResponseWriter, r *http.Request, files *store) error {
-	return h.receive(r, files, func(upload *form, sent fields, said remarks) error {
+	return h.receive(r, files, func(upload *form, sent fields, attrs attributes) error {
 		id, refusal := iframeID(sent)
 		switch {
 		case refusal != nil:
@@ -34,7 +34,7 @@ func (h *Handler) serveIframe(w http.ResponseWriter, r *http.Request, files *sto
 		defer files.unclaim(id)
 		info := upload.files[0].info
 		info.UUID, info.FileID = id, id
-		if _, err := upload.publish(said); err != nil {
+		if _, err := upload.publish(attrs); err != nil {
 			return err
 		}
 		writeBody(w, "text/html; charset=utf-8", []byte(iframePage))
@@ -42,11 +42,13 @@ func (h *Handler) serveIframe(w http.ResponseWriter, r *http.Request, files *sto
 	})
 }
 
+// iframeID returns the client's UUID, in the form of isID.
 func iframeID(sent fields) (string, *uploadapi.Error) {
 	text := sent.first(uploadapi.FieldFileID)
 	if text == "" {
 		return "", uploadapi.ErrIframeFileIDRequired
 	}
+	// Parse also accepts URNs and braces, which are longer.
 	id, err := uuid.Parse(text)
 	if err != nil || len(text) != len(id.String()) {
 		return "", uploadapi.ErrIframeFileIDInvalid
@@ -54,8 +56,8 @@ func iframeID(sent fields) (string, *uploadapi.Error) {
 	return id.String(), nil
 }
 
-// claim keeps a client's uuid for one upload, unless it stands for a file
-// already. Each claim has its unclaim.
+// claim reserves a client's UUID for one upload, unless it is in use: two uploads with the
+// same one would overwrite each other. Each successful claim must be followed by unclaim.
 func (s *store) claim(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,6 +72,7 @@ func (s *store) claim(id string) error {
 	return nil
 }
 
+// unclaim ends the reservation.
 func (s *store) unclaim(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,9 +24,9 @@ func iframeFields(id string) []string {
 
 func TestAnUploadThroughAnIframe(t *testing.T) {
 	f := newFixture(t)
-	answer := f.do(t, uploadRequest("/iframe", formOf(append(iframeFields(strings.ToUpper(unknownID)), aFile)...)))
-	if answer.Code != 200 || answer.Header().Get("Content-Type") != "text/html; charset=utf-8" || !strings.HasPrefix(answer.Body.String(), "<!DOCTYPE html>") {
-		t.Errorf("answer = %d %v %s", answer.Code, answer.Header(), answer.Body)
+	response := f.do(t, uploadRequest("/iframe", formOf(append(iframeFields(strings.ToUpper(unknownID)), aFile)...)))
+	if response.Code != 200 || response.Header().Get("Content-Type") != "text/html; charset=utf-8" || !strings.HasPrefix(response.Body.String(), "<!DOCTYPE html>") {
+		t.Errorf("response = %d %v %s", response.Code, response.Header(), response.Body)
 	}
 	info := decode[fileInfo](t, f.get(t, "/info/?pub_key="+testPublicKey+"&file_id="+unknownID))
 	if info.UUID != unknownID || info.FileID != unknownID || info.OriginalFilename != "hello.txt" {
@@ -91,7 +91,7 @@ func TestAnIframeDoesNotTakeTheNameOfAnUploadUnderWay(t *testing.T) {
 	}
 	wantRefusal(t, f.do(t, uploadRequest("/iframe/", formOf(append(iframeFields(unknownID), aFile)...))), duplicated)
 	held.unclaim(unknownID)
-	if answer := f.do(t, uploadRequest("/iframe/", formOf(append(iframeFields(unknownID), aFile)...))); answer.Code != 200 {
-		t.Errorf("%d %s", answer.Code, answer.Body)
+	if response := f.do(t, uploadRequest("/iframe/", formOf(append(iframeFields(unknownID), aFile)...))); response.Code != 200 {
+		t.Errorf("%d %s", response.Code, response.Body)
 	}
 }

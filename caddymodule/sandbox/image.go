@@ -11,8 +11,8 @@ import (
 	"io"
 )
 
-// imageInfo is what the service says of an image. What would take reading the
-// picture's EXIF data is always null here.
+// imageInfo is the service's description of an image. Fields that come from EXIF data are
+// always null here.
 type imageInfo struct {
 	ColorMode        string    `json:"color_mode"`
 	Orientation      *int      `json:"orientation"`
@@ -25,21 +25,22 @@ type imageInfo struct {
 	DPI              *[2]int   `json:"dpi"`
 }
 
+// imageFormat is the service's name of a format, and a decoder of its header.
 type imageFormat struct {
 	name   string
 	decode func(io.Reader) (image.Config, error)
 }
 
-// imageFormats names its decoders instead of asking package image, whose list
-// depends on what else is linked into the binary.
+// imageFormats has the decoders by media type. Those that are registered with package image
+// depend on what else is linked into the binary.
 var imageFormats = map[string]imageFormat{
 	"image/png":  {"PNG", png.DecodeConfig},
 	"image/jpeg": {"JPEG", jpeg.DecodeConfig},
 	"image/gif":  {"GIF", gif.DecodeConfig},
 }
 
-// readImage looks at an image's header, never at its pixels: their memory is
-// the uploader's to choose. It returns nil for what it cannot read.
+// readImage decodes an image's header, and never its pixels: a small file can declare any
+// number of them (a decompression bomb). It returns nil for what it cannot decode.
 func readImage(content io.Reader, mediaType string) *imageInfo {
 	format, ok := imageFormats[mediaType]
 	if !ok {
@@ -57,8 +58,8 @@ func readImage(content io.Reader, mediaType string) *imageInfo {
 	}
 }
 
-// colorMode names a colour model as the service does, in Pillow's words. A
-// JPEG's YCbCr is RGB there.
+// colorMode returns the service's name of a colour model, which is that of the Python library
+// Pillow. It calls a JPEG's YCbCr RGB.
 func colorMode(model color.Model) string {
 	if _, ok := model.(color.Palette); ok {
 		return "P"

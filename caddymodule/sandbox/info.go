@@ -8,7 +8,8 @@ import (
 	"unicode"
 )
 
-// fileInfo is what /info/ says of a file, field by field as the service does.
+// fileInfo is the description of a file, with the fields of the service's /info/. It is also
+// the stored form.
 //
 // Source: schema fileUploadInfo of https://uploadcare.com/api-refs/upload-api/
 type fileInfo struct {
@@ -22,26 +23,28 @@ type fileInfo struct {
 	MIMEType         string            `json:"mime_type"`
 	IsImage          bool              `json:"is_image"`
 	ImageInfo        *imageInfo        `json:"image_info"`
-	VideoInfo        *struct{}         `json:"video_info"` // always null: the sandbox knows no videos
+	VideoInfo        *struct{}         `json:"video_info"` // always null: the sandbox does not parse videos
 	ContentInfo      contentInfo       `json:"content_info"`
 	Metadata         map[string]string `json:"metadata"`
 	IsStored         bool              `json:"is_stored"`
 	IsReady          bool              `json:"is_ready"`
 }
 
+// contentInfo is what the service has found out about a file's content.
 type contentInfo struct {
 	MIME  mimeInfo   `json:"mime"`
 	Image *imageInfo `json:"image,omitempty"`
 }
 
+// mimeInfo is a media type, as a whole and split at its slash.
 type mimeInfo struct {
 	MIME    string `json:"mime"`
 	Type    string `json:"type"`
 	Subtype string `json:"subtype"`
 }
 
-// describe fills in what follows from a file's bytes, its name, and the type
-// that the client says it has.
+// describe sets what follows from a file's bytes, and from the name and type that the client
+// sent.
 func (i *fileInfo) describe(content io.ReaderAt, size int64, filename, contentType string) error {
 	guessed, err := guessType(content)
 	if err != nil {
@@ -52,7 +55,7 @@ func (i *fileInfo) describe(content io.ReaderAt, size int64, filename, contentTy
 	major, minor, _ := strings.Cut(mediaType, "/")
 
 	i.Size, i.Total, i.Done = size, size, size
-	i.OriginalFilename = strings.ToValidUTF8(filename, "\uFFFD")
+	i.OriginalFilename = strings.ToValidUTF8(filename, "\uFFFD") // JSON has no other text
 	i.Filename = sanitize(filename)
 	i.MIMEType = mediaType
 	i.ImageInfo = readImage(io.NewSectionReader(content, 0, size), guessed)
@@ -65,8 +68,8 @@ func (i *fileInfo) describe(content io.ReaderAt, size int64, filename, contentTy
 	return nil
 }
 
-// sanitize keeps of a file name what is safe wherever a name may end up. The
-// service's own rule is not documented; in its examples hyphens go, too.
+// sanitize removes from a file name what could be unsafe in a path, a header or a page. The
+// service's own rule is not documented; in its examples hyphens are removed, too.
 func sanitize(filename string) string {
 	kept := strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' || r == '.' {
@@ -74,7 +77,7 @@ func sanitize(filename string) string {
 		}
 		return -1
 	}, filename)
-	kept = strings.TrimLeft(kept, ".")
+	kept = strings.TrimLeft(kept, ".") // no hidden file, and no ".."
 	if kept == "" {
 		return "file"
 	}

@@ -37,11 +37,11 @@ func encoded(t *testing.T, format string, picture image.Image) string {
 
 func (f *fixture) infoOf(t *testing.T, id string) string {
 	t.Helper()
-	answer := f.get(t, "/info/?pub_key="+testPublicKey+"&file_id="+id)
-	if answer.Code != 200 || answer.Header().Get("Content-Type") != "application/json" {
-		t.Fatalf("info = %d %s", answer.Code, answer.Body)
+	response := f.get(t, "/info/?pub_key="+testPublicKey+"&file_id="+id)
+	if response.Code != 200 || response.Header().Get("Content-Type") != "application/json" {
+		t.Fatalf("info = %d %s", response.Code, response.Body)
 	}
-	return answer.Body.String()
+	return response.Body.String()
 }
 
 // wantJSON compares two JSON texts by their meaning, so that a field too many
@@ -79,22 +79,22 @@ func TestInfoOfAnImage(t *testing.T) {
 	id := f.accepted(t, file("file", "p.png", encoded(t, "png", image.NewNRGBA(image.Rect(0, 0, 3, 2)))))["file"]
 	picture := `{"color_mode": "RGBA", "orientation": null, "format": "PNG", "height": 2, "width": 3,
 		"sequence": false, "geo_location": null, "datetime_original": null, "dpi": null}`
-	var answer struct {
+	var response struct {
 		ImageInfo   json.RawMessage `json:"image_info"`
 		ContentInfo json.RawMessage `json:"content_info"`
 		IsImage     bool            `json:"is_image"`
 		IsStored    bool            `json:"is_stored"`
 		Metadata    json.RawMessage `json:"metadata"`
 	}
-	if err := json.Unmarshal([]byte(f.infoOf(t, id)), &answer); err != nil {
+	if err := json.Unmarshal([]byte(f.infoOf(t, id)), &response); err != nil {
 		t.Fatal(err)
 	}
-	wantJSON(t, string(answer.ImageInfo), picture)
-	wantJSON(t, string(answer.ContentInfo),
+	wantJSON(t, string(response.ImageInfo), picture)
+	wantJSON(t, string(response.ContentInfo),
 		`{"mime": {"mime": "image/png", "type": "image", "subtype": "png"}, "image": `+picture+`}`)
-	wantJSON(t, string(answer.Metadata), `{}`)
-	if !answer.IsImage || answer.IsStored {
-		t.Errorf("is_image = %v and is_stored = %v, want true and false", answer.IsImage, answer.IsStored)
+	wantJSON(t, string(response.Metadata), `{}`)
+	if !response.IsImage || response.IsStored {
+		t.Errorf("is_image = %v and is_stored = %v, want true and false", response.IsImage, response.IsStored)
 	}
 }
 

@@ -155,8 +155,8 @@ func TestTwoHandlersOnOneRootShareTheAccounting(t *testing.T) {
 	content := func(n int) string { return file("file", "x", strings.Repeat("x", n)) }
 
 	id := first.accepted(t, content(60))["file"]
-	if answer := second.get(t, "/"+id+"/"); answer.Code != 200 {
-		t.Errorf("the second handler does not have the first one's file: %d", answer.Code)
+	if response := second.get(t, "/"+id+"/"); response.Code != 200 {
+		t.Errorf("the second handler does not have the first one's file: %d", response.Code)
 	}
 	second.accepted(t, content(40))
 	wantRefusal(t, first.upload(t, append(signed(), content(1))...), errAccountLimits)

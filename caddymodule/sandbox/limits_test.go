@@ -16,8 +16,8 @@ import (
 )
 
 var (
-	errRequestTooLargeAnswer = refusal(413, "RequestSizeLimitExceededError", "The size of the request is too large.")
-	errAccountLimits         = refusal(403, "AccountLimitsExceededError", "Account has reached its limits.")
+	errRequestTooLargeResponse = refusal(413, "RequestSizeLimitExceededError", "The size of the request is too large.")
+	errAccountLimits           = refusal(403, "AccountLimitsExceededError", "Account has reached its limits.")
 )
 
 func TestARequestThatSaysItIsTooLargeIsNotRead(t *testing.T) {
@@ -25,14 +25,14 @@ func TestARequestThatSaysItIsTooLargeIsNotRead(t *testing.T) {
 	f := newFixture(t, func(h *Handler) { h.RequestLimit = int64(len(body)) - 1 })
 	for _, target := range []string{"/base/", "/base/?jsonerrors=1"} {
 		reader := strings.NewReader(body)
-		answer := f.do(t, uploadRequestOf(target, reader, int64(len(body))))
+		response := f.do(t, uploadRequestOf(target, reader, int64(len(body))))
 		if reader.Len() != len(body) {
 			t.Errorf("%d bytes were read", len(body)-reader.Len())
 		}
 		if target == "/base/" {
-			wantRefusal(t, answer, errRequestTooLargeAnswer)
+			wantRefusal(t, response, errRequestTooLargeResponse)
 		} else {
-			wantEnvelope(t, answer, errRequestTooLargeAnswer)
+			wantEnvelope(t, response, errRequestTooLargeResponse)
 		}
 	}
 	f.wantNothingKept(t)
@@ -46,18 +46,18 @@ func TestARequestOfUnknownLengthIsCutAtTheLimit(t *testing.T) {
 		want  *uploadapi.Error
 	}{
 		{"exactly the limit", int64(len(body)), nil},
-		{"one byte too many", int64(len(body)) - 1, errRequestTooLargeAnswer},
-		{"over the limit in the file", 1 << 10, errRequestTooLargeAnswer},
-		{"over the limit in the first line", 1, errRequestTooLargeAnswer},
+		{"one byte too many", int64(len(body)) - 1, errRequestTooLargeResponse},
+		{"over the limit in the file", 1 << 10, errRequestTooLargeResponse},
+		{"over the limit in the first line", 1, errRequestTooLargeResponse},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := newFixture(t, func(h *Handler) { h.RequestLimit = tc.limit })
-			answer := f.do(t, uploadRequestOf("/base/", strings.NewReader(body), -1))
+			response := f.do(t, uploadRequestOf("/base/", strings.NewReader(body), -1))
 			if tc.want == nil {
-				uuidsOf(t, answer)
+				uuidsOf(t, response)
 				return
 			}
-			wantRefusal(t, answer, tc.want)
+			wantRefusal(t, response, tc.want)
 			f.wantNothingKept(t)
 		})
 	}
@@ -66,7 +66,7 @@ func TestARequestOfUnknownLengthIsCutAtTheLimit(t *testing.T) {
 func TestAnEpilogueCountsTowardsTheRequestLimit(t *testing.T) {
 	body := formOf(append(signed(), aFile)...)
 	f := newFixture(t, func(h *Handler) { h.RequestLimit = int64(len(body)) + 10 })
-	wantRefusal(t, f.do(t, uploadRequestOf("/base/", strings.NewReader(body+strings.Repeat("e", 11)), -1)), errRequestTooLargeAnswer)
+	wantRefusal(t, f.do(t, uploadRequestOf("/base/", strings.NewReader(body+strings.Repeat("e", 11)), -1)), errRequestTooLargeResponse)
 	f.wantNothingKept(t)
 	uuidsOf(t, f.do(t, uploadRequestOf("/base/", strings.NewReader(body+strings.Repeat("e", 10)), -1)))
 }
@@ -103,7 +103,7 @@ func TestEveryRefusalGivesItsBytesBack(t *testing.T) {
 			append(signed(), half, field("signature", "again")),
 			append(signed(), half, half),
 		} {
-			if answer := f.upload(t, parts...); answer.Code == 200 {
+			if response := f.upload(t, parts...); response.Code == 200 {
 				t.Fatal("a wrong upload was accepted")
 			}
 			f.wantNothingKept(t)

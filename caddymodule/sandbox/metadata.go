@@ -12,22 +12,23 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// What the choice of keeping a file is called: on most endpoints, and where
-// the public key is `pub_key`.
+// The names of the field that says whether to store a file permanently: on most endpoints,
+// and on those where the public key is `pub_key`.
 const (
 	fieldStore = "UPLOADCARE_STORE"
 	paramStore = "store"
 )
 
-// remarks is what a client says of the file that it uploads.
-type remarks struct {
+// attributes are what a client sends about the file that it uploads.
+type attributes struct {
 	metadata map[string]string
 	stored   bool
 }
 
-// remarks reads what the request says of its file. store is the endpoint's
-// name for the choice of keeping it.
-func (f fields) remarks(store string) (remarks, *uploadapi.Error) {
+// attributes reads them from the fields of a request. store is the endpoint's name of the
+// field that says whether to store the file permanently. "auto" depends on the project's
+// settings at the service, and means yes here.
+func (f fields) attributes(store string) (attributes, *uploadapi.Error) {
 	metadata := make(map[string]string)
 	for _, values := range []url.Values{f.body, f.query} {
 		for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -35,20 +36,21 @@ func (f fields) remarks(store string) (remarks, *uploadapi.Error) {
 			if !ok {
 				continue
 			}
+			// Also if one stands in the body and the other in the query.
 			if _, again := metadata[key]; again || len(values[name]) > 1 {
-				return remarks{}, uploadapi.MetadataKeyDuplicated(key)
+				return attributes{}, uploadapi.MetadataKeyDuplicated(key)
 			}
 			metadata[key] = values.Get(name)
 			if refusal := checkMetadata(key, metadata[key]); refusal != nil {
-				return remarks{}, refusal
+				return attributes{}, refusal
 			}
 		}
 	}
 	if len(metadata) > uploadapi.MetadataKeys {
-		return remarks{}, uploadapi.ErrMetadataTooManyKeys
+		return attributes{}, uploadapi.ErrMetadataTooManyKeys
 	}
 	choice := f.first(store)
-	return remarks{metadata, choice == "1" || choice == "auto"}, nil
+	return attributes{metadata, choice == "1" || choice == "auto"}, nil
 }
 
 // metadataKey returns the key in a field called `metadata[key]`.
@@ -58,6 +60,7 @@ func metadataKey(name string) (string, bool) {
 	return key, isMetadata && closed
 }
 
+// checkMetadata applies the service's rules for one key and its value.
 func checkMetadata(key, value string) *uploadapi.Error {
 	switch {
 	case key == "":
@@ -74,7 +77,7 @@ func checkMetadata(key, value string) *uploadapi.Error {
 	return nil
 }
 
-// forbiddenInKey knows what a metadata key may consist of.
+// forbiddenInKey reports whether a metadata key must not contain r.
 func forbiddenInKey(r rune) bool {
 	switch {
 	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':

@@ -11,17 +11,16 @@ import (
 )
 
 const (
-	// sniffLength is how much http.DetectContentType looks at.
+	// sniffLength is how many bytes http.DetectContentType examines.
 	sniffLength = 512
-	// maxTypeLength is RFC 6838's bound of a media type, section 4.2.
+	// maxTypeLength is the length of the longest media type (RFC 6838, section 4.2).
 	maxTypeLength = 127 + len("/") + 127
 )
 
-// storedType returns the media type that a file is stored with: the client's, as
-// the service keeps it, or the one that was guessed from the bytes where the
-// client's says nothing. That is `application/octet-stream`, which clients send
-// for whatever they do not know, and what is no media type, such as `null`, the
-// empty text, or `image/*`.
+// storedType returns the media type with which a file is stored: the client's, as on the
+// service, or the one that was guessed from the bytes if the client's says nothing. That is
+// `application/octet-stream`, which clients send if they do not know the type, and what is
+// no media type, such as `null`, an empty text, or `image/*`.
 func storedType(contentType, guessed string) string {
 	said := essence(contentType)
 	major, minor, ok := strings.Cut(said, "/")
@@ -31,8 +30,7 @@ func storedType(contentType, guessed string) string {
 	return said
 }
 
-// essence returns a media type without its parameters, in lower case, or nothing
-// if there is none.
+// essence returns a media type without its parameters, in lower case, or "" if it is invalid.
 func essence(contentType string) string {
 	mediaType, _ := cutMediaType(contentType)
 	mediaType, _, err := mime.ParseMediaType(mediaType)
@@ -42,7 +40,7 @@ func essence(contentType string) string {
 	return mediaType
 }
 
-// guessType returns the media type that content looks like, with its charset.
+// guessType guesses the media type of content, with its charset, from the first bytes.
 func guessType(content io.ReaderAt) (string, error) {
 	head := make([]byte, sniffLength)
 	n, err := content.ReadAt(head, 0)

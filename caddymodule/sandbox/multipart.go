@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// multipartAnswer is what /multipart/start/ answers.
-type multipartAnswer struct {
+// multipartResponse is the response of /multipart/start/.
+type multipartResponse struct {
 	UUID  string   `json:"uuid"`
 	Parts []string `json:"parts"`
 }
@@ -35,17 +35,19 @@ func (h *Handler) serveMultipartStart(w http.ResponseWriter, r *http.Request, fi
 	if err != nil {
 		return err
 	}
+	// In place of S3's presigned URLs, which also differ for each part.
 	base, id := h.baseURL(r), upload.file.info.UUID
-	answer := multipartAnswer{UUID: id, Parts: make([]string, len(upload.parts))}
+	response := multipartResponse{UUID: id, Parts: make([]string, len(upload.parts))}
 	for i := range upload.parts {
-		// As S3 has it, the number is in the query too: some clients look there.
+		// The number is in the query, too, as in S3's presigned URLs: some clients take
+		// it from there.
 		number := strconv.Itoa(i + 1)
-		answer.Parts[i] = base + partsPath + id + "/" + number + "?partNumber=" + number + "&" + paramPartKey + "=" + upload.key
+		response.Parts[i] = base + partsPath + id + "/" + number + "?partNumber=" + number + "&" + paramPartKey + "=" + upload.key
 	}
-	return writeJSON(w, answer)
+	return writeJSON(w, response)
 }
 
-// planMultipart reads what the client says of the upload to come.
+// planMultipart reads the parameters of the upload to come.
 func (h *Handler) planMultipart(sent fields) (multipartPlan, *uploadapi.Error) {
 	var plan multipartPlan
 	if plan.filename = sent.first("filename"); plan.filename == "" {
@@ -54,7 +56,7 @@ func (h *Handler) planMultipart(sent fields) (multipartPlan, *uploadapi.Error) {
 	if sent.first("size") == "" {
 		return plan, uploadapi.ParamRequired("size")
 	}
-	// The widget sends it empty where the browser knows no type.
+	// It may be empty: the widget sends it so if the browser does not know the type.
 	if !sent.sent("content_type") {
 		return plan, uploadapi.ParamRequired("content_type")
 	}
@@ -73,10 +75,11 @@ func (h *Handler) planMultipart(sent fields) (multipartPlan, *uploadapi.Error) {
 	if plan.partSize, refusal = partSize(sent.first("part_size")); refusal != nil {
 		return plan, refusal
 	}
-	plan.said, refusal = sent.remarks(fieldStore)
+	plan.attrs, refusal = sent.attributes(fieldStore)
 	return plan, refusal
 }
 
+// partSize parses the optional parameter part_size.
 func partSize(text string) (int64, *uploadapi.Error) {
 	if text == "" {
 		return uploadapi.PartSizeMinimum, nil
@@ -93,8 +96,8 @@ func partSize(text string) (int64, *uploadapi.Error) {
 	return size, nil
 }
 
-// serveMultipartComplete is POST /multipart/complete/, which takes no
-// credential: the uuid is one.
+// serveMultipartComplete is POST /multipart/complete/. It needs no credential: the UUID,
+// which only the client that began the upload knows, authorizes it.
 func (h *Handler) serveMultipartComplete(w http.ResponseWriter, r *http.Request, files *store) error {
 	sent, problem, err := readParams(r)
 	if err != nil {
@@ -120,9 +123,9 @@ func (h *Handler) serveMultipartComplete(w http.ResponseWriter, r *http.Request,
 	return writeJSON(w, info)
 }
 
-// baseURL returns the URL at which the sandbox itself can be reached. The host
-// that the request names may be a gateway's idea of its upstream; the address
-// at which the request arrived is true.
+// baseURL returns the URL at which clients reach the sandbox itself. It uses the address at
+// which the request arrived and not its Host, which is a name that perhaps only the gateway
+// in front can resolve.
 func (h *Handler) baseURL(r *http.Request) string {
 	if h.publicURL != "" {
 		return h.publicURL
@@ -138,8 +141,8 @@ func (h *Handler) baseURL(r *http.Request) string {
 	return scheme + "://" + host
 }
 
-// localAddress returns the address at which the request arrived, unless that
-// is a Unix socket.
+// localAddress returns the address at which the request arrived. It reports false for a
+// Unix socket, to which a client cannot send parts.
 func localAddress(r *http.Request) (net.Addr, bool) {
 	address, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok || strings.HasPrefix(address.Network(), "unix") {
@@ -148,7 +151,8 @@ func localAddress(r *http.Request) (net.Addr, bool) {
 	return address, true
 }
 
-// parsePublicURL returns the URL without the slash at its end.
+// parsePublicURL checks the URL and returns it without a slash at its end. A query or a
+// fragment would end up in the middle of the URLs that are made from it.
 func parsePublicURL(text string) (string, bool) {
 	parsed, err := url.Parse(text)
 	if err != nil || parsed.Host == "" || parsed.RawQuery != "" || parsed.Fragment != "" || (parsed.Scheme != "http" && parsed.Scheme != "https") {

@@ -13,27 +13,29 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
+// partWriteFlag opens a file without truncating it: it has other parts already.
 const partWriteFlag = os.O_WRONLY
 
-// multipartPlan is what is known of a file before its parts arrive.
+// multipartPlan is what the client has announced of a file before its parts arrive.
 type multipartPlan struct {
 	filename, contentType string
 	size, partSize        int64
-	said                  remarks
+	attrs                 attributes
 }
 
-// multipartUpload is a file that arrives in parts. It is known in memory only:
-// what a restart interrupts is swept away as every partial is.
+// multipartUpload is a file that arrives in parts. It exists in memory only: after a
+// restart, the sweep removes its file as every partial one.
 type multipartUpload struct {
 	multipartPlan
 	file *partial
-	key  string
+	key  string // the secret in the URLs of its parts
 
 	mu        sync.Mutex
 	parts     []partState
 	completed bool
 }
 
+// partState is the state of one part.
 type partState uint8
 
 const (
@@ -45,8 +47,9 @@ const (
 // span is the place of a part in its file.
 type span struct{ offset, size int64 }
 
-// startMultipart makes room for a file. All its bytes count from here on,
-// whether its parts come or not.
+// startMultipart creates a file for an upload in parts. All its bytes count from now on,
+// whether the parts arrive or not: otherwise several uploads could begin that do not fit
+// together.
 func (s *store) startMultipart(plan multipartPlan, limit int64) (*multipartUpload, error) {
 	file, err := s.create(limit)
 	if err != nil {
@@ -55,14 +58,14 @@ func (s *store) startMultipart(plan multipartPlan, limit int64) (*multipartUploa
 	if err := file.reserve(plan.size); err != nil {
 		return nil, errors.Join(uploadapi.ErrAccountLimits, file.discard())
 	}
-	// Parts open the file anew: an upload that nobody goes on with shall
-	// hold bytes only.
+	// Each part opens the file for itself, so that an abandoned upload holds no file
+	// descriptor.
 	err = file.file.Close()
 	file.file = nil
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", errStorage, err), file.discard())
 	}
-	count := (plan.size + plan.partSize - 1) / plan.partSize
+	count := (plan.size + plan.partSize - 1) / plan.partSize // rounded up: the last part may be shorter
 	upload := &multipartUpload{multipartPlan: plan, file: file, key: rand.Text(), parts: make([]partState, count)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,8 +83,9 @@ func (s *store) multipart(id string) *multipartUpload {
 	return s.multiparts[id]
 }
 
-// begin claims a part, which starts at 1, and tells where it goes. Each begin
-// has its end.
+// begin claims a part, by its number from 1 on, and returns its place in the file. Two
+// requests that wrote the same part at once would mix their bytes. Each successful begin
+// must be followed by end.
 func (u *multipartUpload) begin(number int) (span, *uploadapi.Error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -96,6 +100,7 @@ func (u *multipartUpload) begin(number int) (span, *uploadapi.Error) {
 	return span{offset, min(u.partSize, u.size-offset)}, nil
 }
 
+// end ends the claim of a part, and records whether the part has arrived.
 func (u *multipartUpload) end(number int, arrived bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -105,7 +110,7 @@ func (u *multipartUpload) end(number int, arrived bool) {
 	}
 }
 
-// complete ends the upload if all of it is there.
+// complete marks the upload as completed if all parts have arrived.
 func (u *multipartUpload) complete() *uploadapi.Error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -121,10 +126,10 @@ func (u *multipartUpload) complete() *uploadapi.Error {
 	return nil
 }
 
-// completeMultipart makes a file of an upload's parts. id must be an isID.
+// completeMultipart publishes the file of a complete upload. id must have passed isID.
 func (s *store) completeMultipart(id string) (*fileInfo, error) {
 	upload := s.multipart(id)
-	if upload == nil {
+	if upload == nil { // unknown, or published before: a client may repeat the request
 		if _, err := s.readInfo(id); errors.Is(err, uploadapi.ErrFileNotFound) {
 			return nil, uploadapi.ErrMultipartNotFound
 		} else if err != nil {
@@ -139,12 +144,14 @@ func (s *store) completeMultipart(id string) (*fileInfo, error) {
 	if err != nil {
 		err = errors.Join(err, upload.file.discard())
 	}
+	// Only now: until the file is visible, the UUID must not be unknown.
 	s.mu.Lock()
 	delete(s.multiparts, id)
 	s.mu.Unlock()
 	return upload.file.info, err
 }
 
+// publish examines and publishes the file.
 func (u *multipartUpload) publish() error {
 	content, err := u.file.store.directory.Open(filepath.Join(u.file.directory, contentName))
 	if err != nil {
@@ -154,5 +161,5 @@ func (u *multipartUpload) publish() error {
 	if err := u.file.finish(u.filename, u.contentType); err != nil {
 		return err
 	}
-	return u.file.publish(u.said)
+	return u.file.publish(u.attrs)
 }

@@ -35,9 +35,9 @@ func completeParams(id string) url.Values {
 	return pairs("UPLOADCARE_PUB_KEY", testPublicKey, "uuid", id)
 }
 
-func (f *fixture) start(t *testing.T, size int, more ...string) multipartAnswer {
+func (f *fixture) start(t *testing.T, size int, more ...string) multipartResponse {
 	t.Helper()
-	return decode[multipartAnswer](t, f.post(t, "/multipart/start/", startParams(size, more...)))
+	return decode[multipartResponse](t, f.post(t, "/multipart/start/", startParams(size, more...)))
 }
 
 func (f *fixture) putPart(t *testing.T, target string, content []byte) *httptest.ResponseRecorder {
@@ -55,8 +55,8 @@ func TestAFileInParts(t *testing.T) {
 	}
 	for _, number := range []int{3, 1, 2} { // in no order
 		part := content[(number-1)*partMinimum : min(number*partMinimum, len(content))]
-		if answer := f.putPart(t, started.Parts[number-1], part); answer.Code != 200 || answer.Body.Len() != 0 {
-			t.Fatalf("part %d = %d %s", number, answer.Code, answer.Body)
+		if response := f.putPart(t, started.Parts[number-1], part); response.Code != 200 || response.Body.Len() != 0 {
+			t.Fatalf("part %d = %d %s", number, response.Code, response.Body)
 		}
 	}
 	wantRefusal(t, f.get(t, "/info/?pub_key="+testPublicKey+"&file_id="+started.UUID), uploadapi.ErrFileNotFound)
@@ -139,8 +139,8 @@ func TestRefusalsOfMultipartStart(t *testing.T) {
 func TestRefusalsOfMultipartComplete(t *testing.T) {
 	f := newFixture(t)
 	under := f.start(t, multipartMinimum)
-	if answer := f.putPart(t, under.Parts[1], make([]byte, partMinimum)); answer.Code != 200 {
-		t.Fatal(answer.Code)
+	if response := f.putPart(t, under.Parts[1], make([]byte, partMinimum)); response.Code != 200 {
+		t.Fatal(response.Code)
 	}
 	direct := f.accepted(t, aFile)["file"]
 	for _, tc := range []struct {
@@ -214,8 +214,8 @@ func TestAPartThatBreaksOffCanBeSentAgain(t *testing.T) {
 		t.Errorf("ServeHTTP returned %v, want a 499", err)
 	}
 	for _, part := range started.Parts {
-		if answer := f.putPart(t, part, content); answer.Code != 200 {
-			t.Fatalf("%d %s", answer.Code, answer.Body)
+		if response := f.putPart(t, part, content); response.Code != 200 {
+			t.Fatalf("%d %s", response.Code, response.Body)
 		}
 	}
 	decode[fileInfo](t, f.post(t, "/multipart/complete/", completeParams(started.UUID)))
@@ -261,8 +261,8 @@ func TestAMultipartUploadOutlivesAReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, part := range started.Parts {
-		if answer := next.putPart(t, part, make([]byte, partMinimum)); answer.Code != 200 {
-			t.Fatalf("%d %s", answer.Code, answer.Body)
+		if response := next.putPart(t, part, make([]byte, partMinimum)); response.Code != 200 {
+			t.Fatalf("%d %s", response.Code, response.Body)
 		}
 	}
 	decode[fileInfo](t, next.post(t, "/multipart/complete/", completeParams(started.UUID)))
@@ -294,7 +294,7 @@ func TestPartsGoToTheSandboxItself(t *testing.T) {
 		defer response.Body.Close()
 		body, _ := io.ReadAll(response.Body)
 		if !strings.Contains(string(body), `"`+server.URL+"/parts/") {
-			t.Fatalf("answer %s does not lead to %s", body, server.URL)
+			t.Fatalf("response %s does not lead to %s", body, server.URL)
 		}
 	})
 	t.Run("at the public URL", func(t *testing.T) {
@@ -327,10 +327,10 @@ func TestALargePartTakesNoMemory(t *testing.T) {
 	r.ContentLength = size
 	var start, end runtime.MemStats
 	runtime.ReadMemStats(&start)
-	answer := f.do(t, r)
+	response := f.do(t, r)
 	runtime.ReadMemStats(&end)
-	if answer.Code != http.StatusOK {
-		t.Fatalf("answer = %d %s", answer.Code, answer.Body)
+	if response.Code != http.StatusOK {
+		t.Fatalf("response = %d %s", response.Code, response.Body)
 	}
 	if grown := end.TotalAlloc - start.TotalAlloc; grown > 1<<20 {
 		t.Errorf("%d bytes were allocated for a part of %d", grown, size)
@@ -358,7 +358,7 @@ func TestTwoCompletionsAtOnce(t *testing.T) {
 			case recorder.Code == http.StatusOK:
 				completed.Add(1)
 			case recorder.Body.String() != "File is already uploaded.":
-				t.Errorf("answer = %d %s", recorder.Code, recorder.Body)
+				t.Errorf("response = %d %s", recorder.Code, recorder.Body)
 			}
 		})
 	}

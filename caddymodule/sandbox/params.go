@@ -10,28 +10,29 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// paramsLimit bounds a body that holds no file, in bytes. A multipart form of
-// maxFields short fields is above a megabyte.
+// paramsLimit bounds a body without files, in bytes. A multipart form with maxFields short
+// fields has more than a megabyte.
 const paramsLimit = 2 << 20
 
-// readParams takes in a request of an endpoint that takes no file: a body of
-// either kind, the query string, or both. The refusal is for what is wrong with
-// the body itself.
+// readParams reads the fields of a request to an endpoint that accepts no files: from a
+// body of either kind, from the query string, or from both. The refusal is about the body
+// itself; the fields that have been read are valid nevertheless, since the service checks
+// the public key first. The error is one of reading the body.
 func readParams(r *http.Request) (fields, *uploadapi.Error, error) {
 	query, refusal := readQuery(r)
 	sent := fields{query: query}
 	if refusal != nil {
 		return sent, refusal, nil
 	}
-	if r.Method != http.MethodPost {
+	if r.Method != http.MethodPost { // a body of a GET is ignored (RFC 9110, section 9.3.1)
 		return sent, nil, nil
 	}
 	if r.ContentLength > paramsLimit {
 		return sent, uploadapi.ErrRequestSizeLimit, nil
 	}
-	body := &limitedBody{source: r.Body, left: paramsLimit}
+	body := &limitedReader{source: r.Body, left: paramsLimit}
 	if boundary, ok := formBoundary(r.Header); ok {
-		form := newForm(nil)
+		form := newForm(nil) // a file in it is skipped
 		if err := form.read(body, boundary); err != nil {
 			return sent, nil, body.explain(err)
 		}
@@ -46,8 +47,8 @@ func readParams(r *http.Request) (fields, *uploadapi.Error, error) {
 	return sent, refusal, nil
 }
 
-// parseParams reads a body that is no multipart form. None at all may be
-// labelled as anything, and pyuploadcare labels its urlencoded one as JSON.
+// parseParams parses a body that is no multipart form. An empty one may have any
+// Content-Type, and pyuploadcare sends its urlencoded body as application/json.
 func parseParams(header http.Header, encoded string) (url.Values, *uploadapi.Error) {
 	mediaType, _, ok := contentTypeOf(header)
 	switch {
@@ -60,6 +61,7 @@ func parseParams(header http.Header, encoded string) (url.Values, *uploadapi.Err
 	case mediaType != "application/x-www-form-urlencoded" && mediaType != "application/json":
 		return nil, uploadapi.ErrParserFailed
 	}
+	// The same syntax as a query's, and so the same rules.
 	values, refusal := parseQuery(encoded)
 	if refusal == nil {
 		refusal = checkParams(values)
@@ -67,7 +69,7 @@ func parseParams(header http.Header, encoded string) (url.Values, *uploadapi.Err
 	return values, refusal
 }
 
-// checkParams holds a urlencoded body to the bounds of a form.
+// checkParams applies the limits of a form to a urlencoded body.
 func checkParams(values url.Values) *uploadapi.Error {
 	for name, texts := range values {
 		if len(name) > maxNameLength {

@@ -67,7 +67,7 @@ func TestBodiesOfParameters(t *testing.T) {
 		{"NUL in a value", "", urlencoded, whole.Encode() + "&a=%00", nulls},
 		{"NUL in a name", "", urlencoded, whole.Encode() + "&%00", nulls},
 		{"NUL in the query", "a=%00", urlencoded, whole.Encode(), nulls},
-		{"a body without end", "", urlencoded, strings.Repeat("x", paramsLimit+1), errRequestTooLargeAnswer},
+		{"a body without end", "", urlencoded, strings.Repeat("x", paramsLimit+1), errRequestTooLargeResponse},
 		{"a credential in body and query", "signature=", urlencoded, whole.Encode(), twice},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -75,11 +75,11 @@ func TestBodiesOfParameters(t *testing.T) {
 			for _, length := range []int64{int64(len(tc.body)), -1} {
 				r := bodyRequest("/multipart/start/?"+tc.query, tc.contentType, tc.body)
 				r.ContentLength = length
-				answer := f.do(t, r)
+				response := f.do(t, r)
 				if tc.want == nil {
-					decode[multipartAnswer](t, answer)
+					decode[multipartResponse](t, response)
 				} else {
-					wantRefusal(t, answer, tc.want)
+					wantRefusal(t, response, tc.want)
 				}
 			}
 		})
@@ -123,7 +123,7 @@ func TestValuesThatNobodyEscaped(t *testing.T) {
 func TestAFileAmongParametersIsNoField(t *testing.T) {
 	f := newFixture(t)
 	parts := append(signed(), field("filename", "x"), field("size", "10485760"), field("content_type", "a/b"), file("signature", "signature", "x"))
-	decode[multipartAnswer](t, f.do(t, uploadRequest("/multipart/start/", formOf(parts...))))
+	decode[multipartResponse](t, f.do(t, uploadRequest("/multipart/start/", formOf(parts...))))
 	if names := filesBelow(t, f.root); len(names) != 2 {
 		t.Errorf("the root holds %q, want the one upload that was started", names)
 	}
@@ -153,12 +153,12 @@ func TestRulesOfMetadata(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := newFixture(t)
-			answer := f.upload(t, append(append(signed(), aFile), tc.parts...)...)
+			response := f.upload(t, append(append(signed(), aFile), tc.parts...)...)
 			if tc.want == nil {
-				uuidsOf(t, answer)
+				uuidsOf(t, response)
 				return
 			}
-			wantRefusal(t, answer, tc.want)
+			wantRefusal(t, response, tc.want)
 			f.wantNothingKept(t)
 		})
 	}
@@ -172,9 +172,9 @@ func TestThrottling(t *testing.T) {
 		f.get(t, "/info/")
 		f.upload(t, publicKey, aFile) // is not signed and does not count
 		f.post(t, "/multipart/start/", startParams(multipartMinimum))
-		answer := f.post(t, "/multipart/start/", startParams(multipartMinimum))
-		wantRefusal(t, answer, throttled)
-		if got := answer.Header().Get("Retry-After"); got != "1" {
+		response := f.post(t, "/multipart/start/", startParams(multipartMinimum))
+		wantRefusal(t, response, throttled)
+		if got := response.Header().Get("Retry-After"); got != "1" {
 			t.Errorf("Retry-After = %q", got)
 		}
 	}
@@ -184,9 +184,9 @@ func TestThrottling(t *testing.T) {
 		if strings.HasPrefix(target, "/iframe") {
 			parts = append(iframeFields(unknownID), aFile)
 		}
-		answer := f.do(t, uploadRequest(target, formOf(parts...)))
-		wantEnvelope(t, answer, throttled)
-		if got := answer.Header().Get("Retry-After"); got != "1" {
+		response := f.do(t, uploadRequest(target, formOf(parts...)))
+		wantEnvelope(t, response, throttled)
+		if got := response.Header().Get("Retry-After"); got != "1" {
 			t.Errorf("Retry-After = %q", got)
 		}
 	}

@@ -18,13 +18,15 @@ import (
 )
 
 const (
-	// partsPath is where parts go. On the service that is S3.
+	// partsPath is where the parts of a multipart upload are sent. The service has them
+	// sent to S3, by presigned URLs.
 	partsPath = "/parts/"
-	// paramPartKey is what makes a part's URL good for its upload only.
+	// paramPartKey is the parameter that authorizes a part's URL for one upload, as the
+	// signature of a presigned URL does.
 	paramPartKey = "key"
 )
 
-// Refusals of parts, whose words are the sandbox's: S3 has an XML of its own.
+// Refusals of parts. Their texts are the sandbox's; S3 responds with XML.
 var (
 	errPartUnknown = &uploadapi.Error{
 		Status:  http.StatusForbidden,
@@ -38,6 +40,7 @@ var (
 	}
 )
 
+// errPartLength refuses a part of another length than the upload's plan has.
 func errPartLength(want int64) *uploadapi.Error {
 	return &uploadapi.Error{
 		Status:  http.StatusBadRequest,
@@ -46,8 +49,8 @@ func errPartLength(want int64) *uploadapi.Error {
 	}
 }
 
-// partOf reads the path of a part, `/parts/<uuid>/<n>/`.
-func partOf(endpoint string) (id string, number int, ok bool) {
+// parsePartPath parses the path of a part, `/parts/<uuid>/<n>/`.
+func parsePartPath(endpoint string) (id string, number int, ok bool) {
 	rest, ok := strings.CutPrefix(endpoint, partsPath)
 	if !ok {
 		return "", 0, false
@@ -57,9 +60,11 @@ func partOf(endpoint string) (id string, number int, ok bool) {
 	return id, number, err == nil && isID(id)
 }
 
-// servePart is PUT to the URL of a part. Its bytes go straight to their place
-// in the file.
+// servePart is PUT to the URL of a part. The bytes are written to their offset in the file,
+// so that parts may arrive in any order and at the same time.
 func (h *Handler) servePart(w http.ResponseWriter, r *http.Request, files *store, id string, number int) error {
+	// One error for both, and a comparison in constant time: a client must not find out
+	// which uploads there are.
 	upload := files.multipart(id)
 	if upload == nil || subtle.ConstantTimeCompare([]byte(r.URL.Query().Get(paramPartKey)), []byte(upload.key)) != 1 {
 		return errPartUnknown
@@ -78,6 +83,8 @@ func (h *Handler) servePart(w http.ResponseWriter, r *http.Request, files *store
 	return nil
 }
 
+// writePart writes a part to its place in the file. A part that is longer or shorter is
+// refused; what has been written of it is overwritten by the client's next attempt.
 func writePart(file *partial, place span, r *http.Request) error {
 	if r.ContentLength >= 0 && r.ContentLength != place.size {
 		return errPartLength(place.size)
@@ -86,7 +93,8 @@ func writePart(file *partial, place span, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}
-	body := &limitedBody{source: r.Body, left: place.size}
+	// A body without a Content-Length must not run into the next part's place.
+	body := &limitedReader{source: r.Body, left: place.size}
 	n, err := io.Copy(io.NewOffsetWriter(content, place.offset), body)
 	closed := content.Close()
 	switch {

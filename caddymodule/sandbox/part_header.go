@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// partHeader is what the header of a form's part says. Either name is empty if
-// the header has none.
+// partHeader is the parsed header of a form's part. Fields that the header does not have
+// are empty.
 type partHeader struct {
 	name, filename string
 	contentType    string
 }
 
-// parsePartHeader reads the unfolded lines of a part's header. What it does not
-// understand in a file's name is part of the name. What would leave open which
-// field a part is, it refuses.
+// parsePartHeader parses the unfolded lines of a part's header. What it does not understand
+// in a file name belongs to the name. It refuses a header that leaves it uncertain which
+// field the part is: two servers would read it differently.
 func parsePartHeader(lines []string) (partHeader, error) {
 	var header partHeader
 	disposition := ""
@@ -32,13 +32,13 @@ func parsePartHeader(lines []string) (partHeader, error) {
 		case strings.EqualFold(key, "Content-Type") && header.contentType == "":
 			header.contentType = value
 		case strings.EqualFold(key, "Content-Disposition"):
-			if disposition != "" && disposition != value {
+			if disposition != "" && disposition != value { // servers take the first or the last
 				return header, errPartHeader
 			}
 			disposition = value
 		}
 	}
-	if disposition == "" {
+	if disposition == "" { // a part that is skipped
 		return header, nil
 	}
 	kind, rest := cutMediaType(disposition)
@@ -53,8 +53,8 @@ func parsePartHeader(lines []string) (partHeader, error) {
 	return header, nil
 }
 
-// namesOf returns all names that a part is given, and the file's. It reports
-// false if a name comes in pieces (RFC 2231), which few servers put together.
+// namesOf returns all names of a part, and its file name. It reports false if one of them
+// comes in pieces (RFC 2231), which few servers join.
 func namesOf(parameters []parameter) (names []string, filename string, ok bool) {
 	var extended string
 	pieces := false
@@ -64,7 +64,7 @@ func namesOf(parameters []parameter) (names []string, filename string, ok bool) 
 			names = append(names, p.value)
 		case p.key == "name*":
 			names = append(names, decodeExtended(p.value))
-		case p.key == "filename" && filename == "":
+		case p.key == "filename" && filename == "": // the first that is not empty
 			filename = p.value
 		case p.key == "filename*":
 			extended = decodeExtended(p.value)
@@ -74,7 +74,7 @@ func namesOf(parameters []parameter) (names []string, filename string, ok bool) 
 			pieces = true
 		}
 	}
-	if extended != "" { // RFC 6266, section 4.3
+	if extended != "" { // takes precedence: RFC 6266, section 4.3
 		filename = extended
 	}
 	return names, baseName(filename), filename != "" || !pieces
@@ -83,8 +83,8 @@ func namesOf(parameters []parameter) (names []string, filename string, ok bool) 
 // parameter is `key=value` in a header, its key in lower case.
 type parameter struct{ key, value string }
 
-// cutMediaType returns the first word of a header's value, in lower case, and
-// the parameters behind it. A comma parts them in RFC 1867's own example.
+// cutMediaType returns the first word of a header's value, in lower case, and the
+// parameters behind it. They are separated by a comma in an example of RFC 1867.
 func cutMediaType(value string) (mediaType, parameters string) {
 	value = strings.TrimLeft(value, " \t")
 	end := strings.IndexAny(value, ";, \t")
@@ -94,9 +94,9 @@ func cutMediaType(value string) (mediaType, parameters string) {
 	return strings.ToLower(value[:end]), value[end:]
 }
 
-// parseParameters reads `; key=value; key="value"`, as servers do that make
-// sense of what clients send: values without quotes may hold blanks, and
-// values in quotes may hold quotes and backslashes that nobody has escaped.
+// parseParameters parses `; key=value; key="value"` as lenient servers do: values without
+// quotes may contain blanks, and values in quotes may contain quotes and backslashes that
+// are not escaped. Many clients write file names so.
 func parseParameters(text string) []parameter {
 	var parameters []parameter
 	for {
@@ -124,10 +124,10 @@ func parseParameters(text string) []parameter {
 	}
 }
 
-// cutQuoted reads a value up to its closing quote: the first one that the value
-// can end with and that no backslash escapes, so that `a"b.txt"` is one value. If
-// there is none, the last backslash stood for itself: in Shift_JIS, Big5 and GBK
-// it is the second byte of some letters, and browsers send those as they are.
+// cutQuoted splits a value off text at its closing quote: the first quote that is followed
+// by the end or a semicolon and is not escaped, so that `a"b.txt"` is one value. If there is
+// none, the last backslash stood for itself: in Shift_JIS, Big5 and GBK it is the second
+// byte of some characters, and browsers send those unescaped.
 func cutQuoted(text string) (value, rest string) {
 	escaped, escapedEnd := false, -1
 	for i := range len(text) {
@@ -156,12 +156,12 @@ func endsValue(text string) bool {
 	return text == "" || text[0] == ';'
 }
 
-// unquote leaves the backslashes of Windows' paths alone, as servers do.
+// unquote removes the escapes of quotes and backslashes, and leaves other backslashes as
+// they are: those of a path of Windows.
 var unquote = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
 
 // decodeExtended decodes RFC 8187's `charset'language'value`, in which bytes are
-// percent-encoded; some clients put quotes around it. What is not encoded so is
-// returned as it is.
+// percent-encoded. Other text is returned as it is.
 func decodeExtended(text string) string {
 	pieces := strings.SplitN(text, "'", 3)
 	if len(pieces) < 3 {
@@ -173,9 +173,11 @@ func decodeExtended(text string) string {
 	return text
 }
 
+// windowsPath matches a path with backslashes, which may also be characters of a name.
 var windowsPath = regexp.MustCompile(`^(?:[A-Za-z]:)?\\`)
 
-// baseName returns the last element of a path. Old browsers send whole ones.
+// baseName returns the last element of a path. Old versions of Internet Explorer send whole
+// paths as file names.
 func baseName(filename string) string {
 	if windowsPath.MatchString(filename) {
 		if base := filename[strings.LastIndexByte(filename, '\\')+1:]; base != "" {

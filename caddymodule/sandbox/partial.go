@@ -13,28 +13,29 @@ import (
 )
 
 var (
-	// errStorage marks what the disk did, as against what the client did.
+	// errStorage marks errors of the disk, for which the client is not to blame: they
+	// are logged and become a 500.
 	errStorage = errors.New("sandbox storage")
-	// errStorageFull ends a file that does not fit below the storage limit.
+	// errStorageFull means that a file does not fit within the storage limit.
 	errStorageFull = errors.New("storage limit is reached")
 )
 
-// partial is a file on its way in: invisible until it is published.
+// partial is a file that is being uploaded. It is invisible until it is published.
 type partial struct {
 	store *store
-	limit int64
+	limit int64 // of all files in the store together, in bytes
 
 	field     string   // the name of its form field
-	directory string   // where it is now
+	directory string   // the current one: partial, and then published
 	file      *os.File // nil once its bytes are complete
-	size      int64    // bytes counted in the store
+	size      int64    // bytes that are counted in the store
 	info      *fileInfo
 }
 
-// create makes room for a new file. limit is for all files together; it comes
-// with each upload since handlers that share a store may differ in it.
+// create creates a partial file. limit is for all files together; it is a parameter, since
+// handlers that share a store may have different limits.
 func (s *store) create(limit int64) (*partial, error) {
-	if err := s.sweep(); err != nil {
+	if err := s.sweep(); err != nil { // before the new file, which it would remove
 		return nil, fmt.Errorf("%w: %w", errStorage, err)
 	}
 	id := uuid.NewString()
@@ -50,8 +51,8 @@ func (s *store) create(limit int64) (*partial, error) {
 	return p, nil
 }
 
-// reserve counts bytes before they are stored, so that uploads side by side
-// cannot pass the limit together.
+// reserve counts bytes before they are written, so that concurrent uploads cannot exceed
+// the limit together.
 func (p *partial) reserve(size int64) error {
 	if !p.store.reserve(size, p.limit) {
 		return errStorageFull
@@ -60,6 +61,7 @@ func (p *partial) reserve(size int64) error {
 	return nil
 }
 
+// Write implements [io.Writer]. Its errors are errStorageFull and errStorage.
 func (p *partial) Write(b []byte) (int, error) {
 	if err := p.reserve(int64(len(b))); err != nil {
 		return 0, err
@@ -71,8 +73,8 @@ func (p *partial) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// finish closes the file, whose bytes are complete, having looked at them. What
-// the client calls the file and its type may be empty or make no sense.
+// finish examines the complete file and closes it. The name and type are what the client
+// sent: they may be empty or invalid.
 func (p *partial) finish(filename, contentType string) error {
 	err := p.info.describe(p.file, p.size, filename, contentType)
 	err = errors.Join(err, p.file.Close())
@@ -83,13 +85,15 @@ func (p *partial) finish(filename, contentType string) error {
 	return nil
 }
 
-// publish makes the file visible in one step.
-func (p *partial) publish(said remarks) error {
-	p.info.Metadata, p.info.IsStored = said.metadata, said.stored
+// publish makes the file visible in one step, by renaming its directory: a crash leaves all
+// of a file or nothing.
+func (p *partial) publish(attrs attributes) error {
+	p.info.Metadata, p.info.IsStored = attrs.metadata, attrs.stored
 	encoded, err := json.Marshal(p.info)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}
+	// The description first: what is visible must be complete.
 	if err := p.store.directory.WriteFile(filepath.Join(p.directory, infoName), encoded, fileMode); err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}
@@ -100,8 +104,8 @@ func (p *partial) publish(said remarks) error {
 	return nil
 }
 
-// discard removes the file and gives its bytes back. Bytes that cannot be
-// removed stay counted: they are still on the disk.
+// discard removes the file and subtracts its bytes from the store's total. Bytes that
+// cannot be removed stay counted, for they are still on the disk.
 func (p *partial) discard() error {
 	var failed error
 	if p.file != nil {
@@ -111,7 +115,7 @@ func (p *partial) discard() error {
 	if err := p.store.directory.RemoveAll(p.directory); err != nil {
 		return fmt.Errorf("%w: %w", errStorage, errors.Join(failed, err))
 	}
-	p.store.giveBack(p.size)
+	p.store.unreserve(p.size)
 	p.size = 0
 	return failed
 }

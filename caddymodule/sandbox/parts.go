@@ -11,39 +11,40 @@ import (
 )
 
 const (
-	// partBufferSize is how much of a body is held.
+	// partBufferSize is how much of a body is buffered, in bytes. It must have room for a
+	// delimiter.
 	partBufferSize = 32 << 10
-	// maxPartHeaderLength bounds the header of one part, in bytes. Servers have
-	// bounds from 8 KiB (multer) to none at all.
+	// maxPartHeaderLength bounds the header of one part, in bytes. Servers have limits
+	// from 8 KiB (multer) to none at all.
 	maxPartHeaderLength = 64 << 10
 )
 
 var errPartHeader = errors.New("a part's header cannot be read")
 
-// partReader reads a multipart/form-data body (RFC 7578) part by part, and its
-// Read the content of the part that next has opened. It is as lenient as most
-// servers are, and more so than package mime/multipart, which gives up over a
-// closing delimiter that more than a line end follows, and over what it cannot
-// understand in a file's name.
+// partReader reads a multipart/form-data body (RFC 7578) part by part: next goes to a part,
+// and Read reads its content. It is as lenient as most servers, and more so than package
+// mime/multipart, which fails if more than a line end follows the closing delimiter, or if
+// it cannot parse a file name.
 type partReader struct {
 	body      *bufio.Reader
-	delimiter []byte // from the line end before it to the boundary's last byte
-	closed    bool
+	delimiter []byte // CRLF + "--" + boundary
+	closed    bool   // the closing delimiter has been read
 }
 
+// newPartReader returns a reader of the parts of body.
 func newPartReader(body io.Reader, boundary string) *partReader {
-	// The first delimiter needs no line end before it: it has one here.
+	// The first delimiter has no line end before it. With one added, all are alike.
 	withStart := io.MultiReader(strings.NewReader("\r\n"), body)
 	return &partReader{bufio.NewReaderSize(withStart, partBufferSize), []byte("\r\n--" + boundary), false}
 }
 
-// next goes to the next part and returns its header. It returns io.EOF behind
-// the closing delimiter; a body that ends before one is io.ErrUnexpectedEOF.
+// next goes to the next part and returns its header. The error is io.EOF behind the closing
+// delimiter, and io.ErrUnexpectedEOF if the body ends before it.
 func (p *partReader) next() (partHeader, error) {
 	if p.closed {
 		return partHeader{}, io.EOF
 	}
-	if _, err := io.Copy(io.Discard, p); err != nil { // of the part before, or the preamble
+	if _, err := io.Copy(io.Discard, p); err != nil { // the rest of the part before, or the preamble
 		return partHeader{}, err
 	}
 	window, _ := p.body.Peek(p.body.Buffered())
@@ -57,8 +58,10 @@ func (p *partReader) next() (partHeader, error) {
 	return p.readHeader()
 }
 
-// Read reads content up to the next delimiter, and there returns io.EOF.
+// Read implements [io.Reader]. It returns io.EOF at the next delimiter.
 func (p *partReader) Read(into []byte) (int, error) {
+	// Each round waits for at least one byte more than there are. So content is returned as
+	// it arrives, except for what may be the beginning of a delimiter.
 	for wanted := 1; ; wanted = p.body.Buffered() + 1 {
 		_, err := p.body.Peek(wanted)
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -67,7 +70,7 @@ func (p *partReader) Read(into []byte) (int, error) {
 		window, _ := p.body.Peek(p.body.Buffered())
 		length, found := p.content(window, err != nil)
 		if length == 0 && !found && len(window) == partBufferSize {
-			length = 1 // a delimiter has not that many blanks
+			length = 1 // a delimiter with so many blanks is none: or it would never be decided
 		}
 		switch {
 		case length > 0:
@@ -80,9 +83,9 @@ func (p *partReader) Read(into []byte) (int, error) {
 	}
 }
 
-// content returns how many bytes at the beginning of window are content, and
-// whether a delimiter follows them. Unless window is all that is left, what may
-// turn out to be a delimiter with the bytes to come is not counted.
+// content returns how many bytes at the beginning of window are content, and whether a
+// delimiter follows them. What may turn out to be a delimiter is not counted, unless last
+// says that no more bytes follow.
 func (p *partReader) content(window []byte, last bool) (length int, found bool) {
 	for {
 		at := bytes.Index(window[length:], p.delimiter)
@@ -97,11 +100,12 @@ func (p *partReader) content(window []byte, last bool) (length int, found bool) 
 		case end < 0 && !last:
 			return length, false
 		}
-		length++ // the boundary goes on: a line of the content that begins like one
+		length++ // a line of the content that begins with the boundary, and goes on
 	}
 	if last {
 		return len(window), false
 	}
+	// The end of the window may be the beginning of a delimiter.
 	for ; length < len(window); length++ {
 		if window[length] == '\r' && bytes.HasPrefix(p.delimiter, window[length:]) {
 			break
@@ -110,9 +114,9 @@ func (p *partReader) content(window []byte, last bool) (length int, found bool) 
 	return length, false
 }
 
-// delimiterEnd returns where the delimiter ends with which window begins, and
-// whether it is the closing one: then, whatever follows is no part of the form.
-// The end is 0 if it is no delimiter, and -1 if more bytes have to tell.
+// delimiterEnd returns the end of the delimiter at the beginning of window, and whether it
+// is the closing one, behind which anything may follow. The end is 0 if it is no delimiter,
+// and -1 if more bytes are needed to decide.
 func (p *partReader) delimiterEnd(window []byte) (closing bool, end int) {
 	rest := window[len(p.delimiter):]
 	if bytes.HasPrefix(rest, []byte("--")) {
@@ -129,7 +133,8 @@ func (p *partReader) delimiterEnd(window []byte) (closing bool, end int) {
 	}
 }
 
-// readHeader reads a part's header with the empty line behind it.
+// readHeader reads a part's header and the empty line behind it. A bare LF ends a line, too,
+// as in most servers.
 func (p *partReader) readHeader() (partHeader, error) {
 	var lines []string
 	for left := maxPartHeaderLength; ; {
@@ -145,7 +150,7 @@ func (p *partReader) readHeader() (partHeader, error) {
 			return parsePartHeader(lines)
 		case line[0] != ' ' && line[0] != '\t':
 			lines = append(lines, line)
-		case len(lines) == 0:
+		case len(lines) == 0: // it continues nothing
 			return partHeader{}, errPartHeader
 		default: // folded (RFC 5322, section 2.2.3)
 			lines[len(lines)-1] += " " + strings.TrimLeft(line, " \t")
@@ -153,7 +158,7 @@ func (p *partReader) readHeader() (partHeader, error) {
 	}
 }
 
-// readLine reads a line of at most limit bytes with its end.
+// readLine reads a line of at most limit bytes, including its end.
 func (p *partReader) readLine(limit int) (string, error) {
 	var line strings.Builder
 	for {

@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// readQuery reads the query of a request.
+// readQuery parses the query of a request. The service refuses NUL anywhere.
 func readQuery(r *http.Request) (url.Values, *uploadapi.Error) {
 	query, refusal := parseQuery(r.URL.RawQuery)
 	if refusal == nil && hasNull(query) {
@@ -20,17 +20,18 @@ func readQuery(r *http.Request) (url.Values, *uploadapi.Error) {
 	return query, refusal
 }
 
-// parseQuery reads a query string or a urlencoded body as most servers do: only
-// `&` parts its pairs, and what is no escape stands for itself. Package net/url
-// loses pairs such as `source_url=http://a/?b;c=100%`, which clients send that do
-// not escape. Some servers part at `;` as well: a credential behind one counts.
+// parseQuery parses a query string or a urlencoded body as most servers do: only `&`
+// separates pairs, and an invalid escape stands for itself. Package net/url drops pairs
+// such as `source_url=http://a/?b;c=100%`, which some clients send without escaping. Other
+// servers separate at `;` as well, so a credential behind one counts, too: a gateway must
+// not leave one there.
 func parseQuery(text string) (url.Values, *uploadapi.Error) {
-	if strings.Count(text, "&") >= maxFields {
+	if strings.Count(text, "&") >= maxFields { // before anything is allocated for them
 		return nil, uploadapi.ErrTooManyFields
 	}
 	values := make(url.Values)
 	for pair := range strings.SplitSeq(text, "&") {
-		if pair == "" {
+		if pair == "" { // as in "a=1&&b=2"
 			continue
 		}
 		name, value := parsePair(pair)
@@ -45,13 +46,14 @@ func parseQuery(text string) (url.Values, *uploadapi.Error) {
 	return values, nil
 }
 
+// parsePair parses `name=value`.
 func parsePair(pair string) (name, value string) {
 	name, value, _ = strings.Cut(pair, "=")
 	return unescape(name), unescape(value)
 }
 
-// isCredential reports whether a field is called as a credential, in any case
-// of letters.
+// isCredential reports whether a field has the name of a credential, in any case of
+// letters: some servers ignore case.
 func isCredential(name string) bool {
 	return slices.ContainsFunc(uploadapi.CredentialFields(), func(field string) bool { return strings.EqualFold(name, field) })
 }
@@ -72,10 +74,11 @@ func unescape(text string) string {
 		}
 		text = behind
 	}
-	unescaped, _ := url.QueryUnescape(valid.String()) // which is valid now
+	unescaped, _ := url.QueryUnescape(valid.String()) // cannot fail: all escapes are valid now
 	return unescaped
 }
 
+// isHex reports whether c is a hexadecimal digit.
 func isHex(c byte) bool {
 	return strings.IndexByte("0123456789abcdefABCDEF", c) >= 0
 }

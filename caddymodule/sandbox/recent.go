@@ -2,20 +2,23 @@
 
 package sandbox
 
-// recentLimit is how many entries are remembered of anything.
+// recentLimit is how many entries a map of type recent has at most.
 const recentLimit = 10_000
 
-// recent is a map that forgets its oldest entries. The zero value is empty.
+// recent is a map that forgets its oldest entries, so that clients cannot fill the memory.
+// The zero value is empty. It is not safe for concurrent use.
 type recent[V any] struct {
 	entries map[string]V
-	order   []string
+	order   []string // of the first put of each key
 }
 
+// get returns the value of a key, and whether there is one.
 func (r *recent[V]) get(key string) (V, bool) {
 	value, ok := r.entries[key]
 	return value, ok
 }
 
+// put sets the value of a key.
 func (r *recent[V]) put(key string, value V) {
 	if r.entries == nil {
 		r.entries = make(map[string]V)

@@ -13,21 +13,22 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// authorize applies the rules that all signed endpoints have in common to a
-// request that has arrived, in the order in which the service is taken to apply
-// them. operations is how many the request takes from an access token. nil means
-// accepted.
+// authorize applies the rules that are common to all signed endpoints, in the order in which
+// the service is assumed to apply them. problem is what is wrong with the body. operations
+// is how many operations of an access token the request uses. nil means accepted.
 func (h *Handler) authorize(r *http.Request, problem *uploadapi.Error, sent fields, operations int) *uploadapi.Error {
 	if problem != nil {
 		return problem
 	}
+	// Any Authorization selects the scheme `token`: an invalid one is refused, even beside a
+	// valid signature.
 	if len(r.Header.Values("Authorization")) > 0 {
 		if refusal := h.checkAccessToken(r, sent, operations); refusal != nil {
 			return refusal
 		}
 		return h.throttle()
 	}
-	endpoint := uploadapi.Signed(http.MethodPost, r.URL.Path) // whose rules are those of its other methods
+	endpoint := uploadapi.Signed(http.MethodPost, r.URL.Path) // the rules do not depend on the method
 	if refusal := h.checkPublicKey(endpoint.PublicKey, sent.first(endpoint.PublicKey)); refusal != nil {
 		return refusal
 	}
@@ -37,7 +38,7 @@ func (h *Handler) authorize(r *http.Request, problem *uploadapi.Error, sent fiel
 	return h.throttle()
 }
 
-// throttle refuses every n-th of the requests that are signed well.
+// throttle refuses every n-th of the correctly signed requests.
 func (h *Handler) throttle() *uploadapi.Error {
 	if h.ThrottleEvery > 0 && h.signedRequests.Add(1)%int64(h.ThrottleEvery) == 0 {
 		return uploadapi.ErrThrottled
@@ -45,8 +46,8 @@ func (h *Handler) throttle() *uploadapi.Error {
 	return nil
 }
 
-// checkPublicKey applies the rules of a project's key, which every endpoint
-// has under a name of its own.
+// checkPublicKey checks the project's public key, which some endpoints expect under another
+// name.
 func (h *Handler) checkPublicKey(name, key string) *uploadapi.Error {
 	switch key {
 	case "":
@@ -58,6 +59,9 @@ func (h *Handler) checkPublicKey(name, key string) *uploadapi.Error {
 	}
 }
 
+// checkCredential checks signature and expire. That both are required comes first, then the
+// expiry, and the signature last: an old signature is reported as expired, and not as
+// invalid.
 func (h *Handler) checkCredential(endpoint *uploadapi.SignedEndpoint, sent fields) *uploadapi.Error {
 	if refusal := checkSingle(endpoint, sent); refusal != nil {
 		return refusal
@@ -73,27 +77,27 @@ func (h *Handler) checkCredential(endpoint *uploadapi.SignedEndpoint, sent field
 	if !ok {
 		return uploadapi.ErrExpireInvalid
 	}
-	if seconds < h.now().Unix() {
+	if seconds < h.now().Unix() { // at the second itself it is still valid
 		return uploadapi.ErrSignatureExpired
 	}
-	valid := token.Sign(h.secretKey, expire)
+	valid := token.Sign(h.secretKey, expire) // of the text that was sent, and not of the number
 	if subtle.ConstantTimeCompare([]byte(signature), []byte(valid)) != 1 {
 		return uploadapi.ErrSignatureInvalid
 	}
 	return nil
 }
 
-// checkSingle refuses what a gateway should have taken out. Which of two
-// values the service would honour is not known, and it never has to be.
+// checkSingle refuses a second credential, which a gateway must have removed. It is not known
+// which of two the service would use; here, a test fails whichever it is.
 func checkSingle(endpoint *uploadapi.SignedEndpoint, sent fields) *uploadapi.Error {
 	names := []string{endpoint.Signature, endpoint.Expire}
 	for _, name := range names {
 		if len(sent.all(name)) > 1 {
-			return duplicateCredential(name)
+			return errDuplicateCredential(name)
 		}
 	}
 	for _, field := range uploadapi.CredentialFields() {
-		for _, name := range sent.names() { // in any case of letters
+		for _, name := range sent.names() { // in any case: some servers ignore it
 			if strings.EqualFold(name, field) && !slices.Contains(names, name) {
 				return &uploadapi.Error{
 					Status:  http.StatusBadRequest,
@@ -106,7 +110,8 @@ func checkSingle(endpoint *uploadapi.SignedEndpoint, sent fields) *uploadapi.Err
 	return nil
 }
 
-func duplicateCredential(name string) *uploadapi.Error {
+// errDuplicateCredential refuses a credential that was sent twice.
+func errDuplicateCredential(name string) *uploadapi.Error {
 	return &uploadapi.Error{
 		Status:  http.StatusBadRequest,
 		Code:    "SandboxDuplicateCredentialError",
@@ -114,8 +119,8 @@ func duplicateCredential(name string) *uploadapi.Error {
 	}
 }
 
-// parseExpire reads Unix seconds. Anything longer than they are until the year
-// 2286 is taken for milliseconds, the mistake that the service names.
+// parseExpire parses Unix seconds. A number with more digits than they have until 2286 is
+// taken for milliseconds, and refused as the service refuses those.
 func parseExpire(text string) (int64, bool) {
 	if len(text) > uploadapi.ExpireLength || strings.ContainsAny(text, "+-") {
 		return 0, false

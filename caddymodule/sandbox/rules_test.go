@@ -223,9 +223,9 @@ func TestRefusalsOfBase(t *testing.T) {
 			envelope := f.do(t, uploadRequest("/base/?jsonerrors=1&"+tc.query, formOf(tc.parts...)))
 			wantEnvelope(t, envelope, tc.want)
 			f.wantNothingKept(t)
-			for _, answer := range []*httptest.ResponseRecorder{plain, envelope} {
-				if strings.Contains(answer.Body.String(), testSecretKey) {
-					t.Error("the answer shows the secret")
+			for _, response := range []*httptest.ResponseRecorder{plain, envelope} {
+				if strings.Contains(response.Body.String(), testSecretKey) {
+					t.Error("the response shows the secret")
 				}
 			}
 		})
@@ -254,7 +254,7 @@ func TestAcceptedByBase(t *testing.T) {
 		{"an expire at this very second", append([]string{publicKey, aFile}, credential(strconv.Itoa(testNow))...), ""},
 		{"the last expire of ten digits", append([]string{publicKey, aFile}, credential("9999999999")...), ""},
 		{"files called after the credential", append(signed(), aFile, file("signature", "signature", "x"), file("expire", "e", "y")), ""},
-		{"fields that nobody knows", append(signed(), aFile, field("source", "local"), field("xignature", "")), ""},
+		{"unknown fields", append(signed(), aFile, field("source", "local"), field("xignature", "")), ""},
 		{"unquoted names", []string{
 			aFile, publicKey, valid[0],
 			"content-disposition: form-data; name=expire\r\nContent-Type: text/plain\r\n\r\n" + expire,
@@ -280,19 +280,19 @@ func TestTheServicesOwnTestVectorIsAccepted(t *testing.T) {
 		field("signature", "7d2e71d1843788a02d0c7fe6f5d71edf657363a369112e78d4f37ace3f884b00")))
 }
 
-func TestTheAnswerNamesEveryFileByItsField(t *testing.T) {
+func TestTheResponseNamesEveryFileByItsField(t *testing.T) {
 	f := newFixture(t)
 	ids := f.accepted(t, aFile, file("a b.txt", "a b.txt", "second"), file(`q"uote`, "q", "third"))
 	if len(ids) != 3 {
-		t.Fatalf("answer = %v, want three files", ids)
+		t.Fatalf("response = %v, want three files", ids)
 	}
 	for name, want := range map[string]string{"file": "hello", "a b.txt": "second", `q"uote`: "third"} {
 		if got := f.get(t, "/"+ids[name]+"/").Body.String(); got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)
 		}
 	}
-	answer := f.upload(t, append(signed(), aFile)...)
-	if got := answer.Header().Get("Content-Type"); got != "application/json" {
+	response := f.upload(t, append(signed(), aFile)...)
+	if got := response.Header().Get("Content-Type"); got != "application/json" {
 		t.Errorf("Content-Type = %q", got)
 	}
 }
@@ -318,12 +318,12 @@ func TestExpiryIsJudgedWhenTheBodyHasArrived(t *testing.T) {
 				}
 				return n, err
 			})
-			answer := f.do(t, streamRequest("/base/", body))
-			if answer.Code != tc.want {
-				t.Fatalf("answer = %d %s, want %d", answer.Code, answer.Body, tc.want)
+			response := f.do(t, streamRequest("/base/", body))
+			if response.Code != tc.want {
+				t.Fatalf("response = %d %s, want %d", response.Code, response.Body, tc.want)
 			}
 			if tc.want != http.StatusOK {
-				wantRefusal(t, answer, refusal(403, "SignatureExpirationError", "Expired signature."))
+				wantRefusal(t, response, refusal(403, "SignatureExpirationError", "Expired signature."))
 				f.wantNothingKept(t)
 			}
 		})

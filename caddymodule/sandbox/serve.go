@@ -20,15 +20,17 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sandbox/demo"
 )
 
-// errNoEndpoint is the sandbox's own.
+// errNoEndpoint is an error of the sandbox, not of the service: it shows that a client, or
+// a rewrite in front, uses a path that the sandbox does not imitate.
 var errNoEndpoint = &uploadapi.Error{
 	Status:  http.StatusNotFound,
 	Code:    "SandboxEndpointNotFoundError",
 	Message: "The sandbox has no such endpoint.",
 }
 
-// ServeHTTP answers the request; next is never called. Only what cannot be
-// told to the client, because it has gone, is returned as an error.
+// ServeHTTP serves the request; next is never called. It writes refusals and failures
+// itself, in the client's dialect. It returns an error only if the client has gone, for
+// Caddy's log.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	if demo.Serves(r.URL.Path) {
 		h.page.ServeHTTP(w, r)
@@ -39,11 +41,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	if err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[caddyhttp.HandlerError](err); ok {
+	if _, ok := errors.AsType[caddyhttp.HandlerError](err); ok { // the client has gone
 		return err
 	}
 	refusal, ok := errors.AsType[*uploadapi.Error](err)
-	if !ok {
+	if !ok { // the details are for the log: they have paths of this machine
 		h.logger.Error("storage failed", zap.Error(err))
 		refusal = uploadapi.ErrInternal
 	}
@@ -57,12 +59,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 	return nil
 }
 
-// retryAfter is how long a throttled client is told to wait, in seconds.
+// retryAfter is the Retry-After of a throttled request, in seconds.
 const retryAfter = "1"
 
-// endpointFunc serves an endpoint. The store is held until it returns.
+// endpointFunc serves an endpoint. files stays open until it returns. Its error is an
+// [uploadapi.Error] for a refusal, or errStorage.
 type endpointFunc func(w http.ResponseWriter, r *http.Request, files *store) error
 
+// route calls the function of the endpoint that a request is for.
 func (h *Handler) route(w http.ResponseWriter, r *http.Request) error {
 	const get, head, post, put = http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut
 	endpoint := uploadapi.Endpoint(r.URL.Path)
@@ -86,12 +90,14 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) error {
 	case uploadapi.Info:
 		return h.call(w, r, h.serveInfo, get, head)
 	}
-	if upload, part, ok := partOf(endpoint); ok {
+	// What follows is not the Upload API's: S3 and the CDN are hosts of their own there.
+	if upload, part, ok := parsePartPath(endpoint); ok {
 		return h.call(w, r, func(w http.ResponseWriter, r *http.Request, files *store) error {
 			return h.servePart(w, r, files, upload, part)
 		}, put)
 	}
-	if id, ok := fileOf(uploadapi.Endpoint(r.URL.EscapedPath())); ok {
+	// The escaped path, for a slash in a file's name does not separate elements.
+	if id, ok := parseFilePath(uploadapi.Endpoint(r.URL.EscapedPath())); ok {
 		return h.call(w, r, func(w http.ResponseWriter, r *http.Request, files *store) error {
 			return h.serveFile(w, r, files, id)
 		}, get, head)
@@ -99,13 +105,14 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) error {
 	return errNoEndpoint
 }
 
-// call serves the methods that an endpoint has, and answers for it the
-// preflight and every method that it does not have.
+// call calls serve for the methods that an endpoint has. It responds itself to a preflight
+// and to every other method. All responses have CORS headers, refusals too, or a page could
+// not read them.
 func (h *Handler) call(w http.ResponseWriter, r *http.Request, serve endpointFunc, methods ...string) error {
 	allowed := strings.Join(append(methods, http.MethodOptions), ", ")
 	uploadapi.SetCORS(w.Header(), allowed)
 	if slices.Contains(methods, http.MethodPut) {
-		w.Header().Set("Access-Control-Allow-Headers", "*") // Content-Type, above all
+		w.Header().Set("Access-Control-Allow-Headers", "*") // for Content-Type, as S3 is configured to
 	}
 	switch {
 	case r.Method == http.MethodOptions:
@@ -123,8 +130,9 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, serve endpointFun
 	return serve(w, r, files)
 }
 
-func writeJSON(w http.ResponseWriter, answer any) error {
-	body, err := json.Marshal(answer)
+// writeJSON writes a successful response.
+func writeJSON(w http.ResponseWriter, response any) error {
+	body, err := json.Marshal(response)
 	if err != nil {
 		return err
 	}
@@ -132,12 +140,15 @@ func writeJSON(w http.ResponseWriter, answer any) error {
 	return nil
 }
 
+// writeBody writes a successful response with a length. An error of writing means that the
+// client has gone: nothing is left to do.
 func writeBody(w http.ResponseWriter, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = w.Write(body) //nolint:gosec // no caller writes HTML that a client had a say in
 }
 
+// serveInfo is GET /info/. It needs no credential, as on the service.
 func (h *Handler) serveInfo(w http.ResponseWriter, r *http.Request, files *store) error {
 	query, refusal := readQuery(r)
 	if refusal != nil {
@@ -150,7 +161,7 @@ func (h *Handler) serveInfo(w http.ResponseWriter, r *http.Request, files *store
 	if id == "" {
 		return uploadapi.ErrFileIDRequired
 	}
-	if !isID(id) {
+	if !isID(id) { // before it becomes part of a path
 		return uploadapi.ErrFileIDInvalid
 	}
 	info, err := files.readInfo(id)
@@ -160,7 +171,7 @@ func (h *Handler) serveInfo(w http.ResponseWriter, r *http.Request, files *store
 	return writeJSON(w, info)
 }
 
-// release ends the hold that a request has on the store.
+// release releases a request's reference to the store.
 func (h *Handler) release() {
 	if err := releaseStore(h.root); err != nil {
 		h.logger.Error("closing the store failed", zap.Error(err))

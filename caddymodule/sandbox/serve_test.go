@@ -43,8 +43,8 @@ func TestMethodsOfTheEndpoints(t *testing.T) {
 			wantRefusal(t, plain, want)
 			envelope := f.do(t, httptest.NewRequest(method, tc.target+"?jsonerrors=1", nil))
 			wantEnvelope(t, envelope, want)
-			for _, answer := range []*httptest.ResponseRecorder{plain, envelope} {
-				if got := answer.Header().Get("Allow"); got != tc.allowed {
+			for _, response := range []*httptest.ResponseRecorder{plain, envelope} {
+				if got := response.Header().Get("Allow"); got != tc.allowed {
 					t.Errorf("%s %s: Allow = %q, want %q", method, tc.target, got, tc.allowed)
 				}
 			}
@@ -59,7 +59,7 @@ func TestMethodsOfTheEndpoints(t *testing.T) {
 	}
 }
 
-func TestHeadersOfEveryAnswer(t *testing.T) {
+func TestHeadersOfEveryResponse(t *testing.T) {
 	f := newFixture(t)
 	id := f.accepted(t, aFile)["file"]
 	seen := make(map[string]bool)
@@ -128,8 +128,8 @@ func TestALinkOutOfTheRootIsNotFollowed(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(f.root, unknownID)); err != nil {
 		t.Fatal(err)
 	}
-	answer := f.get(t, "/"+unknownID+"/")
-	wantRefusal(t, answer, refusal(500, "UploadAPIError", "Internal error."))
+	response := f.get(t, "/"+unknownID+"/")
+	wantRefusal(t, response, refusal(500, "UploadAPIError", "Internal error."))
 }
 
 func TestAFileComesBackAsItWasSent(t *testing.T) {
@@ -145,9 +145,9 @@ func TestAFileComesBackAsItWasSent(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			id := f.accepted(t, file("file", tc.filename, tc.content))["file"]
 			for _, target := range []string{"/" + id + "/", "/" + id, "//" + id, "/./" + id, "/base/../" + id + "/"} {
-				answer := f.do(t, withPath(http.MethodGet, target))
-				if answer.Code != http.StatusOK || answer.Body.String() != tc.content {
-					t.Fatalf("%s = %d %q", target, answer.Code, answer.Body)
+				response := f.do(t, withPath(http.MethodGet, target))
+				if response.Code != http.StatusOK || response.Body.String() != tc.content {
+					t.Fatalf("%s = %d %q", target, response.Code, response.Body)
 				}
 				for header, want := range map[string]string{
 					"Content-Type":            tc.contentType,
@@ -155,7 +155,7 @@ func TestAFileComesBackAsItWasSent(t *testing.T) {
 					"X-Content-Type-Options":  "nosniff",
 					"Content-Security-Policy": "sandbox",
 				} {
-					if got := answer.Header().Get(header); got != want {
+					if got := response.Header().Get(header); got != want {
 						t.Errorf("%s = %q, want %q", header, got, want)
 					}
 				}
@@ -175,9 +175,9 @@ func TestAFileIsServedUnderAnyName(t *testing.T) {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			r := httptest.NewRequest(method, "/"+id+rest, nil)
 			r.Header.Set("Range", "bytes=0-1")
-			if answer := f.do(t, r); answer.Code != http.StatusPartialContent || (method == http.MethodGet && answer.Body.String() != "he") ||
-				answer.Header().Get("Content-Range") != "bytes 0-1/5" || answer.Header().Get("Content-Disposition") != "inline; filename=hello.txt" {
-				t.Errorf("%s %s = %d %q %v", method, rest, answer.Code, answer.Body, answer.Header())
+			if response := f.do(t, r); response.Code != http.StatusPartialContent || (method == http.MethodGet && response.Body.String() != "he") ||
+				response.Header().Get("Content-Range") != "bytes 0-1/5" || response.Header().Get("Content-Disposition") != "inline; filename=hello.txt" {
+				t.Errorf("%s %s = %d %q %v", method, rest, response.Code, response.Body, response.Header())
 			}
 		}
 		wantRefusal(t, f.get(t, "/"+unknownID+rest), refusal(404, "FileNotFoundError", "File is not found."))
@@ -212,14 +212,14 @@ func TestRangesAndConditions(t *testing.T) {
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/"+id+"/", nil)
 		r.Header.Set(tc.header, tc.value)
-		if answer := f.do(t, r); answer.Code != tc.status || answer.Body.String() != tc.body {
-			t.Errorf("%s %s = %d %q, want %d %q", tc.header, tc.value, answer.Code, answer.Body, tc.status, tc.body)
+		if response := f.do(t, r); response.Code != tc.status || response.Body.String() != tc.body {
+			t.Errorf("%s %s = %d %q, want %d %q", tc.header, tc.value, response.Code, response.Body, tc.status, tc.body)
 		}
 	}
 	r := httptest.NewRequest(http.MethodGet, "/"+id+"/", nil)
 	r.Header.Set("Range", "bytes=10-")
-	if answer := f.do(t, r); answer.Code != http.StatusRequestedRangeNotSatisfiable {
-		t.Errorf("a range behind the end = %d", answer.Code)
+	if response := f.do(t, r); response.Code != http.StatusRequestedRangeNotSatisfiable {
+		t.Errorf("a range behind the end = %d", response.Code)
 	}
 }
 

@@ -17,13 +17,15 @@ import (
 )
 
 const (
-	// lookupTimeout bounds the search for a source's address.
+	// lookupTimeout bounds the DNS lookup of a source's host.
 	lookupTimeout = 5 * time.Second
-	// maxHostLength is DNS's.
+	// maxHostLength is the length of the longest name in DNS (RFC 1035, section 2.3.4).
 	maxHostLength = 253
 )
 
-// specialNetworks are those that netip does not know to be out of the public's reach.
+// specialNetworks are the networks of IANA's special-purpose registries (RFC 6890) that
+// netip's methods do not recognise: they are not public, or lead to addresses that are not
+// (NAT64, 6to4).
 var specialNetworks = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("100.64.0.0/10"),
@@ -39,15 +41,16 @@ var specialNetworks = []netip.Prefix{
 	netip.MustParsePrefix("2002::/16"),
 }
 
-// reach is what a fetch may connect to: public addresses and the sandbox.
+// reach is what a fetch may connect to: public addresses and the sandbox itself. Otherwise
+// anyone who may upload could read from the network behind the sandbox (SSRF).
 type reach struct {
 	private bool           // everything else, too
-	self    netip.AddrPort // where the request arrived
+	self    netip.AddrPort // the address at which the request arrived
 	public  string         // host:port of the sandbox's public URL
 }
 
-// reachOf returns what a fetch may reach that the request asks for.
-func (h *Handler) reachOf(r *http.Request) reach {
+// newReach returns what a fetch may connect to that the request asks for.
+func (h *Handler) newReach(r *http.Request) reach {
 	allowed := reach{private: h.AllowPrivateSources}
 	if address, ok := localAddress(r); ok {
 		allowed.self, _ = netip.ParseAddrPort(address.String())
@@ -58,23 +61,25 @@ func (h *Handler) reachOf(r *http.Request) reach {
 	return allowed
 }
 
-// address reports whether a fetch may connect to an address. The sandbox's port
-// on loopback is the sandbox, too, at whatever address the request came in.
+// address reports whether a fetch may connect to an address. The sandbox's port on loopback
+// counts as the sandbox, whatever address the request arrived at.
 func (a reach) address(to netip.AddrPort) bool {
 	ip, self := to.Addr().Unmap(), a.self.Addr().Unmap()
 	isSelf := a.self.IsValid() && to.Port() == a.self.Port() && (ip == self || ip.IsLoopback())
 	return a.private || isSelf || isPublic(ip)
 }
 
+// isPublic reports whether an address can be reached from the Internet.
 func isPublic(ip netip.Addr) bool {
 	special := slices.ContainsFunc(specialNetworks, func(network netip.Prefix) bool { return network.Contains(ip) })
 	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !special
 }
 
-// check judges a source before it is fetched. What a name stands for may change
-// until then, so dial judges once more.
+// check checks a source when it is requested, so that the client gets a refusal and not a
+// failed fetch. Its name may have another address by the time of the fetch (DNS rebinding),
+// so dial checks again.
 func (a reach) check(ctx context.Context, source *url.URL) *uploadapi.Error {
-	if hostPort(source) == a.public {
+	if hostPort(source) == a.public { // the sandbox itself, which may have no name in DNS
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
@@ -88,7 +93,7 @@ func (a reach) check(ctx context.Context, source *url.URL) *uploadapi.Error {
 	if err != nil {
 		return uploadapi.ErrURLParsingFailed
 	}
-	for _, ip := range addresses {
+	for _, ip := range addresses { // one is enough: dial tries all that are allowed
 		if a.address(netip.AddrPortFrom(ip, uint16(number))) { //nolint:gosec // LookupPort returns a port
 			return nil
 		}
@@ -96,10 +101,12 @@ func (a reach) check(ctx context.Context, source *url.URL) *uploadapi.Error {
 	return uploadapi.ErrURLHostPrivate
 }
 
-// dial connects to a source, or refuses where the address is out of reach.
+// dial connects to a source. It checks the address after the name has been resolved, and for
+// each redirect.
 func (a reach) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	if address != a.public {
+		// Control is called with the address that the name has been resolved to.
 		dialer.Control = func(_, address string, _ syscall.RawConn) error {
 			to, err := netip.ParseAddrPort(address)
 			if err != nil || !a.address(to) {
@@ -111,7 +118,7 @@ func (a reach) dial(ctx context.Context, network, address string) (net.Conn, err
 	return dialer.DialContext(ctx, network, address)
 }
 
-// parseSource reads a URL that can be fetched.
+// parseSource parses the URL of a source, with the service's errors for each mistake.
 func parseSource(text string) (*url.URL, *uploadapi.Error) {
 	source, err := url.Parse(text)
 	switch {
@@ -129,6 +136,7 @@ func parseSource(text string) (*url.URL, *uploadapi.Error) {
 	return source, nil
 }
 
+// isMalformed reports whether a host can be neither an address nor a name.
 func isMalformed(host string) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return false
@@ -137,7 +145,7 @@ func isMalformed(host string) bool {
 		strings.ContainsAny(host, " !\"$%&'()*+,/:;<=>?@[\\]^`{|}~")
 }
 
-// hostPort returns the host and the port that the URL means.
+// hostPort returns the host and port of a URL, with the scheme's default port.
 func hostPort(source *url.URL) string {
 	port := source.Port()
 	if port == "" {

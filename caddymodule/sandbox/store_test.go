@@ -179,10 +179,10 @@ func TestAFileThatCannotBeWritten(t *testing.T) {
 		}
 		return file, err
 	})
-	body := &limitedBody{source: strings.NewReader(formOf(append(signed(), aFile)...)), left: 1 << 20}
+	body := &limitedReader{source: strings.NewReader(formOf(append(signed(), aFile)...)), left: 1 << 20}
 	err = body.explain(upload.read(body, testBoundary))
 	if !errors.Is(err, errStorage) {
-		t.Errorf("the failure is told as %v", err)
+		t.Errorf("the failure is reported as %v", err)
 	}
 	if err := upload.files[0].finish("x", ""); !errors.Is(err, errStorage) {
 		t.Errorf("finish: %v", err)
@@ -209,7 +209,7 @@ func TestAFormIsPublishedAsAWhole(t *testing.T) {
 	if err := os.Mkdir(blocked, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if ids, err := upload.publish(remarks{}); err == nil {
+	if ids, err := upload.publish(attributes{}); err == nil {
 		t.Fatalf("published %v", ids)
 	}
 	if err := upload.discard(); err != nil {

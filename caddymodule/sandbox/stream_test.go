@@ -77,13 +77,13 @@ func TestALargeUploadTakesNoMemory(t *testing.T) {
 
 	var start, end runtime.MemStats
 	runtime.ReadMemStats(&start)
-	answer := f.do(t, r)
+	response := f.do(t, r)
 	runtime.ReadMemStats(&end)
 
 	if grown := end.TotalAlloc - start.TotalAlloc; grown > 1<<20 {
 		t.Errorf("%d bytes were allocated for an upload of %d", grown, size)
 	}
-	content, err := os.Open(filepath.Join(f.root, uuidsOf(t, answer)["file"], contentName))
+	content, err := os.Open(filepath.Join(f.root, uuidsOf(t, response)["file"], contentName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,8 +112,8 @@ func TestAnUploadIsInvisibleUntilItIsAccepted(t *testing.T) {
 			t.Errorf("%q is in the root before the upload is accepted", name)
 		}
 		id := strings.TrimPrefix(strings.Split(name, string(os.PathSeparator))[0], partialPrefix)
-		if answer := f.get(t, "/"+id+"/"); answer.Code != http.StatusNotFound {
-			t.Errorf("a file under way was answered with %d", answer.Code)
+		if response := f.get(t, "/"+id+"/"); response.Code != http.StatusNotFound {
+			t.Errorf("a file under way got %d", response.Code)
 		}
 	}
 	upload.write(t, form[len(form)-5:])

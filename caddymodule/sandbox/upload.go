@@ -18,26 +18,27 @@ import (
 )
 
 const (
-	// statusClientGone is nginx's status for a client that hung up. The
-	// client does not see it, and the log does not take it for our failure.
+	// statusClientGone is nginx's status for a client that closed the connection. No
+	// client sees it. Caddy logs a status below 500 not as a failure of the server.
 	statusClientGone = 499
-	// maxBoundaryLength is ours. RFC 2046 allows 70 characters, but some
-	// clients send 84, and servers read them.
+	// maxBoundaryLength is the sandbox's limit, in characters. RFC 2046 allows 70, but
+	// some clients send 84, and servers accept them.
 	maxBoundaryLength = 200
 )
 
 // serveBase is POST /base/.
 func (h *Handler) serveBase(w http.ResponseWriter, r *http.Request, files *store) error {
-	return h.receive(r, files, func(upload *form, _ fields, said remarks) error {
+	return h.receive(r, files, func(upload *form, _ fields, attrs attributes) error {
 		if upload.fileCount == 0 {
 			return uploadapi.ErrFilesRequired
 		}
-		// Last, so that nobody without a credential learns how full the disk is.
+		// Checked last, so that a client without a credential does not learn how full
+		// the disk is.
 		if upload.full {
 			return uploadapi.ErrAccountLimits
 		}
 		count := len(upload.files)
-		ids, err := upload.publish(said)
+		ids, err := upload.publish(attrs)
 		if err != nil {
 			return err
 		}
@@ -48,10 +49,13 @@ func (h *Handler) serveBase(w http.ResponseWriter, r *http.Request, files *store
 	})
 }
 
-// receive takes in a form with files for accept. All rules are judged when the
-// whole body has arrived, which is the latest moment at which the service may
-// judge them. What accept does not publish is removed.
-func (h *Handler) receive(r *http.Request, files *store, accept func(*form, fields, remarks) error) error {
+// receive reads a form with files, checks it, and passes it to accept. All rules are
+// checked when the whole body has arrived, the latest moment at which the service can do
+// so: a gateway must not depend on an early refusal. Files that accept does not publish are
+// removed.
+func (h *Handler) receive(r *http.Request, files *store, accept func(*form, fields, attributes) error) error {
+	// The only refusal before the body, for a client that announces too much: reading on
+	// would change nothing.
 	if r.ContentLength > h.RequestLimit {
 		return uploadapi.ErrRequestSizeLimit
 	}
@@ -62,7 +66,7 @@ func (h *Handler) receive(r *http.Request, files *store, accept func(*form, fiel
 
 	upload := newForm(func() (*partial, error) { return files.create(h.StorageLimit) })
 	defer h.discard(upload)
-	body := &limitedBody{source: r.Body, left: h.RequestLimit}
+	body := &limitedReader{source: r.Body, left: h.RequestLimit}
 	if err := upload.read(body, boundary); err != nil {
 		return body.explain(err)
 	}
@@ -71,28 +75,30 @@ func (h *Handler) receive(r *http.Request, files *store, accept func(*form, fiel
 		return refusal
 	}
 	sent := fields{upload.fields, query}
+	// An access token pays one operation for each file.
 	if refusal := h.authorize(r, upload.problem, sent, upload.fileCount); refusal != nil {
 		return refusal
 	}
-	said, refusal := sent.remarks(fieldStore)
+	attrs, refusal := sent.attributes(fieldStore)
 	if refusal != nil {
 		return refusal
 	}
-	return accept(upload, sent, said)
+	return accept(upload, sent, attrs)
 }
 
-// discarder holds files that were not accepted yet.
+// discarder has files that have not been accepted yet.
 type discarder interface{ discard() error }
 
-// discard removes what was not published.
+// discard removes what has not been published. An error is logged and changes nothing for
+// the client.
 func (h *Handler) discard(upload discarder) {
 	if err := upload.discard(); err != nil {
 		h.logger.Error("removing a refused upload failed", zap.Error(err))
 	}
 }
 
-// formBoundary returns the boundary of a multipart/form-data body. Two different
-// ones would let two parsers see two different forms.
+// formBoundary returns the boundary of a multipart/form-data body. Two that differ are
+// refused: by them, two parsers would read two different forms.
 func formBoundary(header http.Header) (string, bool) {
 	mediaType, parameters, ok := contentTypeOf(header)
 	if !ok || mediaType != "multipart/form-data" {
@@ -111,8 +117,8 @@ func formBoundary(header http.Header) (string, bool) {
 	return boundary, boundary != "" && len(boundary) <= maxBoundaryLength
 }
 
-// contentTypeOf reads the header Content-Type, which may be there more than
-// once, but not with two values.
+// contentTypeOf parses the Content-Type. It reports false if there are several headers with
+// different values, of which servers take the first or the last.
 func contentTypeOf(header http.Header) (mediaType string, parameters []parameter, ok bool) {
 	types := slices.Compact(slices.Clone(header.Values("Content-Type")))
 	if len(types) > 1 {
@@ -124,27 +130,28 @@ func contentTypeOf(header http.Header) (mediaType string, parameters []parameter
 
 var errRequestTooLarge = errors.New("request is over the limit")
 
-// limitedBody reads a request's body up to a limit and keeps the error that
-// ended it early, so that a body which broke off can be told from one that
-// arrived but makes no sense.
-type limitedBody struct {
+// limitedReader reads a request's body up to a limit, and records the error that ended it
+// early. So a body that broke off can be distinguished from one that arrived and cannot be
+// parsed, whatever the parser makes of the error.
+type limitedReader struct {
 	source io.Reader
-	left   int64
-	err    error
+	left   int64 // bytes up to the limit
+	err    error // other than io.EOF
 }
 
-func (b *limitedBody) Read(p []byte) (int, error) {
+// Read implements [io.Reader].
+func (b *limitedReader) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
-	// One byte more than is left tells a body that ends at the limit from
-	// one that goes on.
+	// One byte more than is left is read, which distinguishes a body that ends at the
+	// limit from one that goes on.
 	if int64(len(p))-1 > b.left {
 		p = p[:b.left+1]
 	}
 	n, err := b.source.Read(p)
 	b.left -= int64(n)
-	if b.left < 0 {
+	if b.left < 0 { // without the byte too many
 		n, err = n-1, errRequestTooLarge
 	}
 	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped EOF is a failure of its own
@@ -153,8 +160,8 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// explain turns an error of reading the form into the answer.
-func (b *limitedBody) explain(err error) error {
+// explain returns the error of the request for an error of reading its form.
+func (b *limitedReader) explain(err error) error {
 	switch {
 	case errors.Is(b.err, errRequestTooLarge):
 		return uploadapi.ErrRequestSizeLimit
@@ -162,7 +169,7 @@ func (b *limitedBody) explain(err error) error {
 		return caddyhttp.Error(statusClientGone, fmt.Errorf("reading upload: %w", b.err))
 	case errors.Is(err, errStorage):
 		return err
-	default:
+	default: // all of the body could be read, so its form is to blame
 		return uploadapi.ErrParserFailed
 	}
 }

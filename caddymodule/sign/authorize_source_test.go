@@ -42,7 +42,7 @@ func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","scheme":"token","source":{"module":"scripted_in_test","key":"`+name+`"}}]}`)
-			fixture.Loaded(name).Answer(test.token, test.err)
+			fixture.Loaded(name).Return(test.token, test.err)
 			r := uploadRequest(formOf(demoKey, file("file", "a", "b")))
 			if test.status != http.StatusOK {
 				r.ContentLength, r.Body = 1, io.NopCloser(iotest.ErrReader(errors.New("the body was read")))
@@ -64,7 +64,7 @@ func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 	}
 	t.Run("a client that left", func(t *testing.T) {
 		sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","scheme":"token","source":{"module":"scripted_in_test","key":"left"}}]}`)
-		fixture.Loaded("left").Answer(token.Token{}, errors.New("down"))
+		fixture.Loaded("left").Return(token.Token{}, errors.New("down"))
 		left, leave := context.WithCancel(t.Context())
 		leave()
 		if rec, w := serve(t, sign, uploadRequest(formOf(demoKey)).WithContext(left)); w.Code != statusClientClosedRequest || rec.called {
@@ -77,8 +77,8 @@ func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 func TestAFallbackThatYieldsNoAccessTokenIsAnsweredWith503(t *testing.T) {
 	sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","scheme":"token","source":{"module":"scripted_in_test","key":"a"},
 		"fallback":{"module":"scripted_in_test","key":"b"}}]}`)
-	fixture.Loaded("a").Answer(token.Token{}, errors.New("down"))
-	fixture.Loaded("b").Answer(token.Mint(testSecret, time.Now(), time.Hour), nil)
+	fixture.Loaded("a").Return(token.Token{}, errors.New("down"))
+	fixture.Loaded("b").Return(token.Mint(testSecret, time.Now(), time.Hour), nil)
 	if rec, w := serve(t, sign, uploadRequest(formOf(demoKey))); w.Code != http.StatusServiceUnavailable || rec.called {
 		t.Errorf("answer %d %q", w.Code, w.Body)
 	}

@@ -36,7 +36,7 @@ func countCaches(t *testing.T) int {
 // offsetOf returns by how much a project's clock is corrected.
 func offsetOf(t *testing.T, publicKey string) time.Duration {
 	t.Helper()
-	seconds, ok := reported.Of(t, `caddy_uploadcare_clock_offset_seconds{project="`+publicKey+`"}`)
+	seconds, ok := reported.Value(t, `caddy_uploadcare_clock_offset_seconds{project="`+publicKey+`"}`)
 	if !ok {
 		t.Error("the clock is not reported")
 	}
@@ -94,7 +94,7 @@ func TestUploadsAreCountedByWhatBecameOfThem(t *testing.T) {
 
 func TestAnUploadThatGetsNoAccessTokenIsCountedForItsProject(t *testing.T) {
 	sign := mustSign(t, askingConfig("unauthorized", `,"scheme":"token"`))
-	fixture.Loaded("").Answer(token.Token{}, errors.New("down"))
+	fixture.Loaded("").Return(token.Token{}, errors.New("down"))
 	if _, w := serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "unauthorized")))); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("answer %d %s", w.Code, w.Body)
 	}
@@ -104,7 +104,7 @@ func TestAnUploadThatGetsNoAccessTokenIsCountedForItsProject(t *testing.T) {
 func TestAnUploadOfNoKnownProjectIsCountedWithoutItsName(t *testing.T) {
 	sign := mustSign(t, mintingConfig("known", `,"threshold":"1m"`))
 	const refused = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`
-	before, _ := reported.Of(t, refused)
+	before, _ := reported.Value(t, refused)
 	serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "whatever-a-client-sends"))))
 	looped := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "known")))
 	looped.Header.Set(loopHeader, sign.loopMark)
@@ -112,7 +112,7 @@ func TestAnUploadOfNoKnownProjectIsCountedWithoutItsName(t *testing.T) {
 	elsewhere := httptest.NewRequest(http.MethodGet, "/info/", nil) // no upload
 	elsewhere.Header.Set(loopHeader, sign.loopMark)
 	serve(t, sign, elsewhere)
-	if after, _ := reported.Of(t, refused); after != before+2 {
+	if after, _ := reported.Value(t, refused); after != before+2 {
 		t.Errorf("%v after %v", after, before)
 	}
 	if scraped := reported.Scrape(t); strings.Contains(scraped, "whatever-a-client-sends") {
@@ -151,11 +151,11 @@ func TestAnUploadThatNoUpstreamTookIsCountedAsRefused(t *testing.T) {
 	})
 	r := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "untaken")))
 	r.URL.RawQuery = "pub_key=untaken"
-	before, _ := reported.Of(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`)
+	before, _ := reported.Value(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`)
 	if err := sign.ServeHTTP(httptest.NewRecorder(), r, serveWith); err != nil {
 		t.Fatal(err)
 	}
-	if after, _ := reported.Of(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`); after != before+1 {
+	if after, _ := reported.Value(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`); after != before+1 {
 		t.Errorf("%v after %v", after, before)
 	}
 }

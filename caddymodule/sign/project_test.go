@@ -25,13 +25,13 @@ func TestBareConfigTakesItsKeysFromTheEnvironment(t *testing.T) {
 
 func TestASourceThatIsDownIsAnsweredWith503(t *testing.T) {
 	sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"scripted_in_test"}}]}`)
-	fixture.Loaded("").Answer(token.Token{}, errors.New("down"))
+	fixture.Loaded("").Return(token.Token{}, errors.New("down"))
 	rec, w := serve(t, sign, uploadRequest(formOf(demoKey, file("file", "a", "b"))))
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || rec.err == nil {
 		t.Errorf("answer %d %q %v", w.Code, w.Body, w.Header())
 	}
 	// A cancellation of the source's own is no client that left.
-	fixture.Loaded("").Answer(token.Token{}, context.Canceled)
+	fixture.Loaded("").Return(token.Token{}, context.Canceled)
 	if _, w := serve(t, sign, uploadRequest(formOf(demoKey))); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("a source that cancels: answer %d", w.Code)
 	}

@@ -24,7 +24,7 @@ func prepare(r *http.Request) *http.Request {
 func TestAValueThatCannotBeSentIsRefusedWith403(t *testing.T) {
 	sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"resolver",
 		"url":"https://app/","transport":`+fixture.TransportJSON+`,"headers":{"X-User":["u={http.request.uri.query.user}"]}}}]}`)
-	fixture.SetTransport(fixture.Answering(func(r *http.Request) string {
+	fixture.SetTransport(fixture.RespondWith(func(r *http.Request) string {
 		t.Errorf("the resolver was asked with %v", r.Header)
 		return ""
 	}))

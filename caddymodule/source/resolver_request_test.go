@@ -56,7 +56,7 @@ func TestHeadersHaveTheValuesOfTheRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			resolver := mustResolver(t, fmt.Sprintf(`{"url":"https://app/","retries":0,"transport":%s,"headers":{"X-Key":[%q]}}`, fixture.TransportJSON, test.raw))
 			var header http.Header
-			fixture.SetTransport(fixture.Answering(func(r *http.Request) string {
+			fixture.SetTransport(fixture.RespondWith(func(r *http.Request) string {
 				header = r.Header
 				return fixture.Pair(fixture.Secret, time.Now().Add(time.Hour).Unix())
 			}))
@@ -104,7 +104,7 @@ func TestCallersAreToldApartByAllThatIsSent(t *testing.T) {
 
 func TestAResolverThatDependsOnTheRequestIsNotAskedWithoutOne(t *testing.T) {
 	resolver := mustResolver(t, `{"url":"https://app/","transport":`+fixture.TransportJSON+`,"headers":{"A":["{http.request.header.A}"]}}`)
-	fixture.SetTransport(fixture.Answering(func(*http.Request) string {
+	fixture.SetTransport(fixture.RespondWith(func(*http.Request) string {
 		t.Error("it was asked")
 		return ""
 	}))

@@ -8,15 +8,15 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/client"
 )
 
-// roundTripper sends requests over connections that it keeps.
+// roundTripper is an [http.RoundTripper] with a connection pool.
 type roundTripper interface {
 	http.RoundTripper
 	CloseIdleConnections()
 }
 
-// newClient returns what sends requests over connections that the functions of
-// base make, as base itself could. plainOnly says that those over TLS may be for
-// HTTP/2.
+// newClient returns the client that replaces base, with base's options and functions that
+// dial. plainOnly says that a connection over TLS may be for HTTP/2. To do without package
+// client, return base here.
 func newClient(base *http.Transport, plainOnly bool) roundTripper {
 	return client.New(base, plainOnly)
 }

@@ -39,12 +39,14 @@ func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return d.ArgErr()
 		}
 	}
-	others = append(others, caddyfile.Token{File: moduleName + " defaults: end", Line: 1, Text: "}"}) // on a line of its own
+	// The brace must be on a line of its own, which the dispenser tells by file and line.
+	others = append(others, caddyfile.Token{File: moduleName + " defaults: end", Line: 1, Text: "}"})
 	return t.HTTPTransport.UnmarshalCaddyfile(caddyfile.NewDispenser(others))
 }
 
-// RequestHeaderOps implements [reverseproxy.RequestHeaderOpsTransport]. For
-// operations on headers, the proxy copies all of them.
+// RequestHeaderOps implements [reverseproxy.RequestHeaderOpsTransport]. Caddy's transport
+// returns an operation that sets Host over TLS. With UpstreamHost it is not needed, and
+// without operations the proxy does not copy the request's headers once more.
 func (t *Transport) RequestHeaderOps() *headers.HeaderOps {
 	if t.UpstreamHost {
 		return nil
@@ -52,8 +54,8 @@ func (t *Transport) RequestHeaderOps() *headers.HeaderOps {
 	return t.HTTPTransport.RequestHeaderOps()
 }
 
-// setHost makes a request one to the upstream's own name. Health checks, which
-// have no variables, name what they were told to.
+// setHost sets a request's Host to the upstream's name. Active health checks keep the
+// host that their own options set; they are recognised by having no variables.
 func (t *Transport) setHost(r *http.Request) {
 	if !t.UpstreamHost || r.Context().Value(caddyhttp.VarsCtxKey) == nil {
 		return

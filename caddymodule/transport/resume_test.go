@@ -75,7 +75,7 @@ func TestTransportResumesSessions(t *testing.T) {
 			var got string
 			for range 2 {
 				response, err := send(ctx, tested, test.url, "body")
-				got = answerOf(t, response, err)
+				got = responseOf(t, response, err)
 				_ = tested.Cleanup()
 			}
 			if got != test.want {
@@ -91,7 +91,7 @@ func TestTransportResumesNoSessionOfAnother(t *testing.T) {
 	server := startResuming(t, tls.VersionTLS13)
 	for _, config := range []string{`{` + insecure + `}`, `{` + insecure + `}`} {
 		response, err := send(t.Context(), newTransport(t, config), server.URL, "body")
-		if got := answerOf(t, response, err); got != "HTTP/2.0 304 false" {
+		if got := responseOf(t, response, err); got != "HTTP/2.0 304 false" {
 			t.Errorf("got %s", got)
 		}
 	}

@@ -11,20 +11,20 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
-// dialFunc makes a connection, as [http.Transport] has it.
+// dialFunc is the type of [http.Transport]'s functions that dial.
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// onlyHTTP1Key is set in the context of a request that is not for HTTP/2.
+// onlyHTTP1Key is set in the context of a request that must not use HTTP/2.
 type onlyHTTP1Key struct{}
 
-// newSessionCache returns what keeps sessions for the next handshake, for each
-// server name, or nil. A handshake that resumes one transfers no certificates,
-// and up to TLS 1.2 it is a round trip shorter. What was verified when a session
-// began is verified for as long as its certificates are valid: so the cache is
-// the transport's own, whose authorities do not change, and goes with it.
+// newSessionCache returns a cache of TLS sessions by server name, or nil for none. A
+// handshake that resumes a session transfers no certificates, and up to TLS 1.2 it is a
+// round trip shorter.
 //
-// A client certificate is not shown again when a session is resumed. Whoever has
-// one means the server to see the current one.
+// crypto/tls does not verify the server's certificates again when it resumes a session.
+// The cache therefore belongs to one transport, whose trusted authorities do not change,
+// and ends with it. With a client certificate there is none: in a resumed session the
+// server would not see a certificate that has been renewed meanwhile.
 func (t *Transport) newSessionCache() tls.ClientSessionCache {
 	if t.TLS != nil && (t.TLS.ClientCertificateFile != "" || t.TLS.ClientCertificateAutomate != "") {
 		return nil
@@ -32,14 +32,15 @@ func (t *Transport) newSessionCache() tls.ClientSessionCache {
 	return tls.NewLRUClientSessionCache(0) // of the standard library's size
 }
 
-// tlsDialer makes connections over TLS as [http.Transport] does, but for what
-// they send over.
+// tlsDialer makes TLS connections as [http.Transport] does, but with [wire.Records] below
+// them. net/http has no other way to put something below TLS.
 type tlsDialer struct {
 	dialPlain dialFunc
 	config    *tls.Config
 	timeout   time.Duration // of the handshake, or 0
 }
 
+// dial implements [dialFunc]. The TLS connection is ready for use when it returns.
 func (d tlsDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	config := d.config.Clone()
 	if config.ServerName == "" {

@@ -24,45 +24,44 @@ import (
 
 const moduleName = "uploadcare"
 
-// Defaults are options, as they stand in a Caddyfile, for a proxy that knows no
-// better of where its uploads go.
+// Defaults are options in Caddyfile syntax, for proxies whose user has not written any.
 //
-// HTTP/1.1 gives each upload a connection and a window of its own; HTTP/2 would
-// share one, in smaller pieces, and is as slow as its window is small where the
-// upstream is far. An idle connection is given up before servers usually do, since
-// a POST that meets one being closed is lost: nobody knows whether it has been
-// acted on. All connections of a burst are kept until then, or the next one would
-// wait for handshakes.
+// HTTP/1.1 gives each upload a connection and a flow-control window of its own. HTTP/2
+// would share one connection, in smaller pieces, and where the upstream is far its window
+// limits the speed. An idle connection is closed before servers usually close it: a POST
+// that is sent on a connection that the server is just closing fails, and cannot be
+// retried, for it is unknown whether it was processed (RFC 9110, section 9.2.2). All
+// connections of a burst are retained until then, so that the next burst does not wait for
+// handshakes.
 const Defaults = "versions 1.1\ndial_timeout 5s\nkeepalive 30s\nkeepalive_idle_conns_per_host 256\n"
 
 func init() {
 	caddy.RegisterModule(Transport{})
 }
 
-// Transport is Caddy's transport `http` for proxies whose work is uploads. It
-// takes the same options. Over HTTP/1.1, bodies go to the upstream in fewer and
-// larger pieces; for that, a byte waits for others for 5 milliseconds at most.
-// Requests are sent and answers read at less cost than with `http`, except over
-// HTTP/2, HTTP/3 or a proxy, with limits of connections (`max_conns_per_host`,
-// `keep_alive.max_idle_conns`) or without keep-alive, on Windows, and for clients
-// that ask for an upgrade or wait for 100 Continue.
+// Transport is Caddy's transport `http` for proxies whose work is uploads, with the same
+// options. Over HTTP/1.1, bodies are sent to the upstream in fewer and larger pieces; for
+// that, a byte waits for others for at most 5 milliseconds. Requests and responses cost
+// less than with `http`, except over HTTP/2, HTTP/3 or a forward proxy; with limits of
+// connections (`max_conns_per_host`, `keep_alive.max_idle_conns`) or without keep-alive;
+// on Windows; and for clients that request an upgrade or wait for 100 Continue.
 //
-// With `write_timeout`, which is for one piece, none is larger than with `http`.
-// Answers are not compressed unless the client asks for that, or `compression`
+// `write_timeout` applies to each piece, so with it pieces are no larger than with
+// `http`. Responses are not compressed unless the client accepts that or `compression`
 // is `true`: they are small.
 //
-// Over TLS, a connection resumes the session of one before, unless there is a
-// client certificate.
+// Over TLS, a connection resumes the session of an earlier one, unless there is a client
+// certificate.
 type Transport struct {
 	*reverseproxy.HTTPTransport
 
-	// Whether requests name the upstream, without a port, as their host, instead
-	// of what the client asked for or Caddy puts there over TLS. It costs less
-	// than `header_up Host {http.reverse_proxy.upstream.host}`, and wins over any
+	// Whether the header Host of requests is the upstream's name, without a port,
+	// instead of the one that the client sent or that Caddy sets over TLS. It costs
+	// less than `header_up Host {http.reverse_proxy.upstream.host}`, and overrides any
 	// `header_up Host`. Default: `false`.
 	UpstreamHost bool `json:"upstream_host,omitempty"`
 
-	client roundTripper // nil for other versions of HTTP than 1.1 and 2
+	client roundTripper // nil with other versions of HTTP than 1.1 and 2
 }
 
 // CaddyModule returns the Caddy module information.
@@ -73,7 +72,8 @@ func (Transport) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision makes Caddy's transport, and changes what it sends over.
+// Provision provisions Caddy's transport, and then replaces its connections. With h2c or
+// HTTP/3 it is left as it is.
 func (t *Transport) Provision(ctx caddy.Context) error {
 	if err := t.HTTPTransport.Provision(ctx); err != nil {
 		return err
@@ -82,7 +82,8 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 		return nil
 	}
 	base := t.HTTPTransport.Transport //nolint:staticcheck // t.Transport would read as t itself
-	// The service's answers are small, and the gateway reads some of them.
+	// The service's responses are small, and the gateway examines some of them, for
+	// which they would have to be decompressed.
 	base.DisableCompression = t.Compression == nil || !*t.Compression
 	if base.TLSClientConfig == nil {
 		base.TLSClientConfig = new(tls.Config)
@@ -90,7 +91,7 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 	base.TLSClientConfig.DynamicRecordSizingDisabled = true
 	base.TLSClientConfig.ClientSessionCache = t.newSessionCache()
 	dialTLS, caddys := base.DialTLSContext, true
-	if dialTLS == nil { // otherwise Caddy has its reasons for one of its own
+	if dialTLS == nil { // if Caddy has set one, for PROXY protocol or placeholders in the server name, it stays
 		caddys = false
 		dialTLS = tlsDialer{base.DialContext, base.TLSClientConfig, base.TLSHandshakeTimeout}.dial
 	}
@@ -100,8 +101,8 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// wrapping returns a function that dials, and has the connection send bodies in
-// large pieces if it is to be for HTTP/1.1.
+// wrapping returns a function that dials with dial, and makes the connection send bodies
+// in large pieces if it is for HTTP/1.1.
 func (t *Transport) wrapping(dial dialFunc) dialFunc {
 	small := t.WriteTimeout > 0
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -114,14 +115,15 @@ func (t *Transport) wrapping(dial dialFunc) dialFunc {
 			return wire.NewConn(connection, nil, small), nil
 		}
 		if secure.ConnectionState().NegotiatedProtocol == "h2" {
-			return connection, nil // as it is, or the client does not know it
+			return connection, nil // unwrapped: net/http needs a *tls.Conn to use HTTP/2
 		}
 		records, _ := secure.NetConn().(*wire.Records)
 		return wire.NewTLSConn(secure, records, small), nil
 	}
 }
 
-// RoundTrip implements [http.RoundTripper].
+// RoundTrip implements [http.RoundTripper]. The response, the error and the logged request
+// do not show the credential of the upload.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	credential := handover.CredentialOf(r.Context())
 	credential.Request(r)
@@ -138,6 +140,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return credential.Response(response, err)
 }
 
+// roundTrip sends a request by the client, or by Caddy's transport if there is none.
 func (t *Transport) roundTrip(r *http.Request) (*http.Response, error) {
 	if t.client == nil {
 		return t.HTTPTransport.RoundTrip(r)
@@ -146,7 +149,8 @@ func (t *Transport) roundTrip(r *http.Request) (*http.Response, error) {
 	return t.client.RoundTrip(r)
 }
 
-// Cleanup closes the connections that are idle.
+// Cleanup closes the connections that are idle or will be: a reload may have left uploads
+// under way.
 func (t *Transport) Cleanup() error {
 	if t.client != nil {
 		t.client.CloseIdleConnections()
@@ -154,8 +158,8 @@ func (t *Transport) Cleanup() error {
 	return t.HTTPTransport.Cleanup()
 }
 
-// isWebsocket reports whether a request is for something that HTTP/2 does not
-// have, as the client sees it.
+// isWebsocket reports whether a request asks for an upgrade to WebSocket by HTTP/1.1's
+// means, which HTTP/2 does not have.
 func isWebsocket(header http.Header) bool {
 	return strings.EqualFold(header.Get("Upgrade"), "websocket") &&
 		httpguts.HeaderValuesContainsToken(header["Connection"], "upgrade")

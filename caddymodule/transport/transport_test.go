@@ -61,7 +61,7 @@ func send(ctx context.Context, tested *transport.Transport, address, body string
 	return tested.RoundTrip(request)
 }
 
-// echo answers with the version of HTTP and the body.
+// echo responds with the version of HTTP and the body.
 func echo(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	_, _ = io.WriteString(w, r.Proto+" "+string(body))
@@ -81,7 +81,7 @@ func startEcho(t *testing.T, secure bool) *httptest.Server {
 	return server
 }
 
-func answerOf(t *testing.T, response *http.Response, err error) string {
+func responseOf(t *testing.T, response *http.Response, err error) string {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -122,14 +122,14 @@ func TestTransportTakesTheOptionsOfCaddysOwn(t *testing.T) {
 		network_proxy none
 		local_address 127.0.0.1
 	}`
-	ours, caddys := transport.Transport{}.CaddyModule().New().(*transport.Transport), new(reverseproxy.HTTPTransport)
-	if err := ours.UnmarshalCaddyfile(caddyfile.NewTestDispenser("uploadcare" + options)); err != nil {
+	own, caddys := transport.Transport{}.CaddyModule().New().(*transport.Transport), new(reverseproxy.HTTPTransport)
+	if err := own.UnmarshalCaddyfile(caddyfile.NewTestDispenser("uploadcare" + options)); err != nil {
 		t.Fatal(err)
 	}
 	if err := caddys.UnmarshalCaddyfile(caddyfile.NewTestDispenser("http" + options)); err != nil {
 		t.Fatal(err)
 	}
-	got, want := caddyconfig.JSON(ours, nil), caddyconfig.JSON(caddys, nil)
+	got, want := caddyconfig.JSON(own, nil), caddyconfig.JSON(caddys, nil)
 	if !bytes.Equal(got, want) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -143,7 +143,7 @@ func TestTransportTakesTheOptionsOfCaddysOwn(t *testing.T) {
 	if err := caddy.StrictUnmarshalJSON([]byte(`{"dail_timeout":1}`), again); err == nil {
 		t.Error("a typo is accepted")
 	}
-	if err := ours.UnmarshalCaddyfile(caddyfile.NewTestDispenser("uploadcare {\n dail_timeout 1s\n}")); err == nil {
+	if err := own.UnmarshalCaddyfile(caddyfile.NewTestDispenser("uploadcare {\n dail_timeout 1s\n}")); err == nil {
 		t.Error("a typo is accepted in a Caddyfile")
 	}
 }
@@ -166,7 +166,7 @@ func TestTransportSpeaksTheVersionsThatItIsGiven(t *testing.T) {
 			tested := newTransport(t, test.config)
 			for _, body := range []string{"small", strings.Repeat("large", 1<<20), ""} { // over one connection
 				response, err := send(t.Context(), tested, test.url, body)
-				if got := answerOf(t, response, err); got != test.want+" "+body {
+				if got := responseOf(t, response, err); got != test.want+" "+body {
 					t.Errorf("%d bytes: got %.40q… of %d bytes, want %s", len(body), got, len(got), test.want)
 				}
 			}
@@ -184,7 +184,7 @@ func TestTransportUpgradesOverHTTP1(t *testing.T) {
 	}
 	request.Header = http.Header{"Connection": {"keep-alive, Upgrade"}, "Upgrade": {"WebSocket"}}
 	response, err := tested.RoundTrip(request)
-	if got := answerOf(t, response, err); got != "HTTP/1.1 " {
+	if got := responseOf(t, response, err); got != "HTTP/1.1 " {
 		t.Errorf("got %q", got)
 	}
 }
@@ -207,7 +207,7 @@ func TestTransportChunksABodyOfUnknownLength(t *testing.T) {
 		request.Trailer = http.Header{"X-Checksum": {"abc"}}
 		original := request.Body
 		response, err := tested.RoundTrip(request)
-		if got := answerOf(t, response, err); got != "HTTP/1.1 "+body || coding != "chunked" || trailer != "abc" {
+		if got := responseOf(t, response, err); got != "HTTP/1.1 "+body || coding != "chunked" || trailer != "abc" {
 			t.Errorf("%d bytes: got %d, %q, trailer %q", size, len(got), coding, trailer)
 		}
 		if request.Body != original {
@@ -242,7 +242,7 @@ func TestTransportGathersChunks(t *testing.T) {
 		t.Fatal(err)
 	}
 	response, err := newTransport(t, `{}`).RoundTrip(request)
-	_ = answerOf(t, response, err)
+	_ = responseOf(t, response, err)
 	got := <-received
 	if chunks := strings.Count(got, "x\r\n"); strings.Count(got, "xx") == 0 || chunks >= pieces/2 {
 		t.Errorf("%d pieces are %d chunks", pieces, chunks)
@@ -278,7 +278,7 @@ func TestTransportSendsFullRecords(t *testing.T) {
 	server.StartTLS()
 	body := strings.Repeat("x", 64<<10)
 	response, err := send(t.Context(), newTransport(t, `{"versions":["1.1"],`+insecure+`}`), server.URL, body)
-	if got := answerOf(t, response, err); got != "HTTP/1.1 "+body {
+	if got := responseOf(t, response, err); got != "HTTP/1.1 "+body {
 		t.Errorf("got %d bytes", len(got))
 	}
 	server.Close()
@@ -305,7 +305,7 @@ func TestConnectionsOverTLSAreKnownAsSuch(t *testing.T) {
 				_, known = info.Conn.(interface{ ConnectionState() tls.ConnectionState })
 			}})
 			response, err := send(ctx, newTransport(t, config), startEcho(t, secure).URL, "body")
-			answerOf(t, response, err)
+			responseOf(t, response, err)
 			if known != secure {
 				t.Errorf("versions %s, TLS %v: known as such: %v", versions, secure, known)
 			}
@@ -389,7 +389,7 @@ func TestTransportReplacesPlaceholdersInTheServerName(t *testing.T) {
 	replacer.Set("test.name", "one.example.com")
 	body := strings.Repeat("x", 1<<20)
 	response, err := send(context.WithValue(t.Context(), caddy.ReplacerCtxKey, replacer), tested, server.URL, body)
-	if got := answerOf(t, response, err); got != "HTTP/1.1 "+body || name.Load() != "one.example.com" {
+	if got := responseOf(t, response, err); got != "HTTP/1.1 "+body || name.Load() != "one.example.com" {
 		t.Errorf("got %d bytes, server name %v", len(got), name.Load())
 	}
 }
@@ -435,7 +435,7 @@ func TestTransportGoesThroughAProxy(t *testing.T) {
 				tested := newTransport(t, `{"versions":`+versions+`,"network_proxy":{"from":"url","url":"`+proxy.URL+`"},`+insecure+`}`)
 				for _, body := range []string{"small", strings.Repeat("large", 1<<20)} {
 					response, err := send(caddyContext(t), tested, secure.URL, body)
-					if got := answerOf(t, response, err); got != want+" "+body {
+					if got := responseOf(t, response, err); got != want+" "+body {
 						t.Errorf("%d bytes: got %.40q… of %d bytes", len(body), got, len(got))
 					}
 				}
@@ -447,7 +447,7 @@ func TestTransportGoesThroughAProxy(t *testing.T) {
 	}
 }
 
-// What cannot be dialled is told as Caddy tells it, so that it tries again.
+// An error of dialling is of the type that Caddy's is, so that Caddy retries.
 func TestTransportTellsWhenAnUpstreamCannotBeDialled(t *testing.T) {
 	address := rawtest.Closed(t)
 	for _, scheme := range []string{"http", "https"} {
@@ -466,11 +466,11 @@ func silent(t *testing.T) (address string) {
 
 func TestTransportKeepsTimeouts(t *testing.T) {
 	tests := map[string]struct{ scheme, config, body string }{
-		"of the handshake":                    {"https", `{"tls":{"insecure_skip_verify":true,"handshake_timeout":"100ms"}}`, "body"},
-		"of the handshake, Caddy's own":       {"https", `{"tls":{"server_name":"localhost{test.name}","handshake_timeout":"100ms"}}`, "body"},
-		"of a write":                          {"http", `{"write_timeout":"100ms"}`, strings.Repeat("large", 5<<20)},
-		"of a read":                           {"http", `{"read_timeout":"100ms"}`, "body"},
-		"until the answer, after a small one": {"http", `{"response_header_timeout":"100ms"}`, "body"},
+		"of the handshake":                      {"https", `{"tls":{"insecure_skip_verify":true,"handshake_timeout":"100ms"}}`, "body"},
+		"of the handshake, Caddy's own":         {"https", `{"tls":{"server_name":"localhost{test.name}","handshake_timeout":"100ms"}}`, "body"},
+		"of a write":                            {"http", `{"write_timeout":"100ms"}`, strings.Repeat("large", 5<<20)},
+		"of a read":                             {"http", `{"read_timeout":"100ms"}`, "body"},
+		"until the response, after a small one": {"http", `{"response_header_timeout":"100ms"}`, "body"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

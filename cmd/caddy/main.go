@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command caddy is Caddy with its standard modules, the ones that sign uploads
-// to Uploadcare, and storage in Redis, in which a fleet of gateways shares its
-// tokens.
+// Command caddy is Caddy with its standard modules, the modules that sign uploads to
+// Uploadcare, the sandbox, and storage in Redis, through which a fleet of gateways can
+// share tokens.
 package main
 
 import (

@@ -16,7 +16,7 @@ import (
 
 // client sends one upload after another over one connection.
 type client interface {
-	// upload returns what was answered with 200.
+	// upload returns the body of a response with status 200.
 	upload(form form, verify bool) (string, error)
 	close()
 }
@@ -61,7 +61,7 @@ func (c *plainClient) upload(form form, verify bool) (string, error) {
 	if err := c.send(form, verify); err != nil {
 		return "", err
 	}
-	return c.answer()
+	return c.response()
 }
 
 func (c *plainClient) send(form form, verify bool) error {
@@ -81,7 +81,7 @@ func (c *plainClient) send(form form, verify bool) error {
 	return nil
 }
 
-func (c *plainClient) answer() (string, error) {
+func (c *plainClient) response() (string, error) {
 	head, err := readHead(c.reader)
 	if err != nil {
 		return "", err

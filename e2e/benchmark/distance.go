@@ -17,7 +17,7 @@ var distances = []time.Duration{20 * time.Millisecond, 50 * time.Millisecond, 15
 
 const (
 	// shortKeepalive is how long the proxies keep idle connections, in place of
-	// a time that nobody wants to wait for.
+	// too long a time to wait for.
 	shortKeepalive = time.Second
 	// idleness is long enough for all of them to be closed.
 	idleness = shortKeepalive * 3 / 2
@@ -61,7 +61,7 @@ const (
 )
 
 // timing is how long uploads took, from before the client connected until it had
-// the answer.
+// the response.
 type timing struct {
 	distance  time.Duration
 	upstream  string

@@ -57,7 +57,7 @@ func raceStale(o *options, contender distant, distance time.Duration, directory 
 	defer stop()
 	for range 20 * o.rounds {
 		// All at once, so that all connections have been idle for as long. By
-		// then the last answer has been on its way for half a round trip, and an
+		// then the last response has been on its way for half a round trip, and an
 		// upload has as much before it.
 		window := 2*staleMargin + distance
 		time.Sleep(upstreamIdle - distance - staleMargin + rand.N(window))

@@ -30,7 +30,7 @@ func read(t *testing.T, from net.Conn, size int) string {
 	return string(content)
 }
 
-func TestARelayTakesARoundTripToConnectAndOneToAnswer(t *testing.T) {
+func TestARelayTakesARoundTripToConnectAndOneToRespond(t *testing.T) {
 	const roundTrip = 100 * time.Millisecond
 	synctest.Test(t, func(t *testing.T) {
 		client, server := far(roundTrip)
@@ -47,8 +47,8 @@ func TestARelayTakesARoundTripToConnectAndOneToAnswer(t *testing.T) {
 				t.Errorf("%d: got %q", i, got)
 			}
 			at(arrives)
-			_, _ = io.WriteString(server, "answer")
-			if got := read(t, client, 6); got != "answer" {
+			_, _ = io.WriteString(server, "response")
+			if got := read(t, client, 6); got != "response" {
 				t.Errorf("%d: got %q", i, got)
 			}
 			at(arrives + roundTrip/2)

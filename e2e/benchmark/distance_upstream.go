@@ -66,18 +66,18 @@ func startDistantUpstream(kind upstreamKind, certificate string, idle time.Durat
 
 func (u *distantUpstream) stop() { _ = u.server.Close() }
 
-// takeUpload answers as the sink does, and whoever asks whether it is there.
+// takeUpload responds as the sink does, also to requests that ask whether it is ready.
 func takeUpload(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		return
 	}
-	var answer string
+	var response string
 	var size int64
 	var err error
 	if r.Header.Get(verifyHeader) != "" {
-		answer, err = head{contentType: r.Header.Get("Content-Type")}.report(r.Body)
+		response, err = head{contentType: r.Header.Get("Content-Type")}.report(r.Body)
 	} else {
-		answer = "ok"
+		response = "ok"
 		if size, err = io.Copy(io.Discard, r.Body); err == nil && size != r.ContentLength {
 			err = errLength
 		}
@@ -86,7 +86,7 @@ func takeUpload(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	fmt.Fprint(w, answer)
+	fmt.Fprint(w, response)
 }
 
 var errLength = errors.New("not as many bytes as were announced")

@@ -159,7 +159,7 @@ func (f *field) explain(e *entrant, err error) error {
 	return fmt.Errorf("%w\n%s", err, f.sink.output)
 }
 
-// selects reports whether a case is measured: all of them, or the two that tell
+// selects reports whether a case is measured: all of them, or the two that show
 // most where TLS takes much of the time anyway.
 func (f *field) selects(o *options, uploads uploads) bool {
 	if len(o.cases) == 0 && f.upstreamTLS {

@@ -210,6 +210,6 @@ func (f *field) trickle(e *entrant, c slow, seconds int) error {
 			}
 		}
 	}
-	_, err = client.answer()
+	_, err = client.response()
 	return err
 }

@@ -12,7 +12,7 @@ func (r *results) report() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s. Commit %s, %s, %d rounds:\n\n```\n%s\n```\n\n", r.Machine, r.Commit, r.Date, r.Rounds, r.Command)
 	fmt.Fprintf(&b, "Every figure is the median, over the rounds, of the ratio to Caddy's plain `reverse_proxy` in the same round, with the quartiles. "+
-		"Throughput above 1 is more; CPU per upload, and the time in which 99 of 100 uploads are answered, are less below 1. "+
+		"Throughput above 1 is more; CPU per upload, and the time in which 99 of 100 uploads get their response, are less below 1. "+
 		"Visits during which other processes used more than %.1f cores do not count.\n\n", r.MaxOther)
 	for _, contender := range contenders {
 		if r.has(contender.name) {

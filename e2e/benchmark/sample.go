@@ -51,7 +51,7 @@ func newWatch(e *entrant, sink *process) (*watch, error) {
 	return w, err
 }
 
-func (w *watch) read(own, ours *usage, all *time.Duration) error {
+func (w *watch) read(own, self *usage, all *time.Duration) error {
 	var err error
 	if *all, err = busy(); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (w *watch) read(own, ours *usage, all *time.Duration) error {
 			return err
 		}
 	}
-	*ours, err = usageOf(os.Getpid())
+	*self, err = usageOf(os.Getpid())
 	return err
 }
 
@@ -70,14 +70,14 @@ func (w *watch) lap() { w.seconds = time.Since(w.began).Seconds() }
 
 // stop fills a sample.
 func (w *watch) stop(s *sample) error {
-	var own, ours usage
+	var own, self usage
 	var all time.Duration
-	if err := w.read(&own, &ours, &all); err != nil {
+	if err := w.read(&own, &self, &all); err != nil {
 		return err
 	}
 	s.Seconds = w.seconds
 	s.CPU = (own.cpu - w.own.cpu).Seconds()
 	s.RSS = own.rss
-	s.Other = max(0, ((all-w.busy)-(ours.cpu-w.others.cpu)).Seconds()/time.Since(w.began).Seconds())
+	s.Other = max(0, ((all-w.busy)-(self.cpu-w.others.cpu)).Seconds()/time.Since(w.began).Seconds())
 	return nil
 }

@@ -73,7 +73,7 @@ type readAheadConn struct {
 
 func (c *readAheadConn) Read(p []byte) (int, error) { return c.reader.Read(p) }
 
-// serve answers the requests of one connection.
+// serve responds to the requests of one connection.
 func serve(connection net.Conn) error {
 	reader := bufio.NewReaderSize(connection, readAhead)
 	buffer := make([]byte, 256<<10)
@@ -85,12 +85,12 @@ func serve(connection net.Conn) error {
 			}
 			return err
 		}
-		answer, err := request.take(reader, buffer)
+		response, err := request.take(reader, buffer)
 		status := "200 OK"
 		if err != nil {
-			status, answer = "400 Bad Request", err.Error()
+			status, response = "400 Bad Request", err.Error()
 		}
-		if _, err := fmt.Fprintf(connection, "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", status, len(answer), answer); err != nil {
+		if _, err := fmt.Fprintf(connection, "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", status, len(response), response); err != nil {
 			return err
 		}
 		if err != nil {
@@ -99,15 +99,15 @@ func serve(connection net.Conn) error {
 	}
 }
 
-// take reads the body and says what to answer.
+// take reads the body and returns the response.
 func (h head) take(reader *bufio.Reader, buffer []byte) (string, error) {
 	body := &counter{reader: h.body(reader)}
-	var answer string
+	var response string
 	var err error
 	if h.verify {
-		answer, err = h.report(body)
+		response, err = h.report(body)
 	} else { // it has been verified before; its length can still go wrong
-		answer, err = "ok", skim(body, buffer)
+		response, err = "ok", skim(body, buffer)
 	}
 	if err == nil && h.length >= 0 && body.size != h.length {
 		err = fmt.Errorf("%d bytes of %d arrived", body.size, h.length)
@@ -115,10 +115,10 @@ func (h head) take(reader *bufio.Reader, buffer []byte) (string, error) {
 	if err == nil {
 		err = h.readTrailer(reader)
 	}
-	return answer, err
+	return response, err
 }
 
-// skim reads a form and looks at its end.
+// skim reads a form and examines its end.
 func skim(body io.Reader, buffer []byte) error {
 	const last = "--\r\n"
 	var end []byte

@@ -9,14 +9,14 @@ export const clients = {
 		return ended(page, "form");
 	},
 
-	// The answer is all there is: the page cannot read it.
+	// The response is all there is: the page cannot read it.
 	"form without JavaScript": async (page, files) => {
 		await choose(page, files, "#form-file");
-		const answered = page.waitForResponse((response) => response.request().method() === "POST");
+		const responded = page.waitForResponse((response) => response.request().method() === "POST");
 		await page.getByRole("button", { name: "Without JavaScript" }).click();
-		await (await answered).finished();
-		const answer = await page.frameLocator("iframe[name=answer]").locator("body").innerText();
-		return { answer };
+		await (await responded).finished();
+		const response = await page.frameLocator("iframe[name=response]").locator("body").innerText();
+		return { response };
 	},
 
 	widget: async (page, files) => {

@@ -17,12 +17,12 @@ function post(string $url, array|string $fields): string
         CURLOPT_FAILONERROR => true,
         CURLOPT_TIMEOUT => 60,
     ]);
-    $answer = curl_exec($curl);
-    if ($answer === false) {
+    $response = curl_exec($curl);
+    if ($response === false) {
         fwrite(STDERR, curl_error($curl) . "\n");
         exit(1);
     }
-    return $answer;
+    return $response;
 }
 
 function direct(string $base, string $path, array $stale): string

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package loopback finds ports for servers of tests and benchmarks that must be
-// told one.
+// given one in their configuration.
 package loopback
 
 import (
@@ -12,7 +12,7 @@ import (
 )
 
 // given are the ports that this process has been given: the system may name one
-// again as soon as nobody listens on it.
+// again as soon as no process listens on it.
 var given sync.Map
 
 var errNoPort = errors.New("no free port on 127.0.0.1")

@@ -28,7 +28,7 @@ func environment(t *testing.T, name string) string {
 type sandboxes struct {
 	ample     string // fetches from anywhere
 	small     string // takes little, and fetches from the public only
-	throttled string // says so to everybody
+	throttled string // throttles all requests
 }
 
 // startCaddy runs the binary with three sandboxes.

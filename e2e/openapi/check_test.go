@@ -17,19 +17,19 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// checker makes requests, validates their answers, and keeps account of what
+// checker makes requests, validates their responses, and keeps account of what
 // was seen of the document.
 type checker struct {
 	document *openapi3.T
-	seen     map[answerKey]bool
+	seen     map[responseKey]bool
 }
 
-// answerKey is one documented answer. text is empty for those that are no refusal.
-type answerKey struct {
+// responseKey is one documented response. text is empty for those that are no refusal.
+type responseKey struct {
 	method, path, status, text string
 }
 
-// expectation is what a request is to be answered with.
+// expectation is what a request is to get as a response.
 type expectation struct {
 	status int
 	text   string // of a refusal
@@ -38,7 +38,7 @@ type expectation struct {
 
 func refused(status int, text string) expectation { return expectation{status: status, text: text} }
 
-// check makes a request of the operation at path and returns the answer's body.
+// check makes a request of the operation at path and returns the response's body.
 func (c *checker) check(t *testing.T, path string, request *http.Request, want expectation) []byte {
 	t.Helper()
 	response, err := http.DefaultClient.Do(request)
@@ -51,7 +51,7 @@ func (c *checker) check(t *testing.T, path string, request *http.Request, want e
 		t.Fatal(err)
 	}
 	if response.StatusCode != want.status || (want.text != "" && string(body) != want.text) {
-		t.Fatalf("answer = %d %s, want %d %s", response.StatusCode, body, want.status, want.text)
+		t.Fatalf("response = %d %s, want %d %s", response.StatusCode, body, want.status, want.text)
 	}
 	item := c.document.Paths.Value(path)
 	operation := item.GetOperation(request.Method)
@@ -79,7 +79,7 @@ func (c *checker) check(t *testing.T, path string, request *http.Request, want e
 }
 
 // checkHeaders demands the documented headers, of which the validator only
-// looks at those that are there.
+// checks those that are there.
 func (c *checker) checkHeaders(t *testing.T, documented *openapi3.Response, header http.Header) {
 	t.Helper()
 	for name := range documented.Headers {
@@ -88,17 +88,17 @@ func (c *checker) checkHeaders(t *testing.T, documented *openapi3.Response, head
 		}
 	}
 	if header.Get("Access-Control-Allow-Origin") != "*" {
-		t.Errorf("no page may read the answer: %v", header)
+		t.Errorf("no page may read the response: %v", header)
 	}
 }
 
-// record notes which documented answer this was. A refusal has to be one of
+// record notes which documented response this was. A refusal has to be one of
 // those that the document lists for the operation: the longest, where
 // placeholders let it be several.
 func (c *checker) record(t *testing.T, method, path string, want expectation, operation *openapi3.Operation) {
 	t.Helper()
-	var found []answerKey
-	for key := range documentedAnswers(method, path, operation) {
+	var found []responseKey
+	for key := range documentedResponses(method, path, operation) {
 		isStatus := operation.Responses.Value(key.status) == operation.Responses.Status(want.status)
 		if isStatus && (key.text == "" || matches(key.text, want.text)) {
 			found = append(found, key)
@@ -108,27 +108,27 @@ func (c *checker) record(t *testing.T, method, path string, want expectation, op
 		t.Errorf("%s %s: the document has no %d %q", method, path, want.status, want.text)
 		return
 	}
-	slices.SortFunc(found, func(a, b answerKey) int { return literalLength(a.text) - literalLength(b.text) })
+	slices.SortFunc(found, func(a, b responseKey) int { return literalLength(a.text) - literalLength(b.text) })
 	c.seen[found[len(found)-1]] = true
 }
 
-// documentedAnswers returns every answer that an operation may give.
-func documentedAnswers(method, path string, operation *openapi3.Operation) map[answerKey]bool {
-	answers := make(map[answerKey]bool)
+// documentedResponses returns every response that an operation may give.
+func documentedResponses(method, path string, operation *openapi3.Operation) map[responseKey]bool {
+	responses := make(map[responseKey]bool)
 	for status, response := range operation.Responses.Map() {
 		plain := response.Value.Content.Get("text/plain")
 		if plain == nil || strings.HasPrefix(status, "2") {
-			answers[answerKey{method, path, status, ""}] = true
+			responses[responseKey{method, path, status, ""}] = true
 			continue
 		}
 		for _, text := range refusals(plain.Schema.Value) {
-			answers[answerKey{method, path, status, text}] = true
+			responses[responseKey{method, path, status, text}] = true
 		}
 	}
-	return answers
+	return responses
 }
 
-// checkCoverage demands that every documented answer was seen, or is listed as
+// checkCoverage demands that every documented response was seen, or is listed as
 // one that cannot be, and that nothing is listed without need.
 func (c *checker) checkCoverage(t *testing.T) {
 	t.Helper()
@@ -136,7 +136,7 @@ func (c *checker) checkCoverage(t *testing.T) {
 	excused := make(map[string]bool)
 	for path, item := range c.document.Paths.Map() {
 		for method, operation := range item.Operations() {
-			for key := range documentedAnswers(method, path, operation) {
+			for key := range documentedResponses(method, path, operation) {
 				reason := key.text
 				if _, ok := unprovoked[path+" "+key.text]; ok {
 					reason = path + " " + key.text
@@ -154,13 +154,13 @@ func (c *checker) checkCoverage(t *testing.T) {
 		}
 	}
 	sort.Strings(missing)
-	for _, answer := range slices.Compact(missing) {
-		t.Errorf("not provoked: %s", answer)
+	for _, response := range slices.Compact(missing) {
+		t.Errorf("not provoked: %s", response)
 	}
 	for reason := range unprovoked {
 		if !excused[reason] {
 			t.Errorf("the document does not have %q, which is listed as unprovoked", reason)
 		}
 	}
-	t.Logf("%d documented answers were validated", len(c.seen))
+	t.Logf("%d documented responses were validated", len(c.seen))
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package openapi holds the sandbox to the Upload API's OpenAPI document. It is
-// a module of its own, so that nobody else needs the validator:
+// a module of its own, so that no other module needs the validator:
 //
 //	OPENAPI=<document> CADDY=<binary> go -C e2e/openapi test ./...
 //
-// Every answer that the document describes is provoked and validated, or is
+// Every response that the document describes is provoked and validated, or is
 // listed here as an exception with its reason.
 package openapi
 
@@ -38,7 +38,7 @@ var amendments = []struct {
 		},
 	},
 	{
-		"image_info may not be null, though not every file is an image; the service answers null for those, as the clients' types say",
+		"image_info may not be null, though not every file is an image; the service returns null for those, as the clients' types say",
 		func(document *openapi3.T) {
 			properties := document.Components.Schemas["fileUploadInfo"].Value.Properties
 			nullable := *properties["image_info"].Value
@@ -55,7 +55,7 @@ var unprovoked = map[string]string{
 	"Project <PUB-KEY> is marked as removed.":       "the sandbox's one project exists",
 	"Account has been blocked.":                     "the sandbox knows no accounts",
 	"Account has been blocked for non payment.":     "the sandbox knows no accounts",
-	"Upload failed.":                                "not said when it happens; the sandbox answers 500 where its disk fails",
+	"Upload failed.":                                "not said when it happens; the sandbox returns 500 where its disk fails",
 	"File is too large.":                            "the sandbox bounds requests, which come with 413, and the storage",
 	"Uploading of these file types is not allowed.": "the sandbox takes all",
 	"The file is infected by <VIRUS-NAME> virus.":   "the sandbox looks for none",
@@ -64,7 +64,7 @@ var unprovoked = map[string]string{
 	"Source is blacklisted.":                        "the sandbox has no such list",
 	"Uploaded size is more than expected.":          "the sandbox refuses the part, since it writes parts to their places",
 	"Can not complete upload. Wrong parts size?":    "the sandbox refuses the part, since it writes parts to their places",
-	"/from_url/ Account has reached its limits.":    "the size is not known then; it is told by /from_url/status/",
+	"/from_url/ Account has reached its limits.":    "the size is not known then; /from_url/status/ reports it",
 	"Value of file metadata key `<KEY>` contains symbols not allowed by the metadata value format.": "the format is not documented",
 }
 
@@ -136,8 +136,8 @@ func refusals(schema *openapi3.Schema) []string {
 
 var placeholder = regexp.MustCompile(`<[A-Z-]+>|%s`)
 
-// matches reports whether an answer is what the document has with placeholders.
-func matches(documented, answer string) bool {
+// matches reports whether a response is what the document has with placeholders.
+func matches(documented, response string) bool {
 	pattern := "^"
 	for i, literal := range placeholder.Split(documented, -1) {
 		if i > 0 {
@@ -145,7 +145,7 @@ func matches(documented, answer string) bool {
 		}
 		pattern += regexp.QuoteMeta(literal)
 	}
-	return regexp.MustCompile(pattern + "$").MatchString(answer)
+	return regexp.MustCompile(pattern + "$").MatchString(response)
 }
 
 // literalLength returns how much of a text is no placeholder.

@@ -30,9 +30,9 @@ const (
 	groupOf  = "/group/info/"
 )
 
-// Every answer that the document describes.
-func TestTheSandboxAnswersAsDocumented(t *testing.T) {
-	c := &checker{loadDocument(t), make(map[answerKey]bool)}
+// Every response that the document describes.
+func TestTheSandboxRespondsAsDocumented(t *testing.T) {
+	c := &checker{loadDocument(t), make(map[responseKey]bool)}
 	if err := validateDocument(c.document); err != nil {
 		t.Fatalf("the document itself: %v", err)
 	}
@@ -75,7 +75,7 @@ func (c *checker) uploadDirectly(t *testing.T, at sandboxes) string {
 	body := c.check(t, base, form(t, at.ample+base, signed("UPLOADCARE_PUB_KEY", file, entry{"image", "a.png", onePixel(t)}, text("metadata[pet]", "cat"))), expectation{status: 200})
 	var ids map[string]string
 	if err := json.Unmarshal(body, &ids); err != nil || len(ids) != 2 {
-		t.Fatalf("answer %s: %v", body, err)
+		t.Fatalf("response %s: %v", body, err)
 	}
 	c.check(t, info, query(t, at.ample+info, "pub_key", publicKey, "file_id", ids["file"]), expectation{status: 200, schema: "fileUploadInfo"})
 	return ids["image"]
@@ -128,7 +128,7 @@ func (c *checker) completeParts(t *testing.T, at sandboxes, started []byte) {
 		Parts []string
 	}
 	if err := json.Unmarshal(started, &upload); err != nil || len(upload.Parts) != 2 {
-		t.Fatalf("answer %s: %v", started, err)
+		t.Fatalf("response %s: %v", started, err)
 	}
 	target := at.ample + complete
 	good := []entry{text("UPLOADCARE_PUB_KEY", publicKey), text("uuid", upload.UUID)}
@@ -194,11 +194,11 @@ func (c *checker) followFetches(t *testing.T, at sandboxes) {
 	fetch := func(path string, more ...entry) string {
 		entries := signed("pub_key", append(more, text("source_url", server.URL+path))...)
 		body := c.check(t, fromURL, form(t, at.ample+fromURL, entries), expectation{status: 200, schema: "fromURLUploadResponseSchema"})
-		var answer struct{ Token string }
-		if err := json.Unmarshal(body, &answer); err != nil {
+		var response struct{ Token string }
+		if err := json.Unmarshal(body, &response); err != nil {
 			t.Fatal(err)
 		}
-		return answer.Token
+		return response.Token
 	}
 	c.checkStatus(t, at, fetch("/file", text("save_URL_duplicates", "1")), "success", "fileUploadInfoSuccessStatus")
 	again := signed("pub_key", text("source_url", server.URL+"/file"), text("check_URL_duplicates", "1"))
@@ -221,14 +221,14 @@ func (c *checker) checkStatus(t *testing.T, at sandboxes, token, want, schema st
 		if err != nil {
 			t.Fatal(err)
 		}
-		var answer struct{ Status string }
-		err = json.NewDecoder(response.Body).Decode(&answer)
+		var progress struct{ Status string }
+		err = json.NewDecoder(response.Body).Decode(&progress)
 		_ = response.Body.Close()
-		if err == nil && answer.Status == want {
+		if err == nil && progress.Status == want {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("status %q, want %q", answer.Status, want)
+			t.Fatalf("status %q, want %q", progress.Status, want)
 		}
 	}
 	c.check(t, status, newRequest(t, http.MethodGet, target, "", nil), expectation{status: 200, schema: schema})

@@ -6,7 +6,7 @@ package parsers
 
 import "strings"
 
-// other makes a field that is nobody's business.
+// other makes a field that has no meaning.
 func (g *grammar) other() part {
 	name := g.one("UPLOADCARE_STORE", "metadata[subsystem]", "metadata[a.b]", "source", "tags[]", "my signature", "signature_note", "expires", "name", "filename", "a.b", "caf\xc3\xa9", "_charset_", "pubkey", "0")
 	value := g.one("auto", "1", "", "signature", `name="signature"`, "a\r\nb", "\x00\xff", "caf\xe9", "signature=x&expire=1", "  blanks ", "utf-8", strings.Repeat("v", 300), "%73", "--")

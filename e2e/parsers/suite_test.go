@@ -98,7 +98,7 @@ func theSuite(t *testing.T) *suite {
 	return running
 }
 
-// startSuite starts what parsers there are. The error tells of the others.
+// startSuite starts the parsers that are installed. The error names the others.
 func startSuite() (*suite, error) {
 	s := &suite{readers: []*reader{
 		{parser: goParser(goRequest), name: "Go, http.Request", version: goVersion},

@@ -2,10 +2,18 @@
 
 // Package client is an HTTP/1.1 client for small uploads.
 //
-// What Go's own does beside writing costs a small upload as much as that again:
-// three goroutines take turns. A [Client] sends over connections of package wire,
-// a small upload in the goroutine of its caller, and leaves to Go's what it is no
-// better at.
+// A [Client] is an [http.RoundTripper] with the semantics of [http.Transport]: a
+// response has been received as far as its header when RoundTrip returns; errors
+// of its body come from the body's Read; a request whose context ends fails with
+// the context's cause. It differs in one thing: a response that arrives before the
+// request has been sent (an early 413, say) is returned as soon as its header is
+// there, and the rest of the request is not sent.
+//
+// The package exists for its cost. In net/http, three goroutines hand each request
+// from one to the other, which takes as long again as writing a small upload does.
+// A Client sends a small upload in its caller's goroutine over the connections of
+// package wire, and leaves to [http.Transport] every request that it would not
+// send at less cost.
 package client
 
 import (
@@ -19,47 +27,54 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// Client sends requests over HTTP/1.1, as an [http.Transport] does, with less
-// of what small ones cost there: of the three goroutines that take turns at
-// each, a Client needs the caller's own. What it cannot do, or only as well, it
-// leaves to the transport: see [Client.takes].
+// Client sends requests over HTTP/1.1 as an [http.Transport] does, but in the
+// caller's goroutine alone. What it cannot do, or does no better, it leaves to the
+// transport: see [Client.supports].
 //
-// Connections are made by the functions of the transport and kept by its
-// limits, but are the Client's own. All that it takes over shares them.
+// It dials with the functions of the transport and observes its limits and
+// timeouts, but has a connection pool of its own. It is safe for concurrent use.
 type Client struct {
 	transport *http.Transport
-	plainOnly bool
-	off       bool
+	plainOnly bool // https is left to the transport
+	off       bool // everything is
 	pool      pool
 }
 
-// New returns a client that leaves to transport what it does not do
-// itself. The transport must have both its functions that dial, and not be
-// changed any more. plainOnly says that over TLS they return other connections
-// than a [wire.TLSConn] whose records are known.
+// New returns a client that leaves to transport what it does not do itself. The
+// transport must have both DialContext and DialTLSContext set, and must not be
+// changed afterwards. plainOnly says that DialTLSContext returns something else
+// than a [wire.TLSConn] with known records: then https is left to the transport,
+// since unread data below TLS could not be detected.
 func New(transport *http.Transport, plainOnly bool) *Client {
 	c := &Client{transport: transport, plainOnly: plainOnly}
-	// Connections of two pools cannot be counted together.
+	// The two pools do not know of each other's connections, so a limit on the
+	// total could not be kept by either.
 	c.off = !canPoll || transport.DisableKeepAlives || transport.MaxConnsPerHost > 0 || transport.MaxIdleConns > 0
 	c.pool.init(transport.MaxIdleConnsPerHost, transport.IdleConnTimeout)
 	return c
 }
 
-// CloseIdleConnections closes the client's own connections that are idle, and
-// from now on those that become so, for others may be using the client still.
-// Those of the transport are the transport's.
+// CloseIdleConnections closes the idle connections of the client's own pool, and
+// from now on every other one as soon as it becomes idle: after a configuration
+// reload, requests may still be under way, and their connections would otherwise
+// be retained in a pool that is not used again. Connections of the transport are
+// not touched.
 func (c *Client) CloseIdleConnections() { c.pool.close() }
 
-// takes reports whether the client sends a request itself.
-func (c *Client) takes(r *http.Request) bool {
+// supports reports whether the client sends a request itself. It leaves to the
+// transport what needs a protocol of its own: upgrades, CONNECT, proxies,
+// `Expect: 100-continue`, transparent decompression.
+func (c *Client) supports(r *http.Request) bool {
 	switch {
 	case c.off, r.URL == nil, r.Close, r.Header == nil, len(r.Header["Expect"]) > 0, len(r.Header["Upgrade"]) > 0:
 		return false
 	case r.URL.Scheme != "http" && (r.URL.Scheme != "https" || c.plainOnly), r.URL.Host == "", r.Method == http.MethodConnect:
 		return false
-	case !c.transport.DisableCompression && len(r.Header["Accept-Encoding"]) == 0: // it would decompress
+	case !c.transport.DisableCompression && len(r.Header["Accept-Encoding"]) == 0: // net/http would ask for gzip, and decompress
 		return false
-	case (r.Body == nil || r.Body == http.NoBody) != (r.ContentLength == 0), r.ContentLength < 0 && !mayHaveBody(r.Method): // it looks what is there
+	// A body of unknown length may turn out to be empty: net/http probes it then,
+	// so that a GET does not leave chunked.
+	case (r.Body == nil || r.Body == http.NoBody) != (r.ContentLength == 0), r.ContentLength < 0 && !mayHaveBody(r.Method):
 		return false
 	}
 	if c.transport.Proxy == nil {
@@ -69,14 +84,17 @@ func (c *Client) takes(r *http.Request) bool {
 	return proxy == nil && err == nil
 }
 
-// mayHaveBody reports whether the method is one whose requests mostly have a body.
+// mayHaveBody reports whether requests with the method usually have a body.
 func mayHaveBody(method string) bool {
 	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
 }
 
-// RoundTrip implements [http.RoundTripper].
+// RoundTrip implements [http.RoundTripper]. It closes the request's body in any
+// case, but possibly after it has returned. A request without a body is repeated
+// on another connection if the upstream closed an idle one just then (RFC 9112,
+// section 9.3.1); one with a body is not, for its bytes may be gone.
 func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !c.takes(r) {
+	if !c.supports(r) {
 		return c.transport.RoundTrip(r)
 	}
 	if err := validate(r); err != nil {
@@ -94,14 +112,14 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		response, err := connection.exchange(r)
-		if err == nil || !connection.lostIdle() || isTimeout(err) || !canRepeat(r) {
+		if err == nil || !connection.wasClosedIdle() || isTimeout(err) || !canRepeat(r) {
 			return response, err
 		}
 	}
 }
 
-// connect returns a connection for a request: the one that became idle last, or
-// a new one.
+// connect returns a connection for a request: the one that became idle last, whose
+// sockets and caches are warmest, or a new one.
 func (c *Client) connect(r *http.Request) (*persistentConn, error) {
 	to := host{r.URL.Scheme, r.URL.Host}
 	if connection := c.pool.take(to); connection != nil {
@@ -130,7 +148,8 @@ func (c *Client) connect(r *http.Request) (*persistentConn, error) {
 }
 
 // canRepeat reports whether a request may be sent again although it is not known
-// what became of it (RFC 9110, section 9.2.2).
+// whether the upstream processed it: only safe methods (RFC 9110, section 9.2.2),
+// without a body that has been read already.
 func canRepeat(r *http.Request) bool {
 	switch r.Method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
@@ -144,9 +163,11 @@ var (
 	errInvalidMethod = errors.New("invalid method")
 )
 
-// validate refuses what would not be one request to everybody.
+// validate refuses a method or header field that some parser on the way could read
+// as the end of the field, and so as another request (request smuggling). The
+// error names the field but does not quote its value, which may be a secret.
 func validate(r *http.Request) error {
-	if r.Method != "" && !httpguts.ValidHeaderFieldName(r.Method) { // both are tokens
+	if r.Method != "" && !httpguts.ValidHeaderFieldName(r.Method) { // a token, as a field name is (RFC 9110, section 9.1)
 		return fmt.Errorf("%w %q", errInvalidMethod, r.Method)
 	}
 	for _, header := range []http.Header{r.Header, r.Trailer} {
@@ -155,7 +176,7 @@ func validate(r *http.Request) error {
 				return fmt.Errorf("%w name %q", errInvalidHeader, name)
 			}
 			for _, value := range values {
-				if !httpguts.ValidHeaderFieldValue(value) { // which may be a secret
+				if !httpguts.ValidHeaderFieldValue(value) {
 					return fmt.Errorf("%w value for %q", errInvalidHeader, name)
 				}
 			}
@@ -170,10 +191,12 @@ func closeBody(r *http.Request) {
 	}
 }
 
-// headerTimeoutError is a [net.Error], which proxies look for.
+// headerTimeoutError is for a response whose header did not come within
+// ResponseHeaderTimeout. It is a [net.Error], for Caddy's proxy makes a 504 of one
+// that is a timeout, and a 502 of any other error.
 type headerTimeoutError struct{ after time.Duration }
 
-func (e *headerTimeoutError) Error() string { return fmt.Sprintf("no answer within %v", e.after) }
+func (e *headerTimeoutError) Error() string { return fmt.Sprintf("no response within %v", e.after) }
 func (*headerTimeoutError) Timeout() bool   { return true }
 func (*headerTimeoutError) Temporary() bool { return true }
 

@@ -19,7 +19,7 @@ import (
 
 // BenchmarkSmallUpload is what an upload of 20 KiB costs over a connection that
 // is there, by net/http and by the client, with what a server does that reads
-// it and answers. How the two differ is what the client is for.
+// it and responds. How the two differ is what the client is for.
 func BenchmarkSmallUpload(b *testing.B) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -73,7 +73,7 @@ func BenchmarkSmallUpload(b *testing.B) {
 	}
 }
 
-// drainUploads answers requests with bodies of one length.
+// drainUploads responds to requests with bodies of one length.
 func drainUploads(connection net.Conn, length int) {
 	defer connection.Close()
 	reader := bufio.NewReaderSize(connection, 64<<10)

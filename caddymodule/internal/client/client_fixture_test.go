@@ -23,7 +23,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
-// settled is when what ends after an answer has ended.
+// settled is when what ends after a response has ended.
 const settled = 50 * time.Millisecond
 
 // testClient is a client that counts its connections.
@@ -177,8 +177,8 @@ func postBody(t *testing.T, address string, body io.Reader, length int, direct b
 	return request
 }
 
-// answer returns the status and the body of an answer.
-func answer(t *testing.T, response *http.Response, err error) (int, string) {
+// readResponse returns the status and the body of a response.
+func readResponse(t *testing.T, response *http.Response, err error) (int, string) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -93,11 +93,11 @@ func TestRequestsAreThoseOfNetHTTP(t *testing.T) {
 					if test.change != nil {
 						test.change(r)
 					}
-					if via == c.Client && !c.Takes(r) {
+					if via == c.Client && !c.Supports(r) {
 						t.Fatal("it is left to net/http")
 					}
 					response, err := via.RoundTrip(r)
-					if status, _ := answer(t, response, err); status != http.StatusOK {
+					if status, _ := readResponse(t, response, err); status != http.StatusOK {
 						t.Errorf("status %d", status)
 					}
 					texts = append(texts, <-got)
@@ -146,12 +146,12 @@ func TestWhatIsLeftToNetHTTP(t *testing.T) {
 		if test.change != nil {
 			test.change(r)
 		}
-		if got := newTestClient(t, test.configure).Takes(r); got != test.taken {
+		if got := newTestClient(t, test.configure).Supports(r); got != test.taken {
 			t.Errorf("%s: taken %v", name, got)
 		}
 	}
 	secure := post(t, "https://example.com/", "body", true)
-	if c := newTestClient(t, nil); !c.Takes(secure) || client.New(c.transport, true).Takes(secure) {
+	if c := newTestClient(t, nil); !c.Supports(secure) || client.New(c.transport, true).Supports(secure) {
 		t.Error("HTTP/2 over TLS is not what net/http is left with")
 	}
 	// And it is done there.
@@ -159,12 +159,12 @@ func TestWhatIsLeftToNetHTTP(t *testing.T) {
 	r := post(t, address, "body", true)
 	r.Header.Set("Expect", "100-continue")
 	response, err := newTestClient(t, nil).RoundTrip(r)
-	if status, _ := answer(t, response, err); status != http.StatusOK {
+	if status, _ := readResponse(t, response, err); status != http.StatusOK {
 		t.Errorf("status %d", status)
 	}
 }
 
-// A request that would not be one to everybody is not sent.
+// A request that some parser could read as two is not sent.
 func TestRequestsThatAreNoneAreNotSent(t *testing.T) {
 	tests := map[string]func(*http.Request){
 		"a header's name":  func(r *http.Request) { r.Header["X: y\r\nZ"] = []string{"secret"} },
@@ -197,7 +197,7 @@ type closing struct {
 func (c closing) Close() error { *c.closed = true; return nil }
 
 // A trace sees what it sees of net/http.
-func TestTracesAreTold(t *testing.T) {
+func TestTracesAreCalled(t *testing.T) {
 	address := startServer(t, true, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Link", "</>")
@@ -210,7 +210,7 @@ func TestTracesAreTold(t *testing.T) {
 			seen = append(seen, fmt.Sprintf("connection %v %v", info.Reused, secure))
 		},
 		WroteRequest:         func(info httptrace.WroteRequestInfo) { seen = append(seen, fmt.Sprintf("written %v", info.Err)) },
-		GotFirstResponseByte: func() { seen = append(seen, "answer") },
+		GotFirstResponseByte: func() { seen = append(seen, "response") },
 		Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
 			seen = append(seen, fmt.Sprintf("%d %s", code, header.Get("Link")))
 			return nil
@@ -221,10 +221,10 @@ func TestTracesAreTold(t *testing.T) {
 		seen = nil
 		r := post(t, address, "body", true)
 		response, err := c.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
-		if status, _ := answer(t, response, err); status != http.StatusOK {
+		if status, _ := readResponse(t, response, err); status != http.StatusOK {
 			t.Errorf("status %d", status)
 		}
-		want := []string{fmt.Sprintf("connection %v true", reused), "written <nil>", "answer", "103 </>"}
+		want := []string{fmt.Sprintf("connection %v true", reused), "written <nil>", "response", "103 </>"}
 		if !slices.Equal(seen, want) {
 			t.Errorf("got %v, want %v", seen, want)
 		}
@@ -239,10 +239,10 @@ func TestABodyOfAnotherLengthIsAnError(t *testing.T) {
 			c := newTestClient(t, nil)
 			response, err := c.RoundTrip(postBody(t, address, struct{ io.Reader }{strings.NewReader(body)}, length, direct))
 			if err == nil {
-				answer(t, response, nil)
+				readResponse(t, response, nil)
 			}
 			byCaller := direct && length <= wire.SmallBuffer
-			early := !byCaller && length < len(body) // what was announced may be answered before that is seen
+			early := !byCaller && length < len(body) // what was announced may get its response before that is seen
 			if err == nil && !early || err != nil && !strings.Contains(err.Error(), "Content-Length") {
 				t.Errorf("%d bytes as %d: got %v", len(body), length, err)
 			}
@@ -251,8 +251,8 @@ func TestABodyOfAnotherLengthIsAnError(t *testing.T) {
 	}
 }
 
-// An upstream that cannot be dialled is told of as the function that dials does.
-func TestDialErrorsAreTold(t *testing.T) {
+// An error of dialling is returned unchanged.
+func TestDialErrorsAreReturned(t *testing.T) {
 	broken := func(context.Context, string, string) (net.Conn, error) { return nil, io.ErrNoProgress }
 	c := newTestClient(t, func(t *http.Transport) { t.DialContext = broken })
 	if _, err := c.RoundTrip(post(t, "http://example.com/", "body", true)); err != io.ErrNoProgress { //nolint:errorlint // as it is

@@ -19,12 +19,12 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 )
 
-// unasked is an answer to nobody.
+// unasked is a response without a request.
 const unasked = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nunasked"
 
-// What comes unasked is nobody's answer, however soon the next request follows.
-func TestWhatComesUnaskedIsNoAnswer(t *testing.T) {
-	for name, pause := range map[string]time.Duration{"with the answer": 0, "soon after": time.Millisecond} {
+// Data that arrives without a request is not taken for a response, however soon the next request follows.
+func TestWhatComesUnaskedIsNoResponse(t *testing.T) {
+	for name, pause := range map[string]time.Duration{"with the response": 0, "soon after": time.Millisecond} {
 		address := startRaw(t, func(connection net.Conn, number int) {
 			reader := bufio.NewReader(connection)
 			for {
@@ -46,7 +46,7 @@ func TestWhatComesUnaskedIsNoAnswer(t *testing.T) {
 		c := newTestClient(t, nil)
 		for range 2 {
 			response, err := c.RoundTrip(post(t, address, "body", true))
-			if _, text := answer(t, response, err); text != "ok" {
+			if _, text := readResponse(t, response, err); text != "ok" {
 				t.Errorf("%s: got %q", name, text)
 			}
 			time.Sleep(5 * time.Millisecond)
@@ -69,7 +69,7 @@ func (b buffered) Read(p []byte) (int, error) {
 
 // The same over TLS, where what was read of the connection may not have been
 // decrypted, or not been asked for.
-func TestWhatComesUnaskedOverTLSIsNoAnswer(t *testing.T) {
+func TestWhatComesUnaskedOverTLSIsNoResponse(t *testing.T) {
 	template := httptest.NewTLSServer(nil)
 	config := &tls.Config{Certificates: template.TLS.Certificates, DynamicRecordSizingDisabled: true}
 	template.Close()
@@ -118,7 +118,7 @@ func TestAConnectionThatIsClosedSoonIsNotUsed(t *testing.T) {
 	c := newTestClient(t, nil)
 	for range 3 {
 		response, err := c.RoundTrip(post(t, address, "body", true))
-		answer(t, response, err)
+		readResponse(t, response, err)
 		time.Sleep(5 * time.Millisecond)
 	}
 }
@@ -132,7 +132,7 @@ func (i impatient) Read(p []byte) (int, error) {
 	return i.TCPConn.Read(p)
 }
 
-// An answer that takes too long is waited for once, whatever connections there
+// A response that takes too long is waited for once, whatever connections there
 // are.
 func TestATimeoutIsNotRepeated(t *testing.T) {
 	var asked atomic.Int32
@@ -145,7 +145,7 @@ func TestATimeoutIsNotRepeated(t *testing.T) {
 	})
 	defer close(release)
 	for name, configure := range map[string]func(*http.Transport){
-		"of an answer": func(transport *http.Transport) { transport.ResponseHeaderTimeout = 100 * time.Millisecond },
+		"of a response": func(transport *http.Transport) { transport.ResponseHeaderTimeout = 100 * time.Millisecond },
 		"of a connection": func(transport *http.Transport) {
 			transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 				connection, err := new(net.Dialer).DialContext(ctx, network, address)
@@ -165,7 +165,7 @@ func TestATimeoutIsNotRepeated(t *testing.T) {
 			}
 			response, err := c.RoundTrip(r)
 			if path == "/" {
-				answer(t, response, err)
+				readResponse(t, response, err)
 				time.Sleep(settled)
 			} else if !client.IsTimeout(err) {
 				t.Errorf("%s: got %v", name, err)

@@ -49,7 +49,7 @@ func inTime(t *testing.T, serve func(connection net.Conn, request *http.Request)
 	})
 }
 
-// startRefusing starts a server that answers as soon as it has seen the head of a
+// startRefusing starts a server that responds as soon as it has seen the head of a
 // request: that it is too large, with so much of five bytes. Then it does the rest.
 func startRefusing(t *testing.T, text string, rest func(connection net.Conn)) string {
 	t.Helper()
@@ -61,7 +61,7 @@ func startRefusing(t *testing.T, text string, rest func(connection net.Conn)) st
 	})
 }
 
-// hesitant is a body whose pieces come with pauses, which nobody interrupts.
+// hesitant is a body whose pieces come with pauses, which cannot be interrupted.
 type hesitant struct {
 	none
 	pieces []string
@@ -78,32 +78,32 @@ func (h *hesitant) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Invariant 10: what the upstream answers arrives, also when it answers before
+// Invariant 10: the response of the upstream arrives, also one that it sends before
 // the body is through and the client sends nothing more.
-func TestInvariant10AnEarlyAnswerIsNotKeptWaiting(t *testing.T) {
+func TestInvariant10AnEarlyResponseIsNotKeptWaiting(t *testing.T) {
 	bothWays(t, func(t *testing.T, direct bool) {
 		t.Helper()
-		answered := make(chan struct{})
-		address := startRefusing(t, "large", func(net.Conn) { <-answered })
+		responded := make(chan struct{})
+		address := startRefusing(t, "large", func(net.Conn) { <-responded })
 		c := newTestClient(t, nil)
 		body := newInterrupted("the beginning")
 		timer := time.AfterFunc(soon, body.Interrupt)
 		response, err := c.RoundTrip(postBody(t, address, body, 1000, direct))
-		if status, text := answer(t, response, err); status != http.StatusRequestEntityTooLarge || text != "large" {
+		if status, text := readResponse(t, response, err); status != http.StatusRequestEntityTooLarge || text != "large" {
 			t.Errorf("got %d %q", status, text)
 		}
 		if !timer.Stop() {
 			t.Error("it was kept waiting")
 		}
 		body.Interrupt()
-		close(answered)
+		close(responded)
 		c.checkOpen(t, 0) // it is not kept
 	})
 }
 
 // The same when the upstream takes nothing more either, so that it is not the
 // body that is waited for.
-func TestAnEarlyAnswerIsHeardWhileNothingCanBeSent(t *testing.T) {
+func TestAnEarlyResponseIsHeardWhileNothingCanBeSent(t *testing.T) {
 	stuck := make(chan struct{})
 	near, far := net.Pipe() // which holds nothing
 	go func() {
@@ -120,33 +120,33 @@ func TestAnEarlyAnswerIsHeardWhileNothingCanBeSent(t *testing.T) {
 	defer cancel()
 	r := post(t, "http://example.com/", strings.Repeat("x", wire.SmallBuffer), true)
 	response, err := c.RoundTrip(r.WithContext(handover.With(ctx, &handover.Request{Interrupter: none{}})))
-	if status, _ := answer(t, response, err); status != http.StatusTooManyRequests {
+	if status, _ := readResponse(t, response, err); status != http.StatusTooManyRequests {
 		t.Errorf("got %d", status)
 	}
 }
 
 // What has begun to come may take its time.
-func TestAnEarlyAnswerMayComeSlowly(t *testing.T) {
+func TestAnEarlyResponseMayComeSlowly(t *testing.T) {
 	bothWays(t, func(t *testing.T, direct bool) {
 		t.Helper()
-		answered := make(chan struct{})
+		responded := make(chan struct{})
 		address := startRefusing(t, "la", func(connection net.Conn) {
-			<-answered
-			time.Sleep(2 * client.LastAnswerWait)
+			<-responded
+			time.Sleep(2 * client.ResponseBeginWait)
 			_, _ = io.WriteString(connection, "rge")
 		})
 		body := newInterrupted("the beginning")
 		response, err := newTestClient(t, nil).RoundTrip(postBody(t, address, body, 1000, direct))
 		body.Interrupt()
-		close(answered)
-		if status, text := answer(t, response, err); status != http.StatusRequestEntityTooLarge || text != "large" {
+		close(responded)
+		if status, text := readResponse(t, response, err); status != http.StatusRequestEntityTooLarge || text != "large" {
 			t.Errorf("got %d %q", status, text)
 		}
 	})
 }
 
-// An upstream that answers and hangs up is heard, too.
-func TestAnAnswerBeforeTheUpstreamHangsUpIsHeard(t *testing.T) {
+// An upstream that responds and hangs up is heard, too.
+func TestAResponseBeforeTheUpstreamHangsUpIsHeard(t *testing.T) {
 	address := startRaw(t, func(connection net.Conn, _ int) {
 		_, _ = http.ReadRequest(bufio.NewReader(connection))
 		_, _ = io.WriteString(connection, "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
@@ -155,15 +155,15 @@ func TestAnAnswerBeforeTheUpstreamHangsUpIsHeard(t *testing.T) {
 	})
 	for _, body := range []string{"small", large} {
 		response, err := newTestClient(t, nil).RoundTrip(post(t, address, body, true))
-		if status, text := answer(t, response, err); status != http.StatusForbidden || text != "no" {
+		if status, text := readResponse(t, response, err); status != http.StatusForbidden || text != "no" {
 			t.Errorf("%d bytes: got %d %q", len(body), status, text)
 		}
 	}
 }
 
-// Invariant 10, its other half: what is no answer to the request does not end its
+// Invariant 10, its other half: what is no response to the request does not end its
 // body.
-func TestInvariant10AnInterimAnswerEndsNothing(t *testing.T) {
+func TestInvariant10AnInterimResponseEndsNothing(t *testing.T) {
 	for _, interim := range []string{"100 Continue", "102 Processing", "103 Early Hints"} {
 		inTime(t, func(connection net.Conn, request *http.Request) {
 			_, _ = io.WriteString(connection, "HTTP/1.1 "+interim+"\r\n\r\n")
@@ -172,15 +172,15 @@ func TestInvariant10AnInterimAnswerEndsNothing(t *testing.T) {
 			}
 		}, func(t *testing.T, c *testClient, direct bool) {
 			t.Helper()
-			var told []int
+			var passed []int
 			trace := &httptrace.ClientTrace{Got1xxResponse: func(status int, _ textproto.MIMEHeader) error {
-				told = append(told, status)
+				passed = append(passed, status)
 				return nil
 			}}
 			request := postBody(t, "http://example.com", &hesitant{pieces: []string{"one", "two", "six"}, pause: time.Second}, 9, direct)
 			response, err := c.RoundTrip(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
-			if status, text := answer(t, response, err); status != http.StatusOK || text != "ok" || len(told) != 1 {
-				t.Errorf("%s: got %d %q, told of %v", interim, status, text, told)
+			if status, text := readResponse(t, response, err); status != http.StatusOK || text != "ok" || len(passed) != 1 {
+				t.Errorf("%s: got %d %q, passed on %v", interim, status, text, passed)
 			}
 			time.Sleep(2 * client.MaxSendWait)
 			c.checkOpen(t, 1) // it is kept
@@ -198,13 +198,13 @@ func TestAnUpstreamThatAcceptsEarlyReadsOn(t *testing.T) {
 		t.Helper()
 		body := &hesitant{pieces: []string{"one", "two", "six"}, pause: client.InterruptAcceptedAfter - time.Second}
 		response, err := c.RoundTrip(postBody(t, "http://example.com", body, 9, direct))
-		if _, text := answer(t, response, err); text != "onetwosix" {
+		if _, text := readResponse(t, response, err); text != "onetwosix" {
 			t.Errorf("got %q", text)
 		}
 	})
 }
 
-// A client that waits for such an answer before it goes on gets it.
+// A client that waits for such a response before it goes on gets it.
 func TestAnUpstreamThatAcceptsEarlyIsHeard(t *testing.T) {
 	inTime(t, func(connection net.Conn, _ *http.Request) {
 		_, _ = io.WriteString(connection, ok)
@@ -213,7 +213,7 @@ func TestAnUpstreamThatAcceptsEarlyIsHeard(t *testing.T) {
 		t.Helper()
 		body, began := newInterrupted("the beginning"), time.Now()
 		response, err := c.RoundTrip(postBody(t, "http://example.com", body, 1000, direct))
-		if _, text := answer(t, response, err); text != "ok" || time.Since(began) > client.InterruptAcceptedAfter+time.Second {
+		if _, text := readResponse(t, response, err); text != "ok" || time.Since(began) > client.InterruptAcceptedAfter+time.Second {
 			t.Errorf("got %q after %v", text, time.Since(began))
 		}
 		body.Interrupt()
@@ -221,9 +221,9 @@ func TestAnUpstreamThatAcceptsEarlyIsHeard(t *testing.T) {
 	})
 }
 
-// An early answer that does not go on is given up: with the context, or, once the
+// An early response that does not go on is given up: with the context, or, once the
 // body has been interrupted, after a while.
-func TestAnEarlyAnswerThatStallsIsGivenUp(t *testing.T) {
+func TestAnEarlyResponseThatStallsIsGivenUp(t *testing.T) {
 	const until = time.Second
 	for name, beginning := range map[string]string{
 		"in its header": "HTTP/1.1 413 Too",
@@ -235,14 +235,14 @@ func TestAnEarlyAnswerThatStallsIsGivenUp(t *testing.T) {
 				rawtest.Discard(connection)
 			}, func(t *testing.T, c *testClient, direct bool) {
 				t.Helper()
-				if !leaves && !direct { // it waits with whoever sends
+				if !leaves && !direct { // it waits in the goroutine that sends
 					return
 				}
 				body := newInterrupted("the beginning")
 				request := postBody(t, "http://example.com", body, 1000, direct)
 				ctx, cancel := context.WithCancel(request.Context())
 				defer cancel()
-				most := client.InterruptAfter + client.LateAnswerWait + until
+				most := client.InterruptAfter + client.ResponseEndWait + until
 				if leaves {
 					most = 2 * until
 					time.AfterFunc(until, func() {
@@ -294,7 +294,7 @@ func TestInvariant4NothingIsInterruptedAfterTheRequest(t *testing.T) {
 	body := &lastMoment{began: make(chan struct{})}
 	body.beginning.Reset("the beginning")
 	response, err := newTestClient(t, nil).RoundTrip(postBody(t, address, body, 1000, true))
-	if status, _ := answer(t, response, err); status != http.StatusRequestEntityTooLarge || body.running.Load() {
+	if status, _ := readResponse(t, response, err); status != http.StatusRequestEntityTooLarge || body.running.Load() {
 		t.Errorf("got %d, still being interrupted: %v", status, body.running.Load())
 	}
 }
@@ -311,9 +311,9 @@ func (i interruptedForGood) Interrupt() {
 	i.interrupted.Interrupt()
 }
 
-// An upstream that begins an answer and does not end it is to blame for that, and
+// An upstream that begins a response and does not end it is to blame for that, and
 // not the client whose body was interrupted for it.
-func TestAnAnswerThatBreaksOffIsTheUpstreamsFault(t *testing.T) {
+func TestAResponseThatBreaksOffIsTheUpstreamsFault(t *testing.T) {
 	for _, beginning := range []string{"HTTP/1.1 413 Too", "HTTP/1.1 413 Too Large\r\nodd\r\n\r\n"} {
 		inTime(t, func(connection net.Conn, _ *http.Request) {
 			_, _ = io.WriteString(connection, beginning)
@@ -334,9 +334,9 @@ func TestAnAnswerThatBreaksOffIsTheUpstreamsFault(t *testing.T) {
 	}
 }
 
-// What is no answer at all is an error at once, as it is for a body that has
+// What is no response at all is an error at once, as it is for a body that has
 // been sent.
-func TestWhatIsNoAnswerEndsTheBody(t *testing.T) {
+func TestWhatIsNoResponseEndsTheBody(t *testing.T) {
 	address := startRaw(t, func(connection net.Conn, _ int) {
 		_, _ = http.ReadRequest(bufio.NewReader(connection))
 		_, _ = io.WriteString(connection, "BAD\r\n")
@@ -366,10 +366,10 @@ func (i hurried) Read(p []byte) (int, error) {
 	return i.quietPipe.Read(p)
 }
 
-// A timeout is for an answer that is waited for, and while a body is being sent
-// it does no harm, unless it is in the middle of an interim answer, of which what
+// A timeout is for a response that is waited for, and while a body is being sent
+// it does no harm, unless it is in the middle of an interim response, of which what
 // has been read is lost.
-func TestATimeoutInAnInterimAnswerEndsTheRequest(t *testing.T) {
+func TestATimeoutInAnInterimResponseEndsTheRequest(t *testing.T) {
 	for beginning, want := range map[string]bool{"": true, "HTTP/1.1 103 Early Hints\r\nX-A:": false} {
 		inTime(t, func(connection net.Conn, request *http.Request) {
 			_, _ = io.WriteString(connection, beginning)
@@ -382,7 +382,7 @@ func TestATimeoutInAnInterimAnswerEndsTheRequest(t *testing.T) {
 			}
 		}, func(t *testing.T, c *testClient, direct bool) {
 			t.Helper()
-			if !direct { // it waits with whoever sends, and ends in any case
+			if !direct { // it waits in the goroutine that sends, and ends in any case
 				return
 			}
 			dial := c.dial
@@ -396,7 +396,7 @@ func TestATimeoutInAnInterimAnswerEndsTheRequest(t *testing.T) {
 				t.Fatalf("after %q: %v", beginning, err)
 			}
 			if err == nil {
-				if status, text := answer(t, response, nil); status != http.StatusOK || text != "ok" {
+				if status, text := readResponse(t, response, nil); status != http.StatusOK || text != "ok" {
 					t.Errorf("got %d %q", status, text)
 				}
 			}

@@ -7,13 +7,13 @@ import "net/http"
 const (
 	InterruptAcceptedAfter = interruptAcceptedAfter
 	InterruptAfter         = interruptAfter
-	LastAnswerWait         = lastAnswerWait
-	LateAnswerWait         = lateAnswerWait
+	ResponseBeginWait      = responseBeginWait
+	ResponseEndWait        = responseEndWait
 	MaxSendWait            = maxSendWait
 )
 
 // IsTimeout reports whether an error is one.
 func IsTimeout(err error) bool { return isTimeout(err) }
 
-// Takes reports whether the client sends a request itself.
-func (c *Client) Takes(r *http.Request) bool { return c.takes(r) }
+// Supports reports whether the client sends a request itself.
+func (c *Client) Supports(r *http.Request) bool { return c.supports(r) }

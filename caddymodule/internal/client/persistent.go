@@ -18,33 +18,40 @@ import (
 )
 
 const (
-	// defaultBuffer is the size of what a head is written to and an answer read
-	// from, in bytes, as in net/http.
+	// defaultBuffer is the size of the buffers for writing heads and for reading
+	// responses, in bytes, as in net/http.
 	defaultBuffer = 4 << 10
-	// maxSendWait is how long a connection whose answer is complete waits for
-	// the request to be so, to be used again.
+	// maxSendWait is how long a connection whose response is complete may take to
+	// finish its request. If it takes longer, the connection is closed and not
+	// reused.
 	maxSendWait = 50 * time.Millisecond
-	// lastAnswerWait is how long an answer may take to begin that was on its way
-	// when the request broke off.
-	lastAnswerWait = 500 * time.Millisecond
-	// lateAnswerWait is how long all of it may take.
-	lateAnswerWait = 10 * time.Second
+	// responseBeginWait is how long the header of a response may still take when
+	// the request broke off. An upstream that refuses a body often sends its
+	// response and closes the connection at once: the write fails before the
+	// response is read.
+	responseBeginWait = 500 * time.Millisecond
+	// responseEndWait is how long all of such a response may take.
+	responseEndWait = 10 * time.Second
 )
 
-// persistentConn is a connection on which one request and answer follow the
-// other (RFC 9112, section 9.3).
+// persistentConn is a connection that carries one request and its response after
+// the other (RFC 9112, section 9.3).
+//
+// Two goroutines use it at most: the one that sends the request and the one that
+// reads the response. For a small upload both are the caller's, and the watch (see
+// watch) reads instead while the caller's is still sending.
 type persistentConn struct {
 	client *Client
 	to     host
 	conn   net.Conn
 
-	sending atomic.Pointer[sending] // what is sent in its caller's goroutine, and watched
-	late    *time.Timer             // until that is watched
-	sent    chan error              // what became of sending; has room for it
-	spoilt  atomic.Bool             // of no more use after the answer
-	gone    atomic.Bool             // closed, because of failure
+	sending    atomic.Pointer[sending] // the request being sent in its caller's goroutine, if it is watched
+	watchTimer *time.Timer             // until that is watched
+	sent       chan error              // what became of sending; has room for it
+	noReuse    atomic.Bool             // of no more use after the response
+	aborted    atomic.Bool             // closed, because of failure
 
-	// Whoever sends has these.
+	// The goroutine that sends owns these.
 	writer   *bufio.Writer
 	head     []byte // room for one
 	writeErr error  // which net/http would hide
@@ -53,20 +60,20 @@ type persistentConn struct {
 	reused    bool
 	idleSince time.Time
 
-	// reading guards these until the header of the answer has come. Then its body
-	// has them, and at last the pool.
+	// reading guards these until the response's header has been read. Afterwards
+	// the response's body owns them, and finally the pool.
 	reading  sync.Mutex
 	reader   *bufio.Reader
 	poller   poller // nil if nothing can be seen
-	received int64  // bytes of the answer
+	received int64  // bytes of the response
 	limit    int64  // of them, that may yet come
 
 	// mu guards these.
-	mu       sync.Mutex
-	failure  error // why the connection was closed
-	answered bool  // the header has come
-	timeout  *time.Timer
-	overdue  *time.Timer // for all of an answer, after the request broke off
+	mu             sync.Mutex
+	failure        error // why the connection was closed
+	headerReceived bool  // the header has come
+	timeout        *time.Timer
+	overdue        *time.Timer // for all of a response, after the request broke off
 }
 
 func newPersistentConn(conn net.Conn, client *Client, to host) *persistentConn {
@@ -79,13 +86,14 @@ func newPersistentConn(conn net.Conn, client *Client, to host) *persistentConn {
 	c := &persistentConn{client: client, to: to, conn: conn, poller: newPoller(conn), sent: make(chan error, 1)}
 	c.writer = bufio.NewWriterSize((*requestWriter)(c), size(client.transport.WriteBufferSize))
 	c.reader = bufio.NewReaderSize((*responseReader)(c), size(client.transport.ReadBufferSize))
-	c.late = time.AfterFunc(time.Hour, c.watch)
-	c.late.Stop()
+	c.watchTimer = time.AfterFunc(time.Hour, c.watch)
+	c.watchTimer.Stop()
 	return c
 }
 
-// exchange sends a request and returns the answer, whose body has the
-// connection until its end.
+// exchange sends a request and returns its response, whose body owns the connection
+// until it has been read or closed. On an error the connection is closed, and the
+// request's body is no longer being read when exchange returns.
 func (c *persistentConn) exchange(r *http.Request) (*http.Response, error) {
 	c.begin()
 	ctx := r.Context()
@@ -101,56 +109,62 @@ func (c *persistentConn) exchange(r *http.Request) (*http.Response, error) {
 		go c.send(s)
 	}
 	response, err := c.receive(r, trace)
-	if err == nil && !c.gone.Load() { // or what has come says what the upstream makes of half a request
+	// On an aborted connection, a response would be about the part of the request
+	// that arrived, not about the request.
+	if err == nil && !c.aborted.Load() {
 		response.Body = newResponseBody(response, c, s.stop)
 		return response, nil
 	}
 	s.stop()
-	c.stopAwaiting()
+	c.stopHeaderTimeout()
 	c.close()
-	sendErr := <-c.sent // nobody reads the body any more
-	if failure := c.failed(); failure != nil {
+	sendErr := <-c.sent // afterwards the request's body is not read any more
+	if failure := c.failureCause(); failure != nil {
 		err = failure
-	} else if sendErr != nil && !s.answered.Load() {
+	} else if sendErr != nil && !s.halted.Load() {
 		err = sendErr
 	}
-	if ctx.Err() != nil && !s.interrupted.Load() { // for which the upstream is not to blame
+	if ctx.Err() != nil && !s.interrupted.Load() { // the client is gone: the upstream is not to blame
 		err = context.Cause(ctx)
 	}
 	return nil, err
 }
 
+// begin resets the state of the request before.
 func (c *persistentConn) begin() {
 	c.reading.Lock()
 	c.received, c.limit = 0, c.maxHeader()
 	c.reading.Unlock()
 	c.mu.Lock()
-	c.failure, c.answered, c.timeout = nil, false, nil
+	c.failure, c.headerReceived, c.timeout = nil, false, nil
 	c.mu.Unlock()
 }
 
-// sendWatched sends a request, and stops if an answer comes meanwhile.
+// sendWatched sends a request in the caller's goroutine, and stops if a response
+// arrives meanwhile. Without an interrupter nothing can delay the body, so no watch
+// is needed.
 func (c *persistentConn) sendWatched(s *sending) {
 	if s.interrupter == nil {
 		c.send(s)
 		return
 	}
 	c.sending.Store(s)
-	c.late.Reset(wire.MaxHold)
+	c.watchTimer.Reset(wire.MaxHold)
 	c.send(s)
-	c.late.Stop()
+	c.watchTimer.Stop()
 	s.watching.Lock()
 	c.sending.Store(nil)
 	s.watching.Unlock()
 }
 
-// send sends a request.
+// send sends a request and decides, if that fails, whether a response may still be
+// read: the upstream's response says more than the failed write that it caused.
 func (c *persistentConn) send(s *sending) {
 	err := c.write(s)
 	switch {
 	case err == nil:
-		c.awaitAnswer()
-	case s.answered.Load(): // and the answer says more
+		c.startHeaderTimeout()
+	case s.halted.Load(): // because the response has begun: read it
 		c.failSoon(nil)
 	case errors.Is(err, errBodyLength):
 		c.fail(err)
@@ -158,12 +172,13 @@ func (c *persistentConn) send(s *sending) {
 		if c.writeErr != nil {
 			err = c.writeErr
 		}
-		// The upstream may have answered before it took no more.
+		// The body is fine, so the connection failed. The upstream may have responded
+		// before it stopped reading.
 		c.failSoon(err)
-	case c.hasAnswer():
+	case c.hasResponse():
 		c.failSoon(s.err)
 	default:
-		c.fail(s.err) // what cannot become complete need not arrive
+		c.fail(s.err) // the request cannot become complete any more
 	}
 	c.sent <- err
 }

@@ -10,36 +10,42 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
-// fail closes the connection, because of err.
+// fail closes the connection. err is what the request fails with, unless it failed
+// before.
 func (c *persistentConn) fail(err error) {
-	c.note(err)
-	c.gone.Store(true)
+	c.setFailure(err)
+	c.aborted.Store(true)
 	c.close()
 }
 
-// failSoon is fail, unless an answer that is on its way comes in time.
+// failSoon fails the request with err unless a response arrives: its header within
+// responseBeginWait, and all of it within responseEndWait. Without the deadlines an
+// upstream that begins a response and then stalls would hold the request for ever.
 func (c *persistentConn) failSoon(err error) {
-	c.note(err)
-	c.giveUpAfter(lastAnswerWait, func() { c.fail(errNoAnswer) })
+	c.setFailure(err)
+	c.startTimeout(responseBeginWait, func() { c.fail(errIncompleteResponse) })
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.overdue = time.AfterFunc(lateAnswerWait, func() { c.fail(errNoAnswer) }) // it is used for nothing else
+	c.overdue = time.AfterFunc(responseEndWait, func() { c.fail(errIncompleteResponse) }) // the connection is not reused
 }
 
-var errNoAnswer = errors.New("an answer has begun that does not come")
+var errIncompleteResponse = errors.New("the upstream began a response and did not complete it in time")
 
-// abandon ends a request whose context has ended. If that may be for its body was
-// interrupted, the answer is still wanted.
+// abandon ends a request whose context has ended. After an interruption, the
+// context may have ended because of it: net/http's server cancels a request's
+// context when a read of its body fails. Then the response is still to be read.
 func (c *persistentConn) abandon(s *sending) {
 	end := func() { c.fail(context.Cause(s.request.Context())) }
 	if s.interrupted.Load() {
-		time.AfterFunc(lateAnswerWait, end)
+		time.AfterFunc(responseEndWait, end)
 	} else {
 		end()
 	}
 }
 
-func (c *persistentConn) note(err error) {
+// setFailure records why the connection is closed. The first reason stays, since
+// the others follow from it.
+func (c *persistentConn) setFailure(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.failure == nil {
@@ -47,70 +53,77 @@ func (c *persistentConn) note(err error) {
 	}
 }
 
-func (c *persistentConn) failed() error {
+// failureCause returns what setFailure recorded, or nil.
+func (c *persistentConn) failureCause() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.failure
 }
 
-// awaitAnswer has an answer that takes too long given up.
-func (c *persistentConn) awaitAnswer() {
+// startHeaderTimeout starts the transport's ResponseHeaderTimeout, if it has one.
+// As in net/http, it runs from the end of the request: an upload may take hours.
+func (c *persistentConn) startHeaderTimeout() {
 	if after := c.client.transport.ResponseHeaderTimeout; after > 0 {
-		c.giveUpAfter(after, func() { c.fail(&headerTimeoutError{after}) })
+		c.startTimeout(after, func() { c.fail(&headerTimeoutError{after}) })
 	}
 }
 
-// giveUpAfter calls give unless the header of the answer comes before.
-func (c *persistentConn) giveUpAfter(wait time.Duration, give func()) {
+// startTimeout calls expire after wait, unless the response's header comes before.
+func (c *persistentConn) startTimeout(wait time.Duration, expire func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.answered {
-		c.timeout = time.AfterFunc(wait, give)
+	if !c.headerReceived {
+		c.timeout = time.AfterFunc(wait, expire)
 	}
 }
 
-// stopAwaiting ends that, for the header has come.
-func (c *persistentConn) stopAwaiting() {
+// stopHeaderTimeout stops the timeout, for the header has come. If it is too late
+// for that, the timeout is about to close the connection, which must not be reused.
+func (c *persistentConn) stopHeaderTimeout() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.answered = true
+	c.headerReceived = true
 	if c.timeout != nil && !c.timeout.Stop() {
-		c.spoilt.Store(true)
+		c.noReuse.Store(true)
 	}
 }
 
-// hasAnswer reports whether an answer has begun to come, unless its header is
-// just being read: who reads it gets it.
-func (c *persistentConn) hasAnswer() bool {
-	if !c.reading.TryLock() { // a socket is not looked at meanwhile either
+// hasResponse reports whether a response has begun to arrive. It reports false
+// while another goroutine reads the header: that one gets the response.
+func (c *persistentConn) hasResponse() bool {
+	if !c.reading.TryLock() { // a poll would wait for the reader, too
 		return false
 	}
 	defer c.reading.Unlock()
 	c.mu.Lock()
-	answered := c.answered // and its body has the reader
+	received := c.headerReceived // then the response's body owns the reader
 	c.mu.Unlock()
-	return answered || c.reader.Buffered() > 0 || c.poller != nil && c.poller.Readable()
+	return received || c.reader.Buffered() > 0 || c.poller != nil && c.poller.Readable()
 }
 
-// lostIdle reports whether the other side seems to have closed the connection
-// for being idle: nothing of an answer came on it.
-func (c *persistentConn) lostIdle() bool { return c.reused && c.received == 0 && !c.gone.Load() }
+// wasClosedIdle reports whether the upstream seems to have closed the connection
+// because it was idle: it was reused, and not a byte of a response came.
+func (c *persistentConn) wasClosedIdle() bool {
+	return c.reused && c.received == 0 && !c.aborted.Load()
+}
 
-// isQuiet reports whether nothing has come on a connection that is idle. Whatever
-// comes then is no answer.
+// isQuiet reports whether nothing has arrived on an idle connection. What arrives
+// without a request is the connection's end, or data that would be taken for the
+// response to the next request (response desynchronization).
 func (c *persistentConn) isQuiet() bool { return !c.poller.Readable() }
 
-// finish makes the connection one that can be used again, after all of an answer
-// has been read and as soon as the request has been sent.
+// finish returns the connection to the pool, after all of the response has been
+// read, once the request has been sent. It does not wait for that: the caller has
+// its response.
 func (c *persistentConn) finish() {
 	select {
 	case err := <-c.sent:
-		c.settle(err)
+		c.reuseOrClose(err)
 	default:
 		go func() {
 			select {
 			case err := <-c.sent:
-				c.settle(err)
+				c.reuseOrClose(err)
 			case <-time.After(maxSendWait):
 				c.close()
 			}
@@ -118,17 +131,21 @@ func (c *persistentConn) finish() {
 	}
 }
 
-func (c *persistentConn) settle(err error) {
-	if err != nil || c.poller == nil || c.spoilt.Load() || c.hasMore() {
+// reuseOrClose puts the connection into the pool if nothing is left on it of the
+// exchange that ended with err.
+func (c *persistentConn) reuseOrClose(err error) {
+	if err != nil || c.poller == nil || c.noReuse.Load() || c.hasExcessData() {
 		c.close()
 		return
 	}
 	c.client.pool.put(c)
 }
 
-// hasMore reports whether more has been read from the connection than the
-// answer, which makes it none that another request can use.
-func (c *persistentConn) hasMore() bool {
+// hasExcessData reports whether more has been read from the connection than the
+// response. Reusing it would assign that data to the next request, possibly of
+// another client. Over TLS, decrypted data may also be left in the TLS layer, where
+// a poll of the socket does not see it.
+func (c *persistentConn) hasExcessData() bool {
 	if c.reader.Buffered() > 0 {
 		return true
 	}
@@ -136,9 +153,10 @@ func (c *persistentConn) hasMore() bool {
 	return ok && !secure.Drained(c.reader)
 }
 
+// close closes the connection. It may be called more than once, and concurrently.
 func (c *persistentConn) close() {
-	c.spoilt.Store(true)
-	c.late.Stop()
+	c.noReuse.Store(true)
+	c.watchTimer.Stop()
 	c.mu.Lock()
 	if c.overdue != nil {
 		c.overdue.Stop()

@@ -39,7 +39,7 @@ func bothWays(t *testing.T, test func(t *testing.T, direct bool)) {
 }
 
 // A body that breaks off ends the request with its own error, and what arrives
-// is not complete. An answer that is there all the same is preferred.
+// is not complete. A response that is there all the same is preferred.
 func TestABodyThatBreaksOffIsNotTakenForComplete(t *testing.T) {
 	errBroken := errors.New("broken")
 	bothWays(t, func(t *testing.T, direct bool) {
@@ -68,7 +68,7 @@ func TestABodyThatBreaksOffIsNotTakenForComplete(t *testing.T) {
 		return 0, errBroken
 	}))
 	response, err := newTestClient(t, nil).RoundTrip(postBody(t, address, body, 1000, true))
-	if status, _ := answer(t, response, err); status != http.StatusOK {
+	if status, _ := readResponse(t, response, err); status != http.StatusOK {
 		t.Errorf("got %d", status)
 	}
 }
@@ -106,8 +106,8 @@ func TestRequestsAreCancelled(t *testing.T) {
 	})
 }
 
-// The time for an answer begins when the request has been sent.
-func TestAnAnswerMayTakeSoLong(t *testing.T) {
+// The time for a response begins when the request has been sent.
+func TestAResponseMayTakeSoLong(t *testing.T) {
 	release := make(chan struct{})
 	address := startRaw(t, func(connection net.Conn, _ int) {
 		reader := bufio.NewReader(connection)
@@ -131,12 +131,12 @@ func TestAnAnswerMayTakeSoLong(t *testing.T) {
 		return copy(p, "x"), nil
 	})
 	response, err := c.RoundTrip(postBody(t, address, io.LimitReader(slow, 4), 4, true))
-	if status, _ := answer(t, response, err); status != http.StatusOK {
+	if status, _ := readResponse(t, response, err); status != http.StatusOK {
 		t.Errorf("got %d", status)
 	}
 	time.Sleep(2 * timeout) // which is not counted in the connection's next life
 	response, err = c.RoundTrip(post(t, address, large, true))
-	if status, _ := answer(t, response, err); status != http.StatusOK || c.dialled.Load() != 1 {
+	if status, _ := readResponse(t, response, err); status != http.StatusOK || c.dialled.Load() != 1 {
 		t.Errorf("got %d over connection %d", status, c.dialled.Load())
 	}
 	_, err = c.RoundTrip(post(t, address+"/silent", "body", true))
@@ -145,13 +145,13 @@ func TestAnAnswerMayTakeSoLong(t *testing.T) {
 	}
 }
 
-// Answers of all framings end where they end, and the connection is used again
+// Responses of all framings end where they end, and the connection is used again
 // if that can be known.
-func TestAnswersOfAllKinds(t *testing.T) {
+func TestResponsesOfAllKinds(t *testing.T) {
 	tests := map[string]struct {
-		answer, want string
-		status       int
-		kept         bool
+		response, want string
+		status         int
+		kept           bool
 	}{
 		"of a length":              {ok, "ok", 200, true},
 		"in chunks":                {"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "ok", 201, true},
@@ -174,7 +174,7 @@ func TestAnswersOfAllKinds(t *testing.T) {
 					if _, _, err := rawtest.ReadRequest(reader); err != nil {
 						return
 					}
-					_, _ = io.WriteString(connection, test.answer)
+					_, _ = io.WriteString(connection, test.response)
 					if name == "to the end" {
 						return
 					}
@@ -183,7 +183,7 @@ func TestAnswersOfAllKinds(t *testing.T) {
 			c := newTestClient(t, nil)
 			for range 2 {
 				response, err := c.RoundTrip(post(t, address, "body", true))
-				if status, body := answer(t, response, err); status != test.status || body != test.want {
+				if status, body := readResponse(t, response, err); status != test.status || body != test.want {
 					t.Errorf("got %d %q", status, body)
 				}
 				time.Sleep(settled)
@@ -195,8 +195,8 @@ func TestAnswersOfAllKinds(t *testing.T) {
 	}
 }
 
-// An answer that is none is an error.
-func TestAnswersThatAreNone(t *testing.T) {
+// A response that is none is an error.
+func TestResponsesThatAreNone(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":           "",
 		"something else":    "SSH-2.0-OpenSSH_9.2\r\n\r\n",
@@ -218,7 +218,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 		}
 		c.checkOpen(t, 0)
 	}
-	// Hints that somebody has seen are his to limit.
+	// A trace that handles interim responses limits their number itself.
 	address := startRaw(t, func(connection net.Conn, _ int) {
 		_, _, _ = rawtest.ReadRequest(bufio.NewReader(connection))
 		for range 4 {
@@ -231,13 +231,13 @@ func TestAnswersThatAreNone(t *testing.T) {
 	r := post(t, address, "body", true)
 	c := newTestClient(t, func(t *http.Transport) { t.MaxResponseHeaderBytes = 16 << 10 })
 	response, err := c.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
-	if status, _ := answer(t, response, err); status != http.StatusOK || hints != 4 {
+	if status, _ := readResponse(t, response, err); status != http.StatusOK || hints != 4 {
 		t.Errorf("got %d after %d hints", status, hints)
 	}
 }
 
 // Requests that share connections, and are broken off at all places, get each
-// its own answer.
+// its own response.
 func TestManyRequestsDoNotMeet(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		address := startServer(t, secure, func(w http.ResponseWriter, r *http.Request) {
@@ -297,7 +297,7 @@ func manyRequests(t *testing.T, c *testClient, random *rand.Rand, address, path 
 	}
 	defer response.Body.Close()
 	if kind == 3 {
-		return // its body is nobody's business
+		return // its body does not matter
 	}
 	text, err := io.ReadAll(response.Body)
 	want := path

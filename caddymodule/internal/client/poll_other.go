@@ -6,7 +6,8 @@ package client
 
 import "syscall"
 
-// canPoll says that sockets can be looked at, on this operating system.
+// canPoll says that sockets can be polled on this operating system. Without that, a
+// Client leaves everything to its transport.
 const canPoll = false
 
 func newSocketPoller(syscall.RawConn) poller { return nil }

@@ -9,10 +9,11 @@ import (
 	"syscall"
 )
 
-// canPoll says that sockets can be looked at, on this operating system.
+// canPoll says that sockets can be polled on this operating system.
 const canPoll = true
 
-// socketPoller looks at a socket without taking anything from it.
+// socketPoller polls a socket with recvfrom(2) and MSG_PEEK, which leaves the data
+// in it.
 type socketPoller struct {
 	socket   syscall.RawConn
 	peek     func(descriptor uintptr) bool
@@ -23,10 +24,10 @@ type socketPoller struct {
 func newSocketPoller(socket syscall.RawConn) poller {
 	p := &socketPoller{socket: socket}
 	p.peek = func(descriptor uintptr) bool {
-		// Go's sockets do not block.
+		// Go's sockets are non-blocking, so this returns at once.
 		_, _, err := syscall.Recvfrom(int(descriptor), p.buffer[:], syscall.MSG_PEEK) //nolint:gosec // it was made of an int
 		p.readable = !errors.Is(err, syscall.EAGAIN)
-		return true // in any case: do not wait for more
+		return true // in any case: false would wait until the socket is readable
 	}
 	return p
 }

@@ -9,33 +9,34 @@ import (
 	"time"
 )
 
-// host is what a connection is made to, as a request's URL has it.
+// host is what connections are shared for: the scheme and host of a request's URL.
 type host struct{ scheme, address string }
 
-// pool keeps connections that are idle.
+// pool holds idle connections. The one that was used last is taken first, so that
+// those that are not needed expire.
 type pool struct {
-	most    int           // idle connections to a host
+	maxIdle int           // idle connections to a host
 	timeout time.Duration // how long one may be idle, or 0
 
 	mu     sync.Mutex
-	idle   map[host][]*persistentConn // the last was used last
+	idle   map[host][]*persistentConn // most recently used last
 	timer  *time.Timer                // runs while there are any
 	closed bool
 }
 
-func (p *pool) init(most int, timeout time.Duration) {
-	if most == 0 {
-		most = http.DefaultMaxIdleConnsPerHost
+func (p *pool) init(maxIdle int, timeout time.Duration) {
+	if maxIdle == 0 {
+		maxIdle = http.DefaultMaxIdleConnsPerHost
 	}
-	p.most, p.timeout = most, timeout
+	p.maxIdle, p.timeout = maxIdle, timeout
 	p.idle = make(map[host][]*persistentConn)
 }
 
-// take returns a connection that is idle and that the other side has not closed,
-// as far as can be seen, or nil.
+// take returns an idle connection that the upstream has not closed, as far as can
+// be seen, or nil. Those that are of no use any more are closed on the way.
 func (p *pool) take(to host) *persistentConn {
 	for {
-		connection := p.last(to)
+		connection := p.popLast(to)
 		if connection == nil {
 			return nil
 		}
@@ -46,7 +47,8 @@ func (p *pool) take(to host) *persistentConn {
 	}
 }
 
-func (p *pool) last(to host) *persistentConn {
+// popLast removes and returns the connection that was used last, or nil.
+func (p *pool) popLast(to host) *persistentConn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	idle := p.idle[to]
@@ -61,18 +63,19 @@ func (p *pool) last(to host) *persistentConn {
 	return last
 }
 
-// put keeps a connection until it is used again, or closes it.
+// put adds a connection that has become idle, or closes it if the host has enough.
 func (p *pool) put(connection *persistentConn) {
-	if !p.keep(connection) {
+	if !p.add(connection) {
 		connection.close()
 	}
 }
 
-func (p *pool) keep(connection *persistentConn) bool {
+// add adds a connection unless the pool is closed, or full for its host.
+func (p *pool) add(connection *persistentConn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	idle := p.idle[connection.to]
-	if p.closed || len(idle) >= p.most {
+	if p.closed || len(idle) >= p.maxIdle {
 		return false
 	}
 	connection.reused = true
@@ -84,21 +87,22 @@ func (p *pool) keep(connection *persistentConn) bool {
 	return true
 }
 
-// expire closes the connections that have been idle for too long, and comes
-// again when the next may have been.
+// expire closes the connections that have been idle for too long, and schedules
+// itself for when the next will have been.
 func (p *pool) expire() {
-	for _, connection := range p.takeExpired() { // which may take its time
+	for _, connection := range p.takeExpired() { // outside the lock: closing TLS may block on a write
 		connection.close()
 	}
 }
 
+// takeExpired removes and returns the expired connections.
 func (p *pool) takeExpired() (expired []*persistentConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	next := time.Duration(-1)
 	for to, idle := range p.idle {
 		count := 0
-		for _, connection := range idle { // the first has been idle for longest
+		for _, connection := range idle { // longest idle first
 			if left := p.timeout - time.Since(connection.idleSince); left > 0 {
 				if next < 0 || left < next {
 					next = left
@@ -120,13 +124,14 @@ func (p *pool) takeExpired() (expired []*persistentConn) {
 	return expired
 }
 
-// close closes all connections that are idle. None is kept any more.
+// close closes all idle connections. Afterwards put closes what it is given.
 func (p *pool) close() {
 	for _, connection := range p.takeAll() {
 		connection.close()
 	}
 }
 
+// takeAll removes and returns all connections, and closes the pool.
 func (p *pool) takeAll() (all []*persistentConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -25,14 +25,14 @@ func TestRequestsShareConnections(t *testing.T) {
 		address := startServer(t, secure, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 		for _, body := range []string{"small", large, "small"} {
 			response, err := c.RoundTrip(post(t, address, body, true))
-			answer(t, response, err)
-			time.Sleep(settled) // it may be answered before whoever sent it has seen that it is sent
+			readResponse(t, response, err)
+			time.Sleep(settled) // it may get its response before the goroutine that sends has finished
 			get, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			response, err = c.RoundTrip(get)
-			answer(t, response, err)
+			readResponse(t, response, err)
 			time.Sleep(settled) // over TLS, tickets have come by then, which are no reason to part
 		}
 		if c.dialled.Load() != 1 {
@@ -40,14 +40,14 @@ func TestRequestsShareConnections(t *testing.T) {
 		}
 		other := startServer(t, secure, func(http.ResponseWriter, *http.Request) {})
 		response, err := c.RoundTrip(post(t, other, "body", true))
-		answer(t, response, err)
+		readResponse(t, response, err)
 		if c.dialled.Load() != 2 {
 			t.Errorf("secure %v: %d connections to two hosts", secure, c.dialled.Load())
 		}
 	}
 }
 
-// hangsUp is an upstream that answers as many requests over each connection as
+// hangsUp is an upstream that responds to as many requests over each connection as
 // its first argument says. Then it hangs up: at once, or on the next request.
 func hangsUp(t *testing.T, requests int, atOnce bool) string {
 	t.Helper()
@@ -71,7 +71,7 @@ func TestAClosedConnectionIsNotUsed(t *testing.T) {
 	c := newTestClient(t, nil)
 	for range 3 {
 		response, err := c.RoundTrip(post(t, address, "body", true))
-		answer(t, response, err)
+		readResponse(t, response, err)
 		time.Sleep(settled)
 	}
 	if c.dialled.Load() != 3 {
@@ -138,7 +138,7 @@ func TestIdleConnectionsAreLimited(t *testing.T) {
 	c.checkOpen(t, most)
 }
 
-// Once the idle connections are closed, none is kept: whoever does so is going.
+// Once the idle connections are closed, none is retained: the module is being unloaded.
 func TestCloseIdleConnectionsIsTheEnd(t *testing.T) {
 	c := newTestClient(t, nil)
 	begun, goOn := make(chan struct{}), make(chan struct{})
@@ -150,11 +150,11 @@ func TestCloseIdleConnectionsIsTheEnd(t *testing.T) {
 		}
 	})
 	response, err := c.RoundTrip(post(t, address, "body", true))
-	answer(t, response, err)
+	readResponse(t, response, err)
 	var running sync.WaitGroup
 	running.Go(func() {
 		response, err := c.RoundTrip(post(t, address+"/slow", "body", true))
-		answer(t, response, err) // it is not broken off
+		readResponse(t, response, err) // it is not broken off
 	})
 	<-begun
 	c.CloseIdleConnections()
@@ -205,7 +205,7 @@ func TestIdleConnectionsExpire(t *testing.T) {
 		})
 		upload := func(address string) {
 			response, err := c.RoundTrip(post(t, address, "body", true))
-			answer(t, response, err)
+			readResponse(t, response, err)
 		}
 		isClosed := func(number int) bool {
 			synctest.Wait()

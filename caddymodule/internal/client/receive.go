@@ -12,20 +12,21 @@ import (
 	"net/textproto"
 )
 
-// defaultAnswerHeader is how large the header of an answer may be, in bytes,
-// as in net/http.
-const defaultAnswerHeader = 10 << 20
+// defaultMaxHeader is the size of the largest response header, in bytes, as in
+// net/http.
+const defaultMaxHeader = 10 << 20
 
-var errHeaderTooLarge = errors.New("the header of the answer is too large")
+var errHeaderTooLarge = errors.New("the response header is too large")
 
+// maxHeader returns the limit of a response's header in bytes.
 func (c *persistentConn) maxHeader() int64 {
 	if limit := c.client.transport.MaxResponseHeaderBytes; limit > 0 {
 		return limit
 	}
-	return defaultAnswerHeader
+	return defaultMaxHeader
 }
 
-// receive reads the answer, as far as its body.
+// receive reads the response's header, and those of interim responses before it.
 func (c *persistentConn) receive(r *http.Request, trace *httptrace.ClientTrace) (*http.Response, error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
@@ -40,31 +41,33 @@ func (c *persistentConn) receive(r *http.Request, trace *httptrace.ClientTrace) 
 			return nil, err
 		}
 		switch status := response.StatusCode; {
-		case status == http.StatusSwitchingProtocols: // which nobody asked for
+		case status == http.StatusSwitchingProtocols: // unrequested: what follows is not HTTP/1.1
 			response.Close = true
 		case status/100 == 1:
-			if err := c.tell(response, trace); err != nil {
+			if err := c.forwardInterim(response, trace); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		c.limit = math.MaxInt64
-		c.stopAwaiting()
+		c.stopHeaderTimeout()
 		return response, nil
 	}
 }
 
-// tell passes an interim answer on.
-func (c *persistentConn) tell(response *http.Response, trace *httptrace.ClientTrace) error {
+// forwardInterim passes an interim response on to the trace, as net/http does.
+func (c *persistentConn) forwardInterim(response *http.Response, trace *httptrace.ClientTrace) error {
 	if trace == nil || trace.Got1xxResponse == nil {
 		return nil
 	}
-	c.limit = c.maxHeader() // who has seen it counts them
+	// As in net/http: a trace that handles interim responses also bounds their
+	// number, so each has the whole limit for its header.
+	c.limit = c.maxHeader()
 	return trace.Got1xxResponse(response.StatusCode, textproto.MIMEHeader(response.Header))
 }
 
-// nextStatus reads interim answers, and returns the first digit of the next
-// status, which it leaves there.
+// nextStatus consumes interim responses and returns the first digit of the first
+// status that is none. That response stays in the reader, for receive to read.
 func (c *persistentConn) nextStatus(r *http.Request, trace *httptrace.ClientTrace) (byte, error) {
 	for {
 		status, err := c.peekStatus()
@@ -75,17 +78,21 @@ func (c *persistentConn) nextStatus(r *http.Request, trace *httptrace.ClientTrac
 			return status[0], nil
 		}
 		response, err := http.ReadResponse(c.reader, r)
-		if err != nil { // a timeout, too: what has been read is lost
-			return 0, fmt.Errorf("in an interim answer: %v", err) //nolint:errorlint // see above
+		// ReadResponse consumes what it reads, so even after a timeout it could not
+		// be called again. %v hides the timeout from isTimeout for that reason.
+		if err != nil {
+			return 0, fmt.Errorf("in an interim response: %v", err) //nolint:errorlint // see above
 		}
-		_ = response.Body.Close() // it has none
-		if err := c.tell(response, trace); err != nil {
+		_ = response.Body.Close() // an interim response has no body
+		if err := c.forwardInterim(response, trace); err != nil {
 			return 0, err
 		}
 	}
 }
 
-// peekStatus returns the next status, or something else that is none.
+// peekStatus returns the three digits of the next status line without consuming
+// it. It returns "-" if the line is too short to be one: that is for receive to
+// report.
 func (c *persistentConn) peekStatus() (string, error) {
 	const before, whole = len("HTTP/1.1 "), len("HTTP/1.1 200")
 	for n := 1; ; n++ {
@@ -101,7 +108,8 @@ func (c *persistentConn) peekStatus() (string, error) {
 	}
 }
 
-// responseReader reads from the connection what the answer's reader has room for.
+// responseReader reads from the connection, and bounds and counts what it reads: an
+// upstream must not fill the memory with a header without an end.
 type responseReader persistentConn
 
 // Read implements [io.Reader].

@@ -8,16 +8,18 @@ import (
 	"sync/atomic"
 )
 
-// responseBody is the body of an answer, as it comes on a connection.
+// responseBody is the body of a response. It owns the connection that it arrives
+// on, and releases it at its end.
 type responseBody struct {
 	source     io.Reader
 	connection *persistentConn
-	last       bool        // no other answer comes after it
-	stop       func() bool // of sending
-	ended      atomic.Bool
+	last       bool        // the connection ends with it, as the upstream said
+	stop       func() bool // see sending.stop
+	ended      atomic.Bool // the connection has been released
 }
 
-// newResponseBody returns the body of an answer whose header has been read.
+// newResponseBody returns the body of a response whose header has been read. An
+// empty one releases the connection at once, for its caller need not read it.
 func newResponseBody(response *http.Response, connection *persistentConn, stop func() bool) io.ReadCloser {
 	b := &responseBody{source: response.Body, connection: connection, last: response.Close, stop: stop}
 	if response.Body == http.NoBody {
@@ -34,20 +36,22 @@ func (b *responseBody) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	whole := err == io.EOF //nolint:errorlint // readers return io.EOF itself
-	if failure := b.connection.failed(); failure != nil && !whole {
+	if failure := b.connection.failureCause(); failure != nil && !whole {
 		err = failure
 	}
 	b.end(whole)
 	return n, err
 }
 
-// Close implements [io.Closer]. The rest of the answer is not waited for.
+// Close implements [io.Closer]. If the body has not been read to its end, the
+// connection is closed: reading the rest could take any time.
 func (b *responseBody) Close() error {
 	b.end(false)
 	return nil
 }
 
-// end gives the connection back. It may be used for other requests then.
+// end releases the connection: for reuse if all of the response has been read and
+// its context has not ended, which could close the connection at any moment.
 func (b *responseBody) end(whole bool) {
 	if b.ended.Swap(true) {
 		return

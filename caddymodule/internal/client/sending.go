@@ -13,7 +13,8 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
-// sending is a request that is being sent, and its body.
+// sending is a request that is being sent. It stands in for the request's body, so
+// that sending can be stopped between two Reads.
 type sending struct {
 	request     *http.Request
 	body        io.ReadCloser        // nil if there is none
@@ -21,30 +22,35 @@ type sending struct {
 	interrupter handover.Interrupter // of the body, or nil
 	stop        func() bool          // ends the wait for the request's context to end
 
-	// Whoever sends has these until the connection says what became of it.
+	// The sending goroutine owns these until the connection's channel sent has
+	// received the result.
 	limited io.LimitedReader
 	err     error // of the body, other than its end
 
-	// What follows is for a body that can be interrupted.
-	wait        atomic.Int32 // for the client: notWaiting, waiting or waitSeen
-	answered    atomic.Bool  // nothing more is to be sent
-	interrupted atomic.Bool
+	// The following is used if the body can be interrupted.
+	wait        atomic.Int32 // for the client: notWaiting, waiting or waitObserved
+	halted      atomic.Bool  // no more of the body is to be sent
+	interrupted atomic.Bool  // the interrupter has been used
 
-	// watching is held while the watch does something to the request that it must
-	// not outlive, and while it ends being the connection's.
+	// watching is held while the watch acts on the request, and when the connection
+	// is detached from it: the watch must not act on a request that has ended.
 	watching sync.Mutex
 }
 
 // Whether a Read of the body waits for the client.
 const (
-	notWaiting int32 = iota
-	waiting          // it has begun, and not returned
-	waitSeen         // and has been looked at by stillWaits
+	notWaiting   int32 = iota
+	waiting            // a Read has begun and not returned
+	waitObserved       // and stillWaits has observed it
 )
 
-// errAnswered ends a body whose rest nobody wants.
-var errAnswered = errors.New("the upstream wants no more of the body")
+// errBodyUnwanted ends a body whose rest is not sent, for the upstream has
+// responded already. It does not reach the caller, who gets the response.
+var errBodyUnwanted = errors.New("the upstream has responded and wants no more of the body")
 
+// newSending prepares to send a request. It is sent in the caller's goroutine if it
+// has no body, or a small one whose Read can be interrupted: otherwise a client
+// that stalls would keep the caller from reading an early response.
 func newSending(r *http.Request) *sending {
 	if r.Body == nil || r.Body == http.NoBody {
 		return &sending{request: r, direct: true}
@@ -60,7 +66,8 @@ func newSending(r *http.Request) *sending {
 	return s
 }
 
-// outgoing returns the request with what is being sent as its body.
+// outgoing returns a copy of the request whose body is s, for [http.Request.Write].
+// A [wire.Body] is wrapped again, since it decides on the size of chunks.
 func (s *sending) outgoing() *http.Request {
 	if s.body == nil {
 		return s.request
@@ -75,8 +82,8 @@ func (s *sending) outgoing() *http.Request {
 
 // Read implements [io.Reader].
 func (s *sending) Read(p []byte) (int, error) {
-	if s.answered.Load() {
-		s.err = errAnswered
+	if s.halted.Load() {
+		s.err = errBodyUnwanted
 		return 0, s.err
 	}
 	s.wait.Store(waiting)
@@ -88,10 +95,11 @@ func (s *sending) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stillWaits reports whether the body waits for the client in the same Read as when
-// it was called before. Whoever watches calls it, now and then.
+// stillWaits reports whether the body is waiting for the client in the same Read as
+// at the last call, that is, whether the client has sent nothing in between. Only
+// the watch calls it.
 func (s *sending) stillWaits() bool {
-	return !s.wait.CompareAndSwap(waiting, waitSeen) && s.wait.Load() == waitSeen
+	return !s.wait.CompareAndSwap(waiting, waitObserved) && s.wait.Load() == waitObserved
 }
 
 // Close implements [io.Closer].

@@ -17,8 +17,8 @@ const (
 	inClosing               // at the "--" of the closing delimiter
 )
 
-// advance edits b in place as far as it can be decided, and returns how far
-// that is.
+// advance edits b in place as far as it can be decided, and returns how far that is.
+// The rest of b is given to it again, with more data behind it.
 func (e *Editor) advance(b []byte, atEOF bool) (decided int, err error) {
 	for {
 		var n int
@@ -41,7 +41,8 @@ func (e *Editor) advance(b []byte, atEOF bool) (decided int, err error) {
 	}
 }
 
-// preamble finds the first delimiter. Until then all of b stays undecided.
+// preamble finds the first delimiter. Until then all of b stays undecided. A boundary
+// in the middle of a line is skipped, as most servers do.
 func (e *Editor) preamble(b []byte, atEOF bool) (n int, more bool, err error) {
 	for from := 0; ; {
 		index, found := scan(b[from:], e.delimiter)
@@ -60,7 +61,7 @@ func (e *Editor) preamble(b []byte, atEOF bool) (n int, more bool, err error) {
 			return 0, true, nil
 		case !onLine:
 			from = index + 1
-		case ending == endingNone: // some servers begin here, and most lose what follows
+		case ending == endingNone: // some servers begin here, and most lose the part that follows
 			return 0, false, ErrAmbiguousDelimiter
 		case e.edit.hides(b[:index]):
 			return 0, false, fmt.Errorf("%w: a part before the first one", ErrAmbiguousDelimiter)
@@ -70,14 +71,15 @@ func (e *Editor) preamble(b []byte, atEOF bool) (n int, more bool, err error) {
 	}
 }
 
-// header reads the header of a part and decides what becomes of the part.
+// header reads the header of a part and decides what becomes of the part. It waits
+// until the header is complete: names may stand in any of its lines.
 func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
-	e.state, e.part = inContent, partKept
+	e.state, e.part = inContent, partUnchanged
 	switch boundary := e.dashBoundary(); {
 	case bytes.HasPrefix(b, crlf):
 		e.part, e.value = partUnheaded, e.value[:0]
 		return len(crlf), false, nil
-	case bytes.HasPrefix(b, boundary): // a delimiter right behind another one
+	case bytes.HasPrefix(b, boundary): // one delimiter after another: an empty part
 		switch ending := scanEnding(b[len(boundary):], atEOF); ending {
 		case endingUnknown:
 			e.state = inHeader
@@ -99,7 +101,7 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 	case e.beginsLine(b[:end]):
 		return 0, false, ErrAmbiguousDelimiter
 	}
-	if e.part, err = e.judge(b[:end]); err != nil {
+	if e.part, err = e.classify(b[:end]); err != nil {
 		return 0, false, err
 	}
 	switch e.part {
@@ -109,19 +111,19 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 		e.nested = new(nested)
 	case partParams:
 		e.params = new(params)
-	case partKept, partStale, partUnheaded:
+	case partUnchanged, partStale, partUnheaded:
 	}
 	return end + len(crlfCRLF), false, nil
 }
 
-// beginsLine reports whether a line of a header begins with the boundary: some
-// servers take it for a delimiter, and lose the part.
+// beginsLine reports whether a line of a header begins with the boundary: some servers
+// take that for a delimiter, and lose the part.
 func (e *Editor) beginsLine(header []byte) bool {
 	return bytes.HasPrefix(header, e.dashBoundary()) || bytes.Contains(header, e.delimiter)
 }
 
-// delimit deals with a delimiter that ends so: what stands between start and
-// index is its line end.
+// delimit ends the current part at a delimiter with the given ending. The delimiter's
+// line end begins at start, its boundary at index.
 func (e *Editor) delimit(b []byte, start, index int, ending ending) (n int, more bool, err error) {
 	if err := e.endPart(); err != nil {
 		return 0, false, err
@@ -133,12 +135,14 @@ func (e *Editor) delimit(b []byte, start, index int, ending ending) (n int, more
 		return end + endingLength, false, nil
 	case endingOpen:
 		return e.complete(b, start, end)
-	case endingClose, endingNone, endingUnknown: // only the first of these
+	case endingClose, endingNone, endingUnknown: // callers exclude the last two
 	}
 	e.state = inClosing
 	return index, false, nil
 }
 
+// dashBoundary returns "--" + boundary, RFC 2046's dash-boundary.
 func (e *Editor) dashBoundary() []byte { return e.delimiter[len(crlf):] }
 
+// dashProbe returns the part of it that every server reads.
 func (e *Editor) dashProbe() []byte { return e.probe[len(crlf):] }

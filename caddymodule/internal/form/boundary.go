@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// isSafeBoundary reports whether no server needs quotes to read a boundary as a
-// whole: some cut an unquoted one at a sign such as / : = ? * $ #, and a web
-// application firewall takes needless quotes for an attack.
+// isSafeBoundary reports whether every server reads all of a boundary without quotes:
+// some cut an unquoted one at a sign such as / : = ? * $ #. Quotes are not written
+// where they are not needed, for web application firewalls take them for an attack.
 func isSafeBoundary(boundary string) bool {
 	if boundary == "" || len(boundary) > MaxBoundaryLength {
 		return false
@@ -23,8 +23,8 @@ func isSafeBoundary(boundary string) bool {
 	return true
 }
 
-// isBoundary reports whether a boundary can be written for every server: what
-// has to be escaped within quotes cannot.
+// isBoundary reports whether a boundary can be written so that every server reads it.
+// What would have to be escaped within quotes cannot: servers differ in escapes.
 func isBoundary(boundary string) bool {
 	if boundary == "" || len(boundary) > MaxBoundaryLength || boundary[len(boundary)-1] == ' ' {
 		return false
@@ -37,8 +37,9 @@ func isBoundary(boundary string) bool {
 	return true
 }
 
-// boundariesIn returns the boundaries that a joined Content-Type header can be
-// read to have, the likeliest first, and whether it has that parameter at all.
+// boundariesIn returns the boundaries that servers could read in a joined Content-Type
+// header, the likeliest first, and whether it has that parameter at all. Which of them
+// the form uses is found out from its first delimiter: see [ContentType.Settle].
 func boundariesIn(header string) (boundaries []string, found bool) {
 	add := func(boundary string) {
 		boundary = strings.TrimRight(boundary, " \t")
@@ -68,11 +69,12 @@ func boundariesIn(header string) (boundaries []string, found bool) {
 	return boundaries, found
 }
 
-// maxBoundaryParameters is how many of them are read: each could go on up to the
-// end of the header.
+// maxBoundaryParameters is how many of these parameters are read, and pieces of each.
+// Each could extend to the end of the header, so that reading all would take time that
+// grows with the square of its length.
 const maxBoundaryParameters = 16
 
-// addQuoted adds what a boundary can be that begins with a quote.
+// addQuoted adds the readings of a boundary that begins with a quote.
 func addQuoted(s string, add func(string)) {
 	literal, _, closed := strings.Cut(s, `"`)
 	if !closed {
@@ -86,14 +88,14 @@ func addQuoted(s string, add func(string)) {
 	}
 }
 
-// addUnquoted adds what a boundary can be that begins without a quote: servers
-// cut it at a semicolon, but clients write what they like, and headers may be
-// joined by a comma.
+// addUnquoted adds the readings of a boundary that begins without a quote. Servers cut
+// it at a semicolon, but some clients put one, or a blank, into an unquoted boundary,
+// and a proxy may have joined several headers by a comma.
 func addUnquoted(s string, add func(string)) {
 	pieces := strings.SplitN(s, ";", maxBoundaryParameters)
 	value := pieces[0]
 	add(value)
-	add(strings.TrimRight(value, "\" \t")) // a quote that has no beginning
+	add(strings.TrimRight(value, "\" \t")) // a closing quote without an opening one
 	for _, sign := range []string{",", " ", "\t"} {
 		shorter, _, _ := strings.Cut(strings.TrimRight(value, " \t"), sign)
 		add(shorter)
@@ -107,13 +109,14 @@ func addUnquoted(s string, add func(string)) {
 	}
 }
 
-// cutBoundary returns what is left of a boundary for servers that cut it at a
-// comma, a semicolon or a blank even within quotes, as Rack and CGI.pm do at
-// the first two. For one that looks for the last parameter even in there, as
-// Mojolicious does, nothing of it may be left.
+// cutBoundary returns what is left of a boundary for servers that cut it at a comma, a
+// semicolon or a blank even within quotes, as Rack and CGI.pm do at the first two.
+// Mojolicious takes the last `boundary=` in the header, even one within quotes: then
+// nothing may be left. The editor searches for this shorter text, and so sees every
+// delimiter that any server sees.
 func cutBoundary(boundary string) string {
 	cut := len(boundary)
-	for _, sign := range []byte(",; ") { // faster than to look at each character
+	for _, sign := range []byte(",; ") { // IndexByte is faster than a loop over characters
 		if i := strings.IndexByte(boundary[:cut], sign); i > 0 {
 			cut = i
 		}
@@ -128,6 +131,7 @@ const boundaryName = "boundary"
 
 var boundaryParameter = regexp.MustCompile(`(?i)boundary[ \t]*=`)
 
+// isToken reports whether s is a token of RFC 9110, section 5.6.2.
 func isToken[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if !isAlphanumeric(s[i]) && strings.IndexByte("!#$%&'*+-.^_`|~", s[i]) < 0 {

@@ -9,13 +9,14 @@ import (
 	"strings"
 )
 
-// charsetParameter finds the parameter as any server could, and its RFC 8187
-// form, whose value stands behind two quotes.
+// charsetParameter finds the parameter wherever some server could find it, also in the
+// form of RFC 8187 (`charset*=`), whose value follows two quotes.
 var charsetParameter = regexp.MustCompile(`(?i)charset\*?\s*=\s*["']?([^"';,\s]*)(?:'[^']*'([^"';,\s]*))?`)
 
-// parseCharset returns the charset of a joined Content-Type header, if it is a
-// token. It is ErrCharset if any server could take it for one that hides ASCII:
-// some decode the names of fields, and those of the query too, by it.
+// parseCharset returns the charset of a joined Content-Type header, if it is a token.
+// The error is ErrCharset if any server could take it for one that hides ASCII: some
+// decode the names of fields by it, and those of the query, too. In UTF-16, say, the
+// bytes of a field's name are not those that the editor searches for.
 func parseCharset(header string) (charset string, err error) {
 	if indexFoldASCII(header, "charset") < 0 {
 		return "", nil
@@ -36,9 +37,10 @@ func parseCharset(header string) (charset string, err error) {
 	return charset, nil
 }
 
-// What the names of charsets are known by in which bytes of ASCII letters are
-// other text, or other bytes ASCII letters: in lower case, letters and digits
-// alone. Some are encodings that libraries take for charsets.
+// By these, the names of charsets are recognised in which the bytes of ASCII letters
+// mean something else, or other bytes mean ASCII letters. They are in lower case,
+// without punctuation. Some are not charsets but encodings that libraries, such as
+// Python's codecs, accept by the same parameter.
 var (
 	hidingWords    = []string{"utf7", "utf16", "utf32", "iso10646", "iso2022", "ebcdic", "base64"}
 	hidingPrefixes = []string{"unicode", "ucs2", "ucs4", "hzgb", "scsu", "bocu", "jisauto", "html", "quotedprintable", "imap", "compoundtext"}
@@ -46,8 +48,8 @@ var (
 		"hz", "jis", "jis7", "jisms", "jisencoding", "koi7", "u7", "u16", "u32", "utf1", "utf5", "utf6", "utf9", "utf18",
 		"punycode", "idna", "rawunicodeescape", "rot13", "uu", "uuencode", "quopri", "hex", "zlib", "bz2",
 	}
-	// codePages are IBM's of EBCDIC, and Microsoft's, with those of ISO 2022 and
-	// UTF.
+	// codePages are the numbers of IBM's EBCDIC code pages, and of Microsoft's for
+	// EBCDIC, ISO 2022 and UTF.
 	codePages = strings.Fields("37 256 259 273 274 275 277 278 280 281 284 285 286 290 297 410 420 421 423 424 425 500 803 833 834 835 836 837 838 870 871 875 880 " +
 		"905 918 924 930 931 933 935 937 939 1002 1003 1005 1025 1026 1027 1047 1069 1070 1079 1097 1112 1113 1122 1123 1130 1132 1136 1137 " +
 		"1140 1141 1142 1143 1144 1145 1146 1147 1148 1149 1150 1151 1152 1153 1154 1155 1156 1157 1158 1159 1160 1164 1165 1166 " +
@@ -57,9 +59,10 @@ var (
 	codePagePrefix = regexp.MustCompile(`^(?:x|cs|ibm|cp|ccsid|windows)*0*`)
 )
 
-// hidesASCII reports whether names in ASCII may not be what they seem in a
-// charset. It is a list of those that hide, not of those that do not: of the
-// latter there are hundreds, and clients write words that are none.
+// hidesASCII reports whether ASCII names may be something else in a charset. It goes by
+// a list of the charsets that hide names, not of those that do not: there are hundreds
+// of the latter, and clients also write words that are no charsets, which a list of
+// harmless ones would refuse.
 func hidesASCII(charset string) bool {
 	name := string(appendLetters(nil, []byte(charset)))
 	if strings.Contains(name, "utf8") {

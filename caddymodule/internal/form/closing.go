@@ -7,8 +7,9 @@ import (
 	"fmt"
 )
 
-// closing holds the closing delimiter and the epilogue until the body has
-// ended, and puts the fresh fields before them.
+// closing holds the closing delimiter and the epilogue until the body has ended, and
+// then puts the fresh fields before them. Only the end of the body shows that nothing
+// doubtful follows, and only then a credential may leave.
 func (e *Editor) closing(b []byte, atEOF bool) (n int, more bool, err error) {
 	epilogue := b[len(e.dashBoundary())+endingLength:]
 	switch {
@@ -26,8 +27,8 @@ func (e *Editor) closing(b []byte, atEOF bool) (n int, more bool, err error) {
 	return 0, true, nil
 }
 
-// holdsPart reports whether some server could read another part in the
-// epilogue. Another closing delimiter is none.
+// holdsPart reports whether some server could read another part in the epilogue. A
+// repeated closing delimiter begins none.
 func (e *Editor) holdsPart(epilogue []byte) bool {
 	boundary := e.dashBoundary()
 	for rest := epilogue; ; {
@@ -42,10 +43,12 @@ func (e *Editor) holdsPart(epilogue []byte) bool {
 	}
 }
 
-// complete makes the closing delimiter of what the body ends with in its place:
-// a boundary, which end is the end of, and a line end or nothing. That is the
-// delimiter of the first fresh field then, and so the form grows no more than is
-// promised if the line end is there: the last one gets none.
+// complete repairs a form whose last delimiter lacks its "--": the body ends with a
+// boundary, which ends at end, and a line end or nothing. Some clients send that, and
+// lenient servers accept it. The boundary becomes the delimiter of the first fresh
+// field, and a closing delimiter is added. With the line end, the form grows by exactly
+// what was promised, for the "--" takes the place of the CRLF. Without it, it would be
+// two bytes longer, which only a chunked body may be.
 func (e *Editor) complete(b []byte, start, end int) (n int, more bool, err error) {
 	if !e.edit.Chunked && len(b)-end != len(crlf) {
 		return 0, false, ErrUnexpectedEnd
@@ -62,8 +65,9 @@ func (e *Editor) complete(b []byte, start, end int) (n int, more bool, err error
 	return start, true, nil
 }
 
-// fresh returns the fresh fields as parts, with room behind them for so many
-// bytes.
+// fresh returns the fresh fields as parts, in a slice with capacity for room more
+// bytes. If their length is not the promised one, it fails: the upstream would cut the
+// form off, or wait for more until it times out.
 func (e *Editor) fresh(room int) ([]byte, error) {
 	if e.closed.Load() {
 		return nil, ErrClosed

@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// content finds the delimiter that ends a part's content.
+// content passes a part's content on, up to the delimiter that ends it.
 func (e *Editor) content(b []byte, atEOF bool) (n int, more bool, err error) {
 	for from := 0; ; {
 		index, found := e.scan(b[from:])
@@ -18,9 +18,9 @@ func (e *Editor) content(b []byte, atEOF bool) (n int, more bool, err error) {
 			}
 			return index, true, e.pass(b[:index])
 		}
-		// A CRLF before the boundary would still be here, for it may begin a
-		// delimiter. The one that ends a part's header does not count: servers
-		// disagree on it.
+		// A CRLF before the boundary is still in b, since scan leaves what may begin a
+		// delimiter. The CRLF that ends a part's header cannot be that of a delimiter:
+		// servers disagree on it.
 		start := index - len(crlf)
 		ending := endingNone
 		if start >= 0 && bytes.HasPrefix(b[start:], crlf) {
@@ -37,7 +37,7 @@ func (e *Editor) content(b []byte, atEOF bool) (n int, more bool, err error) {
 			}
 			return e.delimit(b, start, index, ending)
 		}
-		switch e.lookBehind(b, index, atEOF) {
+		switch e.inspectBehind(b, index, atEOF) {
 		case needMore:
 			return start, true, e.pass(b[:start])
 		case yes:
@@ -48,8 +48,8 @@ func (e *Editor) content(b []byte, atEOF bool) (n int, more bool, err error) {
 	}
 }
 
-// endingAt tells how the delimiter at the beginning of b ends, whose probe was
-// found.
+// endingAt returns the ending of the delimiter at the beginning of b, where the probe
+// was found. The probe may be shorter than the boundary.
 func (e *Editor) endingAt(b []byte, atEOF bool) ending {
 	boundary := e.dashBoundary()
 	switch {
@@ -61,17 +61,17 @@ func (e *Editor) endingAt(b []byte, atEOF bool) ending {
 	return endingNone
 }
 
-// doubtfulSize is how much is looked at behind a doubtful delimiter, in bytes:
-// servers do not read larger headers.
+// doubtfulSize is how many bytes behind a doubtful delimiter are examined. Few servers
+// accept larger headers.
 const doubtfulSize = 16 << 10
 
-// lookBehind reports whether a protected name stands in what some servers take
-// for the header of a part: behind a boundary, or what they make of it, that is
-// no proper delimiter. To most, it is content.
+// inspectBehind examines what follows a boundary that is no proper delimiter. Most
+// servers take it for content, and some for the header of a part. It reports whether a
+// protected name stands there.
 //
-// A sender could have many of them in a form, so no byte is looked at more than
-// twice.
-func (e *Editor) lookBehind(b []byte, index int, atEOF bool) verdict {
+// A sender could put such boundaries everywhere in a form. No byte is examined more
+// than twice, so that the time stays proportional to the form's length.
+func (e *Editor) inspectBehind(b []byte, index int, atEOF bool) verdict {
 	if e.at+int64(index) < e.cleared {
 		return no
 	}
@@ -80,9 +80,9 @@ func (e *Editor) lookBehind(b []byte, index int, atEOF bool) verdict {
 	if !whole && len(behind) < e.doubtful {
 		return needMore
 	}
-	e.doubtful = 2 * len(behind) // or a client that sends byte by byte has it looked at for each
+	e.doubtful = 2 * len(behind) // or a client that sends single bytes would have it examined for each
 	behind = behind[:min(len(behind), doubtfulSize)]
-	if end := bytes.Index(behind, e.delimiter); end >= 0 { // there, all begin another part
+	if end := bytes.Index(behind, e.delimiter); end >= 0 { // there, all servers begin another part
 		behind, whole = behind[:end], true
 	}
 	clears := len(behind) / 2
@@ -95,14 +95,14 @@ func (e *Editor) lookBehind(b []byte, index int, atEOF bool) verdict {
 	case e.edit.hides(behind):
 		return yes
 	case e.part == partStale && (indexFoldASCII(behind, "content-") >= 0 || e.endingAt(b[index:], atEOF) != endingNone):
-		return yes // what is a part to some servers would be crossed out with a stale field
+		return yes // a part, to some servers, would be crossed out with the stale field
 	}
 	e.cleared, e.doubtful = e.at+int64(index+clears), 0
 	return no
 }
 
-// headerEnd returns where the header that b begins with ends, or -1: servers
-// also take LF for a line end.
+// headerEnd returns the index at which the header that b begins with ends, or -1. Some
+// servers accept a bare LF as a line end, so the first end by either rule counts.
 func headerEnd(b []byte) int {
 	trimmed := bytes.TrimLeft(b, "\r\n")
 	end := bytes.Index(trimmed, []byte("\n\n"))
@@ -115,10 +115,10 @@ func headerEnd(b []byte) int {
 	return len(b) - len(trimmed) + end
 }
 
-// pass deals with the next bytes of a part's content.
+// pass processes the next bytes of a part's content, which may come in any pieces.
 func (e *Editor) pass(content []byte) error {
 	switch e.part {
-	case partKept:
+	case partUnchanged:
 	case partStale:
 		crossOut(content)
 	case partWatched:
@@ -141,10 +141,10 @@ func (e *Editor) pass(content []byte) error {
 	return nil
 }
 
-// unheadedSize is how much is looked at of a part without a header, in bytes.
+// unheadedSize is how many bytes of a part without a header are examined.
 const unheadedSize = 8 << 10
 
-// endPart deals with the end of a part.
+// endPart processes the end of a part.
 func (e *Editor) endPart() error {
 	switch kind := e.part; kind {
 	case partWatched:
@@ -164,12 +164,12 @@ func (e *Editor) endPart() error {
 		if e.params.end(e.edit.resembles) {
 			return errDoubtful
 		}
-	case partKept, partStale:
+	case partUnchanged, partStale:
 	}
 	return nil
 }
 
-// scan is scan for the probe, faster if there is much data.
+// scan searches b for the probe as scan does, and faster if b is large.
 func (e *Editor) scan(b []byte) (index int, found verdict) {
 	if len(b) < searchSize {
 		return scan(b, e.probe)
@@ -180,13 +180,15 @@ func (e *Editor) scan(b []byte) (index int, found verdict) {
 	return judge(b, e.probe, e.search.index(b))
 }
 
+// crossOut overwrites b. Its length stays, as Content-Length has been promised.
 func crossOut(b []byte) {
 	for crossed := copy(b, crosses); crossed < len(b); {
 		crossed += copy(b[crossed:], b[:crossed])
 	}
 }
 
-// crossedOut is what the bytes of a stale field become.
+// crossedOut replaces each byte of a stale field. It can stand in any text, and a name
+// of such letters means nothing to the service.
 const crossedOut = 'x'
 
 var crosses = bytes.Repeat([]byte{crossedOut}, 64)

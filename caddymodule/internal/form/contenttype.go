@@ -14,26 +14,27 @@ const (
 	MediaURLEncoded = "application/x-www-form-urlencoded"
 )
 
-// ContentType is what the Content-Type headers of a request say, read as
-// leniently as can be. Servers do not agree on how to read an odd one, so it is
-// written anew for them: see [ContentType.String].
+// ContentType is the result of reading a request's Content-Type headers as leniently
+// as possible. Servers do not agree on how to read an odd one, so it is written anew
+// for the upstream: see [ContentType.String].
 type ContentType struct {
-	// Media is the media type in lower case, and empty if there is none. If
-	// several are given, one of a form wins.
+	// Media is the media type in lower case, or empty if there is none. Of several,
+	// that of a form wins.
 	Media string
-	// Charset is the charset that is given, if it is a token.
+	// Charset is the charset parameter, or empty if there is none that is a token.
 	Charset string
 
-	boundary string   // the one that it can be, or the first of several
-	others   []string // which it can be, too, by other readings
+	boundary string   // the likeliest
+	others   []string // by other readings
 }
 
-// plainMultipart is how nearly all clients begin the Content-Type of a form.
+// plainMultipart is the beginning of a form's Content-Type as nearly all clients write
+// it.
 const plainMultipart = MediaMultipart + "; boundary="
 
-// ParseContentType reads the values of a request's Content-Type headers. The
-// error is ErrCharset, whatever the media type, or ErrNoBoundary or
-// ErrInvalidBoundary for a multipart form.
+// ParseContentType parses the values of a request's Content-Type headers. The error is
+// ErrCharset, with any media type, or ErrNoBoundary or ErrInvalidBoundary, for a
+// multipart form. The ContentType is valid in either case, but for its boundary.
 func ParseContentType(values []string) (ContentType, error) {
 	if len(values) == 1 {
 		if boundary, ok := strings.CutPrefix(values[0], plainMultipart); ok && isSafeBoundary(boundary) {
@@ -57,7 +58,9 @@ func ParseContentType(values []string) (ContentType, error) {
 	return t, nil
 }
 
-// mediaTypeOf returns the media type in a joined header.
+// mediaTypeOf returns the media type in a joined header. A client may have sent several
+// headers, and servers take the first or the last: that of a form counts, since it is
+// the one that has to be edited.
 func mediaTypeOf(header string) string {
 	first := ""
 	for element := range strings.SplitSeq(header, ",") {
@@ -76,25 +79,25 @@ func mediaTypeOf(header string) string {
 	return first
 }
 
-// Boundary returns the form's boundary. If others are possible, that is to be
-// settled first: see [ContentType.Settle].
+// Boundary returns the form's boundary. If several are possible, [ContentType.Settle]
+// must be called first.
 func (t *ContentType) Boundary() string { return t.boundary }
 
-// Settled reports whether the boundary can be but one.
+// Settled reports whether only one boundary is possible.
 func (t *ContentType) Settled() bool { return len(t.others) == 0 }
 
-// Settle decides which of several boundaries is the form's, given how the body
-// begins: the one in the first line that is a delimiter by any of them. It
-// reports false if more of the body is needed to tell; final says that there is
-// no more.
+// Settle decides which of several boundaries is the form's, by the beginning of its
+// body: the one in the first line that is a delimiter by any of them. It reports false
+// if more of the body is needed; final says that there is no more, and makes it decide
+// in any case.
 func (t *ContentType) Settle(beginning []byte, final bool) bool {
 	candidates := append([]string{t.boundary}, t.others...)
-	// A longer one begins with a shorter one, so what the line holds must end there.
+	// Longer ones first: a shorter one may be the beginning of a longer one.
 	slices.SortStableFunc(candidates, func(a, b string) int { return len(b) - len(a) })
 	for line := beginning; ; {
 		for _, candidate := range candidates {
 			if len(line) > len(dashes) && !bytes.HasPrefix(line, dashes) {
-				break // as almost every line
+				break // nearly every line
 			}
 			delimiter := []byte("--" + candidate)
 			rest, ok := bytes.CutPrefix(line, delimiter)
@@ -118,8 +121,8 @@ func (t *ContentType) Settle(beginning []byte, final bool) bool {
 	return false
 }
 
-// IsWritten reports whether values are the one that String returns, as nearly
-// all clients write it.
+// IsWritten reports whether values are exactly what String returns, as nearly all
+// clients write it. Then the header need not be written anew.
 func (t *ContentType) IsWritten(values []string) bool {
 	if len(values) != 1 {
 		return false
@@ -130,9 +133,9 @@ func (t *ContentType) IsWritten(values []string) bool {
 	return values[0] == t.String()
 }
 
-// String returns the Content-Type in the one spelling that all servers read:
-// the media type in lower case, for a multipart form one boundary, without
-// quotes if that leaves no doubt, and the charset.
+// String returns the Content-Type in the spelling that all servers read alike: the
+// media type in lower case; for a multipart form one boundary, without quotes if no
+// server needs them; and the charset.
 func (t *ContentType) String() string {
 	s := t.Media
 	if t.boundary != "" {

@@ -7,20 +7,20 @@ import (
 	"regexp"
 )
 
-// parameter is one of a Content-Disposition (RFC 7578, section 4.2). Its slices
-// are of that value.
+// parameter is a parameter of a Content-Disposition (RFC 7578, section 4.2). Its slices
+// share the memory of that header.
 type parameter struct {
 	all   []byte // up to the semicolon that ends it
 	key   []byte // nil if there is no "="
 	value []byte // without quotes
-	start int    // of the value
-	tail  []byte // of all that follows, from where the value may go on or end
-	clean bool   // all servers see this value
+	start int    // the offset of the value
+	tail  []byte // the rest of the disposition from where some server could end the value
+	clean bool   // all servers read this value
 }
 
-// readDisposition reads a Content-Disposition as most servers do. Browsers write
-// a backslash as it is, others escape with it: it is taken for one that stands
-// there.
+// readDisposition reads a Content-Disposition as most servers do. It treats a backslash
+// as an ordinary character: browsers write it unescaped, other clients escape with it,
+// and what servers read behind it is then in doubt.
 func (p *part) readDisposition(value []byte) {
 	first := true
 	for rest := value; len(rest) > 0; first = false {
@@ -50,10 +50,11 @@ func (p *part) readDisposition(value []byte) {
 	}
 }
 
-// extendedFileName is the key of a file name in another charset (RFC 8187), or of
+// extendedFileName matches the key of a file name in another charset (RFC 8187), or of
 // a piece of one (RFC 2231).
 var extendedFileName = regexp.MustCompile(`^(?i:filename)\*(?:\d+\*?)?$`)
 
+// readName reads a parameter `name`. Servers take the first or the last of several.
 func (p *part) readName(parameter parameter, all []byte, offset int) {
 	if p.name != nil || !parameter.clean {
 		p.doubtRest(all)
@@ -64,8 +65,8 @@ func (p *part) readName(parameter parameter, all []byte, offset int) {
 	}
 }
 
-// readFileName reads a file name, which need not be understood: what counts is
-// what stands behind where it may end.
+// readFileName reads a file name. The name itself does not matter: what does is whether
+// some server could end it earlier, and read a parameter `name` in the rest.
 func (p *part) readFileName(parameter parameter) {
 	p.file = p.file || len(parameter.value) > 0
 	if p.filename == nil {
@@ -76,7 +77,7 @@ func (p *part) readFileName(parameter parameter) {
 	}
 }
 
-// cutParameter cuts the first parameter off of a value.
+// cutParameter splits the first parameter off a value.
 func cutParameter(s []byte) (parameter, []byte) {
 	all, rest, _ := bytes.Cut(s, semicolonSign)
 	equals := bytes.IndexByte(all, '=')
@@ -105,9 +106,9 @@ func cutParameter(s []byte) (parameter, []byte) {
 	return p, rest
 }
 
-// cutQuoted cuts a quoted value that ends off of s. What stands between the quote
-// and the semicolon is passed over: clients that do not escape leave the rest of
-// a file name there.
+// cutQuoted splits a quoted value off s. It reports false if the quote does not end.
+// What stands between the closing quote and the semicolon is skipped: clients that do
+// not escape quotes in a file name leave the rest of it there.
 func (p *parameter) cutQuoted(s []byte) (rest []byte, ok bool) {
 	length := bytes.IndexByte(s[p.start:], '"')
 	if length < 0 {
@@ -117,7 +118,7 @@ func (p *parameter) cutQuoted(s []byte) (rest []byte, ok bool) {
 	p.tail = s[p.start+length+1:]
 	behind, rest, _ := bytes.Cut(p.tail, semicolonSign)
 	p.clean = !bytes.HasSuffix(p.value, backslash) && !holdsLineEnd(p.value) && len(bytes.TrimSpace(behind)) == 0
-	if holdsLineEnd(p.value) { // a line that is not continued for some
+	if holdsLineEnd(p.value) { // to some servers, the line and the value end there
 		p.tail = s[p.start:]
 	}
 	return rest, true
@@ -128,12 +129,12 @@ var (
 	backslash     = []byte(`\`)
 )
 
-// holdsLineEnd reports whether there is a CR or a LF in value.
+// holdsLineEnd reports whether value contains a CR or a LF.
 func holdsLineEnd(value []byte) bool {
 	return bytes.IndexByte(value, '\r') >= 0 || bytes.IndexByte(value, '\n') >= 0
 }
 
-// isBlank also takes CR and LF, which stand in a folded header.
+// isBlank reports whether c is white space, including the line ends of a folded header.
 func isBlank(c byte) bool {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n'
 }

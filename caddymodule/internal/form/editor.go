@@ -12,43 +12,43 @@ type Edit struct {
 	// Boundary is the form's boundary, as [ContentType.Boundary] returned it.
 	Boundary string
 
-	// Stale names the fields to take out, under any name that some server takes
-	// for one of them. Since the length of the form is promised before its first
-	// byte is read, a stale field is crossed out in place: its name and its value
-	// become as many letters x. A part of which it is doubtful whether some
-	// server could find one of the names in it is an error.
+	// Stale is the set of fields to remove, under every name that some server takes
+	// for one of them. Since the length of the form is promised before its first byte
+	// is read, a stale field is crossed out in place: its name and its value become as
+	// many letters x. A part in which it is doubtful whether some server could find
+	// one of the names is an error.
 	Stale *Names
 
-	// Watched names the fields whose values are shown to Watch, under any name
+	// Watched is the set of fields whose values are passed to Watch, under every name
 	// that some server takes for one of them. Doubt is an error as with Stale.
 	Watched *Names
 
-	// Watch is called with the value of a watched field when it has passed. An
-	// error ends the form: Read returns it.
+	// Watch is called with the value of a watched field when it has been read to its
+	// end. Its error ends the form: Read returns it.
 	Watch func(value string) error
 
-	// Fresh yields the fields to put in. It is called once, when the whole form
-	// has arrived and is known to be sound; its fields become the last parts.
-	// An error ends the form: Read returns it.
+	// Fresh returns the fields to add. It is called once, when all of the form has
+	// arrived and is known to be sound, so that a credential is as fresh as it can be;
+	// the fields become the last parts. Its error ends the form: Read returns it.
 	Fresh func() ([]Field, error)
 
 	// FreshLength is the sum of the [EncodedLength] of Fresh's fields.
 	FreshLength int
 
 	// Chunked says that no length has been promised. Then a form whose closing
-	// delimiter is not even a line can be completed.
+	// delimiter lacks its line end, too, can be completed.
 	Chunked bool
 }
 
-// Editor reads a multipart/form-data body and returns it edited. It works in
-// the buffers that Read is given and holds at most [MaxMemory] of its own.
+// Editor reads a multipart/form-data body and returns it edited. It works in the
+// buffers that Read is given, and holds at most [MaxMemory] of its own.
 //
-// The edited body is exactly FreshLength bytes longer than what was read, unless
-// Chunked lets it be otherwise. When Read returns an error other than io.EOF, what it returned until then lacks
-// the end of the form, so that no server takes it for complete.
+// The edited body is exactly FreshLength bytes longer than the original, unless
+// Chunked allows otherwise. When Read returns an error other than io.EOF, what it has
+// returned lacks the end of the form, so that no server takes it for complete.
 //
-// Close may be called while Read is running; Read may not be called
-// concurrently with itself.
+// Close may be called while Read is running, and from another goroutine, as net/http
+// does. Read must not be called concurrently with itself.
 type Editor struct {
 	src  io.ReadCloser
 	edit Edit
@@ -60,20 +60,20 @@ type Editor struct {
 	part      partKind
 	quoted    bool    // the watched part is said to be quoted-printable
 	value     []byte  // of the watched part, or the beginning of one without a header
-	nested    *nested // of the part, if it is one
-	params    *params // of the part, if it is made of them
-	at        int64   // how much of the body has been decided
-	doubtful  int     // how much is to be behind a doubtful delimiter before it is looked at again
-	cleared   int64   // up to where doubtful delimiters in it need no look
+	nested    *nested // state of a part with a form within
+	params    *params // state of a part with a urlencoded body within
+	at        int64   // how many bytes of the body have been decided
+	doubtful  int     // how many bytes must follow a doubtful delimiter before it is examined again
+	cleared   int64   // up to which offset of the body doubtful delimiters have been examined
 
-	held       []byte // read, but not decided: goes before the next read
+	held       []byte // read, but not decided: goes before what is read next
 	ready      []byte // decided, but not returned
-	scratch    []byte // to read into when the caller's buffer is too small
+	scratch    []byte // read into if the caller's buffer is too small
 	emptyReads int    // in a row, from the source
 	err        error  // ends the form, once ready has been returned
 	closed     atomic.Bool
 
-	// What almost all forms need, so that an editor is one allocation.
+	// Room for what nearly all forms need, so that an editor is one allocation.
 	delimiterInit [len("\r\n--") + 72]byte
 	heldInit      [128]byte // most of what is ever held is shorter than a delimiter
 	valueInit     [32]byte  // a public key has 20 characters
@@ -81,16 +81,16 @@ type Editor struct {
 }
 
 const (
-	// readRoom is the smallest buffer worth reading into, in bytes. Below it
-	// the editor reads into one of its own.
+	// readRoom is the smallest room that is read into, in bytes. If the caller's
+	// buffer has less behind what is held, the editor reads into one of its own.
 	readRoom = 512
-	// maxEmptyReads is how often in a row the source may return nothing before
-	// it is taken to be broken, as in package bufio.
-	maxEmptyReads = 100
-	// scratchRoom is how much more than that a buffer of the editor's own has room
-	// for, in bytes.
+	// scratchRoom is how much larger than needed that buffer is, in bytes, so that it
+	// is not allocated again for each read.
 	scratchRoom = 4 << 10
-	// searchSize is how much data is worth the preparation of a search.
+	// maxEmptyReads is how often in a row the source may return neither bytes nor an
+	// error before Read fails with io.ErrNoProgress, as in package bufio.
+	maxEmptyReads = 100
+	// searchSize is from how many bytes on a search is worth its preparation.
 	searchSize = 4 << 10
 )
 
@@ -106,8 +106,9 @@ func NewEditor(src io.ReadCloser, edit Edit) *Editor {
 	return e
 }
 
-// Read implements [io.Reader]. It asks the source for as much as p has room
-// for, and returns all of it that is decided, across the edges of parts.
+// Read implements [io.Reader]. It reads from the source as much as p has room for,
+// and returns all of it that has been decided, whatever parts it belongs to. An error
+// of the source, of the form or of the edit is returned after the bytes before it.
 func (e *Editor) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -132,8 +133,8 @@ func (e *Editor) Read(p []byte) (int, error) {
 	}
 }
 
-// takeReady adds what is ready to the n bytes in p and returns their number,
-// and the form's end once nothing is left.
+// takeReady appends what is ready to the n bytes in p. It returns how many bytes p has
+// then, and the error that ends the form once nothing is left.
 func (e *Editor) takeReady(p []byte, n int) (int, error) {
 	taken := copy(p[n:], e.ready)
 	e.ready = e.ready[taken:]
@@ -143,8 +144,8 @@ func (e *Editor) takeReady(p []byte, n int) (int, error) {
 	return n + taken, e.err
 }
 
-// fill reads once from the source into buf, behind what is held, and edits it
-// there. It returns how much of buf is decided and holds the rest.
+// fill reads once from the source into buf, behind what is held, and edits buf in
+// place. It returns how many bytes of buf have been decided, and holds the rest.
 func (e *Editor) fill(buf []byte) int {
 	n := copy(buf, e.held)
 	read, err := e.src.Read(buf[n:])
@@ -167,15 +168,16 @@ func (e *Editor) fill(buf []byte) int {
 	return decided
 }
 
-// end ends the form. What editors share is given back here, within Read, and
-// nowhere else: Close may be called at any time. If Read is never called again,
-// the garbage collector takes it.
+// end ends the form with err. The pooled search table is released here, within Read,
+// and not by Close, which may run while Read uses it. If Read is not called again, the
+// garbage collector frees it.
 func (e *Editor) end(err error) {
 	e.err = err
 	e.search.release()
 }
 
-// Close closes the source. A Read that comes after it returns ErrClosed.
+// Close closes the source, which also ends a Read that waits for it. Afterwards Read
+// returns ErrClosed, and Fresh is not called any more.
 func (e *Editor) Close() error {
 	e.closed.Store(true)
 	return e.src.Close()

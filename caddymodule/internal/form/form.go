@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package form edits forms while they stream past: it takes fields out of a
-// body or a query string and puts others in, without holding the body, without
-// copying it and without changing a byte of anything else.
+// Package form edits forms in a stream: it removes fields from a body or a query
+// string and adds others, without buffering the body, without copying it and
+// without changing any other byte.
 //
-// An [Editor] is given the names of the fields to take out and a function that
-// yields the fields to put in. It knows nothing of HTTP servers, of credentials
-// or of time.
+// An [Editor] is an [io.Reader] over a multipart/form-data body. It is given the
+// names of the fields to remove and a function that yields the fields to add. It
+// knows nothing of HTTP servers, of credentials or of time.
+//
+// Errors come as early as they can be known, which may be late: a form without a
+// closing delimiter is only recognised at its end. What has been read by then lacks
+// the end of the form, so that no server takes it for complete. [IsFormError]
+// distinguishes errors of the form from those of its source.
 //
 // # Doubt
 //
 // Servers do not agree on how to read a form that bends RFC 2046 or RFC 7578.
 // One takes a bare LF before a delimiter for a line end, another finds a
 // delimiter in the middle of a line, a third decodes `name*`. That alone is no
-// reason to turn a form away: the editor goes by what most of them do, and leaves
-// it as it is. A form is refused with an error where, in what is doubtful, some
-// server could read a name that the edit is about, where no place for the fresh
-// fields can be found, and where servers lose a part.
+// reason to refuse a form: the client cannot be changed, and the upload would be
+// lost. The editor reads it as most servers do, and leaves it as it is. It refuses a
+// form only if a server could read a protected name (one of [Edit.Stale] or
+// [Edit.Watched]) in what is doubtful, if there is no place for the fresh fields, or
+// if servers would lose a part.
 package form
 
 import (
@@ -24,8 +30,7 @@ import (
 	"slices"
 )
 
-// Limits. All of them bound what the editor holds at one time; the body itself
-// has none.
+// Limits of what the editor holds at a time. The size of a body has no limit.
 const (
 	// MaxBoundaryLength is the longest boundary, in characters. RFC 2046, section
 	// 5.1.1, has 70; clients write up to 84, and servers do not count.
@@ -36,24 +41,24 @@ const (
 	// servers that bound a header few take more than 16 KiB.
 	MaxPartHeaderSize = 32 << 10
 
-	// MaxPreambleSize bounds what stands before the first delimiter, in bytes.
-	// Nothing belongs there on HTTP; mail software puts one sentence there.
+	// MaxPreambleSize bounds what stands before the first delimiter, in bytes. HTTP
+	// clients put nothing there; mail software puts one sentence.
 	MaxPreambleSize = 32 << 10
 
-	// MaxEpilogueSize bounds what stands after the closing delimiter, in bytes.
-	// Nothing belongs there either, but some clients pad.
+	// MaxEpilogueSize bounds what stands after the closing delimiter, in bytes. Some
+	// clients put padding there.
 	MaxEpilogueSize = 64 << 10
 
-	// MaxWatchedValueSize is the longest value of a field that is read on its
-	// way past, in bytes. Public keys have 20 characters.
+	// MaxWatchedValueSize is the longest value of a watched field, in bytes. Public
+	// keys have 20 characters.
 	MaxWatchedValueSize = 256
 )
 
-// MaxMemory bounds what an [Editor] holds, in bytes, whatever the size of the
-// body: an incomplete part header or an epilogue, with the slack of the slice that
-// it grew in, a buffer of the editor's own where the caller's is smaller than
-// that, the fresh fields and the body's end, and a table to find delimiters with.
-// Of forms as clients write them it is less than 8 KiB.
+// MaxMemory bounds what an [Editor] holds, in bytes, whatever the size of the body:
+// an incomplete part header or an epilogue, with the slack of the slice that it has
+// grown in; a buffer of its own where the caller's is smaller than that; the fresh
+// fields and the end of the body; and a table to search for delimiters. For forms as
+// clients write them, an editor holds less than 8 KiB.
 const MaxMemory = 224 << 10
 
 // Errors of a form that cannot be edited.

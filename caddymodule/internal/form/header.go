@@ -7,30 +7,30 @@ import (
 	"regexp"
 )
 
-// part is what the header of a part says of it. Its slices are of the header.
+// part is what the header of a part says. Its slices share the header's memory.
 type part struct {
 	name        []byte // of the field; nil if there is none
-	nameStart   int    // where it stands in the disposition
-	nameIsFound bool   // also by servers that look for the first "name="
-	filename    []byte // as it stands there; nil if there is none
+	nameStart   int    // its offset in the disposition
+	nameIsFound bool   // also by servers that take the first "name="
+	filename    []byte // unchanged; nil if there is none
 	file        bool   // there is a file name that is not empty
-	plain       bool   // it is as nearly all clients write it
+	plain       bool   // parsePlainHeader has read it: nothing is in doubt
 
 	disposition []byte // the value of the Content-Disposition line
-	repeated    []byte // that of a second one, which is equal
+	repeated    []byte // that of a second, equal line
 	typed       bool   // there is a Content-Type
-	multipart   bool   // which says that the content is a form of its own
-	params      bool   // or urlencoded
-	encoded     bool   // the content may be other text to a server
-	quoted      bool   // it has quoted-printable's escapes, if it has any
+	multipart   bool   // the type says that the content is a form of its own
+	params      bool   // the type says that the content is urlencoded
+	encoded     bool   // a server may decode the content into other text
+	quoted      bool   // the content may have escapes of quoted-printable
 
 	colonless   bool // there is a line without a colon
-	bareLineEnd bool // for some servers the header may end earlier
+	bareLineEnd bool // some servers may end the header earlier
 
-	otherDoubted bool // there is another disposition, and so all of this one is in doubt
-	restDoubted  bool // of the disposition, up to its end
+	otherDoubted bool // there is a different disposition, too, so doubts has all of this one
+	restDoubted  bool // doubts has the disposition from somewhere on to its end
 
-	// doubts are what servers may read in another way.
+	// doubts are the texts that servers may read differently.
 	doubts [][]byte
 }
 
@@ -40,8 +40,8 @@ const (
 	encodingName    = "content-transfer-encoding"
 )
 
-// parseHeader reads the header of a part, without the empty line that ends it,
-// and takes note of all in which servers may read something else.
+// parseHeader parses the header of a part, without the empty line that ends it, and
+// records all that servers may read differently.
 func parseHeader(header []byte) part {
 	if p, ok := parsePlainHeader(header); ok {
 		return p
@@ -49,6 +49,7 @@ func parseHeader(header []byte) part {
 	return parseAnyHeader(header)
 }
 
+// parseAnyHeader parses a header in any spelling.
 func parseAnyHeader(header []byte) (p part) {
 	for rest := header; len(rest) > 0; {
 		var line []byte
@@ -61,7 +62,7 @@ func parseAnyHeader(header []byte) (p part) {
 	return p
 }
 
-// cutLine cuts the first line off of a header, with the lines that continue it
+// cutLine splits the first line off a header, with the lines that continue it
 // (obs-fold, RFC 9112, section 5.2).
 func cutLine(header []byte) (line, rest []byte) {
 	for end := 0; ; {
@@ -77,10 +78,11 @@ func cutLine(header []byte) (line, rest []byte) {
 	}
 }
 
+// doubt records a text that servers may read differently.
 func (p *part) doubt(text []byte) { p.doubts = append(p.doubts, text) }
 
-// doubtRest doubts all of the disposition from somewhere on. What is in doubt
-// already is not doubted again: a header could hold thousands of reasons.
+// doubtRest records all of the disposition from somewhere on, once: a header could
+// hold thousands of reasons, each with a text up to its end.
 func (p *part) doubtRest(text []byte) {
 	if !p.restDoubted {
 		p.restDoubted = true
@@ -88,19 +90,19 @@ func (p *part) doubtRest(text []byte) {
 	}
 }
 
-// readLine reads a line, continued or not.
+// readLine reads one line of the header with its continuations.
 func (p *part) readLine(line []byte) {
 	for i, c := range line {
 		folded := c == '\r' && bytes.HasPrefix(line[i:], crlf) || c == '\n' && i > 0 && line[i-1] == '\r'
 		if isControl(c) && !folded { // where a server may end a line
 			p.doubt(line[i:])
 			p.bareLineEnd = p.bareLineEnd || holdsLineEnd(line[i:])
-			p.readContentType(line[i:]) // there may be one
+			p.readContentType(line[i:]) // to such a server, this may be a line Content-Type
 			break
 		}
 	}
 	name, value, colon := bytes.Cut(line, []byte(":"))
-	name = bytes.TrimRight(name, " \t") // for which most servers do not care
+	name = bytes.TrimRight(name, " \t") // most servers ignore blanks before the colon
 	isDisposition := equalFoldASCII(name, dispositionName)
 	if !isDisposition && (bytes.Contains(line, crlf) || indexFoldASCII(value, "disposition") >= 0) {
 		p.doubt(line) // what continues it is a line of its own to some, and some find a disposition anywhere
@@ -123,7 +125,7 @@ func (p *part) readLine(line []byte) {
 	}
 }
 
-// readContentType takes note of what a Content-Type makes of the content.
+// readContentType records how servers may read the content by its Content-Type.
 func (p *part) readContentType(value []byte) {
 	_, err := parseCharset(string(value))
 	p.encoded = p.encoded || err != nil
@@ -137,6 +139,8 @@ func isMediaType(value []byte) bool {
 	return len(bytes.TrimSpace(media)) > 0
 }
 
+// readDispositionLine reads a Content-Disposition. A second one that is equal is
+// harmless; of different ones, servers take the first or the last.
 func (p *part) readDispositionLine(value, line []byte) {
 	switch {
 	case p.disposition == nil:
@@ -144,7 +148,7 @@ func (p *part) readDispositionLine(value, line []byte) {
 		p.readDisposition(value)
 	case bytes.Equal(p.disposition, value) && p.repeated == nil:
 		p.repeated = value
-	default: // servers take the first or the last
+	default:
 		if !p.otherDoubted {
 			p.otherDoubted = true
 			p.doubt(p.disposition)
@@ -153,26 +157,29 @@ func (p *part) readDispositionLine(value, line []byte) {
 	}
 }
 
-// transferEncoding is one that changes the content (RFC 2045, section 6.1), or
-// did so in mail once. Clients write all kinds of words there.
+// transferEncoding matches encodings that change the content (RFC 2045, section 6.1),
+// including those that old mail software used. Clients also write words there that
+// mean nothing.
 var transferEncoding = regexp.MustCompile(`(?i)base-?64|uu|binhex|yenc|zip|deflate|compress`)
 
-// isControl reports whether a byte of a line is one that belongs in none.
+// isControl reports whether c is a control character other than a tab, which no line of
+// a header may contain.
 func isControl(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
-// browserFile is the Content-Disposition of a file as browsers and libraries
-// write it, in which all servers read the same.
+// browserFile matches the Content-Disposition of a file as browsers and libraries write
+// it, which all servers read alike.
 var browserFile = regexp.MustCompile(`^ (?i:form-data); name="[^"\\]*"; filename="(?:[^"]*[/\\])?[^"/\\]*[^"/\\. ][^"/\\]*"$`)
 
-// isBrowserFile reports whether every server sees a file, whatever its name.
-// Some take one without a Content-Type, or whose file name is but a path, for a
-// field.
+// isBrowserFile reports whether every server takes the part for a file, whatever its
+// name. Some take a part without a Content-Type, or whose file name is only a path, for
+// a field.
 func (p *part) isBrowserFile() bool {
 	return len(p.doubts) == 0 && p.repeated == nil && p.typed && !p.multipart && !p.params && browserFile.Match(p.disposition)
 }
 
-// crossOutName crosses out the name, and those of the lines that say how the
-// content is to be read: crossed out, it is neither base64 nor a form.
+// crossOutName crosses out the name of a stale field, and the names of the lines that
+// say how to decode the content. A server that decodes the crossed-out content as
+// base64 or as a form would fail.
 func (p *part) crossOutName(header []byte) {
 	if p.plain {
 		crossOut(p.name)
@@ -191,8 +198,8 @@ func (p *part) crossOutName(header []byte) {
 	}
 }
 
-// crossOutLetters leaves backslashes: the last one may be taken for an escape of
-// the quote behind it.
+// crossOutLetters crosses out a name except for backslashes: without a last one, the
+// quote behind it would not be escaped any more, and the value end earlier.
 func crossOutLetters(name []byte) {
 	for i, c := range name {
 		if c != '\\' {
@@ -201,8 +208,8 @@ func crossOutLetters(name []byte) {
 	}
 }
 
-// saysHowToRead reports whether a line of that name makes something else of the
-// content than the text that it is.
+// saysHowToRead reports whether a server may decode the content because of a line with
+// the given name.
 func saysHowToRead(name, line []byte) bool {
 	says := func(word string) bool { return indexFoldASCII(line, word) >= 0 }
 	return equalFoldASCII(name, encodingName) ||

@@ -4,7 +4,7 @@ package form
 
 import "bytes"
 
-// What the header of a part consists of as nearly all clients write it.
+// The texts of a part's header as nearly all clients write it.
 var (
 	plainStart     = []byte(`Content-Disposition: form-data; name="`)
 	plainFileStart = []byte(`"; filename="`)
@@ -12,9 +12,9 @@ var (
 	plainNameStart = len(plainStart) - len("Content-Disposition:") // within the value
 )
 
-// plain says of which of the three texts of such a header a character can be
-// part without any server reading more into it. The bytes above ASCII are
-// letters in a name to all of them.
+// plain has for each byte in which texts of such a header it means the same to every
+// server: in a name, in a file name, in a Content-Type. Bytes above ASCII are letters of
+// a file name to all of them.
 var plain = func() (plain [256]struct{ name, file, contentType bool }) {
 	for c := range plain {
 		letter := isAlphanumeric(byte(c))
@@ -25,8 +25,9 @@ var plain = func() (plain [256]struct{ name, file, contentType bool }) {
 	return plain
 }()
 
-// parsePlainHeader does what parseHeader does, at less cost, if the header is as
-// nearly all clients write it.
+// parsePlainHeader parses a header as nearly all clients write it, at a fraction of
+// parseAnyHeader's cost. It reports false for all others, and must never see less in a
+// header than parseAnyHeader does: a test compares the two.
 func parsePlainHeader(header []byte) (p part, ok bool) {
 	rest, ok := bytes.CutPrefix(header, plainStart)
 	if !ok {

@@ -10,29 +10,30 @@ import (
 	"strconv"
 )
 
-// Servers take doubtful text apart in ways that cannot be foretold. So it is not
-// taken apart here: all that could be decoded is, and any key that ends in "name"
-// or holds these letters counts, with whatever stands around it and its value.
+// How servers parse doubtful text cannot be foretold. So it is not parsed here:
+// everything that could be decoded is decoded, and every key that contains the letters
+// "name" counts, whatever stands around it and its value. That refuses too much in
+// theory; in forms of real clients nothing is doubtful and looks like this.
 
-// hidden reports whether some server could find a name of the set in text, given
-// to it as a name.
+// hidden reports whether some server could find a name of the set in text, as the value
+// of a parameter `name`.
 func (n *Names) hidden(text []byte) bool {
-	if n == nil || len(text) <= len(nameLetters) { // as an epilogue of CRLF
+	if n == nil || len(text) <= len(nameLetters) { // mostly an epilogue of CRLF
 		return false
 	}
 	return slices.ContainsFunc(readings(text), n.isValueIn) ||
 		bytes.IndexByte(text, '*') >= 0 && n.isIn(appendLetters(nil, unescape(continuedName(text))))
 }
 
-// What is looked at around an equals sign, in bytes, so that a text of nothing but
-// such signs takes no time.
+// How many bytes around an equals sign are examined. Without limits, a text of nothing
+// but such signs would take time that grows with the square of its length.
 const (
 	maxKeySize    = 64
 	maxPrefixSize = 64 // of a value: quotes and blanks, or a charset
 )
 
-// isValueIn reports whether a name of the set is the value of a key of letters
-// "name" in text.
+// isValueIn reports whether a name of the set is the value of a key that contains the
+// letters "name" in text.
 func (n *Names) isValueIn(text []byte) bool {
 	for from := 0; ; {
 		i := bytes.IndexByte(text[from:], '=')
@@ -50,8 +51,8 @@ func (n *Names) isValueIn(text []byte) bool {
 	}
 }
 
-// beginsIn reports whether a value begins with a name of the set, alone, whatever
-// stands between its letters: no longer word.
+// beginsIn reports whether a value begins with a name of the set, whatever punctuation
+// stands between its letters, and not with a longer word.
 func (n *Names) beginsIn(value []byte) bool {
 	return slices.ContainsFunc(n.letters, func(name []byte) bool {
 		matched := 0
@@ -69,8 +70,8 @@ func (n *Names) beginsIn(value []byte) bool {
 	})
 }
 
-// withoutCharset returns what follows the charset and the language that a value
-// begins with (RFC 8187), or nothing.
+// withoutCharset returns what follows the charset and the language at the beginning of a
+// value (RFC 8187: UTF-8'en'text), or nil if there are none.
 func withoutCharset(value []byte) []byte {
 	_, rest, found := bytes.Cut(value[:min(len(value), maxPrefixSize)], []byte("'"))
 	if i := bytes.IndexByte(rest, '\''); found && i >= 0 {
@@ -79,11 +80,12 @@ func withoutCharset(value []byte) []byte {
 	return nil
 }
 
-// maxPieces is how many pieces of a name count: more than it has characters.
+// maxPieces is how many pieces of a continued name are joined: more than a protected
+// name has characters.
 const maxPieces = 256
 
-// continuedName returns the pieces of a continued name (RFC 2231, section 3),
-// joined by their numbers.
+// continuedName returns the pieces of a continued name (RFC 2231, section 3: name*0=sig;
+// name*1=nature), joined in the order of their numbers.
 func continuedName(text []byte) []byte {
 	pieces := namePiece.FindAllSubmatch(text, maxPieces)
 	number := func(piece [][]byte) int {
@@ -98,13 +100,12 @@ func continuedName(text []byte) []byte {
 	return joined
 }
 
-// MentionedIn reports whether a name of the set is anywhere in text, also where
-// that is encoded.
+// MentionedIn reports whether a name of the set stands anywhere in text, encoded or not.
 func (n *Names) MentionedIn(text []byte) bool {
 	return n != nil && slices.ContainsFunc(readings(text), func(reading []byte) bool { return n.isIn(appendLetters(nil, reading)) })
 }
 
-// isIn reports whether a name of the set is among letters.
+// isIn reports whether letters contain a name of the set.
 func (n *Names) isIn(letters []byte) bool {
 	return slices.ContainsFunc(n.letters, func(name []byte) bool { return bytes.Contains(letters, name) })
 }
@@ -112,17 +113,17 @@ func (n *Names) isIn(letters []byte) bool {
 var (
 	nameLetters = []byte("name")
 	encodedWord = []byte("=?") // RFC 2047
-	// namePiece is a piece of a continued name, with its number and its value,
-	// less the charset and the language before that.
+	// namePiece matches a piece of a continued name, with its number and its value, the
+	// latter without the charset and the language before it.
 	namePiece = regexp.MustCompile(`(?i)name\s*\*\s*(\d+)\s*\*?\s*=\s*(?:[\w-]*'[^';]*')?([^;]*)`)
 )
 
-// readings returns text as it is and as servers may decode it.
+// readings returns text as it is, and as servers may decode it.
 func readings(text []byte) [][]byte {
 	all := append(make([][]byte, 0, 4), text)
 	if bytes.IndexByte(text, '%') >= 0 {
 		unescaped := unescape(text)
-		// What is no escape loses its sign, at least to CherryPy.
+		// CherryPy drops the percent sign of what is no escape.
 		all = append(all, unescaped, bytes.ReplaceAll(unescaped, []byte("%"), nil))
 	}
 	if bytes.Contains(text, encodedWord) {
@@ -131,8 +132,8 @@ func readings(text []byte) [][]byte {
 	return all
 }
 
-// unescape decodes percent-encoding as lenient servers do: what is no escape
-// stays as it is, and %uXXXX is one.
+// unescape decodes percent-encoding as lenient servers do: an invalid escape stays as
+// it is, and %uXXXX, which no standard has, is one.
 func unescape[T string | []byte](text T) []byte {
 	unescaped := make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {
@@ -148,9 +149,9 @@ func unescape[T string | []byte](text T) []byte {
 	return unescaped
 }
 
-// escape returns the character that an escape stands for, and the length of the
-// escape without its sign; 0 if there is none. A character above ASCII is none
-// that a name of the set has.
+// escape returns the character that an escape at the beginning of s stands for, and the
+// length of the escape without its percent sign, or 0 if there is none. A character
+// above U+00FF becomes 0xff: no protected name contains either.
 func escape[T string | []byte](s T) (c byte, length int) {
 	start, length := 0, 2
 	if len(s) > 0 && s[0]|0x20 == 'u' {
@@ -166,19 +167,19 @@ func escape[T string | []byte](s T) (c byte, length int) {
 	return byte(min(value, 0xff)), length
 }
 
-// decodeWords decodes RFC 2047's encoded words, wherever they stand. One that
-// cannot be decoded stays as it is.
+// decodeWords decodes RFC 2047's encoded words, wherever they stand: some servers do so
+// with names of fields, as mail software does. One that cannot be decoded stays.
 func decodeWords(text []byte) []byte {
 	text = betweenWords.ReplaceAll(text, []byte("?==?")) // RFC 2047, section 6.2
 	return encodedWords.ReplaceAllFunc(text, func(word []byte) []byte {
 		decoded, err := new(mime.WordDecoder).Decode(string(word))
-		if err != nil { // perhaps for its charset
+		if err != nil { // perhaps because of its charset: ASCII is the same in nearly all
 			decoded, err = new(mime.WordDecoder).Decode(string(charsetOfWord.ReplaceAll(word, []byte("=?utf-8?$1?"))))
 		}
 		if err != nil {
 			return word
 		}
-		return bytes.ReplaceAll([]byte(decoded), []byte{0}, nil) // of UTF-16
+		return bytes.ReplaceAll([]byte(decoded), []byte{0}, nil) // every other byte of ASCII in UTF-16
 	})
 }
 

@@ -7,16 +7,17 @@ import (
 	"slices"
 )
 
-// Names is a set of field names, with what they have in common with names that
-// one server or another takes for the same. A nil set is empty.
+// Names is a set of field names, in forms that compare fast with the names that some
+// server takes for the same. It is immutable and safe for concurrent use. A nil set is
+// empty.
 type Names struct {
 	names   []string
-	letters [][]byte  // as appendLetters has them
-	first   [256]bool // the bytes that a name of the set begins with, in any case
+	letters [][]byte  // each name as appendLetters returns it
+	first   [256]bool // the bytes that names of the set begin with, in either case
 }
 
-// NewNames returns a set of names, which consist of letters, digits and
-// underscores.
+// NewNames returns a set of names, which must consist of ASCII letters, digits and
+// underscores and not be empty.
 func NewNames(names ...string) *Names {
 	set := &Names{names: names}
 	for _, name := range names {
@@ -26,8 +27,8 @@ func NewNames(names ...string) *Names {
 	return set
 }
 
-// hasPlain does what resemble does with a name that consists of letters,
-// digits, underscores, hyphens and dots.
+// hasPlain is resemble for a name that consists of letters, digits, underscores, hyphens
+// and dots, as in nearly every part. It does not allocate.
 func (n *Names) hasPlain(name []byte) bool {
 	if n == nil || len(name) == 0 || !n.first[name[0]] {
 		return false
@@ -45,7 +46,7 @@ func (n *Names) hasPlain(name []byte) bool {
 	})
 }
 
-// resemble reports whether some server could take name for one of the set.
+// resemble reports whether some server could take name for a name of the set.
 func (n *Names) resemble(name []byte) bool {
 	switch {
 	case n == nil:
@@ -61,8 +62,7 @@ func (n *Names) resemble(name []byte) bool {
 	return slices.ContainsFunc(readings[1:], n.foldsTo)
 }
 
-// foldsTo compares a name with the set, and what is left of it where servers
-// cut.
+// foldsTo compares a name with the set: as it is, and cut where servers cut names.
 func (n *Names) foldsTo(name []byte) bool {
 	var buf [64]byte
 	folded := buf[:0]
@@ -71,7 +71,7 @@ func (n *Names) foldsTo(name []byte) bool {
 			folded = append(folded, c)
 		}
 	}
-	folded = bytes.TrimLeft(folded, " []") // as Rack does
+	folded = bytes.TrimLeft(folded, " []") // as Rack does with the name of an array
 	for {
 		folded = bytes.TrimRight(folded, " ")
 		if slices.ContainsFunc(n.names, func(other string) bool { return equalFolded(folded, other) }) {
@@ -85,8 +85,8 @@ func (n *Names) foldsTo(name []byte) bool {
 	}
 }
 
-// equalFolded compares a folded name with one of a set. PHP takes a blank, a
-// dot and a bracket that is not closed for underscores.
+// equalFolded compares a folded name with a name of a set. PHP replaces a blank, a dot
+// and a bracket that is not closed by an underscore, since its variables can have none.
 func equalFolded(folded []byte, name string) bool {
 	if len(folded) != len(name) {
 		return false
@@ -102,15 +102,15 @@ func equalFolded(folded []byte, name string) bool {
 	return true
 }
 
-// cuttingSigns are those at which some server ends a name: the brackets of an
-// array, what separates parameters, and NUL.
+// cuttingSigns are the characters at which some server ends a name: the brackets of an
+// array, separators of parameters, and NUL, which ends a string in C.
 const cuttingSigns = "[];=&,:\x00"
 
-// dropped is what a byte folds to that some servers drop from a name: quotes,
-// backslashes, control characters, and foreign blanks.
+// dropped marks a byte that some server removes from a name: a quote, a backslash, a
+// control character, or a byte of a blank beyond ASCII.
 const dropped = 0xff
 
-// fold makes a byte of a name what it is to the most lenient servers.
+// fold maps a byte of a name to what it is to the most lenient servers.
 var fold = func() (fold [256]byte) {
 	for c := range fold {
 		switch b := byte(c); {
@@ -129,7 +129,8 @@ var fold = func() (fold [256]byte) {
 	return fold
 }()
 
-// appendLetters appends the letters, in lower case, and digits of text.
+// appendLetters appends the ASCII letters, in lower case, and the digits of text, and
+// drops all else.
 func appendLetters(dst, text []byte) []byte {
 	for _, c := range text {
 		if isAlphanumeric(c) {
@@ -139,8 +140,8 @@ func appendLetters(dst, text []byte) []byte {
 	return dst
 }
 
-// equalFoldASCII is strings.EqualFold without Unicode's folding, which takes
-// the long s for an s.
+// equalFoldASCII is strings.EqualFold for ASCII alone: Unicode's folding takes the long
+// s (U+017F) for an s, which no server does.
 func equalFoldASCII[T string | []byte](a T, b string) bool {
 	if len(a) != len(b) {
 		return false
@@ -153,9 +154,8 @@ func equalFoldASCII[T string | []byte](a T, b string) bool {
 	return true
 }
 
-// indexFoldASCII returns where in s a text stands first, or -1, without regard
-// to the case of ASCII letters. The text is in lower case and begins with a
-// letter.
+// indexFoldASCII returns the index of the first text in s, or -1, without regard to the
+// case of ASCII letters. text must be in lower case and begin with a letter.
 func indexFoldASCII[T string | []byte](s T, text string) int {
 	for i := range len(s) - len(text) + 1 {
 		if s[i]|0x20 == text[0] && equalFoldASCII(s[i:i+len(text)], text) {

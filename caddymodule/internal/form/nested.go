@@ -4,17 +4,18 @@ package form
 
 import "bytes"
 
-// nested finds the headers of parts within a part: some servers read a content
-// of the type multipart/* as a form of its own (RFC 7578, section 4.3, says no
-// more how). Whatever its boundary, its delimiters are lines that begin with two
-// dashes.
+// nested finds the headers of parts within a part: some servers read content of a type
+// multipart/* as a form of its own, and assign its fields to the outer form (RFC 2388
+// allowed that for several files; RFC 7578, section 4.3, deprecates it). Which boundary
+// they find is uncertain, so every line that begins with two dashes counts as a
+// delimiter.
 type nested struct {
-	line   []byte // how the current line begins, as far as it counts
-	header []byte // what follows a delimiter, nil outside of a header
+	line   []byte // the beginning of the current line, up to the two bytes that matter
+	header []byte // the current header; nil outside of one
 }
 
-// next takes the next bytes of the content, and calls check with each header
-// that ends in them. It reports whether check did so once.
+// next processes the next bytes of the content, and calls check with each header that
+// ends in them. It reports whether check returned true for one.
 func (n *nested) next(content []byte, check func(header []byte) bool) bool {
 	for len(content) > 0 {
 		line, rest, ended := bytes.Cut(content, []byte("\n"))
@@ -35,7 +36,7 @@ func (n *nested) next(content []byte, check func(header []byte) bool) bool {
 	return false
 }
 
-// endLine deals with the end of a line.
+// endLine processes the end of a line.
 func (n *nested) endLine(check func([]byte) bool) bool {
 	line := n.line
 	n.line = n.line[:0]
@@ -52,26 +53,27 @@ func (n *nested) endLine(check func([]byte) bool) bool {
 	return false
 }
 
-// end deals with the end of a header.
+// end processes the end of a header, or of the content.
 func (n *nested) end(check func([]byte) bool) bool {
 	header := n.header
 	n.header = nil
 	return len(header) > 0 && check(header)
 }
 
-// params finds the names of parameters within a part: Python's cgi reads a content
-// of the type application/x-www-form-urlencoded as such.
+// params finds the names of parameters within a part: Python's module cgi parses the
+// content of a part of type application/x-www-form-urlencoded, and adds its parameters
+// to the form.
 type params struct {
-	name    []byte // of the current one, as far as it counts
+	name    []byte // the current name, up to maxParamName bytes
 	inValue bool
 }
 
-// maxParamName is how much of a name counts, in bytes: the longest protected one,
-// with each character escaped, and what servers drop.
+// maxParamName is how many bytes of a name are examined: enough for the longest
+// protected name with each character escaped, and for what servers drop.
 const maxParamName = 512
 
-// next takes the next bytes of the content, and calls check with each name that
-// ends in them. It reports whether check did so once.
+// next processes the next bytes of the content, and calls check with each name that ends
+// in them. It reports whether check returned true for one.
 func (p *params) next(content []byte, check func(name []byte) bool) bool {
 	for _, c := range content {
 		switch {
@@ -95,7 +97,7 @@ func (p *params) next(content []byte, check func(name []byte) bool) bool {
 	return false
 }
 
-// end deals with the end of a name, or of a value.
+// end processes the end of a name, or of a value.
 func (p *params) end(check func([]byte) bool) bool {
 	found := !p.inValue && check(p.name)
 	p.name, p.inValue = p.name[:0], false

@@ -12,33 +12,33 @@ import (
 type partKind int
 
 const (
-	partKept partKind = iota
+	partUnchanged partKind = iota
 	partStale
 	partWatched
-	partNested   // kept, if there is no protected name in the parts within it
-	partParams   // kept, if there is no protected name in the parameters that it consists of
-	partUnheaded // kept, if there is no protected name at its beginning
+	partNested   // unchanged; refused if there is a protected name in a part within it
+	partParams   // unchanged; refused if one of its parameters has a protected name
+	partUnheaded // unchanged; refused if there is a protected name at its beginning
 )
 
-// Errors of a part, made once: it is not for a hot path to word them.
+// Errors of a part. They are made once, so that a hostile form costs no formatting.
 var (
 	errDoubtful = fmt.Errorf("%w: some servers may read a protected name in it", ErrMalformedHeader)
 	errEncoded  = fmt.Errorf("%w: a field that is to be read is encoded", ErrMalformedHeader)
 )
 
-// judge decides by a part's header what becomes of the part. It crosses out the
+// classify decides by a part's header what becomes of the part. It crosses out the
 // name of a stale field.
 //
-// Doubtful syntax alone is no reason to refuse a form: it is one where a server
-// could read a protected name in it.
-func (e *Editor) judge(header []byte) (partKind, error) {
+// Doubtful syntax alone is no reason to refuse a form. It is one only if a server could
+// read a protected name in it.
+func (e *Editor) classify(header []byte) (partKind, error) {
 	p := parseHeader(header)
 	stale, watched := e.isNamed(&p)
 	switch protected := stale || watched; {
 	case p.name == nil && p.file:
 		return 0, ErrUnnamedFile
 	case p.name == nil && e.edit.mentions(header):
-		return 0, errDoubtful // some name it by the Content-ID, or by the type
+		return 0, errDoubtful // some servers name such a part by its Content-ID, or by its type
 	case protected && p.file && !p.isBrowserFile(),
 		protected && p.bareLineEnd,
 		protected && len(p.doubts) > 0 && indexFoldASCII(header, "filename") >= 0:
@@ -64,11 +64,11 @@ func (e *Editor) judge(header []byte) (partKind, error) {
 	case p.params:
 		return partParams, nil
 	}
-	return partKept, nil
+	return partUnchanged, nil
 }
 
-// isNamed reports whether some server takes the part's name for a stale or for a
-// watched one.
+// isNamed reports whether some server takes the part's name for a stale or a watched
+// one.
 func (e *Editor) isNamed(p *part) (stale, watched bool) {
 	switch {
 	case p.plain:
@@ -79,26 +79,26 @@ func (e *Editor) isNamed(p *part) (stale, watched bool) {
 	return e.edit.Stale.resemble(p.name), e.edit.Watched.resemble(p.name)
 }
 
-// hides reports whether some server could read a protected name in a header,
-// where the editor does not.
+// hides reports whether some server could read a protected name in a header where the
+// editor reads another, or none.
 func (e *Editor) hides(p *part, header []byte) bool {
 	for _, doubtful := range p.doubts {
-		if p.nameIsFound { // so none takes the key of a file name for that of the name
+		if p.nameIsFound { // then no server takes the end of `filename=` for `name=`
 			doubtful = fileNameKey.ReplaceAll(doubtful, semicolonSign)
 		}
 		if e.edit.hides(doubtful) {
 			return true
 		}
 	}
-	// The boundary, or what some servers make of it, within a line.
+	// A boundary within a line: some servers begin a part there.
 	if i := bytes.Index(header, e.dashProbe()); i >= 0 && e.edit.hides(header[i:]) {
 		return true
 	}
 	return p.filename != nil && !p.nameIsFound && e.edit.resembles(p.filename) || e.hidesParameter(p.filename) || e.hidesParameter(p.name)
 }
 
-// hidesParameter reports whether a server that cuts at a semicolon within quotes,
-// as some do, reads a protected name in a value.
+// hidesParameter reports whether a server that splits at semicolons even within quotes,
+// as some do, reads a protected name in a value such as `a; name=signature`.
 func (e *Editor) hidesParameter(value []byte) bool {
 	_, behind, _ := bytes.Cut(value, semicolonSign)
 	for parameter := range bytes.SplitSeq(behind, semicolonSign) {
@@ -110,12 +110,12 @@ func (e *Editor) hidesParameter(value []byte) bool {
 	return false
 }
 
-// fileNameKey is the key of a file's name, in each of its forms.
+// fileNameKey matches the key of a file name in each of its forms.
 var fileNameKey = regexp.MustCompile(`(?i);[ \t]*filename(?:\*(?:\d+\*?)?)?=`)
 
-// hidesIn reports whether some server could read a protected name in the header
-// of a part within a part. There, a part without a disposition is none of a form,
-// as those of mails and pages are.
+// hidesIn reports whether some server could read a protected name in the header of a
+// part within a part. Without a disposition, such a part is not one of a form: it may be
+// that of a mail or a saved page, which is uploaded as a file.
 func (e *Editor) hidesIn(header []byte) bool {
 	if indexFoldASCII(header, "disposition") < 0 {
 		return false
@@ -124,10 +124,10 @@ func (e *Editor) hidesIn(header []byte) bool {
 	return e.edit.resembles(p.name) || e.hides(&p, header)
 }
 
-// hides reports whether some server could read a protected name in a text.
+// hides reports whether some server could read a protected name in a doubtful text.
 func (e *Edit) hides(text []byte) bool { return e.Stale.hidden(text) || e.Watched.hidden(text) }
 
-// mentions reports whether a protected name is in a text.
+// mentions reports whether a protected name stands anywhere in a text.
 func (e *Edit) mentions(text []byte) bool {
 	return e.Stale.MentionedIn(text) || e.Watched.MentionedIn(text)
 }

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// StripQuery takes the parameters of names out of a query string or urlencoded
-// body, under any spelling that some server takes for one of them. The others
-// stay as they are, byte for byte and in order. It looks at top-level names
-// only: a value may hold what looks like a parameter, percent-encoded.
+// StripQuery removes the parameters of names from a query string or urlencoded body, in
+// every spelling that some server takes for one of them. The others stay as they are,
+// byte for byte and in order. Values are not examined: that of source_url may contain
+// a signature of its own, percent-encoded.
 func StripQuery(query string, names *Names) string {
 	parameters, all := make([]string, 0, 16), 0
 	for parameter := range strings.SplitSeq(query, "&") {
@@ -24,8 +24,8 @@ func StripQuery(query string, names *Names) string {
 	return strings.Join(parameters, "&")
 }
 
-// HidesParameter reports whether a server that takes a semicolon for a
-// separator, as some do, sees a parameter of names that StripQuery does not.
+// HidesParameter reports whether a server that takes a semicolon for a separator, as some
+// do, reads a parameter of names that StripQuery does not remove.
 func HidesParameter(query string, names *Names) bool {
 	for range hiddenParameters(query, names) {
 		return true
@@ -33,8 +33,7 @@ func HidesParameter(query string, names *Names) bool {
 	return false
 }
 
-// hiddenParameters yields the parameters of names that stand behind a
-// semicolon.
+// hiddenParameters yields the parameters of names that stand behind a semicolon.
 func hiddenParameters(query string, names *Names) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !strings.Contains(query, ";") {
@@ -51,9 +50,9 @@ func hiddenParameters(query string, names *Names) iter.Seq[string] {
 	}
 }
 
-// WatchQuery calls watch with the value of each parameter of names that some
-// server could see in a query string or urlencoded body, unescaped as far as
-// its escapes are sound. It ends with the first error.
+// WatchQuery calls watch with the value of each parameter of names that some server
+// could read in a query string or urlencoded body. Valid escapes are decoded. It returns
+// the first error of watch.
 func WatchQuery(query string, names *Names, watch func(value string) error) error {
 	show := func(parameter string) error {
 		_, value, _ := strings.Cut(parameter, "=")
@@ -75,11 +74,11 @@ func WatchQuery(query string, names *Names, watch func(value string) error) erro
 	return nil
 }
 
-// resembleParameter reports whether some server could take a parameter for one
-// of the set.
+// resembleParameter reports whether some server could take a parameter for one of the
+// set.
 func (n *Names) resembleParameter(parameter string) bool {
 	name, _, _ := strings.Cut(parameter, "=")
-	name = strings.TrimLeft(name, "?") // which some take for the beginning of a query
+	name = strings.TrimLeft(name, "?") // some servers take a second one for the beginning of the query
 	var buf [64]byte
 	return n.resemble(append(buf[:0], strings.ReplaceAll(name, "+", " ")...))
 }

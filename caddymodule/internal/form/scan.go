@@ -4,7 +4,7 @@ package form
 
 import "bytes"
 
-// verdict is the answer of a scan.
+// verdict is the result of a scan.
 type verdict int
 
 const (
@@ -13,22 +13,22 @@ const (
 	yes                     // it is there
 )
 
-// scan looks for a delimiter in data, given CRLF + "--" + boundary, or what some
-// servers make of a boundary.
+// scan searches data for a delimiter, given CRLF + "--" + boundary, or the part of a
+// boundary that every server reads.
 //
 //   - yes: "--" + boundary stands at index, complete, whatever precedes it.
-//   - needMore: what stands from index on may be the beginning of a delimiter.
-//   - no: all of data is free of delimiters.
+//   - needMore: data[index:] may be the beginning of a delimiter.
+//   - no: data contains no delimiter, and does not end with the beginning of one.
 //
-// It finds the boundary wherever it stands in a line: some servers do so too,
-// and RFC 2046 (section 5.1.1) forbids it in a part's content, so whether what
-// it found is a proper delimiter is for the caller to judge.
+// It finds the boundary anywhere in a line, as some servers do. Whether it is a proper
+// delimiter is for the caller to decide; RFC 2046 (section 5.1.1) forbids the boundary
+// in a part's content.
 func scan(data, delimiter []byte) (index int, found verdict) {
 	return judge(data, delimiter, bytes.Index(data, delimiter[len(crlf):]))
 }
 
-// judge makes a scan of a search for "--" + boundary in data, which returned
-// index.
+// judge completes a scan, given the index that a search of data for "--" + boundary
+// returned.
 func judge(data, delimiter []byte, index int) (int, verdict) {
 	if index >= 0 {
 		return index, yes
@@ -46,11 +46,11 @@ func judge(data, delimiter []byte, index int) (int, verdict) {
 	return len(data), no
 }
 
-// ending is what follows a boundary and so tells what it delimits.
+// ending is what follows a boundary, which decides what it delimits.
 type ending int
 
 const (
-	endingUnknown ending = iota // there is not enough data to tell
+	endingUnknown ending = iota // more data is needed
 	endingNone                  // it is no delimiter, at least not to most servers
 	endingNext                  // CRLF: another part follows
 	endingClose                 // "--": the form ends
@@ -60,15 +60,16 @@ const (
 // endingLength is the length of the endings of delimiters.
 const endingLength = 2
 
-// scanEnding tells the ending at the beginning of data. RFC 2046 lets blanks
-// follow the boundary, but no client puts them there and servers part over them.
+// scanEnding returns the ending at the beginning of data. RFC 2046 allows blanks behind
+// the boundary (transport-padding), but no client writes them, and servers disagree on
+// them.
 func scanEnding(data []byte, atEOF bool) ending {
 	switch {
 	case bytes.HasPrefix(data, dashes):
 		return endingClose
 	case len(data) > len(crlf) && bytes.HasPrefix(data, crlf):
 		return endingNext
-	case len(data) <= len(crlf) && len(bytes.Trim(data, "\r\n")) == 0: // all that there is
+	case len(data) <= len(crlf) && len(bytes.Trim(data, "\r\n")) == 0: // nothing but a line end, or a piece of one
 		if atEOF {
 			return endingOpen
 		}

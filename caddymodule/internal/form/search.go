@@ -6,41 +6,42 @@ import (
 	"bytes"
 )
 
-// search finds a boundary in data several times as fast as [bytes.Index] does,
-// and in the worst case about as fast, whoever chose the boundary and the data.
+// search finds a boundary in data several times as fast as [bytes.Index] does, and in
+// the worst case about as fast, even if boundary and data were chosen to slow it down.
 //
-// Wherever the boundary stands, one of its words of eight bytes stands at one
-// of the places that are a stride apart, so it is enough to look at these: see
-// byWords. Most of the data is not even read. Nothing is faster as long as few
-// of these words are in the data. Where the boundary's first byte is rare, to
-// look for that is as good: see byFirstByte. A sender can make either way slow,
-// so they take turns, each for as long as it pays.
+// Wherever the boundary stands, one of its words of eight bytes stands at one of the
+// offsets that are a stride apart, so it is enough to inspect these (see byWords; the
+// idea is that of Boyer and Moore's skips, with words instead of bytes). Most of the
+// data is not even loaded. It is the fastest way as long as few of these words occur in
+// the data. Where the boundary's first byte is rare, searching for that byte is as fast
+// (see byFirstByte). A sender can make either way slow, so they take turns, each for as
+// long as it pays.
 type search struct {
 	pattern []byte     // nil until prepared
 	words   *wordTable // nil if they are of no use
 	factor  uint64     // of the words' hashes
-	last    int        // where in the pattern the last word begins
-	stride  int        // how many words the table has: those up to the last one
+	last    int        // the offset of the last word in the pattern
+	stride  int        // how many words the table has, which end with the last one
 }
 
-// turn is how a turn ended.
+// turn is the end of a turn.
 type turn int
 
 const (
-	turnOver turn = iota // it has had its share
+	turnOver turn = iota // it has had its share of the data
 	gaveUp               // it stopped too often
-	found                // at what it looked for
+	found                // the pattern is there
 )
 
-// Bounds of turns, in bytes but for fewStops. A stop, where there is the first
-// byte or a word but not the pattern, takes the time of some hundred bytes. How
-// many was found by measuring: BenchmarkSearch shows what a change does.
+// Bounds of turns, in bytes but for fewStops. A stop, at which there is the first byte or
+// a word but not the pattern, takes as long as skipping some hundred bytes. The numbers
+// were found by measuring: BenchmarkSearch shows the effect of a change.
 const (
-	firstByteGap  = 384 // between two stops, for words may be faster
-	firstByteTurn = 256 << 10
-	wordGap       = 512
-	wordTurn      = 32 << 10
-	fewStops      = 4 // that do not count yet
+	firstByteGap  = 384       // with less between two stops, words may be faster
+	firstByteTurn = 256 << 10 // the length of a turn of byFirstByte
+	wordGap       = 512       // with less between two stops, the first byte may be faster
+	wordTurn      = 32 << 10  // the length of a turn of byWords
+	fewStops      = 4         // how many stops a turn has for free
 )
 
 // index returns the index of the first pattern in data, or -1.
@@ -60,7 +61,7 @@ func (s *search) index(data []byte) int {
 			gap, patience = firstByteGap, fewStops
 			continue
 		case gaveUp:
-			if gap != firstByteGap { // so both are slow, but words less so
+			if gap != firstByteGap { // both ways are slow, but words less so: give them longer turns
 				patience *= 2
 			}
 		}
@@ -71,17 +72,17 @@ func (s *search) index(data []byte) int {
 		case turnOver:
 			gap, patience = firstByteGap, fewStops
 		case gaveUp:
-			gap = s.stride // what words come down to if all of them are stops
+			gap = s.stride // that is how far words get per stop at worst: do not give up sooner
 		}
 	}
 	return -1
 }
 
-// byFirstByte looks for the pattern from start on, for one turn, and gives up
-// if stops are less than gap bytes apart. It returns how far it got.
+// byFirstByte searches for the pattern from start on for one turn, by its first byte. It
+// gives up if stops are less than gap bytes apart on average, and returns how far it got.
 func (s *search) byFirstByte(data []byte, start, gap int) (next int, ended turn) {
 	first, second := s.pattern[0], s.pattern[1]
-	spent := start // a stop spends gap bytes of the way
+	spent := start // each stop adds gap bytes; more than the way made means too many stops
 	if gap != firstByteGap {
 		spent -= fewStops * gap
 	}
@@ -106,7 +107,8 @@ func (s *search) byFirstByte(data []byte, start, gap int) (next int, ended turn)
 	return start, turnOver
 }
 
-// at reports whether the pattern stands at index i of data.
+// at reports whether the pattern stands at index i of data. It compares the first and the
+// last word before all of it, since most stops fail there.
 func (s *search) at(data []byte, i int) bool {
 	end := i + len(s.pattern)
 	return end <= len(data) &&

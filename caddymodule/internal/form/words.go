@@ -9,30 +9,35 @@ import (
 
 const (
 	wordLength = 8
-	// minWords is how many words make a table worth it. Almost all clients have
-	// boundaries that are long enough.
+	// minWords is the smallest stride at which a table is faster than bytes.Index.
+	// Nearly all clients have boundaries that are long enough.
 	minWords = 20
-	// hashBits is such that random data has few words with the hash of another.
+	// hashBits is the size of the table as a power of two: 2 KiB fit into the
+	// processor's first cache, and random data seldom has a word with the hash of one
+	// in the pattern.
 	hashBits = 11
-	// hashFactors is how many factors are tried to keep hashes apart.
+	// hashFactors is how many factors are tried to find one without collisions.
 	hashFactors = 16
-	// goldenRatio spreads words over hashes (Fibonacci hashing).
+	// goldenRatio spreads words over the hashes: 2^64 divided by the golden ratio
+	// (Fibonacci hashing; Knuth, The Art of Computer Programming, section 6.4).
 	goldenRatio = 0x9e3779b97f4a7c15
 )
 
-// wordTable tells by a word's hash where in the pattern the word stands,
-// counted from 1. At 0 there is none.
+// wordTable maps a word's hash to the offset of that word in the pattern, counted from 1.
+// 0 means that no word of the pattern has the hash.
 type wordTable [1 << hashBits]uint8
 
-// wordTables are those that are not in use.
+// wordTables is a pool of tables: one in each editor would multiply its memory.
 var wordTables = sync.Pool{New: func() any { return new(wordTable) }}
 
-// word returns the word that b begins with.
+// word returns the word that b begins with. On common processors it is one load.
 func word(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 
+// hash returns the highest bits of the product, which depend on all bits of the word.
 func hash(word, factor uint64) uint64 { return word * factor >> (64 - hashBits) }
 
-// prepare makes s ready to look for pattern.
+// prepare prepares s to search for pattern. It uses no table if the pattern is too short
+// or repeats itself too soon.
 func (s *search) prepare(pattern []byte) {
 	s.pattern, s.last = pattern, len(pattern)-wordLength
 	if s.last+1 < minWords {
@@ -54,9 +59,9 @@ func (s *search) prepare(pattern []byte) {
 	s.words = words
 }
 
-// fill enters the words of pattern, from the last one backwards, as far as they
-// have different hashes, and returns their number. That is final if it entered
-// all of them, or as many as there are without repetition.
+// fill enters the words of pattern, from the last one backwards, until two have the same
+// hash, and returns their number. It is final, whatever the factor, if all have been
+// entered, or if the two words are the same.
 func (t *wordTable) fill(pattern []byte, factor uint64) (count int, final bool) {
 	clear(t[:])
 	last := len(pattern) - wordLength
@@ -71,7 +76,7 @@ func (t *wordTable) fill(pattern []byte, factor uint64) (count int, final bool) 
 	return last + 1, true
 }
 
-// release gives back what s holds.
+// release returns the table to the pool. Afterwards s must be prepared again.
 func (s *search) release() {
 	if s.words != nil {
 		wordTables.Put(s.words)
@@ -79,11 +84,12 @@ func (s *search) release() {
 	}
 }
 
-// byWords looks for the pattern from start on, for one turn, and gives up if
-// stops are too close, with patience for some more. It returns how far it got.
+// byWords searches for the pattern from start on for one turn, by words. It gives up if
+// stops are less than wordGap bytes apart on average, after patience stops for free, and
+// returns how far it got.
 //
-// A word at start + last tells of the patterns that begin in the stride from
-// start on: the table has the words that they would have there.
+// If the pattern begins anywhere in the stride from start on, the word at start + last is
+// one of the table's: the one at that distance from the pattern's beginning.
 func (s *search) byWords(data []byte, start, patience int) (next int, ended turn) {
 	end := min(len(data), start+len(s.pattern)+wordTurn)
 	spent := start - patience*wordGap // a stop spends that much of the way
@@ -109,10 +115,11 @@ func (s *search) byWords(data []byte, start, patience int) (next int, ended turn
 	return start, turnOver
 }
 
-// next looks at the places of data that are a stride apart, four at a time to
-// keep the processor busy. It returns the positions, one per byte, of the words
-// at the first four places that have any, or at the first one of those that
-// remain, how far they are off, and the step from there to the next places.
+// next inspects the words of data that are a stride apart, four at a time, so that the
+// processor can load them in parallel. It returns the positions in the pattern, one per
+// byte, of the first four words of which any is in the table (or of a single one, among
+// the last ones); the offset of the first of the four; and the step from there to the
+// next word to inspect.
 func (t *wordTable) next(data []byte, stride int, factor uint64) (positions uint32, skip, step int) {
 	i := 0
 	if len(data) >= 3*stride {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package handover has what those who sign an upload, proxy it and send it know of
-// each other.
+// Package handover is what the handler that signs an upload, the proxy and the
+// client below it know of each other. They share the types of this package instead
+// of importing one another, and find them in the request's body or context. Each
+// treats a request without them as an ordinary one, so that a user's own
+// reverse_proxy may stand between them, at the cost of speed alone.
 package handover
 
 import (
@@ -11,40 +14,43 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
 )
 
-// StatusClientClosedRequest is what Caddy's proxy says when the client is gone,
-// with no one left to read it.
+// StatusClientClosedRequest is the status with which Caddy's proxy logs a request
+// whose client is gone. It is nginx's, and in no RFC; no client receives it.
 const StatusClientClosedRequest = 499
 
-// EditedForm is the body of an upload: a form into which a credential is put while
-// it is read. Its marker says so to who passes it on.
+// EditedForm is the body of a signed upload: a form into which a credential is put
+// while it is read. By the marker, a proxy recognises an upload that it may send
+// the short way.
 type EditedForm interface {
 	io.ReadCloser
 	EditedForm() // a marker, which does nothing
 }
 
-// Request is what those who sign a request hand over with it.
+// Request is what the signing handler passes on with a request.
 type Request struct {
-	// Interrupter interrupts its body. Nil if there is none, or nothing to wait for.
+	// Interrupter interrupts the body. It is nil if the request has no body, or one
+	// whose Read never waits for the client.
 	Interrupter Interrupter
-	// Sent is the credential that it leaves with, once that is known, for who must
-	// keep it out of what comes back. Nil if there is none.
+	// Sent is the credential that the request leaves with, set when that is known:
+	// the proxy redacts it in what comes back. It is nil if there is none.
 	Sent *redact.Credential
 }
 
-// Interrupter makes a Read of a request's body that waits for the client return,
-// with an error, and without an end of the body. Who sends a request that has one
-// can return early if the upstream responds early.
+// Interrupter interrupts a Read of a request's body that waits for the client: it
+// returns with an error other than io.EOF. So a request can be sent in one
+// goroutine, and still end early if the upstream responds early. A Read that begins
+// after the interruption waits again. Interrupt may be called from any goroutine.
 type Interrupter interface{ Interrupt() }
 
 type requestKey struct{}
 
-// With returns a context for a request that is handed over.
+// With returns a copy of a context that carries request.
 func With(ctx context.Context, request *Request) context.Context {
 	return context.WithValue(ctx, requestKey{}, request)
 }
 
-// InterrupterOf returns what interrupts the body of a request with the given
-// context, or nil.
+// InterrupterOf returns the interrupter of the request with the given context, or
+// nil.
 func InterrupterOf(ctx context.Context) Interrupter {
 	if request, ok := ctx.Value(requestKey{}).(*Request); ok {
 		return request.Interrupter
@@ -52,8 +58,8 @@ func InterrupterOf(ctx context.Context) Interrupter {
 	return nil
 }
 
-// CredentialOf returns the credential that a request with the given context leaves
-// with, or nil, which is none.
+// CredentialOf returns the credential that the request with the given context
+// leaves with, or nil, whose methods redact nothing.
 func CredentialOf(ctx context.Context) *redact.Credential {
 	if request, ok := ctx.Value(requestKey{}).(*Request); ok {
 		return request.Sent

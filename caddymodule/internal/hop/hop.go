@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package hop knows which headers are for one hop of a request or its response
-// alone (RFC 9110, section 7.6.1).
+// Package hop knows the hop-by-hop headers: those for the next connection alone,
+// which a proxy must not forward (RFC 9110, section 7.6.1).
 package hop
 
 import (
@@ -11,16 +11,17 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// DropNominated takes out the headers of a request that Connection names, and that
-// itself but for an upgrade. The proxy would do so later, and take out what has been
-// put in meanwhile by their names, such as a credential.
+// DropNominated removes the headers of a request that its Connection header names,
+// and Connection itself but for an upgrade. The proxy would do so later, and remove
+// with them what has been added meanwhile: by `Connection: authorization`, a client
+// could otherwise make its upload leave without the access token.
 func DropNominated(header http.Header) {
 	nominations := header["Connection"]
 	delete(header, "Connection")
 	for _, names := range nominations {
 		for name := range strings.SplitSeq(names, ",") {
 			switch name = strings.TrimSpace(name); {
-			case strings.EqualFold(name, "Upgrade"): // the proxy has to see both
+			case strings.EqualFold(name, "Upgrade"): // the proxy needs both headers (RFC 9110, section 7.8)
 				header.Set("Connection", name)
 			default:
 				header.Del(name)
@@ -29,8 +30,8 @@ func DropNominated(header http.Header) {
 	}
 }
 
-// IsConnection reports whether a header, by its canonical name, is about the
-// connection that it comes over, or what is transferred there.
+// IsConnection reports whether a header, by its canonical name, describes the
+// connection that it arrives on or the framing of messages there.
 func IsConnection(name string) bool {
 	switch name {
 	case "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
@@ -39,8 +40,8 @@ func IsConnection(name string) bool {
 	return false
 }
 
-// IsHopByHop reports whether a header, by its canonical name, is always for one hop
-// alone, as Caddy's proxy sees it.
+// IsHopByHop reports whether a header, by its canonical name, is always hop-by-hop.
+// The list is that of Caddy's proxy, so that a response is the same on either way.
 func IsHopByHop(name string) bool {
 	switch name {
 	case "Alt-Svc", "Proxy-Authenticate", "Proxy-Authorization":
@@ -49,8 +50,8 @@ func IsHopByHop(name string) bool {
 	return IsConnection(name)
 }
 
-// AddEndToEnd adds the headers of a response that are for all hops, also by what its
-// Connection names.
+// AddEndToEnd copies the end-to-end headers of a response: those that are neither
+// hop-by-hop nor named by its Connection header. Values are added to those in to.
 func AddEndToEnd(to, from http.Header) {
 	nominations := from["Connection"]
 	for name, values := range from {

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package memory bounds what many requests hold together. What finds no room
-// waits for some, and that ends: those that began first can always finish.
+// Package memory bounds the memory that many requests hold together. A request for
+// which there is no room waits, for a limited time.
+//
+// Waiting cannot deadlock, as it would with a plain semaphore: if several holders
+// had a part of what they need and each waited for the rest, none would ever finish.
+// A part of the bound is therefore reserved for holders that can finish with it, in
+// the order in which they began (Dijkstra's banker's algorithm, with one demand for
+// all).
 package memory
 
 import (
@@ -12,24 +18,24 @@ import (
 	"time"
 )
 
-// ErrFull is for whoever has waited for room as long as may be.
+// ErrFull means that a holder has waited as long as [Bound.Wait] allows.
 var ErrFull = errors.New("no memory has become free in time")
 
-// Bound is how much may be held at a time by all who share it, in bytes. Its
-// zero value has room for nothing. The exported fields are not changed once it
-// is in use.
+// Bound limits how much its holders have together. Sizes are in bytes. The zero
+// value has room for nothing. The exported fields must not change once it is in use.
 type Bound struct {
-	Size int // of everything together; never exceeded
-	// Reserve is the part of Size that is kept for those that may finish: if all
-	// of it were held by such as wait for each other, it would be for ever. It is
-	// at least two Shares.
+	// Size is the limit of all holders together. It is never exceeded.
+	Size int
+	// Reserve is the part of Size that only holders get which can finish with it: if
+	// all of it were held by holders that wait for each other, it would be for ever.
+	// It must be at least two Shares.
 	Reserve int
 	// Share is the most that one holder has at a time.
 	Share int
-	// Optional is how far those fill it that can do without, so that they do not
-	// crowd out those that cannot.
+	// Optional is up to where TryTake fills the bound, so that holders that can do
+	// without memory do not crowd out those that cannot.
 	Optional int
-	// Wait is how long one holder waits, in all.
+	// Wait is how long one holder waits in total, over all its calls of Take.
 	Wait time.Duration
 	// Patience is how long a holder that may finish takes nothing before others
 	// that wait may do so in its place, or 0 if it may for ever.
@@ -37,19 +43,19 @@ type Bound struct {
 
 	mu       sync.Mutex
 	held     int
-	promised int       // to those that may finish, besides what they have
+	promised int       // to holders that can finish, beyond what they hold
 	finish   []*Holder // those
-	begun    uint64    // holders that have taken something
+	begun    uint64    // holders that have called Take
 	waiters  []*waiter // in the order in which their holders began
 }
 
-// Holder is one that holds something of a bound. Its zero value holds nothing
-// yet. It is guarded by the bound that it is used with, which is always the
-// same, and only one goroutine waits for it at a time.
+// Holder is what one request has of a [Bound]. The zero value holds nothing. It must
+// always be used with the same Bound, whose mutex guards it, and only one goroutine
+// may call Take for it at a time.
 type Holder struct {
 	held     int
-	turn     uint64    // when it began, from 1
-	promised int       // what it may still take, whatever the others do
+	turn     uint64    // the position among those that have begun, from 1; 0 if it has not
+	promised int       // what it can still take, whatever the others do
 	took     time.Time // when it was promised that, or took some of it
 	released bool
 	waited   time.Duration
@@ -59,11 +65,13 @@ type Holder struct {
 type waiter struct {
 	holder  *Holder
 	n       int
-	granted chan struct{} // closed when it is so
+	granted chan struct{} // closed when it has them
 }
 
-// TryTake takes n more if there is room, for one that can do without. One that
-// has been released takes nothing any more.
+// TryTake takes n bytes more if there is room at once, and reports whether it did.
+// It is for holders that can do without, and comes after all that wait. After
+// [Bound.Release] it takes nothing, so that a goroutine that is late cannot take
+// memory that no one would give back.
 func (b *Bound) TryTake(h *Holder, n int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -74,8 +82,10 @@ func (b *Bound) TryTake(h *Holder, n int) bool {
 	return true
 }
 
-// Take takes n more, and waits for room if there is none. Before it waits, it
-// calls waits, which may be nil. Its error is [ErrFull] or the context's.
+// Take takes n bytes more, and waits for room if there is none. Before it waits, it
+// calls waits, which may be nil. Its error is [ErrFull] or the context's. Even then
+// the holder may have been granted the bytes at the last moment: it is to be
+// released like any other.
 func (b *Bound) Take(ctx context.Context, h *Holder, n int, waits func()) error {
 	b.mu.Lock()
 	if h.turn == 0 {
@@ -103,6 +113,7 @@ func (b *Bound) Take(ctx context.Context, h *Holder, n int, waits func()) error 
 	return b.wait(ctx, w)
 }
 
+// wait waits until w is granted, or for as long as its holder and ctx allow.
 func (b *Bound) wait(ctx context.Context, w *waiter) error {
 	began := time.Now()
 	err := b.await(ctx, w)
@@ -114,7 +125,7 @@ func (b *Bound) wait(ctx context.Context, w *waiter) error {
 	defer b.mu.Unlock()
 	if at := slices.Index(b.waiters, w); at >= 0 {
 		b.waiters = slices.Delete(b.waiters, at, at+1)
-		b.serve() // the next one may need less
+		b.serve() // those behind it may need less
 	}
 	return err
 }
@@ -159,10 +170,10 @@ func (b *Bound) passOn() {
 	}
 }
 
-// Waited returns how long a holder has waited, in all.
+// Waited returns how long a holder has waited in total.
 func (h *Holder) Waited() time.Duration { return h.waited }
 
-// Give gives n of what a holder has back.
+// Give returns n bytes of what a holder has.
 func (b *Bound) Give(h *Holder, n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -171,7 +182,7 @@ func (b *Bound) Give(h *Holder, n int) {
 	b.serve()
 }
 
-// Settle says that a holder takes nothing more, so that others may finish.
+// Settle says that a holder will take no more, which frees what it was promised.
 func (b *Bound) Settle(h *Holder) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -179,7 +190,7 @@ func (b *Bound) Settle(h *Holder) {
 	b.serve()
 }
 
-// Release gives back all that a holder has. It may be called more than once.
+// Release returns all that a holder has. It may be called more than once.
 func (b *Bound) Release(h *Holder) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -190,6 +201,7 @@ func (b *Bound) Release(h *Holder) {
 	b.serve()
 }
 
+// settle is Settle, with b.mu held.
 func (b *Bound) settle(h *Holder) {
 	if h.promised > 0 {
 		b.promise(h, 0)
@@ -210,7 +222,7 @@ func (b *Bound) promise(h *Holder, n int) {
 	h.promised = n
 }
 
-// Held returns what is held by all together.
+// Held returns how many bytes all holders have together.
 func (b *Bound) Held() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -220,15 +232,17 @@ func (b *Bound) Held() int {
 // fits reports whether there is room for n outside the reserve.
 func (b *Bound) fits(n int) bool { return b.held+b.promised+n <= b.Size-b.Reserve }
 
-// serve gives those that wait what is free outside the reserve, the first ones
-// first. Where that is not enough, they may finish, as long as there is room for
-// all that those may still take.
+// serve grants what is free, to those that began first. Outside the reserve, what
+// they ask for has to fit. A holder for which it does not fit is served from the
+// reserve if there is room for all that it may still take: it is promised that, and
+// so can finish, and others after it. The first that cannot be served ends it, or
+// small requests would overtake a large one for ever. It is called with b.mu held.
 func (b *Bound) serve() {
 	served := 0
 	for _, w := range b.waiters {
 		if !b.fits(w.n) {
 			rest := max(b.Share-w.holder.held, w.n)
-			more := rest - w.holder.promised // some gave back what they had, and take it again
+			more := rest - w.holder.promised // less than rest if it gave something back since it was promised
 			if b.held+b.promised+more > b.Size {
 				break
 			}
@@ -241,6 +255,7 @@ func (b *Bound) serve() {
 	b.waiters = slices.Delete(b.waiters, 0, served)
 }
 
+// grant adds n to what a holder has, first from what it was promised.
 func (b *Bound) grant(h *Holder, n int) {
 	h.held += n
 	b.held += n

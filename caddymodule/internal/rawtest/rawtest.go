@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rawtest has for tests what net/http does not show: servers below HTTP,
-// and bodies that come as a test wants.
+// Package rawtest helps tests with what net/http hides: servers that handle bare
+// connections, and bodies that arrive as a test prescribes.
 package rawtest
 
 import (
@@ -14,10 +14,10 @@ import (
 	"testing"
 )
 
-// Serve starts a server on loopback. serve has each connection, with its number
-// from 0 on, in a goroutine of its own; after it the connection is closed. When the
-// test ends, all connections are, and the server is waited for. Serve returns its
-// host and port.
+// Serve starts a server on loopback and returns its host and port. It calls serve
+// for each connection, with the connection's number from 0 on, in a goroutine of its
+// own, and closes the connection afterwards. When the test ends, all connections are
+// closed, and all goroutines waited for.
 func Serve(tb testing.TB, serve func(connection net.Conn, number int)) (address string) {
 	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -32,11 +32,12 @@ func Serve(tb testing.TB, serve func(connection net.Conn, number int)) (address 
 	serving.Go(func() {
 		for number := 0; ; number++ {
 			connection, err := listener.Accept()
-			if err != nil {
+			if err != nil { // the listener is closed: the test has ended
 				return
 			}
 			serving.Go(func() {
 				defer connection.Close()
+				// A serve that waits for a client would keep the test from ending.
 				defer context.AfterFunc(tb.Context(), func() { _ = connection.Close() })()
 				serve(connection, number)
 			})
@@ -45,21 +46,21 @@ func Serve(tb testing.TB, serve func(connection net.Conn, number int)) (address 
 	return listener.Addr().String()
 }
 
-// Closed returns an address on loopback at which nobody listens.
+// Closed returns an address on loopback to which connections are refused.
 func Closed(tb testing.TB) (address string) {
 	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	_ = listener.Close()
+	_ = listener.Close() // the port stays unused for a while: systems hand them out in turn
 	return listener.Addr().String()
 }
 
-// Discard reads what comes over a connection until its end, and says nothing.
+// Discard reads from a connection until its end, and sends nothing.
 func Discard(connection net.Conn) { _, _ = io.Copy(io.Discard, connection) }
 
-// ReadRequest reads a request and its body, which is closed afterwards.
+// ReadRequest reads a request and all of its body.
 func ReadRequest(reader *bufio.Reader) (*http.Request, string, error) {
 	request, err := http.ReadRequest(reader)
 	if err != nil {
@@ -70,7 +71,7 @@ func ReadRequest(reader *bufio.Reader) (*http.Request, string, error) {
 	return request, string(body), err
 }
 
-// ReaderFunc is a function that reads.
+// ReaderFunc is a function used as an [io.Reader].
 type ReaderFunc func(p []byte) (int, error)
 
 // Read implements [io.Reader].

@@ -4,8 +4,9 @@ package redact
 
 import "net"
 
-// Error returns err with a text that does not quote the credential; err itself
-// if it does not.
+// Error returns an error like err whose text does not show the credential, or err
+// itself if its text does not. [errors.Is] and [errors.As] see err in it, so the
+// text of a cause that is unwrapped is not redacted.
 func (c *Credential) Error(err error) error {
 	if err == nil || c == nil {
 		return err
@@ -17,7 +18,7 @@ func (c *Credential) Error(err error) error {
 	return err
 }
 
-// redactedError is an error with another text.
+// redactedError is an error with a redacted text.
 type redactedError struct {
 	error
 	text string
@@ -26,17 +27,17 @@ type redactedError struct {
 // Error implements error.
 func (e *redactedError) Error() string { return e.text }
 
-// Unwrap returns the error whose text is another.
+// Unwrap returns the error whose text has been redacted.
 func (e *redactedError) Unwrap() error { return e.error }
 
-// Timeout implements [net.Error], of which Caddy's proxy makes a status, and for
-// which it does not look below.
+// Timeout implements [net.Error]. Caddy's proxy makes a 504 of a timeout, and asks
+// the error itself: it does not unwrap.
 func (e *redactedError) Timeout() bool {
 	timeout, ok := e.error.(net.Error) //nolint:errorlint // as the proxy does
 	return ok && timeout.Timeout()
 }
 
-// Temporary implements [net.Error].
+// Temporary implements [net.Error]. It is deprecated, but part of the interface.
 func (e *redactedError) Temporary() bool {
 	temporary, ok := e.error.(interface{ Temporary() bool }) //nolint:errorlint // the same
 	return ok && temporary.Temporary()

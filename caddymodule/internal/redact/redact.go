@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package redact keeps credentials out of what comes back: an upstream may repeat
-// what it was sent in any header of its response, and an error may quote a response
-// that is none.
+// Package redact removes a request's credential from what comes back and from what
+// is logged. The client must not learn it, and an operator's log must not hold it
+// (invariant 8): but an upstream may repeat what it was sent in a header of its
+// response (`Location: /?signature=...`), and the error for a malformed response
+// quotes that response.
 //
-// A body that repeats one passes as it is.
+// A response's body passes as it is: bytes of files must not change.
 package redact
 
 import (
@@ -14,30 +16,31 @@ import (
 	"sync/atomic"
 )
 
-// Mark stands where a credential stood. It is Caddy's word for the same.
+// Mark replaces a credential. Caddy's logs use the same word.
 const Mark = "REDACTED"
 
-// Credential is the value that a request is known by at the Upload API: a
-// signature or an access token. It may be known only when the request is under
-// way, and is used from several goroutines. The zero value is none, and so is nil.
+// Credential is the secret value of one request: a signature or an access token. It
+// may become known while the request is under way (a form gets it at its end), and
+// is safe for concurrent use. The zero value redacts nothing, and neither does nil.
 type Credential struct {
-	// Before is one that the same upload left with before, or nil.
+	// Before is the credential of an earlier attempt of the same upload, or nil. It
+	// is redacted, too.
 	Before *Credential
-	// Clients says that it is the client's own, which its response may repeat to it.
-	// Only logs are to have nothing of it.
+	// Clients says that the client itself sent it. Then a response may repeat it, and
+	// only logs are redacted.
 	Clients bool
 
 	value string
-	known atomic.Bool // value is set, and does not change any more
+	known atomic.Bool // value has been set, and does not change any more
 }
 
-// Set makes value the one that is kept out. It is called once at most.
+// Set sets the value to redact. It must be called once at most.
 func (c *Credential) Set(value string) {
 	c.value = value
 	c.known.Store(true)
 }
 
-// Text returns text with [Mark] in place of the credential, in whatever case.
+// Text returns text with [Mark] in place of the credential, in upper or lower case.
 func (c *Credential) Text(text string) string {
 	for ; c != nil; c = c.Before {
 		if c.known.Load() && c.value != "" {
@@ -47,8 +50,8 @@ func (c *Credential) Text(text string) string {
 	return text
 }
 
-// replaceFold puts [Mark] in place of value, of which letters may be in either case: a
-// header's name is written in another than it came in.
+// replaceFold replaces value with [Mark], without regard to case: net/http writes the
+// name of a header in canonical case, and a signature may stand in one.
 func replaceFold(text, value string) string {
 	for from := 0; len(text)-from >= len(value); {
 		switch {
@@ -62,8 +65,8 @@ func replaceFold(text, value string) string {
 	return text
 }
 
-// Header puts [Mark] in place of the credential in every value of header, which
-// may be a trailer. A field with the credential in its name is taken out.
+// Header redacts every value of a header or trailer, in place. A field whose name
+// contains the credential is removed.
 func (c *Credential) Header(header http.Header) {
 	if c == nil || c.Clients {
 		return
@@ -79,7 +82,7 @@ func (c *Credential) Header(header http.Header) {
 			if redacted == value {
 				continue
 			}
-			if !cloned { // others may read the old ones
+			if !cloned { // a log or trace may share the slice, and be reading it
 				values, cloned = slices.Clone(values), true
 				header[name] = values
 			}

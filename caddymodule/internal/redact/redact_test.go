@@ -54,7 +54,7 @@ func TestLettersAreRedactedInEitherCase(t *testing.T) {
 	}
 }
 
-// An upload that is sent again may be told of the credential before.
+// An upload that is sent again may get a response that repeats the credential before.
 func TestEarlierCredentialsAreRedacted(t *testing.T) {
 	t.Parallel()
 	const other = "b47e7f2fd2c4f56a1d5a1c1e7d0c3c0b5b4a39281706f5e4d3c2b1a09f8e7d6c"

@@ -7,30 +7,32 @@ import (
 	"net/http"
 )
 
-// Request keeps the credential out of what logs show of a request, which is about to
-// be sent. What is sent does not change: a client makes its request line of the URL.
+// Request redacts what logs show of a request that is about to be sent. What is sent
+// does not change: net/http's client ignores RequestURI and uses the URL.
 func (c *Credential) Request(r *http.Request) {
 	if redacted := c.Text(r.RequestURI); redacted != r.RequestURI {
 		r.RequestURI = redacted
 	}
 }
 
-// Response keeps the credential out of what came of the request that left with it.
-// Its results are those that it is given.
+// Response redacts the results of a round trip, and returns them. Errors that the
+// body returns later are redacted, too: one of a malformed trailer quotes it.
 func (c *Credential) Response(response *http.Response, err error) (*http.Response, error) {
 	if err != nil || c == nil {
 		return response, c.Error(err)
 	}
 	c.Header(response.Header)
 	response.Status = c.Text(response.Status)
-	canHaveTrailer := response.ContentLength < 0 || response.ProtoMajor > 1 // which an error may quote
+	// Only a body with a trailer needs the wrapper. After 101 the body is the
+	// connection, which the proxy recognises by being an io.Writer.
+	canHaveTrailer := response.ContentLength < 0 || response.ProtoMajor > 1
 	if canHaveTrailer && response.StatusCode != http.StatusSwitchingProtocols {
 		response.Body = &body{response.Body, c}
 	}
 	return response, nil
 }
 
-// body is one whose errors do not quote a credential.
+// body is a response's body whose errors are redacted.
 type body struct {
 	io.ReadCloser
 	credential *Credential

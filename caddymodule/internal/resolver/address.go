@@ -9,14 +9,16 @@ import (
 	"strings"
 )
 
-// Errors of addresses. They do not show them: there may be a secret in them.
+// Errors of addresses. They do not quote the address: it may have a password or a
+// key in it, and load errors are logged.
 var (
 	errAddress  = errors.New("it is not an address such as https://app.example.com/api/uploadcare-signature")
 	errInsecure = errors.New("http would show the credentials to the network: write https, or insecure_http if it is meant; without it, http is only for hosts on loopback, such as localhost")
 )
 
-// ParseAddress returns the URL that text is. It must be one of HTTPS, unless
-// its host is on loopback or insecureHTTP is set.
+// ParseAddress parses the address of an endpoint. It must be an https URL, unless
+// its host is on loopback or insecureHTTP is set: a credential in a response over
+// plain HTTP can be read by everything on the way. A fragment is dropped.
 func ParseAddress(text string, insecureHTTP bool) (*url.URL, error) {
 	address, err := url.Parse(text)
 	if err != nil || address.Hostname() == "" || address.Opaque != "" {
@@ -33,6 +35,9 @@ func ParseAddress(text string, insecureHTTP bool) (*url.URL, error) {
 	return address, nil
 }
 
+// isLoopback reports whether a host is this machine by its name or address. No DNS
+// is asked: a name could resolve to another address later. localhost and names below
+// it are loopback by RFC 6761, section 6.3.
 func isLoopback(host string) bool {
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
@@ -42,8 +47,9 @@ func isLoopback(host string) bool {
 	return err == nil && address.Unmap().IsLoopback()
 }
 
-// origin is scheme, host and port, of which the port may be left out if it is
-// the scheme's own.
+// origin returns scheme, host and port in a form to compare and to show. The
+// scheme's default port is left out (RFC 6454, section 6.2), and so are user, path
+// and query, which may be secret.
 func origin(address *url.URL) string {
 	host := strings.ToLower(address.Host)
 	switch address.Scheme {

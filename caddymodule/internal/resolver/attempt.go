@@ -16,23 +16,25 @@ import (
 )
 
 const (
-	// maxAnswerSize is the length of the longest answer; one is some hundred
-	// bytes long, or as long as an access token.
-	maxAnswerSize = 16 << 10
+	// maxResponseSize bounds the body of a response, in bytes. One with a signature
+	// has about a hundred; access tokens are longer.
+	maxResponseSize = 16 << 10
 
-	// maxRedirects is how often an endpoint may send on.
+	// maxRedirects is how many redirects are followed in one attempt: enough for a
+	// slash and a path that has moved.
 	maxRedirects = 3
 
 	userAgent = "caddy-uploadcare"
 )
 
 var (
-	errAnswerTooLarge   = fmt.Errorf("the answer is larger than %d bytes", maxAnswerSize)
+	errResponseTooLarge = fmt.Errorf("the response is larger than %d bytes", maxResponseSize)
 	errTooManyRedirects = fmt.Errorf("it redirects more than %d times", maxRedirects)
 	errLocation         = errors.New("it redirects to what is not an address")
 )
 
-// attempt asks once.
+// attempt makes one request, and follows redirects within the endpoint's origin.
+// Elsewhere, the endpoint's headers would hand its secrets to another server.
 func (e *Endpoint) attempt(ctx context.Context) (token.Token, error) {
 	address := *e.URL
 	for range maxRedirects + 1 {
@@ -58,7 +60,7 @@ func (e *Endpoint) attempt(ctx context.Context) (token.Token, error) {
 	return token.Token{}, errTooManyRedirects
 }
 
-// request returns one for an address of the endpoint.
+// request returns a request to an address of the endpoint's origin.
 func (e *Endpoint) request(ctx context.Context, address *url.URL) *http.Request {
 	target := *address
 	target.User = nil
@@ -66,8 +68,9 @@ func (e *Endpoint) request(ctx context.Context, address *url.URL) *http.Request 
 		Method: http.MethodGet, URL: &target, Host: target.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}},
-		// net/http logs what comes on an idle connection, such as the body of an
-		// answer that must have none, with the credential in it.
+		// A connection is not reused: net/http logs what arrives on an idle one, such
+		// as a body after a 204, with the credential in it. Requests are rare, so
+		// connections would be idle for long.
 		Close: true,
 	}).WithContext(ctx)
 	if user := e.URL.User; user != nil {
@@ -77,13 +80,15 @@ func (e *Endpoint) request(ctx context.Context, address *url.URL) *http.Request 
 	for name, values := range e.Header {
 		request.Header[http.CanonicalHeaderKey(name)] = values
 	}
-	if host := request.Header.Get("Host"); host != "" { // which net/http has in a place of its own
+	if host := request.Header.Get("Host"); host != "" { // net/http takes Host from a field of its own, and ignores the header
 		request.Host = host
 		request.Header.Del("Host")
 	}
 	return request
 }
 
+// isRedirect reports whether a status is a redirect that keeps GET a GET. 300 and 304
+// have a meaning of their own.
 func isRedirect(status int) bool {
 	switch status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
@@ -93,32 +98,35 @@ func isRedirect(status int) bool {
 	return false
 }
 
-// read returns the credential that an answer holds.
+// read returns the credential in a response. By the status, it tells a refusal, for
+// which the token is dropped, from a failure that may pass, after which the previous
+// token stays in use, and from one that stays until the endpoint is repaired.
 func (e *Endpoint) read(ctx context.Context, response *http.Response) (token.Token, error) {
 	switch status := response.StatusCode; {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNoContent:
 		discard(response)
-		return token.Token{}, fmt.Errorf("%w: it answers %s", token.ErrRefused, describeStatus(status))
+		return token.Token{}, fmt.Errorf("%w: it responded with %s", token.ErrRefused, describeStatus(status))
 	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500 && status <= 599:
 		discard(response)
-		return token.Token{}, &passingError{fmt.Errorf("it answers %s", describeStatus(status)), retryAfter(response.Header)}
+		return token.Token{}, &transientError{fmt.Errorf("it responded with %s", describeStatus(status)), retryAfter(response.Header)}
 	case status < 200 || status > 299:
 		discard(response)
-		return token.Token{}, fmt.Errorf("it answers %s", describeStatus(status))
+		return token.Token{}, fmt.Errorf("it responded with %s", describeStatus(status))
 	}
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerSize+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponseSize+1))
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return token.Token{}, &passingError{error: fmt.Errorf("its answer was not complete within %s", e.Timeout)}
+		return token.Token{}, &transientError{error: fmt.Errorf("its response was not complete within %s", e.Timeout)}
 	case err != nil:
-		return token.Token{}, &passingError{error: errors.New("its answer broke off")}
-	case len(answer) > maxAnswerSize:
-		return token.Token{}, errAnswerTooLarge
+		return token.Token{}, &transientError{error: errors.New("its response broke off")}
+	case len(body) > maxResponseSize:
+		return token.Token{}, errResponseTooLarge
 	}
-	return Parse(answer)
+	return Parse(body)
 }
 
-// describeStatus does not show what the endpoint says of its status.
+// describeStatus returns a status with the text of its RFC. The reason phrase that
+// the endpoint sent could quote anything.
 func describeStatus(status int) string {
 	if text := http.StatusText(status); text != "" {
 		return fmt.Sprintf("%d %s", status, text)
@@ -126,8 +134,8 @@ func describeStatus(status int) string {
 	return strconv.Itoa(status)
 }
 
-// retryAfter returns how long an endpoint wants to be left alone. A point in
-// time, which it may be too, says nothing here.
+// retryAfter returns the delay in a Retry-After header, or 0. A date (RFC 9110,
+// section 10.2.3) is ignored: the endpoint's clock may differ from this one.
 func retryAfter(header http.Header) time.Duration {
 	seconds, err := strconv.ParseUint(header.Get("Retry-After"), 10, 31)
 	if err != nil {
@@ -136,5 +144,6 @@ func retryAfter(header http.Header) time.Duration {
 	return time.Duration(seconds) * time.Second //nolint:gosec // 31 bits
 }
 
-// discard lets go of an answer that is not used.
+// discard closes a response whose body is not read. As its connection is not reused,
+// there is no need to drain it.
 func discard(response *http.Response) { _ = response.Body.Close() }

@@ -11,11 +11,13 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-// maxTokenSize is the length of the longest access token. It must fit into the
-// header of a request, of which servers take 8 KiB.
+// maxTokenSize is the length of the longest access token in bytes. It travels in a
+// header, and common servers accept header lines of 8 KiB.
 const maxTokenSize = 8 << 10
 
-// The patterns of values. Nothing else may become part of a form or a header.
+// The patterns of values. What does not match could end the field or header that it
+// is written into (CR, LF, quotes), and so add fields to an upload. The others
+// recognise common mistakes.
 var (
 	signaturePattern = regexp.MustCompile(`^[0-9a-f]{64}\z`)
 	md5Pattern       = regexp.MustCompile(`^[0-9a-fA-F]{32}\z`)
@@ -25,7 +27,8 @@ var (
 	tokenPattern     = regexp.MustCompile(`^[\w-]+\.[\w-]+\.[\w-]+\z`)
 )
 
-// The Unix seconds of ten digits, and the milliseconds of thirteen.
+// The range of Unix seconds with ten digits, and of milliseconds with thirteen: the
+// years 2001 to 2286.
 const (
 	minExpire = 1e9
 	maxExpire = 1e10 - 1
@@ -33,8 +36,8 @@ const (
 	maxMillis = 1e13 - 1
 )
 
-// Check checks a token that comes from elsewhere, such as a storage, by the
-// same patterns as the values of an answer.
+// Check checks a token that does not come from Parse, such as one from a storage to
+// which others can write. It applies the same patterns.
 func Check(t token.Token) error {
 	switch {
 	case t.Signature != "" && t.AccessToken != "":
@@ -57,6 +60,7 @@ func Check(t token.Token) error {
 	return nil
 }
 
+// checkSignature checks the pattern of a signature, and names the likeliest mistake.
 func checkSignature(signature string) error {
 	switch {
 	case signaturePattern.MatchString(signature):
@@ -70,8 +74,9 @@ func checkSignature(signature string) error {
 	}
 }
 
-// parseAccessToken reads when a JWT was issued and when it expires. Whether its
-// signature is right is for the service to say.
+// parseAccessToken reads from a JWT when it was issued and when it expires (RFC 7519,
+// sections 4.1.4 and 4.1.6; both may have fractions). Its signature cannot be
+// verified here: only the service has the key.
 func parseAccessToken(text string) (token.Token, error) {
 	if len(text) > maxTokenSize {
 		return token.Token{}, errTokenTooLarge
@@ -81,7 +86,7 @@ func parseAccessToken(text string) (token.Token, error) {
 	}
 	claims := jwt.MapClaims{}
 	if _, _, err := jwt.NewParser().ParseUnverified(text, claims); err != nil {
-		return token.Token{}, errToken // the cause could show some of it
+		return token.Token{}, errToken // the cause could quote the token
 	}
 	expire, ok := claims["exp"].(float64)
 	switch {

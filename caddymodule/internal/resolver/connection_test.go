@@ -32,7 +32,7 @@ func TestRedirectsStayWhereTheyAre(t *testing.T) {
 			t.Errorf("%s was asked with %v", r.URL, r.Header)
 		}
 		if r.URL.Path == "/end" {
-			fmt.Fprint(w, goodAnswer)
+			fmt.Fprint(w, goodResponse)
 			return
 		}
 		hops := map[string]string{"/1": "2?canary", "/2": "/3", "/3": "http://" + r.Host + "/end", "/0": "/1", "/no-address": "http://[canary", "/nowhere": ""}
@@ -79,13 +79,13 @@ func TestRedirectsStayWhereTheyAre(t *testing.T) {
 	}
 }
 
-// What goes wrong on a real connection is told in words that show no byte of
+// What goes wrong on a real connection is described without a byte of
 // what came over it.
 func TestBrokenConnections(t *testing.T) {
-	listen := func(answer string) string {
+	listen := func(response string) string {
 		return "http://" + rawtest.Serve(t, func(connection net.Conn, _ int) {
 			_, _ = connection.Read(make([]byte, 4096))
-			_, _ = io.WriteString(connection, answer)
+			_, _ = io.WriteString(connection, response)
 		})
 	}
 	closed := listen("")
@@ -100,11 +100,11 @@ func TestBrokenConnections(t *testing.T) {
 		address, want string
 		unreachable   bool
 	}{
-		"nobody listens":      {dead.URL, "connection refused", true},
-		"it hangs up":         {closed, "the connection ended before the answer", false},
+		"refused":             {dead.URL, "connection refused", true},
+		"it hangs up":         {closed, "the connection ended before the response", false},
 		"it speaks otherwise": {listen("SSH-2.0-canary\r\n"), "not HTTP", true},
 		"a malformed header":  {listen("HTTP/1.1 200 OK\r\nsignature canary\r\n\r\n"), "not HTTP", true},
-		"it breaks off":       {listen(head + goodAnswer[:50]), "broke off", false},
+		"it breaks off":       {listen(head + goodResponse[:50]), "broke off", false},
 		"a broken chunk":      {listen("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ncanary\r\n"), "broke off", false},
 		"an unknown CA":       {secure.URL, "certificate signed by unknown authority", true},
 		"no TLS there":        {strings.Replace(listen("HTTP/1.1 400 canary\r\n\r\n"), "http:", "https:", 1), "does not speak TLS", true},
@@ -123,7 +123,7 @@ func TestBrokenConnections(t *testing.T) {
 }
 
 // net/http logs what comes over a connection unasked, such as the body of an
-// answer that has none.
+// response that has none.
 func TestNoConnectionIsKeptOnWhichMoreCouldCome(t *testing.T) {
 	var logged bytes.Buffer
 	log.SetOutput(&logged)
@@ -132,7 +132,7 @@ func TestNoConnectionIsKeptOnWhichMoreCouldCome(t *testing.T) {
 	address := rawtest.Serve(t, func(connection net.Conn, _ int) {
 		request := make([]byte, 4096)
 		_, _ = connection.Read(request)
-		_, _ = io.WriteString(connection, "HTTP/1.1 204 No Content\r\n\r\n"+goodAnswer)
+		_, _ = io.WriteString(connection, "HTTP/1.1 204 No Content\r\n\r\n"+goodResponse)
 		_, err := connection.Read(request) // until the other side closes it
 		ended <- err
 	})

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package resolver asks HTTP endpoints for credentials of the Upload API, and
-// reads what they answer. It knows nothing of Caddy.
+// Package resolver requests credentials of the Upload API from a user's HTTP
+// endpoint. It does not know Caddy.
+//
+// [Endpoint.Token] blocks until there is a credential or a final error: retries,
+// redirects and pauses are within it, and within [Endpoint.Timeout]. It caches
+// nothing, and does not limit concurrency; package token does both. No error quotes
+// a credential, a header, or more of an address than its origin.
 package resolver
 
 import (
@@ -17,36 +22,38 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-// Bounds of the pauses between attempts. They are short: an upload may wait.
+// Bounds of the pauses between attempts. They are short, because an upload may be
+// waiting. Package token has the longer pauses between one call and the next.
 const (
 	minPause = 100 * time.Millisecond
 	maxPause = 2 * time.Second
 )
 
-// Endpoint is what hands out credentials.
+// Endpoint is an HTTP endpoint that hands out credentials. It is safe for concurrent
+// use if Transport and Retrying are, and must not be changed meanwhile.
 type Endpoint struct {
-	// URL is where it is, as [ParseAddress] returns it. A user and password in
-	// it become a header.
+	// URL is the address, as [ParseAddress] returns it. A user and password in it
+	// are sent as basic authentication.
 	URL *url.URL
-	// Header is sent with each request.
+	// Header is sent with each request. A Host in it replaces that of URL.
 	Header http.Header
-	// Transport carries the requests.
+	// Transport sends the requests. It must not follow redirects.
 	Transport http.RoundTripper
-	// Timeout is how long asking may take, all attempts, redirects and pauses
-	// together.
+	// Timeout bounds all attempts, redirects and pauses of one call together.
 	Timeout time.Duration
-	// Retries is how many further attempts there are after one that failed in
-	// a way that may pass.
+	// Retries is how many attempts may follow one that failed transiently: without a
+	// response, or with 408, 429 or 5xx.
 	Retries int
-	// Retrying, unless it is nil, is told before each pause.
+	// Retrying, if not nil, is called before the pause that precedes each retry.
 	Retrying func(cause error, pause time.Duration)
 }
 
-// Token asks for a credential. Its errors are the one of ctx,
-// [token.ErrRefused], [token.ErrUnreachable] if the last attempt met nobody or
-// waited in vain, and others if the answer is none; they show the endpoint's
-// scheme and host, and nothing else of the request, nor anything of the answer.
-// One that says when to ask again has a method RetryAfter.
+// Token requests a credential. Its error is that of ctx, if that has ended;
+// [token.ErrRefused] if the endpoint refuses; [token.ErrUnreachable] if the last
+// attempt got no connection or no response in time; or another if the response is
+// invalid. Errors show the endpoint's origin and nothing else of the request or the
+// response. If the endpoint said when to try again, the error has a method
+// RetryAfter.
 func (e *Endpoint) Token(ctx context.Context) (token.Token, error) {
 	whole, deadline := ctx, time.Now().Add(e.Timeout)
 	ctx, cancel := context.WithDeadline(ctx, deadline)
@@ -62,13 +69,13 @@ func (e *Endpoint) Token(ctx context.Context) (token.Token, error) {
 			return token.Token{}, whole.Err()
 		}
 		err = fmt.Errorf("%s: %w", origin(e.URL), err)
-		var passing *passingError
-		if retries >= e.Retries || !errors.As(err, &passing) {
+		var transient *transientError
+		if retries >= e.Retries || !errors.As(err, &transient) {
 			return token.Token{}, err
 		}
-		// The endpoint is left alone for as long as it says: if that is longer
-		// than there is time, it is for whoever asks next to keep to it.
-		pause := max(min(pauses.NextBackOff(), maxPause), passing.after)
+		// A Retry-After is observed even if it leaves no time for a retry. Then it
+		// travels in the error, and the cache observes it before the next call.
+		pause := max(min(pauses.NextBackOff(), maxPause), transient.after)
 		if time.Until(deadline) <= pause {
 			return token.Token{}, err
 		}
@@ -81,6 +88,7 @@ func (e *Endpoint) Token(ctx context.Context) (token.Token, error) {
 	}
 }
 
+// wait waits for a pause, or returns the error of ctx if that ends before.
 func wait(ctx context.Context, pause time.Duration) error {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()

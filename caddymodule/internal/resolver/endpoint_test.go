@@ -22,14 +22,14 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-var goodAnswer = `{"secureSignature":"` + signature + `","secureExpire":"1900000000"}`
+var goodResponse = `{"secureSignature":"` + signature + `","secureExpire":"1900000000"}`
 
 // roundTripper is a transport without a network.
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
 
-func answerOf(status int, body string, header ...string) *http.Response {
+func responseOf(status int, body string, header ...string) *http.Response {
 	response := &http.Response{StatusCode: status, Header: make(http.Header), Body: io.NopCloser(strings.NewReader(body))}
 	for i := 0; i+1 < len(header); i += 2 {
 		response.Header.Set(header[i], header[i+1])
@@ -37,7 +37,7 @@ func answerOf(status int, body string, header ...string) *http.Response {
 	return response
 }
 
-// newEndpoint returns one with what nobody may see in an error.
+// newEndpoint returns one with secrets that no error may show.
 func newEndpoint(t *testing.T, address string, transport http.RoundTripper) *resolver.Endpoint {
 	t.Helper()
 	parsed, err := resolver.ParseAddress(address, false)
@@ -73,7 +73,7 @@ func TestARequestSaysWhoAsksAndBringsNothingElse(t *testing.T) {
 	server, endpoint := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		asked <- r.Clone(r.Context())
 		http.SetCookie(w, &http.Cookie{Name: "session", Value: "1"})
-		fmt.Fprint(w, goodAnswer)
+		fmt.Fprint(w, goodResponse)
 	})
 	endpoint.Header = http.Header{"x-key": {"a", "b"}, "Host": {"app.internal"}}
 	for range 2 { // the second would bring the cookie
@@ -107,7 +107,7 @@ func TestARequestSaysWhoAsksAndBringsNothingElse(t *testing.T) {
 
 func TestOnlyWhatMayPassIsAskedAgain(t *testing.T) {
 	respond := func(status int, body string) roundTripper {
-		return func(*http.Request) (*http.Response, error) { return answerOf(status, body), nil }
+		return func(*http.Request) (*http.Response, error) { return responseOf(status, body), nil }
 	}
 	fail := func(err error) roundTripper {
 		return func(*http.Request) (*http.Response, error) { return nil, err }
@@ -129,10 +129,10 @@ func TestOnlyWhatMayPassIsAskedAgain(t *testing.T) {
 		class     string
 		want      string // empty: a credential
 	}{
-		"200":              {respond(200, goodAnswer), once, failure, ""},
-		"201":              {respond(201, goodAnswer), once, failure, ""},
+		"200":              {respond(200, goodResponse), once, failure, ""},
+		"201":              {respond(201, goodResponse), once, failure, ""},
 		"204":              {respond(204, ""), once, refused, "204 No Content"},
-		"null":             {respond(200, "null"), once, refused, "the answer is empty"},
+		"null":             {respond(200, "null"), once, refused, "the response is empty"},
 		"401":              {respond(401, "canary"), once, refused, "401 Unauthorized"},
 		"403":              {respond(403, "canary"), once, refused, "403 Forbidden"},
 		"304":              {respond(304, ""), once, failure, "304 Not Modified"},
@@ -141,15 +141,15 @@ func TestOnlyWhatMayPassIsAskedAgain(t *testing.T) {
 		"408":              {respond(408, ""), often, failure, "408 Request Timeout"},
 		"429":              {respond(429, ""), often, failure, "429 Too Many Requests"},
 		"500":              {respond(500, "canary"), often, failure, "500 Internal Server Error"},
-		"503":              {respond(503, goodAnswer), often, failure, "503 Service Unavailable"},
+		"503":              {respond(503, goodResponse), often, failure, "503 Service Unavailable"},
 		"599":              {respond(599, ""), often, failure, "599"},
 		"699":              {respond(699, ""), once, failure, "699"},
 		"a page":           {respond(200, "<p>canary"), once, failure, "not a JSON object"},
 		"an MD5 signature": {respond(200, `{"signature":"`+signature[:32]+`","expire":1900000000}`), once, failure, "MD5"},
-		"a large answer":   {respond(200, goodAnswer+strings.Repeat(" ", 16<<10)), once, failure, "larger than 16384 bytes"},
+		"a large response": {respond(200, goodResponse+strings.Repeat(" ", 16<<10)), once, failure, "larger than 16384 bytes"},
 		"no connection":    {fail(&net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}), often, unreachable, "dial tcp: connection refused"},
 		"a marked one":     {fail(fmt.Errorf("canary: %w", &resolver.DialError{Err: errors.New("no such host")})), often, unreachable, "no such host"},
-		"a short answer":   {fail(io.ErrUnexpectedEOF), often, failure, "the connection ended"},
+		"a short response": {fail(io.ErrUnexpectedEOF), often, failure, "the connection ended"},
 		"a reset":          {fail(&net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}), often, failure, "connection reset by peer"},
 		"a read timeout":   {fail(&net.OpError{Op: "read", Net: "tcp", Err: os.ErrDeadlineExceeded}), often, unreachable, "i/o timeout"},
 		"no certificate":   {fail(&net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}), often, unreachable, "certificate required"},
@@ -191,7 +191,7 @@ func TestPausesGrowAndHaveBounds(t *testing.T) {
 	pausesOf := func(t *testing.T, header ...string) (pauses []time.Duration, err error) {
 		t.Helper()
 		endpoint := newEndpoint(t, "https://app.example.com/", roundTripper(func(*http.Request) (*http.Response, error) {
-			return answerOf(503, "", header...), nil
+			return responseOf(503, "", header...), nil
 		}))
 		endpoint.Retries, endpoint.Timeout = 8, time.Minute
 		begin, sum := time.Now(), time.Duration(0)
@@ -219,7 +219,7 @@ func TestPausesGrowAndHaveBounds(t *testing.T) {
 		for header, test := range map[string]struct {
 			pauses int
 			least  time.Duration
-			after  time.Duration // for whoever asks next
+			after  time.Duration // before the next call
 		}{
 			"1":                             {8, time.Second, time.Second},
 			"20":                            {2, 20 * time.Second, 20 * time.Second},
@@ -249,10 +249,10 @@ func TestTheTimeoutIsOverAllAttempts(t *testing.T) {
 			case <-r.Context().Done():
 				return nil, r.Context().Err()
 			case <-time.After(1700 * time.Millisecond):
-				return answerOf(503, ""), nil
+				return responseOf(503, ""), nil
 			}
 		},
-		"failing at once": func(*http.Request) (*http.Response, error) { return answerOf(503, ""), nil },
+		"failing at once": func(*http.Request) (*http.Response, error) { return responseOf(503, ""), nil },
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			endpoint := newEndpoint(t, "https://app.example.com/", transport)
@@ -268,23 +268,23 @@ func TestTheTimeoutIsOverAllAttempts(t *testing.T) {
 
 func TestARetryMaySucceed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls, told := 0, 0
+		calls, reported := 0, 0
 		endpoint := newEndpoint(t, "https://app.example.com/", roundTripper(func(*http.Request) (*http.Response, error) {
 			switch calls++; calls {
 			case 1:
 				return nil, io.ErrUnexpectedEOF
 			case 2:
-				return answerOf(502, ""), nil
+				return responseOf(502, ""), nil
 			default:
-				return answerOf(200, goodAnswer), nil
+				return responseOf(200, goodResponse), nil
 			}
 		}))
 		endpoint.Retrying = func(cause error, _ time.Duration) {
-			told++
+			reported++
 			checkShown(t, cause)
 		}
-		if got, err := endpoint.Token(t.Context()); err != nil || got.Signature != signature || calls != 3 || told != 2 {
-			t.Errorf("got %s, %v after %d calls, of which %d were told", got, err, calls, told)
+		if got, err := endpoint.Token(t.Context()); err != nil || got.Signature != signature || calls != 3 || reported != 2 {
+			t.Errorf("got %s, %v after %d calls, of which %d were reported", got, err, calls, reported)
 		}
 	})
 }
@@ -298,19 +298,19 @@ func TestAnAttemptEndsWithTheTimeThereIs(t *testing.T) {
 		endpoint.Retries = 0
 		begin := time.Now()
 		_, err := endpoint.Token(t.Context())
-		if !errors.Is(err, token.ErrUnreachable) || !strings.Contains(err.Error(), "no answer within 5s") || time.Since(begin) != 5*time.Second {
+		if !errors.Is(err, token.ErrUnreachable) || !strings.Contains(err.Error(), "no response within 5s") || time.Since(begin) != 5*time.Second {
 			t.Errorf("after %s: %v", time.Since(begin), err)
 		}
-		// One that begins to answer can be reached.
+		// One that begins to respond can be reached.
 		endpoint.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 			reader, writer := io.Pipe()
 			context.AfterFunc(r.Context(), func() { _ = writer.CloseWithError(r.Context().Err()) })
-			go func() { _, _ = writer.Write([]byte(goodAnswer[:30])) }()
+			go func() { _, _ = writer.Write([]byte(goodResponse[:30])) }()
 			return &http.Response{StatusCode: 200, Body: reader}, nil
 		})
 		_, err = endpoint.Token(t.Context())
 		if err == nil || errors.Is(err, token.ErrUnreachable) || !strings.Contains(err.Error(), "not complete within 5s") {
-			t.Errorf("half of an answer: %v", err)
+			t.Errorf("half of a response: %v", err)
 		}
 		checkShown(t, err)
 	})
@@ -323,7 +323,7 @@ func TestAskingEndsWithItsContext(t *testing.T) {
 				<-r.Context().Done()
 				return nil, r.Context().Err()
 			},
-			"during a pause": func(*http.Request) (*http.Response, error) { return answerOf(503, "", "Retry-After", "2"), nil },
+			"during a pause": func(*http.Request) (*http.Response, error) { return responseOf(503, "", "Retry-After", "2"), nil },
 		} {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			begin := time.Now()

@@ -14,20 +14,21 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-// passingError is a failure that may be over when the endpoint is asked again.
-type passingError struct {
+// transientError is a failure after which a retry makes sense.
+type transientError struct {
 	error
-	after time.Duration // not before, if the endpoint said so
+	after time.Duration // the endpoint's Retry-After, or 0
 }
 
-func (e *passingError) Unwrap() error { return e.error }
+// Unwrap returns the cause.
+func (e *transientError) Unwrap() error { return e.error }
 
-// RetryAfter returns how long the endpoint wants to be left alone, or 0.
-func (e *passingError) RetryAfter() time.Duration { return e.after }
+// RetryAfter returns the delay that the endpoint asked for, or 0.
+func (e *transientError) RetryAfter() time.Duration { return e.after }
 
-// DialError marks an error of a transport that got no connection. Transports
-// need not use it; it is for those whose own errors cannot be looked into. Its
-// text is shown.
+// DialError marks an error of a transport that got no connection. It is for
+// transports whose own errors are opaque: describe shows the text of a DialError,
+// and hides that of an error whose kind it does not know.
 type DialError struct{ Err error }
 
 func (e *DialError) Error() string { return e.Err.Error() }
@@ -35,22 +36,24 @@ func (e *DialError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *DialError) Unwrap() error { return e.Err }
 
-// transportFailed says why there was no answer.
+// transportFailed returns the error of an attempt without a response. One about TLS
+// is final: a certificate does not become valid within seconds.
 func (e *Endpoint) transportFailed(ctx context.Context, err error) error {
 	failed := fmt.Errorf("%w: %s", token.ErrUnreachable, e.describe(ctx, err))
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	switch {
 	case errors.As(err, &certificate), errors.As(err, &record):
-		return failed // and will be the same the next time
+		return failed
 	case ctx.Err() == nil && hangsUp(err):
 		failed = errors.New(e.describe(ctx, err))
 	}
-	return &passingError{error: failed}
+	return &transientError{error: failed}
 }
 
-// hangsUp reports whether the endpoint took the connection and ended it. It is
-// there, then, and may do so to some callers alone.
+// hangsUp reports whether the endpoint accepted the connection and then closed it.
+// That is not [token.ErrUnreachable]: it may do so for some callers alone, and must
+// not make all the others wait.
 func hangsUp(err error) bool {
 	if operation, ok := errors.AsType[*net.OpError](err); ok {
 		return (operation.Op == "read" || operation.Op == "write") && !operation.Timeout()
@@ -58,8 +61,9 @@ func hangsUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// describe says what is wrong with a connection. Errors of a kind that could
-// show some of an answer or of an address are not shown.
+// describe describes why there was no response. It quotes errors of known kinds
+// alone: others could quote the response (net/http's `malformed HTTP response`) or
+// the whole address (url.Error).
 func (e *Endpoint) describe(ctx context.Context, err error) string {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
@@ -68,7 +72,7 @@ func (e *Endpoint) describe(ctx context.Context, err error) string {
 	var timeout net.Error
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return fmt.Sprintf("no answer within %s", e.Timeout)
+		return fmt.Sprintf("no response within %s", e.Timeout)
 	case errors.As(err, &certificate):
 		return certificate.Error()
 	case errors.As(err, &record):
@@ -78,10 +82,10 @@ func (e *Endpoint) describe(ctx context.Context, err error) string {
 	case errors.As(err, &operation):
 		return operation.Error()
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return "no answer in time"
+		return "no response in time"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection ended before the answer"
+		return "the connection ended before the response"
 	default:
-		return "what it or a proxy answers is not HTTP"
+		return "what it or a proxy sends is not HTTP"
 	}
 }

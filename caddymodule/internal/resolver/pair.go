@@ -4,8 +4,8 @@ package resolver
 
 import "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 
-// ParsePair checks a signature and its expiry by the same patterns as the
-// values of an answer. Its errors show neither.
+// ParsePair parses a signature and its expiry, in Unix seconds of 10 digits, by the
+// patterns of a response. Its errors quote neither.
 func ParsePair(signature, expire string) (token.Token, error) {
 	if err := checkSignature(signature); err != nil {
 		return token.Token{}, err

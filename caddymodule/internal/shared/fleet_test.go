@@ -111,7 +111,7 @@ func TestInvariant6AFleetThatStartsAsksOnce(t *testing.T) {
 	})
 }
 
-// Callers are told apart: each has a record of its own.
+// Callers are distinguished: each has a record of its own.
 func TestInvariant6EachCallersTokensAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(bubbleAge)

@@ -7,20 +7,23 @@ import (
 	"time"
 )
 
-// outagePause is how long a storage that failed is left alone.
+// outagePause is how long a storage that failed is not used. Each use of a storage
+// that hangs would delay a renewal by operationTime or lockTime.
 const outagePause = 30 * time.Second
 
-// outage is what is known of a storage that fails. The zero value is of one
-// that does not.
+// outage is a circuit breaker for the storage. The zero value is closed: the storage
+// is used.
 type outage struct {
 	mu      sync.Mutex
 	failing bool
-	until   time.Duration // on the clock's Elapsed
-	hanging int           // operations that were given up and have not ended
+	until   time.Duration // do not use it before, on the clock's Elapsed
+	hanging int           // operations that timed out and have not returned
 }
 
-// avoid reports whether the storage is to be left alone. After the pause one
-// caller tries it again, and others do not meanwhile.
+// avoid reports whether the storage must not be used now. After the pause, one
+// caller gets false and tries it; the others get true until the next pause is over.
+// While an operation hangs, all get true, or goroutines would accumulate in the
+// storage.
 func (o *outage) avoid(now time.Duration) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -36,7 +39,7 @@ func (o *outage) avoid(now time.Duration) bool {
 	return false
 }
 
-// begin takes note of a failure, and reports whether the storage worked before.
+// begin records a failure. It reports whether it is the first, to be logged.
 func (o *outage) begin(now time.Duration) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -45,7 +48,7 @@ func (o *outage) begin(now time.Duration) bool {
 	return first
 }
 
-// end takes note that the storage works, and reports whether it did not before.
+// end records that the storage works. It reports whether that ends an outage.
 func (o *outage) end() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -54,6 +57,7 @@ func (o *outage) end() bool {
 	return ended
 }
 
+// hang changes the number of operations that hang.
 func (o *outage) hang(change int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -125,7 +125,7 @@ func TestALockThatIsNeverReleasedIsGivenUp(t *testing.T) {
 	})
 }
 
-// A lock that the storage gives after nobody waits for it any more would keep
+// A lock that the storage grants when no gateway waits for it any more would keep
 // the fleet waiting for as long as the storage keeps it alive.
 func TestALockThatComesTooLateIsGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -44,7 +44,7 @@ func TestOneGatewayStoresWhatAnotherReads(t *testing.T) {
 	})
 }
 
-// Whatever somebody has written into the storage, what comes out of it is a
+// Whatever has been written into the storage, what comes out of it is a
 // token or nothing, and the next one takes its place.
 func TestRecordsThatAreNoneAreIgnored(t *testing.T) {
 	signature := strings.Repeat("0a", 32)
@@ -230,7 +230,7 @@ func TestAnExpiredTokenIsNotStored(t *testing.T) {
 	})
 }
 
-// A record or a lock that somebody else has removed meanwhile is no failure.
+// A record or a lock that another gateway has removed meanwhile is no failure.
 func TestWhatIsGoneNeedNotBeRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(bubbleAge)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package shared lets gateways that have a storage in common share tokens: one
-// of them asks its source and stores what it gets, and the others read it. The
-// storage is a help and no condition: whatever it does, a gateway can ask its
-// source by itself.
+// Package shared lets a fleet of gateways share tokens through a common storage: one
+// gateway asks its source and stores the token, and the others read it.
+//
+// The storage is never a condition: if it fails, hangs or panics, a gateway asks its
+// source by itself, after [Tokens.Report] has been called once for the outage. All
+// operations have deadlines. Errors of the storage never reach an upload.
 package shared
 
 import (
@@ -15,24 +17,26 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-// Tokens are shared through a storage. Its fields are set before it is used.
+// Tokens shares tokens through a storage. Its fields must be set before it is used.
 type Tokens struct {
 	Storage Storage
-	// Clock and Threshold are those of the cache that asks.
+	// Clock and Threshold are those of the cache that uses the source.
 	Clock     *token.Clock
 	Threshold time.Duration
-	// AccessTokens tells what the tokens are: access tokens or signatures.
+	// AccessTokens says that the tokens are access tokens, and not signatures. A
+	// record of the other kind is ignored: a project's scheme may have changed.
 	AccessTokens bool
-	// Report is called when the storage fails that worked before, and with nil
-	// when it works again.
+	// Report is called with an error when an outage of the storage begins, and with
+	// nil when it ends.
 	Report func(error)
 
 	outage  outage
 	sweeper sweeper
 }
 
-// Share returns a source that asks only for what no other gateway has stored
-// under the key.
+// Share returns a source that reads the record under key and, only if there is no
+// fresh token in it, takes the record's lock, asks the given source and stores the
+// result. key is called for each renewal, since what it depends on may change.
 func (t *Tokens) Share(key func() string, ask token.Source) token.Source {
 	return func(ctx context.Context, asking token.Asking) (token.Token, error) {
 		if t.outage.avoid(t.Clock.Now().Elapsed) {
@@ -41,35 +45,35 @@ func (t *Tokens) Share(key func() string, ask token.Source) token.Source {
 		r := renewal{Tokens: t, key: key(), asking: asking, source: ask}
 		stored, err := t.load(ctx, r.key)
 		if err == nil && r.isFresh(stored) {
-			t.worked()
+			t.reportRecovery()
 			return stored, nil
 		}
 		if err == nil {
 			err = t.lock(ctx, r.key)
 		}
 		if err != nil {
-			t.failed(err)
+			t.reportFailure(err)
 			return r.ask(ctx)
 		}
 		return r.askLocked(ctx)
 	}
 }
 
-// failed takes note that the storage cannot be used.
-func (t *Tokens) failed(err error) {
+// reportFailure records a failure of the storage, and reports the first of an outage.
+func (t *Tokens) reportFailure(err error) {
 	if t.outage.begin(t.Clock.Now().Elapsed) {
 		t.Report(err)
 	}
 }
 
-// worked takes note that it can.
-func (t *Tokens) worked() {
+// reportRecovery records that the storage works, and reports the end of an outage.
+func (t *Tokens) reportRecovery() {
 	if t.outage.end() {
 		t.Report(nil)
 	}
 }
 
-// renewal is one refresh of a cache.
+// renewal is one renewal of a cached token.
 type renewal struct {
 	*Tokens
 	key    string
@@ -77,7 +81,8 @@ type renewal struct {
 	source token.Source
 }
 
-// isValid reports whether the service should take a stored token.
+// isValid reports whether the service should accept a stored token: it is of the right
+// kind, has not expired, and is not the one that the service just rejected.
 func (r *renewal) isValid(stored token.Token) bool {
 	rejected := r.asking.Rejected
 	return (stored.AccessToken != "") == r.AccessTokens &&
@@ -85,31 +90,33 @@ func (r *renewal) isValid(stored token.Token) bool {
 		(stored.Signature != rejected.Signature || stored.AccessToken != rejected.AccessToken || stored.Expire != rejected.Expire)
 }
 
-// isFresh reports whether a stored token takes the place of a new one. It must
-// not be due for renewal itself, or whoever reads it would be back at once.
+// isFresh reports whether a stored token can stand in for a new one. If it were due
+// for renewal itself, the gateway that reads it would renew again at once.
 func (r *renewal) isFresh(stored token.Token) bool {
 	return r.isValid(stored) && r.Clock.Now().Wall.Unix() < stored.RenewFrom(r.Threshold)
 }
 
-// ask asks the source.
+// ask asks the source without the storage.
 func (r *renewal) ask(ctx context.Context) (token.Token, error) {
-	r.asking.Now = r.Clock.Now().Wall // a storage may have taken its time
+	r.asking.Now = r.Clock.Now().Wall // waiting for the lock may have taken seconds
 	fresh, err := r.source(ctx, r.asking)
 	if err != nil {
 		return token.Token{}, err
 	}
-	// A token that comes late, or of which it is not known when it began, begins
-	// now, for all who read it.
+	// A token that is due for renewal already, because it is short-lived or does not
+	// say when it was issued, counts as issued now. Otherwise every gateway that
+	// reads it would renew it at once, one after the other.
 	if now := r.Clock.Now().Wall.Unix(); now >= fresh.RenewFrom(r.Threshold) {
 		fresh.Issued = now
 	}
 	return fresh, nil
 }
 
-// askLocked asks the source while no other gateway does, unless one has just
-// done so. Nobody waits for what becomes of the record and the lock.
+// askLocked asks the source while it holds the lock, unless another gateway has
+// stored a token while this one waited for it. Storing and unlocking happen in the
+// background: no upload waits for them.
 func (r *renewal) askLocked(ctx context.Context) (token.Token, error) {
-	change := func() error { return nil } // of the record
+	change := func() error { return nil } // what to do with the record
 	defer func() { go r.finish(ctx, change) }()
 
 	stored, loadErr := r.load(ctx, r.key)
@@ -130,22 +137,23 @@ func (r *renewal) askLocked(ctx context.Context) (token.Token, error) {
 			change = func() error { return r.remove(ctx, r.key) }
 		}
 	case r.isValid(stored) && r.asking.Held.Expired(now, 0):
-		// The source fails, and this gateway has nothing left, but another has.
+		// The source fails and this gateway's token has expired, but the stored one
+		// has not: it is too old to be fresh, and still good.
 		return stored, nil
 	}
 	return fresh, err
 }
 
-// finish changes the record and gives the lock back.
+// finish changes the record and releases the lock.
 func (r *renewal) finish(ctx context.Context, change func() error) {
 	err := change()
 	if unlockErr := r.unlock(ctx, r.key); err == nil {
 		err = unlockErr
 	}
 	if err != nil {
-		r.failed(err)
+		r.reportFailure(err)
 		return
 	}
-	r.worked()
+	r.reportRecovery()
 	r.sweep(ctx)
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-// Storage is what is needed of Caddy's storages. Load of a key that is not
-// there returns [fs.ErrNotExist].
+// Storage is the part of Caddy's storage interface (certmagic.Storage) that is used.
+// Load of a missing key returns [fs.ErrNotExist].
 type Storage interface {
 	Load(ctx context.Context, key string) ([]byte, error)
 	Store(ctx context.Context, key string, value []byte) error
@@ -24,10 +24,10 @@ type Storage interface {
 }
 
 const (
-	// operationTime is how long the storage may take for anything but a lock.
+	// operationTime bounds every operation but taking a lock.
 	operationTime = 2 * time.Second
-	// lockTime is how long it may take to get a lock. That is enough for another
-	// gateway's source to answer, and for storages that look once a second.
+	// lockTime bounds taking a lock. It is enough for the source of another gateway
+	// to respond, and for storages that poll a lock once a second.
 	lockTime = 10 * time.Second
 )
 
@@ -36,8 +36,9 @@ var (
 	errLocked = errors.New("the lock is held for too long")
 )
 
-// within does one operation in the storage and returns in time, also if the
-// storage heeds no context. late, if any, is called if it succeeds after that.
+// within calls operation and returns within limit, even if the storage ignores the
+// context, as some plugins do. late, if not nil, is called if the operation succeeds
+// after that.
 func (t *Tokens) within(ctx context.Context, limit time.Duration, operation func(context.Context) error, late func()) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	done := make(chan error, 1)
@@ -59,7 +60,8 @@ func (t *Tokens) within(ctx context.Context, limit time.Duration, operation func
 	return fmt.Errorf("%w: more than %s", errSlow, limit)
 }
 
-// recovered does an operation. A panic of a storage must not end the process.
+// recovered calls operation and turns a panic into an error. The operation runs in a
+// goroutine of its own, where a panic of a plugin would end the process.
 func recovered(ctx context.Context, operation func(context.Context) error) (err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -69,8 +71,8 @@ func recovered(ctx context.Context, operation func(context.Context) error) (err 
 	return operation(ctx)
 }
 
-// load returns the token under key, or none if there is no record or none that
-// can be read.
+// load returns the token under key, or the zero value if there is no record that this
+// version can read.
 func (t *Tokens) load(ctx context.Context, key string) (stored token.Token, err error) {
 	var data []byte
 	err = t.within(ctx, operationTime, func(ctx context.Context) (err error) {
@@ -89,6 +91,7 @@ func (t *Tokens) load(ctx context.Context, key string) (stored token.Token, err 
 	return token.Token{}, nil
 }
 
+// store stores a token under key.
 func (t *Tokens) store(ctx context.Context, key string, fresh token.Token) error {
 	data, err := encode(fresh)
 	if err != nil {
@@ -97,20 +100,22 @@ func (t *Tokens) store(ctx context.Context, key string, fresh token.Token) error
 	return t.within(ctx, operationTime, func(ctx context.Context) error { return t.Storage.Store(ctx, key, data) }, nil)
 }
 
+// remove removes the record under key.
 func (t *Tokens) remove(ctx context.Context, key string) error {
-	return unlessGone(t.within(ctx, operationTime, func(ctx context.Context) error { return t.Storage.Delete(ctx, key) }, nil))
+	return ignoreNotExist(t.within(ctx, operationTime, func(ctx context.Context) error { return t.Storage.Delete(ctx, key) }, nil))
 }
 
-// unlessGone is err, unless it says that what is to go is not there: somebody
-// else was faster.
-func unlessGone(err error) error {
+// ignoreNotExist returns err, or nil if it says that what is to be removed does not
+// exist: another gateway may have removed it.
+func ignoreNotExist(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
 }
 
-// lock gets the lock. One that comes too late is given back.
+// lock takes the lock of a record. If the storage grants it after lockTime, it is
+// released at once, or no gateway could take it until the storage expires it.
 func (t *Tokens) lock(ctx context.Context, key string) error {
 	late := func() { _ = t.unlock(ctx, key) }
 	err := t.within(ctx, lockTime, func(ctx context.Context) error { return t.Storage.Lock(ctx, key) }, late)
@@ -120,7 +125,8 @@ func (t *Tokens) lock(ctx context.Context, key string) error {
 	return err
 }
 
-// unlock gives the lock back. Storages take one away that looks abandoned.
+// unlock releases the lock. That it does not exist any more is no error: storages
+// expire locks that look abandoned.
 func (t *Tokens) unlock(ctx context.Context, key string) error {
-	return unlessGone(t.within(ctx, operationTime, func(ctx context.Context) error { return t.Storage.Unlock(ctx, key) }, nil))
+	return ignoreNotExist(t.within(ctx, operationTime, func(ctx context.Context) error { return t.Storage.Unlock(ctx, key) }, nil))
 }

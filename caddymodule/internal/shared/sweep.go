@@ -10,23 +10,24 @@ import (
 )
 
 const (
-	// sweepInterval is how often a gateway that asks its source removes records
-	// that nobody renews any more: of callers that are gone, or of a project
-	// that has changed.
+	// sweepInterval is how often a gateway removes records that are not renewed any
+	// more: of callers that are gone, or of a project whose options have changed.
+	// Storages need not expire keys by themselves.
 	sweepInterval = time.Hour
-	// sweepTime is how long it looks for them.
+	// sweepTime bounds one sweep.
 	sweepTime = time.Minute
-	// sweepAge is how long a token must have expired before its record goes.
-	// Whoever uploads again by then finds the key as it was.
+	// sweepAge is for how long a token must have expired before its record is
+	// removed, so that clocks of the fleet may differ.
 	sweepAge = time.Hour
 )
 
-// sweeper tells when it is time to sweep.
+// sweeper decides when to sweep.
 type sweeper struct {
 	mu   sync.Mutex
 	last time.Duration // on the clock's Elapsed
 }
 
+// isDue reports whether a sweep is due, and counts it as done.
 func (s *sweeper) isDue(now time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -37,8 +38,8 @@ func (s *sweeper) isDue(now time.Duration) bool {
 	return true
 }
 
-// sweep removes records that have long expired, as many as there is time for.
-// What cannot be removed now is found again; errors end it.
+// sweep removes records that expired long ago, as many as there is time for. It ends
+// at the first error, without a report: the next sweep finds the rest.
 func (t *Tokens) sweep(ctx context.Context) {
 	if !t.sweeper.isDue(t.Clock.Now().Elapsed) {
 		return
@@ -53,11 +54,13 @@ func (t *Tokens) sweep(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	// Several gateways, or one again and again, get through more than one can.
+	// In random order, several gateways, or one in several sweeps, get through more
+	// records than there is time for in one.
 	rand.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] }) //nolint:gosec // not a secret
 	for _, key := range keys {
 		stored, err := t.load(ctx, key)
-		// What cannot be read may be of a later version.
+		// A record that cannot be read (Expire is 0) stays: it may be of a newer
+		// version.
 		if err == nil && stored.Expire > 0 && stored.Expired(t.Clock.Now().Wall, -sweepAge) {
 			err = t.remove(ctx, key)
 		}

@@ -16,7 +16,7 @@ func TestRecordsThatNobodyRenewsAreRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(bubbleAge)
 		storage, source := newMemory(), &backend{lifetime: testLifetime}
-		storage.put("certificates/example.com", []byte("not ours"))
+		storage.put("certificates/example.com", []byte("of another kind"))
 		storage.put(directory+"/later", []byte(`{"v":2,"expire":1}`))
 		node := newNode(t, storage, source.ask, 0)
 		most := 0

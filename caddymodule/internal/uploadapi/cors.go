@@ -8,7 +8,7 @@ import (
 )
 
 // SetCORS sets the CORS headers that the service was seen to send, so that a
-// page may read the answer. methods is the endpoint's list for
+// page may read the response. methods is the endpoint's list for
 // Access-Control-Allow-Methods.
 func SetCORS(header http.Header, methods string) {
 	header.Set("Access-Control-Allow-Origin", "*")

@@ -2,7 +2,7 @@
 
 // Package uploadapi holds the facts of Uploadcare's Upload API that the gateway
 // and the sandbox share: endpoints, field names, limits, errors and the two
-// dialects in which errors are told.
+// dialects in which errors are written.
 //
 // Source: https://uploadcare.com/api-refs/upload-api/
 package uploadapi
@@ -29,7 +29,7 @@ const (
 	Iframe = "/iframe/"
 )
 
-// DefaultUpstream is where the Upload API lives.
+// DefaultUpstream is the address of the Upload API.
 const DefaultUpstream = "https://upload.uploadcare.com"
 
 // SignedEndpoint is an endpoint whose requests need a credential when their
@@ -56,12 +56,12 @@ var signedEndpoints = []SignedEndpoint{
 }
 
 // Method returns the method of a request to a signed endpoint in capitals. Methods
-// are case-sensitive (RFC 9110, section 9.1), but servers differ in that, and there
-// are clients that write `post`.
+// are case-sensitive (RFC 9110, section 9.1), but servers differ in that, and some
+// clients write `post`: taken literally, such an upload would leave unsigned.
 func Method(method string) string { return strings.ToUpper(method) }
 
-// Signed returns the signed endpoint that a request is for, or nil. HEAD is as GET
-// (RFC 9110, section 9.3.2): servers do the same for it.
+// Signed returns the signed endpoint that a request is for, or nil. HEAD counts as
+// GET (RFC 9110, section 9.3.2): a server does the same for both, but for the body.
 func Signed(method, urlPath string) *SignedEndpoint {
 	endpoint := Endpoint(urlPath)
 	if method = Method(method); method == http.MethodHead {
@@ -75,7 +75,7 @@ func Signed(method, urlPath string) *SignedEndpoint {
 	return nil
 }
 
-// SignedEndpoints returns all signed endpoints.
+// SignedEndpoints returns all signed endpoints. They must not be changed.
 func SignedEndpoints() []*SignedEndpoint {
 	all := make([]*SignedEndpoint, len(signedEndpoints))
 	for i := range signedEndpoints {
@@ -92,7 +92,7 @@ func SignedEndpoints() []*SignedEndpoint {
 func Endpoint(urlPath string) string {
 	clean := strings.HasPrefix(urlPath, "/") && strings.HasSuffix(urlPath, "/")
 	if clean && !strings.Contains(urlPath, "//") && !strings.Contains(urlPath, "/.") {
-		return urlPath // as almost all are
+		return urlPath // nearly every request: no allocation
 	}
 	if cleaned := path.Clean("/" + urlPath); cleaned != "/" {
 		return cleaned + "/"

@@ -18,9 +18,11 @@ type Error struct {
 	Message string // text for people, `content`
 }
 
+// Error implements error.
 func (e *Error) Error() string { return e.Message }
 
-// The service's errors that the gateway or the sandbox gives.
+// The service's errors that the gateway or the sandbox returns. The spelling of codes
+// and messages is the service's, mistakes included: clients compare them.
 var (
 	ErrSignatureRequired = &Error{http.StatusBadRequest, "SignatureRequiredError", "`signature` is required."}
 	ErrExpireRequired    = &Error{http.StatusBadRequest, "SignatureExpirationRequiredError", "`expire` is required."}
@@ -41,7 +43,7 @@ var (
 	ErrInternal          = &Error{http.StatusInternalServerError, "UploadAPIError", "Internal error."}
 )
 
-// Codes of the errors that name things.
+// Codes of the errors whose message names a field or path.
 const (
 	codePublicKeyRequired = "ProjectPublicKeyRequiredError"
 	codePublicKeyInvalid  = "ProjectPublicKeyInvalidError"
@@ -71,12 +73,12 @@ func WantsJSON(query url.Values) bool {
 	return value != "" && value != "0"
 }
 
-// Write tells e in the client's dialect. Without `jsonerrors` that is the real
-// status and a bare text. With it, it is status 200 and a JSON envelope:
-// browser clients look at nothing but a 200.
+// Write writes e as a response in the client's dialect. Without `jsonerrors` that is
+// the real status and a bare text. With it, it is status 200 and a JSON envelope:
+// browser clients evaluate no body but that of a 200.
 func (e *Error) Write(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Del("Content-Length")
+	header.Del("Content-Length") // one that a handler has set for its own body
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
 	if !WantsJSON(r.URL.Query()) {
@@ -93,6 +95,7 @@ func (e *Error) Write(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body)
 }
 
+// envelope is the body of an error in the JSON dialect.
 type envelope struct {
 	Error envelopeError `json:"error"`
 }

@@ -4,8 +4,8 @@ package uploadapi
 
 import "net/http"
 
-// codeAccessTokenInvalid is also what the service calls a header that is no
-// token and a request with two credentials.
+// codeAccessTokenInvalid is the service's code for an invalid token, for a header
+// that holds no token, and for a request with two credentials.
 const codeAccessTokenInvalid = "AccessTokenInvalidError" //nolint:gosec // the name of an error
 
 // Refusals of a request with the header Authorization.

@@ -22,7 +22,7 @@ var (
 	ErrHostnameNotFound  = &Error{http.StatusBadRequest, "HostnameNotFoundError", "Host does not exist."}
 )
 
-// Failures of a fetch, which /from_url/status/ tells.
+// Failures of a fetch, which /from_url/status/ reports.
 var (
 	ErrTooManyRedirects   = &Error{http.StatusBadRequest, "URLRedirectsLimitExceededError", "Too many redirects."}
 	ErrDownload           = &Error{http.StatusInternalServerError, "DownloadFileError", "Failed to download the file."}
@@ -30,7 +30,7 @@ var (
 	ErrDownloadTaskFailed = &Error{http.StatusInternalServerError, "DownloadFileTaskFailedError", "download task failed."}
 )
 
-// DownloadStatus says that the source answered with a failure of its own.
+// DownloadStatus says that the source responded with a failure of its own.
 func DownloadStatus(status int) *Error {
 	switch {
 	case status >= http.StatusInternalServerError:

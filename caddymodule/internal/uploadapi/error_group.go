@@ -4,8 +4,9 @@ package uploadapi
 
 import "net/http"
 
-// Refusals of /group/ and /group/info/. The document gives the first and the
-// fourth of these codes each other's text in its schemas; this is its table.
+// Refusals of /group/ and /group/info/. In the schemas of the service's document, the
+// messages of the first and the fourth code are exchanged; these are from its table
+// of errors, where each message fits its code.
 var (
 	ErrGroupFilesRequired = &Error{http.StatusBadRequest, "GroupFilesInvalidError", "No files[N] parameters found."}
 	ErrGroupFilesNotFound = &Error{http.StatusBadRequest, "GroupFilesNotFoundError", "Some files not found."}

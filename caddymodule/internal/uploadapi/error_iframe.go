@@ -4,8 +4,9 @@ package uploadapi
 
 import "net/http"
 
-// FieldFileID names the file that comes through /iframe/: the client chooses,
-// for it cannot read the answer.
+// FieldFileID is the field with the UUID of a file that is uploaded through /iframe/.
+// The client chooses it, for a page cannot read the response in an iframe of another
+// origin.
 const FieldFileID = "UPLOADCARE_FILE_ID"
 
 // Refusals of /iframe/.

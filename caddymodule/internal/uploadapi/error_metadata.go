@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-// Limits of a file's metadata.
+// Limits of a file's metadata: the number of keys, and lengths in characters.
 const (
 	MetadataKeys        = 50
 	MetadataKeyLength   = 64

@@ -9,11 +9,11 @@ import (
 
 // Limits of multipart uploads, in bytes.
 const (
-	// MultipartMinimum is the smallest file that may come in parts.
+	// MultipartMinimum is the size of the smallest file that may be uploaded in parts.
 	MultipartMinimum = 10 << 20
-	// PartSizeMinimum is the smallest part but the last, and the default.
+	// PartSizeMinimum is the smallest size of a part but the last, and the default.
 	PartSizeMinimum = 5 << 20
-	// PartSizeMaximum is the largest part.
+	// PartSizeMaximum is the largest size of a part.
 	PartSizeMaximum = 5 << 30
 )
 

@@ -14,7 +14,7 @@ const (
 
 	// ParamPublicKey is the public key's other name, on /info/ among others.
 	ParamPublicKey = "pub_key"
-	// ParamFileID names the file that /info/ is asked about.
+	// ParamFileID is the UUID of the file that /info/ describes.
 	ParamFileID = "file_id"
 	// ParamJSONErrors selects the JSON error dialect.
 	ParamJSONErrors = "jsonerrors"
@@ -38,7 +38,8 @@ const (
 const (
 	// DirectUploadLimit is the largest request that /base/ takes, in bytes.
 	DirectUploadLimit = 100 << 20
-	// MaxPublicKeyLength is ours: public keys are 20 characters long, and
-	// older ones are not longer; anything above is not a key.
+	// MaxPublicKeyLength is a limit of this project, not of the service: public keys
+	// have 20 characters, and older ones no more. What is longer is not a key, and
+	// must not become one of a cache or a label of a metric.
 	MaxPublicKeyLength = 64
 )

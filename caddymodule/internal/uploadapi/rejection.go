@@ -9,21 +9,22 @@ import (
 	"strings"
 )
 
-// Rejection is why the service does not take a credential.
+// Rejection is why the service did not accept a credential. The zero value means that
+// a response is not about credentials.
 type Rejection int
 
-// The zero value is for an answer that says no such thing.
 const (
 	_ Rejection = iota
-	// Expired means that the credential was good, until a moment ago.
+	// Expired means that the credential was valid and has expired, or that a clock is
+	// wrong.
 	Expired
-	// Invalid means that the credential was not made for this project.
+	// Invalid means that the credential was not made with a secret of this project.
 	Invalid
 	// Exhausted means that an access token allows no further operation.
 	Exhausted
 )
 
-// String returns a word for logs and metrics.
+// String returns the word for logs and metric labels.
 func (r Rejection) String() string {
 	switch r {
 	case Expired:
@@ -37,13 +38,14 @@ func (r Rejection) String() string {
 	}
 }
 
-// MaxRejectionSize bounds the body of an answer that is a rejection, in bytes.
-// The longest that is known has less than 200.
+// MaxRejectionSize is the size of the largest body, in bytes, that is examined for a
+// rejection. The longest known one has less than 200.
 const MaxRejectionSize = 4 << 10
 
-// CanBeRejection reports whether an answer may turn out to be a rejection, as
-// far as its status, its Content-Type and the beginning of its body tell. What
-// the client asked for is not looked at: it can be spelled in many ways.
+// CanBeRejection reports whether a response may turn out to be a rejection, as far as
+// its status, its Content-Type and the beginning of its body tell, so that other
+// responses need not be buffered. It does not depend on the dialect that the client
+// asked for, which can be spelled in many ways.
 func CanBeRejection(status int, contentType string, beginning []byte) bool {
 	if len(beginning) > MaxRejectionSize {
 		return false
@@ -58,32 +60,32 @@ func CanBeRejection(status int, contentType string, beginning []byte) bool {
 	}
 }
 
-// RejectionOf returns which rejection an answer is, if it is one. body is all of
-// its body. In plain text, that is nothing but the message; in JSON, it is an
-// envelope, which begins with its error. What files and their metadata are
-// called is never taken for either.
+// RejectionOf returns the rejection that a response is, or 0. body is its whole body:
+// in plain text the message and nothing else, in JSON an envelope, whose first member
+// is the error. So no name of a file and no metadata in a response can be mistaken
+// for a rejection, which would make the gateway drop a good token.
 func RejectionOf(status int, contentType string, body []byte) Rejection {
 	if isPlain(contentType) {
 		return rejectionBy(status, "", strings.TrimSpace(string(body)))
 	}
-	var answer envelope
-	if !isJSON(contentType) || !canBeEnvelope(body) || json.Unmarshal(body, &answer) != nil {
+	var response envelope
+	if !isJSON(contentType) || !canBeEnvelope(body) || json.Unmarshal(body, &response) != nil {
 		return 0
 	}
 	if status == http.StatusOK {
-		status = answer.Error.StatusCode
+		status = response.Error.StatusCode
 	}
-	return rejectionBy(status, answer.Error.ErrorCode, strings.TrimSpace(answer.Error.Content))
+	return rejectionBy(status, response.Error.ErrorCode, strings.TrimSpace(response.Error.Content))
 }
 
-// IsSuccess reports whether an answer, if it cannot be a rejection, says that
-// the service has done what it was asked for. What is not JSON may hold an error
-// all the same, in a script for example.
+// IsSuccess reports whether a response that cannot be a rejection says that the
+// service accepted the request. Only JSON counts: another body may wrap an error, as
+// the script of a JSONP response does.
 func IsSuccess(status int, contentType string) bool {
 	return status >= http.StatusOK && status < http.StatusMultipleChoices && isJSON(contentType)
 }
 
-// Names of errors that say all by themselves.
+// rejections are the error codes that mean a rejection whatever the status.
 var rejections = map[string]Rejection{
 	ErrSignatureExpired.Code:   Expired,
 	ErrSignatureInvalid.Code:   Invalid,
@@ -92,9 +94,9 @@ var rejections = map[string]Rejection{
 	ErrOperationsLimit.Code:    Exhausted,
 }
 
-// rejectionBy goes by the error's name, and without it, or with one that is not
-// known, by status and message: plain text has no names, and those of the
-// errors of access tokens have changed before.
+// rejectionBy classifies an error by its code, and without a known code by status and
+// message: plain text has no code, and the codes of access tokens' errors have
+// changed before.
 func rejectionBy(status int, code, message string) Rejection {
 	if rejection, known := rejections[code]; known {
 		return rejection
@@ -124,18 +126,20 @@ func rejectionBy(status int, code, message string) Rejection {
 	return 0
 }
 
+// isPlain reports whether a response is in the dialect without JSON.
 func isPlain(contentType string) bool { return isMediaType(contentType, "text/plain") }
 
 func isJSON(contentType string) bool { return isMediaType(contentType, "application/json") }
 
+// isMediaType compares the media type without its parameters.
 func isMediaType(contentType, mediaType string) bool {
 	contentType, _, _ = strings.Cut(contentType, ";")
 	return strings.EqualFold(strings.TrimSpace(contentType), mediaType)
 }
 
-// canBeEnvelope reports whether a body that begins like this may be the
-// envelope of an error, whose first member is the object `error`. For a file
-// that was sent as `error`, that is a text.
+// canBeEnvelope reports whether a body with this beginning may be the envelope of an
+// error, whose first member is the object `error`. A success can have a member of
+// that name, too, for a file whose field was called `error`, but that is a string.
 func canBeEnvelope(beginning []byte) bool {
 	for _, expected := range []string{"{", `"error"`, ":", "{"} {
 		beginning = bytes.TrimLeft(beginning, " \t\r\n")

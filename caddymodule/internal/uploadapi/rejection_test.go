@@ -40,11 +40,11 @@ var rejecting = map[*Error]Rejection{
 
 // The messages are the same in both dialects, and so is what they say.
 func TestRejectionsAreKnownInBothDialects(t *testing.T) {
-	for told, want := range rejecting {
+	for sent, want := range rejecting {
 		for _, target := range []string{"/base/", "/base/?jsonerrors=1"} {
-			t.Run(fmt.Sprintf("%s/%s%s", told.Code, told.Message, target), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%s%s", sent.Code, sent.Message, target), func(t *testing.T) {
 				r, w := httptest.NewRequest(http.MethodPost, target, nil), httptest.NewRecorder()
-				told.Write(w, r)
+				sent.Write(w, r)
 				contentType, body := w.Header().Get("Content-Type"), w.Body.Bytes()
 				if got := RejectionOf(w.Code, contentType, body); got != want {
 					t.Errorf("got %s, want %s", got, want)
@@ -78,7 +78,7 @@ func TestRejectionsByTheirWording(t *testing.T) {
 		"no Content-Type":               {403, "", "Invalid signature.", 0},
 		"more text":                     {403, plainType, "Invalid signature. Or not.", 0},
 		"another status":                {500, plainType, "Invalid signature.", 0},
-		"an answer that says it is":     {200, plainType, "Invalid signature.", 0},
+		"a response that says it is":    {200, plainType, "Invalid signature.", 0},
 		"an envelope in plain text":     {403, plainType, envelope, 0},
 		"a field called error":          {200, jsonType, `{"error":"bba1e8bc-3c69-4b3d-a9f6-f2ea4ee4ab45"}`, 0},
 		"a file of that name":           {200, jsonType, `{"original_filename":"Invalid signature.","error":{"error_code":"SignatureInvalidError"}}`, 0},
@@ -101,7 +101,7 @@ func TestRejectionsByTheirWording(t *testing.T) {
 }
 
 // What cannot be a rejection any more is not held back.
-func TestAnswersThatCannotBeRejections(t *testing.T) {
+func TestResponsesThatCannotBeRejections(t *testing.T) {
 	large := strings.Repeat("x", MaxRejectionSize)
 	tests := map[string]struct {
 		status      int

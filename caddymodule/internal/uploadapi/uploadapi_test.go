@@ -55,7 +55,7 @@ func TestErrorsAreToldInTheClientsDialect(t *testing.T) {
 	} {
 		t.Run(query, func(t *testing.T) {
 			w := httptest.NewRecorder()
-			w.Header().Set("Content-Length", "9999") // of an answer that is not given
+			w.Header().Set("Content-Length", "9999") // of a response that is not given
 			ErrSignatureInvalid.Write(w, httptest.NewRequest(http.MethodPost, "/base/"+query, nil))
 			result := w.Result()
 			if result.StatusCode != want.status || result.Header.Get("Content-Type") != want.contentType || w.Body.String() != want.body {

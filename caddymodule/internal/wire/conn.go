@@ -14,15 +14,17 @@ import (
 )
 
 // Conn is a connection of an HTTP/1.1 client that sends bodies in large pieces.
-// The client finds [Conn.ReadFrom] and uses it for bodies whose length is known;
-// for others there is [Body].
+// net/http's client finds [Conn.ReadFrom], and uses it for bodies of known length;
+// for others there is [Body]. Reads, addresses and deadlines are those of the
+// connection below.
 type Conn struct {
 	net.Conn
 	sender  sender
 	records *Records // below TLS, or nil
 }
 
-// TLSConn is a [Conn] over TLS.
+// TLSConn is a [Conn] over TLS. It is a type of its own because a trace's GotConn
+// recognises a secure connection by its method ConnectionState.
 type TLSConn struct {
 	*Conn
 	secure *tls.Conn
@@ -34,12 +36,16 @@ func NewTLSConn(secure *tls.Conn, records *Records, small bool) *TLSConn {
 	return &TLSConn{NewConn(secure, records, small), secure}
 }
 
-// Drained reports whether nothing is left of what has been read from the connection
-// below TLS, given the only reader that reads from this one. If records are not
-// known, it is taken for not drained.
+// Drained reports whether the TLS layer holds no data that has been received but
+// not read. reader must be the only reader of this connection, and not be in use.
+// Without known records it reports false.
+//
+// [tls.Conn] has no method that tells. So one byte is read while the connection
+// below pretends to have reached a deadline: if TLS has data, it returns that, and
+// otherwise the deadline's error, which it does not remember.
 func (c *TLSConn) Drained(reader *bufio.Reader) bool {
 	if c.records == nil {
-		return false // it cannot be seen
+		return false
 	}
 	c.records.dry.Store(true)
 	_, err := reader.Peek(1)
@@ -47,22 +53,23 @@ func (c *TLSConn) Drained(reader *bufio.Reader) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// ConnectionState returns what was agreed on.
+// ConnectionState returns the state of the TLS connection.
 func (c *TLSConn) ConnectionState() tls.ConnectionState { return c.secure.ConnectionState() }
 
 // NewConn returns a connection that sends over another. If that one is a
-// *tls.Conn, records are what it sends over, if they are known. If pieces are to
-// be small, they have at most [SmallBuffer] bytes.
+// *[tls.Conn], records is the connection below it, or nil if that is not known.
+// small limits pieces to [SmallBuffer] bytes.
 func NewConn(connection net.Conn, records *Records, small bool) *Conn {
 	c := &Conn{Conn: connection, records: records}
 	c.sender.init(c.send, small)
 	return c
 }
 
-// NetConn returns the connection that it sends over.
+// NetConn returns the connection below, as [tls.Conn.NetConn] does.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
-// send writes to the connection below.
+// send writes one piece to the connection below; over TLS, with all its records in
+// as few writes as possible.
 func (c *Conn) send(p []byte) error {
 	if c.records == nil {
 		_, err := c.Conn.Write(p)
@@ -76,8 +83,9 @@ func (c *Conn) send(p []byte) error {
 	return err
 }
 
-// Write implements [net.Conn]. The head of a request with a body waits for the
-// body's first bytes, but for [MaxHold] at most.
+// Write implements [net.Conn]. The head of a request with a body is held back for
+// the body's first bytes, for [MaxHold] at most, so that a small upload leaves in
+// one packet. An error of a head that was held back is returned by the next write.
 func (c *Conn) Write(p []byte) (int, error) {
 	if announcesBody(p) && c.sender.hold(p) {
 		return len(p), nil
@@ -88,8 +96,8 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Send writes the head of a request and its body, together as far as they are
-// small, and returns how much of the body has been written.
+// Send writes the head of a request and its body, in one write if they are small.
+// It returns how many bytes of the body have been written.
 func (c *Conn) Send(head []byte, body io.Reader) (int64, error) {
 	if !c.sender.hold(head) {
 		if err := c.sender.writeNow(head); err != nil {
@@ -99,17 +107,19 @@ func (c *Conn) Send(head []byte, body io.Reader) (int64, error) {
 	return c.sender.send(body)
 }
 
-// ReadFrom implements [io.ReaderFrom].
+// ReadFrom implements [io.ReaderFrom]. An error of body ends it, and what has been
+// gathered since the last write is dropped.
 func (c *Conn) ReadFrom(body io.Reader) (int64, error) { return c.sender.send(body) }
 
-// Close implements [net.Conn].
+// Close implements [net.Conn]. It may be called while a body is being sent.
 func (c *Conn) Close() error {
 	c.sender.closed.Store(true)
 	c.sender.timer.Stop()
 	return c.Conn.Close()
 }
 
-// CloseWrite closes the connection for writing, if it can be.
+// CloseWrite closes the writing half, if the connection below can do so, as
+// [net.TCPConn] and [tls.Conn] can.
 func (c *Conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -117,8 +127,10 @@ func (c *Conn) CloseWrite() error {
 	return fmt.Errorf("%T: closing for writing: %w", c.Conn, errors.ErrUnsupported)
 }
 
-// announcesBody reports whether p is the head of a request after which the
-// client writes a body at once. To be wrong costs time, [MaxHold] at most.
+// announcesBody reports whether p is the head of a request that a body follows at
+// once. It knows how net/http writes a head, and does not parse it: if it is wrong,
+// the head leaves [MaxHold] later. After `Expect: 100-continue` the client waits
+// for a response, so that head must not be held back.
 func announcesBody(p []byte) bool {
 	line, header, _ := bytes.Cut(p, crlf)
 	if !bytes.HasSuffix(line, version) || !bytes.HasSuffix(header, crlfCRLF) || bytes.Contains(header, expect) {

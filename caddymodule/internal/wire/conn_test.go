@@ -259,7 +259,7 @@ func TestOverTLSOtherWritesLeaveAtOnce(t *testing.T) {
 	}
 }
 
-// A handshake may begin while a body is sent, and waits for its answer.
+// A handshake may begin while a body is sent, and waits for its response.
 func TestHandshakeRecordsLeaveAtOnce(t *testing.T) {
 	w := new(sink)
 	r := wire.NewRecords(w)

@@ -4,33 +4,36 @@ package wire
 
 import "time"
 
-// stepSize is after how many bytes a body's rate is looked at, if not before:
-// of a slow one, after [bufferTime].
+// stepSize is after how many bytes the rate of a body is measured. That of a slow
+// one is measured after [bufferTime].
 const stepSize = 256 << 10
 
 const (
-	// minLead is how many bytes a body must be ahead of a rate to have the
-	// buffer of it: more than gathers in sockets while a process is kept from
-	// running.
+	// minLead is how many bytes a body must be ahead of a buffer's rate to get that
+	// buffer: more than accumulates in sockets while the process does not run, after
+	// which any body looks fast for a moment.
 	minLead = 4 << 20
-	// maxLead is how many it can be ahead: what has been fast for long is slow
-	// as soon.
+	// maxLead bounds the lead, in bytes, so that a body that was fast for an hour
+	// gives its large buffer up as soon after it slows down as any other.
 	maxLead = 16 << 20
 )
 
-// pace is how fast a body is.
+// pace measures how fast a body is, as a leaky bucket for each size of buffer: bytes
+// fill it, and it drains at the rate that the buffer is meant for. A plain average
+// would notice too late that a client has stalled, and the rate of the last moment
+// would exchange buffers back and forth.
 type pace struct {
-	moved int // since the last look
+	moved int // bytes since the last measurement
 	since time.Time
 	lead  [len(bufferSizes)]int64 // by the size of the buffer: bytes ahead of its rate
 }
 
-// begin begins with a body.
+// begin resets the pace for a new body.
 func (p *pace) begin() { *p = pace{since: time.Now()} }
 
-// move takes note of bytes that have been moved, one of which has waited for
-// others for too long if late is set. It reports whether the body is fast at
-// present.
+// move records n bytes. late says that some byte was written by the timer, having
+// waited for [MaxHold]. It reports whether the body is fast at present, so that
+// gathering pays.
 func (p *pace) move(n int, late bool) (fast bool) {
 	p.moved += n
 	whole := p.moved >= stepSize
@@ -51,7 +54,7 @@ func (p *pace) move(n int, late bool) (fast bool) {
 	return fast
 }
 
-// bufferSize returns which of the sizes suits the body.
+// bufferSize returns the index in bufferSizes of the size that suits the body.
 func (p *pace) bufferSize() (index int) {
 	for i := range bufferSizes {
 		if p.lead[i] >= minLead {

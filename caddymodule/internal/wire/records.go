@@ -9,42 +9,45 @@ import (
 	"sync/atomic"
 )
 
-// recordBuffer has room for four TLS records of full size, in bytes.
+// recordBuffer has room for four TLS records of full size, in bytes: 16 KiB of data
+// each (RFC 8446, section 5.1), with header, padding and tag.
 const recordBuffer = 4 * (16<<10 + 64)
 
-// applicationData is what a record begins with that holds what a user of the
-// connection has written (RFC 8446, section 5.1).
+// applicationData is the first byte of a record of application data (RFC 8446,
+// section 5.1), as opposed to one of a handshake or an alert.
 const applicationData = 23
 
-// Records is the connection below a TLS connection, which writes each record by
-// itself. While a [Conn] sends, records are gathered.
+// Records is the connection below a [tls.Conn], which writes each record in a system
+// call of its own. While a [Conn] sends a piece, Records gathers the records and
+// writes several at once.
 type Records struct {
 	net.Conn
-	dry atomic.Bool // nothing is read
+	dry atomic.Bool // Read returns a deadline's error; see TLSConn.Drained
 
 	mu        sync.Mutex
 	gathering bool
 	buffer    *[]byte
-	length    int // of what is in it
-	err       error
+	length    int   // bytes in it
+	err       error // of a write; sticks, for the stream of records has a gap then
 }
 
-// NewRecords returns a connection to put below a [crypto/tls.Conn].
+// NewRecords returns a connection to put below a [tls.Conn].
 func NewRecords(connection net.Conn) *Records { return &Records{Conn: connection} }
 
-// NetConn returns the connection that it writes to.
+// NetConn returns the connection below.
 func (r *Records) NetConn() net.Conn { return r.Conn }
 
 // Read implements [net.Conn].
 func (r *Records) Read(p []byte) (int, error) {
 	if r.dry.Load() {
-		return 0, os.ErrDeadlineExceeded // after which TLS goes on
+		return 0, os.ErrDeadlineExceeded // a timeout, after which crypto/tls can be read again
 	}
 	return r.Conn.Read(p)
 }
 
-// Write implements [net.Conn]. Records that the other side may be waiting for,
-// such as those of a handshake, do not wait.
+// Write implements [net.Conn]. Records that the other side may be waiting for, such
+// as those of a handshake or a key update, are written at once, after those that
+// have been gathered: TLS numbers records, so their order must not change.
 func (r *Records) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -60,8 +63,7 @@ func (r *Records) Write(p []byte) (int, error) {
 	return r.Conn.Write(p)
 }
 
-// add puts p into the buffer, after what is in it has been written if p has no
-// room.
+// add appends p to the buffer, which is written first if p does not fit.
 func (r *Records) add(p []byte) error {
 	if len(p) > recordBuffer-r.length {
 		if err := r.write(); err != nil {
@@ -75,6 +77,7 @@ func (r *Records) add(p []byte) error {
 	return nil
 }
 
+// write writes what has been gathered.
 func (r *Records) write() error {
 	if r.length == 0 || r.err != nil {
 		return r.err
@@ -84,14 +87,14 @@ func (r *Records) write() error {
 	return r.err
 }
 
-// gather begins to gather.
+// gather makes Write gather records until flush is called.
 func (r *Records) gather() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.gathering = true
 }
 
-// flush writes what has been gathered.
+// flush writes what has been gathered, and ends gathering.
 func (r *Records) flush() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

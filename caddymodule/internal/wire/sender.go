@@ -11,14 +11,15 @@ import (
 
 // sender gathers bytes and writes them together.
 //
-// One goroutine gathers; what it has gathered is written by it or, when it
-// waits for more for too long, by the timer's. The two never touch the same
-// bytes: reads go behind what is gathered.
+// One goroutine gathers. What it has gathered is written by that goroutine or, when
+// it waits for more for longer than [MaxHold], by the timer's. The two never touch
+// the same bytes: a Read of the body fills the buffer behind what has been gathered,
+// without the lock, while the timer may write what is before it.
 type sender struct {
 	write  func([]byte) error
-	small  bool // buffers stay small
-	timer  *time.Timer
-	closed atomic.Bool // nothing can be written any more
+	small  bool        // buffers stay small
+	timer  *time.Timer // calls writeLate
+	closed atomic.Bool // the connection is closed
 
 	mu         sync.Mutex // held while gathered bytes are written
 	buffer     *[]byte    // nil between bodies
@@ -28,17 +29,19 @@ type sender struct {
 	sending    bool       // a body is being sent
 	err        error      // of the timer's write
 
-	gathers bool // reads wait for others
+	gathers bool // what a Read returned waits for that of the next one
 	pace    pace
 }
 
+// init prepares a sender whose pieces are written by write.
 func (s *sender) init(write func([]byte) error, small bool) {
 	s.write, s.small = write, small
 	s.timer = time.AfterFunc(time.Hour, s.writeLate)
 	s.timer.Stop()
 }
 
-// writeLate writes what has waited for too long.
+// writeLate writes what has waited for [MaxHold]. A body that keeps a byte waiting is
+// slow, so gathering ends until it is fast again: each byte would wait otherwise.
 func (s *sender) writeLate() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +54,8 @@ func (s *sender) writeLate() {
 	}
 }
 
-// flush writes what has been gathered. It is called with s.mu held.
+// flush writes what has been gathered. It is called with s.mu held. After an error
+// of the timer's write, it returns that: the goroutine that sends has to learn of it.
 func (s *sender) flush() error {
 	if s.armed {
 		s.timer.Stop()
@@ -67,21 +71,22 @@ func (s *sender) flush() error {
 	return err
 }
 
-// hold gathers p if there is room for it.
+// hold gathers the head p, to be written with the body's first bytes. It reports
+// false if p is too large for that, or a body is being sent.
 func (s *sender) hold(p []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.buffer != nil || len(p) > SmallBuffer/2 {
 		return false
 	}
-	s.pace = pace{} // that of the body before
+	s.pace = pace{} // or the buffer would suit the body before
 	s.prepare()
 	s.end = copy(*s.buffer, p)
 	s.arm()
 	return true
 }
 
-// writeNow writes what has been gathered, and p.
+// writeNow writes what has been gathered and then p, in one write if there is room.
 func (s *sender) writeNow(p []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,11 +102,11 @@ func (s *sender) writeNow(p []byte) error {
 	return err
 }
 
-// send writes all of a body, and before it what has been gathered. It returns
-// how much of the body has been written.
+// send writes what has been gathered, a head, and then all of a body. It returns how
+// many bytes of the body have been written.
 //
-// When the body breaks off, what has been gathered of it is not written: what
-// cannot become complete need not arrive.
+// When the body breaks off, what has been gathered of it is dropped: the request
+// cannot become complete any more.
 func (s *sender) send(body io.Reader) (int64, error) {
 	s.mu.Lock()
 	s.gathers, s.sending = true, true
@@ -136,16 +141,17 @@ func (s *sender) send(body io.Reader) (int64, error) {
 	}
 }
 
-// endBody is the end of send. It is called with s.mu held.
+// endBody ends send. It is called with s.mu held.
 func (s *sender) endBody() {
 	s.release()
 	s.sending = false
 }
 
-// wantsMore reports whether another read should go behind what has been
-// gathered: if the body is one that is gathered, that is less than [maxGathered],
-// and there is a quarter of the buffer for it, or room for all that is left of
-// the body. It has the timer run while that read waits.
+// wantsMore reports whether another Read should be gathered before the next write:
+// if the body is fast, less than [maxGathered] bytes have been gathered, and there
+// is room for all that is left of the body or for a quarter of the buffer (a Read
+// into less would cost as much and bring little). While that Read waits, the timer
+// runs.
 func (s *sender) wantsMore(body io.Reader) bool {
 	if !s.gathers || s.closed.Load() || s.end-s.start >= maxGathered {
 		return false
@@ -163,7 +169,8 @@ func (s *sender) wantsMore(body io.Reader) bool {
 	return true
 }
 
-// arm has the timer run.
+// arm starts the timer unless it runs: what counts is how long the first gathered
+// byte has waited.
 func (s *sender) arm() {
 	if !s.armed {
 		s.armed = true
@@ -171,8 +178,8 @@ func (s *sender) arm() {
 	}
 }
 
-// prepare makes the buffer ready for the next read: if nothing is in it, the
-// read has all of it, and it may be another.
+// prepare makes the buffer ready for the next Read. Only an empty one can be
+// exchanged for one of another size.
 func (s *sender) prepare() {
 	if s.start < s.end {
 		return
@@ -189,7 +196,7 @@ func (s *sender) prepare() {
 	s.buffer, s.size = takeBuffer(size)
 }
 
-// release gives the buffer back, and what is in it up.
+// release returns the buffer to its pool, and drops what is in it.
 func (s *sender) release() {
 	if s.armed {
 		s.timer.Stop()

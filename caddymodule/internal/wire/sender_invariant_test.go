@@ -71,7 +71,7 @@ func received(connection net.Conn, upload byte, limit int, random *rand.Rand) (s
 	return size, true
 }
 
-// Many uploads share the buffers. Whoever hangs up, and whenever, what arrives
+// Many uploads share the buffers. Whichever of them breaks off, and whenever, what arrives
 // of each is a beginning of what was sent, and what is said to have been written
 // is what was.
 func TestUploadsThatShareBuffersDoNotMeet(t *testing.T) {

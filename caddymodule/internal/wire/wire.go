@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package wire chooses how the bodies of requests reach a connection.
+// Package wire writes request bodies to a connection in fewer and larger pieces
+// than net/http does. The bytes and their order are the same. An error of the body
+// or of the connection ends a body at once; an error of bytes that were held back
+// is returned by the next write, at the latest at the body's end.
 //
-// What Go's HTTP client does is right for most bodies: the head leaves in one
-// write, what is read of the body in another, 32 KiB at a time, through a buffer
-// that is made anew for each request. For a proxy whose work is uploads it is
-// most of the work. A [Conn] does the same with fewer and larger writes:
+// net/http's client writes the head of a request, and then the body 32 KiB at a
+// time, through a buffer that it allocates for each request. That is right for most
+// programs. In a proxy for uploads, these system calls and the wake-ups that they
+// cause are most of the work. A [Conn] does with fewer of them:
 //
-//   - What is read is gathered until a buffer is full, the body has ended, or
-//     the first byte in it has waited for [MaxHold]. The head goes with it. A
-//     body that has kept a byte waiting is not gathered until it is fast.
+//   - What is read of a body is gathered until a buffer is full, the body has ended,
+//     or the first gathered byte has waited for [MaxHold]. The head goes with it. A
+//     slow body, which has kept a byte waiting, is not gathered until it is fast.
 //   - Buffers come from a pool, and are large only while a body is fast.
-//   - Over TLS, records have their full size, and many leave in one write.
+//   - Over TLS, records have their full size, and several leave in one write.
 package wire
 
 import (
@@ -21,43 +24,45 @@ import (
 )
 
 const (
-	// MaxHold is how long a byte may wait for others to go with it.
+	// MaxHold is how long a byte may wait for others to be written with it.
 	MaxHold = 5 * time.Millisecond
 
-	// SmallBuffer is the size of the buffer that a body begins with, in bytes:
-	// that of the standard library's.
+	// SmallBuffer is the size of the buffer that a body begins with, in bytes, as
+	// in [io.Copy].
 	SmallBuffer = 32 << 10
-	// LargeBuffer is the size of the largest buffer, in bytes: as much as a
-	// socket holds of what is to be sent, as Linux comes (tcp_wmem). Most of what
-	// an upload costs is waking who waits for it, and that costs the same
-	// whatever the size.
+	// LargeBuffer is the size of the largest buffer, in bytes: the most that Linux
+	// buffers for a socket by default (tcp_wmem). Most of what a large upload costs
+	// is waking the process at the other end of a socket, and a wake-up costs the
+	// same whatever the size.
 	LargeBuffer = 4 << 20
-	// maxGathered is as much as is gathered, in bytes. What is read in one piece
-	// leaves in one, but where pieces are small, as over TLS, more of them would
-	// only leave the processor's cache before they are sent.
+	// maxGathered is the most that is gathered from several Reads, in bytes. What a
+	// single Read returned is written as one piece whatever its size. But where
+	// Reads are small, as over TLS, gathering more would only move the data out of
+	// the processor's cache before it is sent.
 	maxGathered = 256 << 10
-	// bufferTime is the time of a body that a larger buffer has room for.
+	// bufferTime is how much of a body, at its rate, a larger buffer has room for.
 	bufferTime = 32 * time.Millisecond
-	// maxLarger is what the larger buffers that are in use take together, in
-	// bytes: a client that was fast and then stalls holds one for as long as it
-	// likes. When there is no more, bodies have small ones.
+	// maxLarger bounds what all larger buffers in use take together, in bytes: a
+	// client that was fast and then stalls holds one for as long as it likes.
+	// Beyond it, bodies get small ones.
 	maxLarger = 64 << 20
 )
 
-// bufferSizes are those that buffers have. A body has the largest of which it
-// fills one in [bufferTime]: from 32 and from 128 MiB/s on.
+// bufferSizes are the sizes of buffers, in bytes. A body gets the largest that it
+// fills within [bufferTime]: from 32 MiB/s on the second, from 128 MiB/s the third.
 var bufferSizes = [...]int{SmallBuffer, 1 << 20, LargeBuffer}
 
-// buffers are at hand, by the index of their size.
+// buffers are pools of buffers, by the index of their size.
 var buffers = [len(bufferSizes)]*sync.Pool{newPool(bufferSizes[0]), newPool(bufferSizes[1]), newPool(bufferSizes[2])}
 
-// recordBuffers have the size of a [recordBuffer].
+// recordBuffers is a pool of buffers of the size [recordBuffer].
 var recordBuffers = newPool(recordBuffer)
 
-// larger is how many bytes the larger buffers that are in use take.
+// larger is how many bytes the larger buffers in use take.
 var larger atomic.Int64
 
-// takeBuffer returns a buffer of the size with the given index, or a smaller one.
+// takeBuffer returns a buffer of the size with the given index, or of a smaller one
+// if maxLarger allows no more, and the index that it got.
 func takeBuffer(size int) (buffer *[]byte, got int) {
 	for ; size > 0; size-- {
 		if larger.Add(int64(bufferSizes[size])) <= maxLarger {
@@ -68,7 +73,7 @@ func takeBuffer(size int) (buffer *[]byte, got int) {
 	return buffers[size].Get().(*[]byte), size
 }
 
-// giveBuffer gives back what takeBuffer returned.
+// giveBuffer returns a buffer of takeBuffer's to its pool.
 func giveBuffer(buffer *[]byte, size int) {
 	if size > 0 {
 		larger.Add(-int64(bufferSizes[size]))
@@ -76,7 +81,8 @@ func giveBuffer(buffer *[]byte, size int) {
 	buffers[size].Put(buffer)
 }
 
-// newPool returns one of pointers to slices.
+// newPool returns a pool of pointers to slices: a slice itself would be allocated
+// anew to be put into the pool's interface.
 func newPool(size int) *sync.Pool {
 	return &sync.Pool{New: func() any {
 		buffer := make([]byte, size)

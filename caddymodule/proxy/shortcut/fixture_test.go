@@ -131,7 +131,7 @@ type proxied struct {
 	mu       sync.Mutex
 	replacer *caddy.Replacer // of the last request
 	logged   *observer.ObservedLogs
-	header   http.Header // that the gateway has put into answers already
+	header   http.Header // that the gateway has put into responses already
 }
 
 // startProxied starts a gateway whose signature is always the same.
@@ -231,13 +231,13 @@ func headerLines(header http.Header) string {
 // took reports whether requests since the last call took the shortcut.
 func (p *proxied) took() bool { return len(p.logged.TakeAll()) > 0 }
 
-// rawUpstream answers every request with the same bytes, and tells what it got.
+// rawUpstream responds to every request with the same bytes, and records what it got.
 type rawUpstream struct {
 	address string
 	arrived chan string
 }
 
-func startRawUpstream(t *testing.T, answer string) *rawUpstream {
+func startRawUpstream(t *testing.T, response string) *rawUpstream {
 	t.Helper()
 	u := &rawUpstream{arrived: make(chan string, 10)}
 	u.address = rawtest.Serve(t, func(connection net.Conn, _ int) {
@@ -247,7 +247,7 @@ func startRawUpstream(t *testing.T, answer string) *rawUpstream {
 		}
 		u.arrived <- fmt.Sprintf("%s %s %s\n%s%d %v\n%s\n%v %s", request.Method, request.RequestURI, request.Host, headerLines(request.Header),
 			request.ContentLength, request.TransferEncoding, body, err, headerLines(request.Trailer))
-		_, _ = io.WriteString(connection, answer)
+		_, _ = io.WriteString(connection, response)
 	})
 	return u
 }

@@ -9,9 +9,10 @@ import (
 	"strings"
 )
 
-// addForwarded tells the upstream of the client. What there is of that already is
-// believed if it comes from a trusted proxy, and left alone if it is nil, which
-// says that it is to be kept from the upstream.
+// addForwarded sets the X-Forwarded headers, as Caddy's proxy does. Values that came
+// with the request are used if it comes from a trusted proxy, and replaced otherwise,
+// since any client can send them. A header whose value is nil is not set: by that, a
+// handler before says that the upstream must not get it.
 func addForwarded(r *http.Request, header http.Header, address string, trusted bool) {
 	set := func(name, value string, extend bool) {
 		values, ok := header[name]
@@ -19,7 +20,7 @@ func addForwarded(r *http.Request, header http.Header, address string, trusted b
 			return
 		}
 		switch {
-		case !trusted || len(values) == 0:
+		case !trusted || len(values) == 0: // only what Caddy knows itself
 		case extend && strings.Join(values, ", ") != "":
 			value = strings.Join(values, ", ") + ", " + value
 		case !extend && values[len(values)-1] != "":
@@ -27,6 +28,7 @@ func addForwarded(r *http.Request, header http.Header, address string, trusted b
 		}
 		header[name] = []string{value}
 	}
+	// The scheme by which the client reached Caddy. The upstream's is another.
 	scheme := "http"
 	if r.TLS != nil {
 		scheme = "https"
@@ -36,9 +38,10 @@ func addForwarded(r *http.Request, header http.Header, address string, trusted b
 	set("X-Forwarded-Host", r.Host, false)
 }
 
-// addVia tells of Caddy (RFC 9110, section 7.6.3).
+// addVia adds Caddy to the Via header (RFC 9110, section 7.6.3). It does not change the
+// slice of values in place, which the client's request shares.
 func addVia(header http.Header, major, minor int) {
-	via := "1.1 Caddy"
+	via := "1.1 Caddy" // nearly always; saves an allocation
 	if major != 1 || minor != 1 {
 		via = strconv.Itoa(major) + "." + strconv.Itoa(minor) + " Caddy"
 	}

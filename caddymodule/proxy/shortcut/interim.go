@@ -13,25 +13,31 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/hop"
 )
 
-// interimResponses passes interim responses on, until the final one has come.
+// interimResponses passes interim responses (1xx) on to the client until the final one
+// has come. They arrive in the transport's goroutine, so without the lock one that is
+// late could change the header of the final response while that is being written.
 type interimResponses struct {
-	to http.ResponseWriter
+	to http.ResponseWriter // set before watch
 
 	mu    sync.Mutex
-	ended bool
+	ended bool // pass does nothing any more
 }
 
-// watch returns a context for the request that they are for.
+// watch returns a context for the request whose interim responses are passed on.
 func (i *interimResponses) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: i.pass})
 }
 
+// pass passes one on. Its header fields are removed again afterwards, so that the final
+// response does not have them.
 func (i *interimResponses) pass(status int, interim textproto.MIMEHeader) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.ended {
 		return nil
 	}
+	// net/http sends all fields that are set with an interim response. Those of the final
+	// one are saved, and restored whatever the writer has added.
 	header := i.to.Header()
 	own := header.Clone()
 	hop.AddEndToEnd(header, http.Header(interim))
@@ -41,6 +47,7 @@ func (i *interimResponses) pass(status int, interim textproto.MIMEHeader) error 
 	return nil
 }
 
+// end makes pass drop what comes later.
 func (i *interimResponses) end() {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -15,13 +15,13 @@ const (
 	proxyPlaceholders  = "http.reverse_proxy."
 	addressPlaceholder = proxyPlaceholders + "upstream.address"
 
-	// exchangeVar is the variable of a request that has the first exchange for it.
+	// exchangeVar is the variable of a request that holds its first exchange.
 	exchangeVar = "uploadcare_proxy.exchange"
 )
 
-// setPlaceholders makes e what the placeholders of Caddy's proxy tell of, in place
-// of an exchange before it. It reports false if that proxy came first, for what it
-// has set goes on showing.
+// setPlaceholders makes the placeholders of Caddy's proxy show e, in place of an earlier
+// exchange for the same request. It reports false if Caddy's proxy has set them before:
+// a [caddy.Replacer] asks static values first, so e's would not show.
 func (e *exchange) setPlaceholders(ctx context.Context, replacer *caddy.Replacer) bool {
 	if first, ok := caddyhttp.GetVar(ctx, exchangeVar).(*exchange); ok {
 		first.latest.Store(e)
@@ -35,14 +35,15 @@ func (e *exchange) setPlaceholders(ctx context.Context, replacer *caddy.Replacer
 	return true
 }
 
-// placeholder returns the value of a placeholder of Caddy's proxy, which sets them
-// as it learns of them.
+// placeholder returns the value of a placeholder. Caddy's proxy sets all of them for
+// each request; here each is made when something asks for it, and is there from the same
+// moment on.
 func (e *exchange) placeholder(name string) (any, bool) {
 	name, ok := strings.CutPrefix(name, proxyPlaceholders)
 	if !ok {
 		return nil, false
 	}
-	if latest := e.latest.Load(); latest != nil {
+	if latest := e.latest.Load(); latest != nil { // the upload has been retried
 		e = latest
 	}
 	switch name {
@@ -60,11 +61,12 @@ func (e *exchange) placeholder(name string) (any, bool) {
 		return e.to.Upstream.MaxRequests, true
 	case "upstream.fails":
 		return e.to.Upstream.Fails(), true
+	// The following are unknown until the exchange has ended, as in Caddy's proxy.
 	case "duration":
 		return e.duration, e.duration > 0
 	case "duration_ms":
 		return milliseconds(e.duration), e.duration > 0
-	case "retries":
+	case "retries": // the number of further upstreams tried: there is only one
 		return 0, e.whole
 	}
 	if e.response == nil {
@@ -73,6 +75,7 @@ func (e *exchange) placeholder(name string) (any, bool) {
 	return e.responsePlaceholder(name)
 }
 
+// responsePlaceholder returns the value of a placeholder of the response.
 func (e *exchange) responsePlaceholder(name string) (any, bool) {
 	switch name {
 	case "upstream.latency":
@@ -88,6 +91,7 @@ func (e *exchange) responsePlaceholder(name string) (any, bool) {
 	case "status_text":
 		return e.response.Status, true
 	}
+	// By canonical name, which is how Caddy's proxy sets one placeholder per field.
 	if field, ok := strings.CutPrefix(name, "header."); ok {
 		values, ok := e.response.Header[field]
 		return strings.Join(values, ","), ok
@@ -95,4 +99,5 @@ func (e *exchange) responsePlaceholder(name string) (any, bool) {
 	return nil, false
 }
 
+// milliseconds returns d as the placeholders in _ms show it.
 func milliseconds(d time.Duration) float64 { return d.Seconds() * 1e3 }

@@ -25,9 +25,9 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/proxy/shortcut"
 )
 
-// An answer that does not say how long it is goes on as it comes, whether the
+// A response that does not say how long it is goes on as it comes, whether the
 // upload is through or not.
-func TestShortcutDoesNotHoldAnAnswerBack(t *testing.T) {
+func TestShortcutDoesNotHoldAResponseBack(t *testing.T) {
 	t.Parallel()
 	for name, upload := range map[string]string{
 		"to a whole upload": uploadHead(),
@@ -69,7 +69,7 @@ func TestShortcutDoesNotHoldAnAnswerBack(t *testing.T) {
 	}
 }
 
-// onHead does something when the head of an answer is written.
+// onHead does something when the head of a response is written.
 type onHead struct {
 	http.ResponseWriter
 	do func(status int)
@@ -77,7 +77,7 @@ type onHead struct {
 
 func (o onHead) WriteHeader(status int) { o.do(status) }
 
-// Invariant 5: what the answer's Date says is compared with when its head came,
+// Invariant 5: what the response's Date says is compared with when its head came,
 // however long its body takes.
 func TestInvariant5ShortcutPassesTheHeadOnBeforeTheBody(t *testing.T) {
 	t.Parallel()
@@ -102,9 +102,9 @@ func TestInvariant5ShortcutPassesTheHeadOnBeforeTheBody(t *testing.T) {
 	}
 }
 
-// Whoever passes an interim answer on may look at placeholders while the client
+// A handler that passes an interim response on may look at placeholders while the client
 // leaves. Go's client does so in a goroutine of its own.
-func TestShortcutIsLookedAtWhileAnInterimAnswerPasses(t *testing.T) {
+func TestShortcutIsLookedAtWhileAnInterimResponsePasses(t *testing.T) {
 	t.Parallel()
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -117,9 +117,9 @@ func TestShortcutIsLookedAtWhileAnInterimAnswerPasses(t *testing.T) {
 	r, replacer := preparedUpload(w)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	var told []int
+	var passed []int
 	_ = gateway.ServeHTTP(onHead{w, func(status int) {
-		if told = append(told, status); status == http.StatusEarlyHints {
+		if passed = append(passed, status); status == http.StatusEarlyHints {
 			cancel()
 			time.Sleep(100 * time.Millisecond)
 			if latency, known := replacer.Get("http.reverse_proxy.upstream.latency"); known {
@@ -127,15 +127,15 @@ func TestShortcutIsLookedAtWhileAnInterimAnswerPasses(t *testing.T) {
 			}
 		}
 	}}, r.WithContext(ctx))
-	if len(told) != 2 || told[1] != handover.StatusClientClosedRequest {
-		t.Errorf("told of %v", told)
+	if len(passed) != 2 || passed[1] != handover.StatusClientClosedRequest {
+		t.Errorf("passed on %v", passed)
 	}
 }
 
-// A writer that panics is the end of an answer, too.
+// A writer that panics is the end of a response, too.
 func TestShortcutEndsWithAPanic(t *testing.T) {
 	t.Parallel()
-	upstream := startRawUpstream(t, usualAnswer)
+	upstream := startRawUpstream(t, usualResponse)
 	gateway := newGateway(t, staticProject, fmt.Sprintf(bareProxy, upstream.address))
 	w := httptest.NewRecorder()
 	r, replacer := preparedUpload(w)
@@ -155,7 +155,7 @@ func TestShortcutIsTakenAgain(t *testing.T) {
 	var arrived int
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		arrived++
-		w.Header().Set("X-Answer-"+strconv.Itoa(arrived), "true")
+		w.Header().Set("X-Response-"+strconv.Itoa(arrived), "true")
 		if token.Sign("good", r.FormValue("expire")) != r.FormValue("signature") {
 			uploadapi.ErrSignatureInvalid.Write(w, r)
 		}
@@ -180,7 +180,7 @@ func TestShortcutIsTakenAgain(t *testing.T) {
 	comparePlaceholders(t, short, whole)
 }
 
-// A switch of protocols that nobody asked for would lose the upload.
+// A switch of protocols that was not requested would lose the upload.
 func TestShortcutTakesNoOtherProtocol(t *testing.T) {
 	t.Parallel()
 	upstream := startRawUpstream(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
@@ -194,9 +194,9 @@ type failingWriter struct{ http.ResponseWriter }
 
 func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("gone") }
 
-func TestShortcutAbortsAnAnswerThatDoesNotReachTheClient(t *testing.T) {
+func TestShortcutAbortsAResponseThatDoesNotReachTheClient(t *testing.T) {
 	t.Parallel()
-	upstream := startRawUpstream(t, usualAnswer)
+	upstream := startRawUpstream(t, usualResponse)
 	gateway := newGateway(t, staticProject, fmt.Sprintf(bareProxy, upstream.address))
 	core, logged := observer.New(zap.InfoLevel)
 	shortcut.SetLogger(gateway.proxy, zap.New(core))
@@ -213,7 +213,7 @@ func TestShortcutAbortsAnAnswerThatDoesNotReachTheClient(t *testing.T) {
 	_ = gateway.ServeHTTP(failingWriter{w}, r)
 }
 
-// The lines at debug level tell the same as the proxy's, and no secret.
+// The lines at debug level have the same fields as the proxy's, and no secret.
 func TestInvariant8ShortcutLogsNoSecret(t *testing.T) {
 	t.Parallel()
 	arrived := make(chan string, 1)

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package shortcut leads uploads past Caddy's proxy where that would come to the
-// same: what it costs a request is for what can be configured.
+// Package shortcut sends uploads to an upstream without Caddy's proxy where the result
+// is the same. It decides twice: when the configuration is loaded, whether any option
+// is set that it does not implement; and for each request, whether there is anything in
+// it that Caddy's proxy treats specially. In doubt, Caddy's proxy handles it.
+//
+// Caddy's proxy selects an upstream, clones requests, and sets some twenty placeholders
+// for each. For a small upload that costs more than sending it.
 package shortcut
 
 import (
@@ -25,17 +30,17 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/transport"
 )
 
-// shortcut leads uploads to the one upstream there is, past Caddy's proxy.
+// shortcut is a handler that sends uploads to a proxy's only upstream.
 type shortcut struct {
-	proxy     *reverseproxy.Handler // for what is out of the ordinary
+	proxy     *reverseproxy.Handler // handles all other requests
 	transport *transport.Transport
 	to        reverseproxy.DialInfo
 	logger    *zap.Logger
 }
 
-// Provision provisions Caddy's proxy, for the module of ctx. It returns a shortcut
-// past the proxy for uploads, which leaves all else to it; or the proxy itself if
-// anything is configured that would be left out.
+// Provision provisions Caddy's proxy, for the module of ctx. It returns a shortcut, which
+// leaves to the proxy what is not an ordinary upload; or the proxy itself, if an option is
+// configured that the shortcut does not implement.
 func Provision(ctx caddy.Context, proxy *reverseproxy.Handler) (caddyhttp.MiddlewareHandler, error) {
 	bare, err := isBare(proxy) // before defaults are filled in
 	if err != nil {
@@ -52,8 +57,9 @@ func Provision(ctx caddy.Context, proxy *reverseproxy.Handler) (caddyhttp.Middle
 	return proxy, nil
 }
 
-// isBare reports whether nothing is configured but a transport and the address of
-// an upstream. Whatever options Caddy's proxy may yet get are noticed too.
+// isBare reports whether nothing is configured but a transport and the address of one
+// upstream. It inspects the configuration as JSON instead of the fields that it knows, so
+// that an option of a later version of Caddy is noticed, too.
 func isBare(proxy *reverseproxy.Handler) (bool, error) {
 	config, err := json.Marshal(proxy)
 	if err != nil {
@@ -65,17 +71,20 @@ func isBare(proxy *reverseproxy.Handler) (bool, error) {
 		return false, fmt.Errorf("reading the proxy's configuration: %w", err)
 	}
 	if err := json.Unmarshal(options["upstreams"], &upstreams); err != nil || len(options) > 2 || len(options["transport"]) == 0 {
-		return false, nil //nolint:nilerr // there are none
+		return false, nil //nolint:nilerr // upstreams that are missing or dynamic are no error
 	}
 	return len(upstreams) == 1 && len(upstreams[0]) == 1 && len(upstreams[0]["dial"]) > 0, nil
 }
 
-// newShortcut returns one past a proxy that is bare, or nil if its upstream is not
-// always the same or asks for more.
+// newShortcut returns a shortcut for a proxy that is bare, or nil if its upstream depends
+// on the request, is not a single TCP address, or needs another transport.
 func newShortcut(proxy *reverseproxy.Handler, logger *zap.Logger) *shortcut {
-	own, ours := proxy.Transport.(*transport.Transport)
+	own, ok := proxy.Transport.(*transport.Transport)
 	upstream := proxy.Upstreams[0]
-	if !ours || !own.UpstreamHost || own.ProxyProtocolEnabled() || strings.Contains(upstream.Dial, "{") {
+	// Without UpstreamHost, Host depends on header operations; PROXY protocol needs the
+	// client's address when it dials; and a placeholder makes the upstream depend on the
+	// request.
+	if !ok || !own.UpstreamHost || own.ProxyProtocolEnabled() || strings.Contains(upstream.Dial, "{") {
 		return nil
 	}
 	address, err := caddy.ParseNetworkAddress(upstream.Dial)
@@ -97,6 +106,8 @@ func (s *shortcut) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	if e == nil {
 		return s.proxy.ServeHTTP(w, r, next)
 	}
+	// No retries here, as in Caddy's proxy without load balancing: whether an upload may
+	// be sent again is for uploadcare_sign to decide, which has its bytes.
 	if err := e.roundTrip(); err != nil {
 		return e.fail(err)
 	}
@@ -104,13 +115,14 @@ func (s *shortcut) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	return nil
 }
 
-// begin returns an exchange with the upstream for a request, or nil if that is out
-// of the ordinary.
+// begin returns an exchange with the upstream for a request, or nil if Caddy's proxy is
+// to handle it. It prepares the request as Caddy's proxy does in prepareRequest.
 func (s *shortcut) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	ctx := r.Context()
 	trusted, _ := caddyhttp.GetVar(ctx, caddyhttp.TrustedProxyVarKey).(bool)
 	address, _, err := net.SplitHostPort(r.RemoteAddr)
 	replacer, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	// Caddy's proxy drops the forwarding headers, or fails, for such an address.
 	if err != nil || address == "" || !ok || !isOrdinary(r) {
 		return nil
 	}
@@ -122,24 +134,29 @@ func (s *shortcut) begin(w http.ResponseWriter, r *http.Request) *exchange {
 		check.Write(zap.String("dial", s.to.Address), zap.Int("total_upstreams", 1))
 	}
 	e.interim.to = w
+	// A shallow copy: handlers before this one go on using r. The transport sets the
+	// scheme, by whether it has TLS.
 	e.request = r.WithContext(e.interim.watch(ctx))
 	url := *r.URL
 	url.Scheme, url.Host = "", s.to.Address
-	header := maps.Clone(r.Header) // of which no value is changed in place
+	header := maps.Clone(r.Header) // a shallow copy: no value is changed in place
 	e.request.URL, e.request.Header = &url, header
+	// Close is about the client's connection. With it, the one to the upstream would not
+	// be reused.
 	e.request.Host, e.request.Close = s.to.Host, false
 
 	if _, ok := header["User-Agent"]; !ok {
-		header["User-Agent"] = []string{""} // or there would be one of ours
+		header["User-Agent"] = []string{""} // or net/http would add its own
 	}
-	address, _, _ = strings.Cut(address, "%")
+	address, _, _ = strings.Cut(address, "%") // without the zone of an IPv6 address
 	addForwarded(r, header, address, trusted)
 	addVia(header, r.ProtoMajor, r.ProtoMinor)
 	return e
 }
 
-// isOrdinary reports whether a request is an upload that has been edited, without
-// anything that is between the client and Caddy alone.
+// isOrdinary reports whether a request is an edited upload, without headers that Caddy's
+// proxy would remove or act on (Incremental asks for streaming: RFC 10036). A request in
+// TLS's early data may be a replay, which the proxy marks by Early-Data (RFC 8470).
 func isOrdinary(r *http.Request) bool {
 	if _, edited := r.Body.(handover.EditedForm); !edited || len(r.Trailer) > 0 || r.TLS != nil && !r.TLS.HandshakeComplete {
 		return false

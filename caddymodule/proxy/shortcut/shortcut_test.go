@@ -32,7 +32,7 @@ func uploadOf(line, header, body string) string {
 		header + "\r\n" + body
 }
 
-const usualAnswer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"file\":\"uuid\"}"
+const usualResponse = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"file\":\"uuid\"}"
 
 // What reaches the upstream by the shortcut is what Caddy's proxy sends.
 func TestShortcutSendsWhatTheProxyDoes(t *testing.T) {
@@ -81,18 +81,18 @@ func TestShortcutSendsWhatTheProxyDoes(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			upstream := startRawUpstream(t, usualAnswer)
+			upstream := startRawUpstream(t, usualResponse)
 			short, whole := startProxied(t, fmt.Sprintf(bareProxy, upstream.address)), startProxied(t, fmt.Sprintf(wholeProxy, upstream.address))
 			short.trusted, whole.trusted = test.trusted, test.trusted
 			short.change, whole.change = test.change, test.change
-			wantAnswer := whole.exchange(t, test.request)
+			wantResponse := whole.exchange(t, test.request)
 			want := <-upstream.arrived
-			gotAnswer := short.exchange(t, test.request)
+			gotResponse := short.exchange(t, test.request)
 			if got := <-upstream.arrived; got != want {
 				t.Errorf("the upstream got\n%s\nfrom the proxy\n%s", got, want)
 			}
-			if gotAnswer != wantAnswer || !strings.Contains(gotAnswer, "200 OK") {
-				t.Errorf("the client got\n%s\nfrom the proxy\n%s", gotAnswer, wantAnswer)
+			if gotResponse != wantResponse || !strings.Contains(gotResponse, "200 OK") {
+				t.Errorf("the client got\n%s\nfrom the proxy\n%s", gotResponse, wantResponse)
 			}
 			if took := short.took(); took == test.whole {
 				t.Errorf("took the shortcut: %v", took)
@@ -103,9 +103,9 @@ func TestShortcutSendsWhatTheProxyDoes(t *testing.T) {
 
 // What comes back by the shortcut, and what is known of it, is what Caddy's proxy
 // would have passed on.
-func TestShortcutAnswersAsTheProxyDoes(t *testing.T) {
+func TestShortcutRespondsAsTheProxyDoes(t *testing.T) {
 	t.Parallel()
-	answer := func(head, body string) string {
+	response := func(head, body string) string {
 		if body != "" && !strings.Contains(head, "Content-Type") { // or the server guesses, if it comes to that before it flushes
 			head += "\nContent-Type: application/json"
 		}
@@ -114,32 +114,32 @@ func TestShortcutAnswersAsTheProxyDoes(t *testing.T) {
 	chunk := func(body string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(body), body) }
 	large := strings.Repeat("0123456789abcdef", 8<<10/16) // more than is read at once
 	tests := map[string]string{
-		"as it is":                   usualAnswer,
-		"with all kinds of headers":  answer("200 OK\nServer: nginx\nX-A: 1\nX-A: 2\nVia: 1.0 other\nX-Own: theirs\nContent-Length: 2", "{}"),
-		"for this hop":               answer("200 OK\nConnection: keep-alive\nKeep-Alive: timeout=5\nProxy-Connection: a\nAlt-Svc: h3\nUpgrade: h2c\nContent-Length: 2", "{}"),
-		"nominated":                  answer("200 OK\nConnection: close, x-private\nX-Private: 1\nContent-Length: 2", "{}"),
+		"as it is":                   usualResponse,
+		"with all kinds of headers":  response("200 OK\nServer: nginx\nX-A: 1\nX-A: 2\nVia: 1.0 other\nX-Own: theirs\nContent-Length: 2", "{}"),
+		"for this hop":               response("200 OK\nConnection: keep-alive\nKeep-Alive: timeout=5\nProxy-Connection: a\nAlt-Svc: h3\nUpgrade: h2c\nContent-Length: 2", "{}"),
+		"nominated":                  response("200 OK\nConnection: close, x-private\nX-Private: 1\nContent-Length: 2", "{}"),
 		"HTTP/1.0":                   "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil it ends",
-		"until it ends":              answer("200 OK\nConnection: close", "until it ends"),
-		"empty":                      answer("200 OK\nContent-Length: 0", ""),
-		"no content":                 answer("204 No Content\nX-A: 1", ""),
-		"not modified":               answer("304 Not Modified\nEtag: a", ""),
-		"redirect":                   answer("302 Found\nLocation: /a?b=c\nContent-Length: 0", ""),
-		"an error":                   answer("400 Bad Request\nContent-Type: text/plain\nContent-Length: 3", "bad"),
-		"an error of the upstream":   answer("503 Service Unavailable\nRetry-After: 1\nContent-Length: 0", ""),
-		"a status of its own":        answer("299 Fine\nContent-Length: 0", ""),
-		"chunked":                    answer("200 OK\nTransfer-Encoding: chunked", chunk("{")+chunk("}")+"0\r\n\r\n"),
-		"chunked, 600 bytes":         answer("200 OK\nTransfer-Encoding: chunked", chunk(large[:600])+"0\r\n\r\n"),
-		"events":                     answer("200 OK\nContent-Type: text/event-stream\nContent-Length: 2", "{}"),
-		"interim":                    answer("103 Early Hints\nLink: a\nX-Own: hint\nConnection: X-B\nX-B: b", "") + answer("200 OK\nContent-Length: 2", "{}"),
-		"interim, and nothing more":  answer("103 Early Hints\nLink: a", ""),
-		"large":                      answer(fmt.Sprintf("200 OK\nContent-Length: %d", len(large)+1), large+"x"),
-		"chunked, large":             answer("200 OK\nTransfer-Encoding: chunked", chunk(large)+chunk(large)+"0\r\n\r\n"),
-		"bit by bit":                 answer("200 OK\nIncremental: ?1\nContent-Length: 2", "{}"),
-		"trailers":                   answer("200 OK\nTrailer: X-T\nTransfer-Encoding: chunked", chunk("{}")+"0\r\nX-T: 1\r\n\r\n"),
-		"trailers, as a surprise":    answer("200 OK\nTransfer-Encoding: chunked", chunk("{}")+"0\r\nX-T: 1\r\n\r\n"),
-		"broken off":                 answer("200 OK\nContent-Length: 100", "{"),
-		"broken off, chunked":        answer("200 OK\nTransfer-Encoding: chunked", chunk("{")+"5\r\n"),
-		"broken off before its body": answer("200 OK\nContent-Length: 100", ""),
+		"until it ends":              response("200 OK\nConnection: close", "until it ends"),
+		"empty":                      response("200 OK\nContent-Length: 0", ""),
+		"no content":                 response("204 No Content\nX-A: 1", ""),
+		"not modified":               response("304 Not Modified\nEtag: a", ""),
+		"redirect":                   response("302 Found\nLocation: /a?b=c\nContent-Length: 0", ""),
+		"an error":                   response("400 Bad Request\nContent-Type: text/plain\nContent-Length: 3", "bad"),
+		"an error of the upstream":   response("503 Service Unavailable\nRetry-After: 1\nContent-Length: 0", ""),
+		"a status of its own":        response("299 Fine\nContent-Length: 0", ""),
+		"chunked":                    response("200 OK\nTransfer-Encoding: chunked", chunk("{")+chunk("}")+"0\r\n\r\n"),
+		"chunked, 600 bytes":         response("200 OK\nTransfer-Encoding: chunked", chunk(large[:600])+"0\r\n\r\n"),
+		"events":                     response("200 OK\nContent-Type: text/event-stream\nContent-Length: 2", "{}"),
+		"interim":                    response("103 Early Hints\nLink: a\nX-Own: hint\nConnection: X-B\nX-B: b", "") + response("200 OK\nContent-Length: 2", "{}"),
+		"interim, and nothing more":  response("103 Early Hints\nLink: a", ""),
+		"large":                      response(fmt.Sprintf("200 OK\nContent-Length: %d", len(large)+1), large+"x"),
+		"chunked, large":             response("200 OK\nTransfer-Encoding: chunked", chunk(large)+chunk(large)+"0\r\n\r\n"),
+		"bit by bit":                 response("200 OK\nIncremental: ?1\nContent-Length: 2", "{}"),
+		"trailers":                   response("200 OK\nTrailer: X-T\nTransfer-Encoding: chunked", chunk("{}")+"0\r\nX-T: 1\r\n\r\n"),
+		"trailers, as a surprise":    response("200 OK\nTransfer-Encoding: chunked", chunk("{}")+"0\r\nX-T: 1\r\n\r\n"),
+		"broken off":                 response("200 OK\nContent-Length: 100", "{"),
+		"broken off, chunked":        response("200 OK\nTransfer-Encoding: chunked", chunk("{")+"5\r\n"),
+		"broken off before its body": response("200 OK\nContent-Length: 100", ""),
 		"no HTTP":                    "nonsense\r\n\r\n",
 		"none":                       "",
 	}
@@ -169,7 +169,7 @@ func comparePlaceholders(t *testing.T, short, whole *proxied) {
 	t.Helper()
 	for _, name := range []string{
 		"upstream.address", "upstream.hostport", "upstream.host", "upstream.port", "upstream.max_requests", "upstream.fails",
-		"retries", "status_code", "status_text", "header.X-A", "header.Connection", "header.Location", "header.X-None", "header.X-Answer-1", "header.X-Answer-2",
+		"retries", "status_code", "status_text", "header.X-A", "header.Connection", "header.Location", "header.X-None", "header.X-Response-1", "header.X-Response-2",
 	} {
 		want, known := whole.replacer.Get("http.reverse_proxy." + name)
 		if got, ok := short.replacer.Get("http.reverse_proxy." + name); got != want || ok != known {
@@ -185,7 +185,7 @@ func comparePlaceholders(t *testing.T, short, whole *proxied) {
 	}
 }
 
-// An upload that does not get through is answered as by Caddy's proxy.
+// An upload that does not get through gets the same response as from Caddy's proxy.
 func TestShortcutFailsAsTheProxyDoes(t *testing.T) {
 	t.Parallel()
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -207,11 +207,11 @@ func TestShortcutFailsAsTheProxyDoes(t *testing.T) {
 		change   func(*http.Request)
 		want     string
 	}{
-		"nobody there":            {rawtest.Closed(t), nil, nil, "502 Bad Gateway"},
-		"no answer":               {silent.Listener.Addr().String(), inTime, nil, "504 Gateway Timeout"},
+		"refused":                 {rawtest.Closed(t), nil, nil, "502 Bad Gateway"},
+		"no response":             {silent.Listener.Addr().String(), inTime, nil, "504 Gateway Timeout"},
 		"a client that has gone":  {silent.Listener.Addr().String(), nil, gone, "499 "},
 		"a form that breaks off":  {silent.Listener.Addr().String(), nil, func(r *http.Request) { r.Body = http.MaxBytesReader(nil, r.Body, 100) }, "413 Request Entity Too Large"},
-		"a project nobody knows":  {silent.Listener.Addr().String(), nil, func(r *http.Request) { r.URL.RawQuery = "pub_key=other" }, "400 Bad Request"},
+		"an unknown project":      {silent.Listener.Addr().String(), nil, func(r *http.Request) { r.URL.RawQuery = "pub_key=other" }, "400 Bad Request"},
 		"an address that is none": {"127.0.0.1:99999", nil, nil, "502 Bad Gateway"},
 	}
 	for name, test := range tests {
@@ -240,32 +240,32 @@ func TestShortcutFailsAsTheProxyDoes(t *testing.T) {
 // Whatever is configured is the proxy's business.
 func TestOnlyABareProxyHasAShortcut(t *testing.T) {
 	t.Parallel()
-	const ours = `"transport":{"protocol":"uploadcare","upstream_host":true}`
+	const own = `"transport":{"protocol":"uploadcare","upstream_host":true}`
 	tests := map[string]bool{
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}]}`:                         true,
-		`{` + ours + `,"upstreams":[{"dial":"tcp/[::1]:8080"}]}`:                       true,
-		`{` + ours + `,"upstreams":[{"dial":"unix//run/socket"}]}`:                     false,
-		`{` + ours + `,"upstreams":[{"dial":"{env.UPSTREAM}"}]}`:                       false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80-81"}]}`:                      false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80","max_requests":1}]}`:        false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"},{"dial":"localhost:81"}]}`: false,
-		`{` + ours + `}`: false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}]}`:                         true,
+		`{` + own + `,"upstreams":[{"dial":"tcp/[::1]:8080"}]}`:                       true,
+		`{` + own + `,"upstreams":[{"dial":"unix//run/socket"}]}`:                     false,
+		`{` + own + `,"upstreams":[{"dial":"{env.UPSTREAM}"}]}`:                       false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80-81"}]}`:                      false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80","max_requests":1}]}`:        false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"},{"dial":"localhost:81"}]}`: false,
+		`{` + own + `}`: false,
 		`{"upstreams":[{"dial":"localhost:80"}]}`:                                                                                                    false,
 		`{"transport":{"protocol":"http"},"upstreams":[{"dial":"localhost:80"}]}`:                                                                    false,
 		`{"transport":{"protocol":"uploadcare"},"upstreams":[{"dial":"localhost:80"}]}`:                                                              false,
 		`{"transport":{"protocol":"uploadcare","upstream_host":true,"proxy_protocol":"v1"},"upstreams":[{"dial":"localhost:80"}]}`:                   false,
 		`{"transport":{"protocol":"uploadcare","upstream_host":true,"versions":["2"],"max_conns_per_host":1},"upstreams":[{"dial":"localhost:80"}]}`: true,
-		`{` + ours + `,"dynamic_upstreams":{"source":"a","name":"localhost"}}`:                                                                       false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"headers":{"request":{"set":{"A":["b"]}}}}`:                                             false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"headers":{}}`:                                                                          false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"rewrite":{"uri":"/a"}}`:                                                                false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"handle_response":[{"status_code":"200"}]}`:                                             false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"health_checks":{"passive":{"fail_duration":1}}}`:                                       false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"load_balancing":{"retries":1}}`:                                                        false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"trusted_proxies":["10.0.0.0/8"]}`:                                                      false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"request_buffers":1}`:                                                                   false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"flush_interval":-1}`:                                                                   false,
-		`{` + ours + `,"upstreams":[{"dial":"localhost:80"}],"verbose_logs":true}`:                                                                   false,
+		`{` + own + `,"dynamic_upstreams":{"source":"a","name":"localhost"}}`:                                                                        false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"headers":{"request":{"set":{"A":["b"]}}}}`:                                              false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"headers":{}}`:                                                                           false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"rewrite":{"uri":"/a"}}`:                                                                 false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"handle_response":[{"status_code":"200"}]}`:                                              false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"health_checks":{"passive":{"fail_duration":1}}}`:                                        false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"load_balancing":{"retries":1}}`:                                                         false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"trusted_proxies":["10.0.0.0/8"]}`:                                                       false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"request_buffers":1}`:                                                                    false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"flush_interval":-1}`:                                                                    false,
+		`{` + own + `,"upstreams":[{"dial":"localhost:80"}],"verbose_logs":true}`:                                                                    false,
 	}
 	for config, want := range tests {
 		if got := shortcut.SetLogger(newProxy(t, config), zap.NewNop()); got != want {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package demo is a page that uploads pictures in three ways that know nothing
-// of signatures: a plain HTML form, the jQuery widget and File Uploader. All
-// are pointed at a gateway; the page itself is served by the sandbox behind
-// it, where the uploads arrive and are shown.
+// Package demo is a page that uploads pictures in three ways that do not sign: a plain HTML
+// form, the jQuery widget and File Uploader. All of them upload to a gateway. The page is
+// served by the sandbox behind that gateway, where the uploads arrive and are shown.
 //
-// It is a plain [http.Handler] and knows nothing of Caddy.
+// It is a plain [http.Handler] and does not know Caddy. Errors of options are returned by
+// [New]; serving has none.
 package demo
 
 import (
@@ -21,18 +21,18 @@ import (
 )
 
 const (
-	// DefaultGateway is where the gateway of the example listens.
+	// DefaultGateway is the address of the gateway in Caddyfile.example.
 	DefaultGateway = "http://localhost:8080"
-	// DefaultPublicKey is the sandbox's own default.
+	// DefaultPublicKey is the sandbox's default.
 	DefaultPublicKey = "demopublickey"
 
-	// prefix is where everything but the page itself lives. No endpoint of the
-	// Upload API begins like this.
+	// prefix is the path of everything but the page itself. No endpoint of the Upload
+	// API begins with it.
 	prefix        = "/demo/"
 	scriptsPrefix = prefix + "scripts/"
 )
 
-// ErrGateway says that the gateway's address is not one.
+// ErrGateway means that the option Gateway is not the URL of a gateway.
 var ErrGateway = errors.New("the gateway must be an http or https URL such as " + DefaultGateway)
 
 //go:embed page
@@ -40,25 +40,23 @@ var page embed.FS
 
 var pageTemplate = template.Must(template.ParseFS(page, "page/index.html"))
 
-// Options say where the page finds its surroundings. Every empty field has a
-// default.
+// Options are the addresses and names in the page. Every empty field has a default.
 type Options struct {
 	// Gateway is the base URL to which the browser uploads. A path is kept.
 	// Default: [DefaultGateway].
 	Gateway string
 
-	// PublicKey is the project's. Default: [DefaultPublicKey].
+	// PublicKey is the public key of the project. Default: [DefaultPublicKey].
 	PublicKey string
 
-	// Scripts is where the uploaders' scripts come from: the base URL of a CDN
-	// that serves npm packages as <package>@<version>/<path>, or a directory of
-	// this machine that holds them as <package>/<path>, as npm's node_modules
-	// does; it is then served by the page's own handler.
+	// Scripts is the source of the uploaders' scripts: the base URL of a CDN that serves
+	// npm packages as <package>@<version>/<path>, or a directory of this machine with
+	// <package>/<path>, such as npm's node_modules, which the page's own handler serves.
 	// Default: [DefaultScripts].
 	Scripts string
 }
 
-// Handler serves the page and its parts.
+// Handler serves the page and its files.
 type Handler struct {
 	html    []byte
 	policy  string // Content-Security-Policy
@@ -93,8 +91,8 @@ func New(options Options) (*Handler, error) {
 	return &Handler{html.Bytes(), policy(origin(gateway), from.origin), from.handler}, nil
 }
 
-// Serves reports whether a path is the page's or that of one of its parts. All
-// others belong to the Upload API.
+// Serves reports whether a path is that of the page or of one of its files. All others
+// belong to the Upload API.
 func Serves(path string) bool {
 	return path == "/" || strings.HasPrefix(path, prefix)
 }
@@ -108,7 +106,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-cache")
+	header.Set("Cache-Control", "no-cache") // an update of the binary shows at once
 	path := r.URL.Path
 	switch {
 	case path == "/":
@@ -122,9 +120,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// parts are the static files beside the page.
+// parts are the static files of the page.
 var parts = []string{"style.css", "uploads.js", "clients.js", "icon.svg"}
 
+// servePart serves one of them.
 func servePart(w http.ResponseWriter, r *http.Request) {
 	for _, name := range parts {
 		if r.URL.Path == prefix+name {
@@ -135,9 +134,9 @@ func servePart(w http.ResponseWriter, r *http.Request) {
 	http.NotFound(w, r)
 }
 
-// parseBase reads a base URL, of which all but scheme, host and path would be
-// lost. The characters that end a directive or a source of the policy are legal
-// in a host, but no host has them.
+// parseBase parses a base URL. One with more than scheme, host and path is refused, since
+// the rest would be dropped. So is a host with a character that ends a directive or source
+// in the page's policy: it is legal in a URL, and no real host has one.
 func parseBase(text string) (*url.URL, bool) {
 	address, err := url.Parse(strings.TrimRight(text, "/"))
 	if err != nil {
@@ -149,11 +148,12 @@ func parseBase(text string) (*url.URL, bool) {
 	return address, web && plain && host
 }
 
+// origin returns the origin of a URL, as a source of the policy.
 func origin(address *url.URL) string { return address.Scheme + "://" + address.Host }
 
-// policy is the page's Content-Security-Policy. The uploaders style their
-// elements inline. Large files go in parts to addresses that the sandbox makes
-// up, which is known here under its loopback names only.
+// policy returns the page's Content-Security-Policy. 'unsafe-inline' is needed because the
+// uploaders style their elements inline. Large files are sent in parts to the sandbox's own
+// address, which is not known here, so any port on loopback is allowed.
 func policy(gateway, scripts string) string {
 	return strings.Join([]string{
 		"default-src 'none'",

@@ -147,9 +147,9 @@ func TestScripts(t *testing.T) {
 			"../../page/index.html":           http.StatusNotFound,
 			"@uploadcare/file-uploader/web/x": http.StatusNotFound,
 		} {
-			answer := request(t, page, http.MethodGet, "/demo/scripts/"+path)
-			if answer.Code != want || want == http.StatusOK && answer.Body.String() != path {
-				t.Errorf("%s was answered with %d and %q", path, answer.Code, answer.Body)
+			response := request(t, page, http.MethodGet, "/demo/scripts/"+path)
+			if response.Code != want || want == http.StatusOK && response.Body.String() != path {
+				t.Errorf("%s got %d and %q", path, response.Code, response.Body)
 			}
 		}
 	})
@@ -203,9 +203,9 @@ func TestParts(t *testing.T) {
 			if !Serves(tc.path) {
 				t.Error("the path is left to the Upload API")
 			}
-			answer := request(t, page, tc.method, tc.path)
-			if got := answer.Header().Get("Content-Type"); answer.Code != tc.code || got != tc.contentType {
-				t.Errorf("got %d %q, want %d %q", answer.Code, got, tc.code, tc.contentType)
+			response := request(t, page, tc.method, tc.path)
+			if got := response.Header().Get("Content-Type"); response.Code != tc.code || got != tc.contentType {
+				t.Errorf("got %d %q, want %d %q", response.Code, got, tc.code, tc.contentType)
 			}
 		})
 	}

@@ -13,10 +13,10 @@ import (
 // DefaultScripts is a public CDN of npm packages.
 const DefaultScripts = "https://cdn.jsdelivr.net/npm/"
 
-// ErrScripts says that the place of the scripts is not one.
+// ErrScripts means that the option Scripts is neither the URL of a CDN nor a directory.
 var ErrScripts = errors.New("the scripts must be the base URL of a CDN or a directory")
 
-// asset is a file of an npm package, in the version that the page was made for.
+// asset is a file of an npm package, in the version for which the page was written.
 type asset struct {
 	pkg, version, path string
 	integrity          string // Subresource Integrity of exactly this version
@@ -37,14 +37,15 @@ var (
 	}
 )
 
-// scripts is where the uploaders' files come from.
+// scripts is the source of the uploaders' files.
 type scripts struct {
 	base    string       // ends in a slash
 	origin  string       // as a source of the Content-Security-Policy; empty for the page's own
 	handler http.Handler // serves a directory; nil for a CDN
 }
 
-// newScripts tells a CDN from a directory. An empty place is the default.
+// newScripts returns the source at place: a URL is a CDN, anything else a directory, and ""
+// the default.
 func newScripts(place string) (*scripts, error) {
 	if place == "" {
 		place = DefaultScripts
@@ -66,8 +67,8 @@ func newScripts(place string) (*scripts, error) {
 	return &scripts{base: scriptsPrefix, handler: onlyAssets(http.FileServerFS(os.DirFS(place)))}, nil
 }
 
-// onlyAssets serves the files that the page needs and nothing else of a
-// directory that is as large as node_modules.
+// onlyAssets serves the files that the page needs, and nothing else of the directory: a
+// node_modules may contain much that is not meant to be public.
 func onlyAssets(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, a := range []asset{widgetScript, uploaderScript, uploaderStyle} {
@@ -80,11 +81,11 @@ func onlyAssets(next http.Handler) http.Handler {
 	})
 }
 
-// source is what the template needs to load an asset.
+// source is the address of an asset and its checksum, for the template.
 type source struct{ URL, Integrity string }
 
-// source returns the place of an asset. The files of a directory are its
-// owner's: they may be of another version, so they have no checksum to match.
+// source returns the address of an asset. Files of a directory may be of another version, so
+// they have no checksum.
 func (s *scripts) source(a asset) source {
 	if s.handler != nil {
 		return source{URL: s.base + a.pkg + "/" + a.path}
@@ -92,11 +93,11 @@ func (s *scripts) source(a asset) source {
 	return source{s.base + a.pkg + "@" + a.version + "/" + a.path, a.integrity}
 }
 
-// Widget returns the place of the jQuery widget, for the template.
+// Widget returns the address of the jQuery widget, for the template.
 func (s *scripts) Widget() source { return s.source(widgetScript) }
 
-// Uploader returns the place of File Uploader, for the template.
+// Uploader returns the address of File Uploader, for the template.
 func (s *scripts) Uploader() source { return s.source(uploaderScript) }
 
-// UploaderStyle returns the place of File Uploader's style sheet, for the template.
+// UploaderStyle returns the address of File Uploader's style sheet, for the template.
 func (s *scripts) UploaderStyle() source { return s.source(uploaderStyle) }

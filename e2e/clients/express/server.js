@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A back end that signs uploads for whoever proves to be its own application.
+// A back end that signs uploads for requests that prove to come from its own application.
 import { createHmac } from 'node:crypto'
 import express from 'express'
 

@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises'
 // uploadFromUrl listens to Uploadcare's push service beside asking the Upload
 // API. Tests stay on this machine: names do not resolve here.
 dns.lookup = (hostname, ...rest) => {
-  const error = Object.assign(new Error(`${hostname} is not looked up`), { code: 'ENOTFOUND' })
+  const error = Object.assign(new Error(`${hostname} is not resolved`), { code: 'ENOTFOUND' })
   process.nextTick(rest.at(-1), error)
 }
 

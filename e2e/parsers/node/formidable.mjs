@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // formidable. Raised: the number and size of fields and files, which may be
-// empty. Files go to a stream of ours instead of to disk.
+// empty. Files go to a stream of this program instead of to disk.
 
 import formidable from 'formidable'
 import { Writable } from 'node:stream'

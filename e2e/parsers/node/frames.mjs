@@ -66,7 +66,7 @@ export function version(name) {
   return createRequire(import.meta.url)(`./node_modules/${name}/package.json`).version
 }
 
-// fail ends the reading that is under way: some parsers throw where nobody
+// fail ends the reading that is under way: some parsers throw where nothing
 // catches it, which takes a server down.
 let fail = () => {}
 process.on('uncaughtException', (e) => fail(e))

@@ -73,7 +73,7 @@ sub send_reading {
 }
 
 # serve has read($request, $reading) fill in a reading of each request; it dies
-# where a server would answer with an error.
+# where a server would respond with an error.
 sub serve {
 	my ($parser, $version, $read) = @_;
 	binmode STDIN;

@@ -10,7 +10,7 @@ from frames import serve
 
 
 class Request:
-    """What RequestBody looks at of a request."""
+    """What RequestBody reads of a request."""
     def __init__(self):
         self.params, self.config = {}, {}
 

@@ -82,7 +82,7 @@ def serve(parser, version, read):
             read(request, reading)
         except Unsupported:
             unsupported = True
-        except Exception as e:  # whatever it raises, a server would answer with an error
+        except Exception as e:  # whatever it raises, a server would respond with an error
             error = f"{type(e).__name__}: {e}"
         result = {"query": reading.query, "fields": reading.fields, "files": reading.files, "error": error[:300], "unsupported": unsupported}
         print(json.dumps(result), file=stdout, flush=True)

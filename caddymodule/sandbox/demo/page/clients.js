@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Tells the list of each upload, and the reader of each failure. None of the
-// clients is told anything about signatures.
+// Adds each upload to the list, and shows each failure. No client gets an option about
+// signatures.
 
 import { add } from "./uploads.js";
 
@@ -13,7 +13,7 @@ function say(client, text, failed = false) {
 }
 
 function failed(client, code, message) {
-	say(client, [code, message].filter(Boolean).join(": ") || "The upload failed, with no answer that this page may read.", true);
+	say(client, [code, message].filter(Boolean).join(": ") || "The upload failed, with no response that this page may read.", true);
 }
 
 async function arrived(client, uuid) {
@@ -25,7 +25,7 @@ async function arrived(client, uuid) {
 	}
 }
 
-// The form: with JavaScript, the page stays and the answer is read here.
+// The form: with JavaScript, the page stays and the response is read here.
 const form = document.querySelector("#form form");
 const frame = document.querySelector("#form iframe");
 frame.hidden = true;

@@ -13,7 +13,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-// signature stands in for one that nobody may see in an error.
+// signature stands in for one that no error may show.
 var signature = strings.Repeat("ca9a41e5", 8)
 
 // jwt returns an access token with the claims, whose signature is none.
@@ -26,8 +26,8 @@ func TestParseReadsBothPairsAndTheToken(t *testing.T) {
 	accessToken := jwt(`{"exp":1900000000.7,"iat":1899999000,"uc":{}}`)
 	pair := token.Token{Signature: signature, Expire: 1900000000}
 	tests := map[string]struct {
-		answer string
-		want   token.Token
+		response string
+		want     token.Token
 	}{
 		"File Uploader's pair":      {`{"secureSignature":"` + signature + `","secureExpire":"1900000000"}`, pair},
 		"the other pair":            {`{"signature":"` + signature + `","expire":"1900000000"}`, pair},
@@ -45,7 +45,7 @@ func TestParseReadsBothPairsAndTheToken(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := resolver.Parse([]byte(test.answer))
+			got, err := resolver.Parse([]byte(test.response))
 			if err != nil || got != test.want {
 				t.Errorf("got %s, %v", got, err)
 			}
@@ -56,10 +56,10 @@ func TestParseReadsBothPairsAndTheToken(t *testing.T) {
 	}
 }
 
-func TestAnAnswerOfNothingIsARefusal(t *testing.T) {
-	for _, answer := range []string{"null", "{}", " \n{ }\r\n", "\uFEFFnull"} {
-		if got, err := resolver.Parse([]byte(answer)); !errors.Is(err, token.ErrRefused) || got != (token.Token{}) {
-			t.Errorf("%q: got %s, %v", answer, got, err)
+func TestAResponseOfNothingIsARefusal(t *testing.T) {
+	for _, response := range []string{"null", "{}", " \n{ }\r\n", "\uFEFFnull"} {
+		if got, err := resolver.Parse([]byte(response)); !errors.Is(err, token.ErrRefused) || got != (token.Token{}) {
+			t.Errorf("%q: got %s, %v", response, got, err)
 		}
 	}
 }
@@ -69,7 +69,7 @@ func TestParseSaysWhatIsWrongAndShowsNothingOfIt(t *testing.T) {
 		return `{"secureSignature":` + signature + `,"secureExpire":` + expire + `}`
 	}
 	quoted := `"` + signature + `"`
-	tests := map[string]struct{ answer, want string }{
+	tests := map[string]struct{ response, want string }{
 		"nothing":                    {"", "not a JSON object"},
 		"a page":                     {"<!doctype html><p>canary", "not a JSON object"},
 		"a list":                     {`["` + signature + `"]`, "not a JSON object"},
@@ -127,7 +127,7 @@ func TestParseSaysWhatIsWrongAndShowsNothingOfIt(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := resolver.Parse([]byte(test.answer))
+			got, err := resolver.Parse([]byte(test.response))
 			if err == nil || !strings.Contains(err.Error(), test.want) || errors.Is(err, token.ErrRefused) {
 				t.Fatalf("got %v, want %s", err, test.want)
 			}
@@ -164,22 +164,22 @@ func TestCheckTakesNothingThatParseWouldNotReturn(t *testing.T) {
 }
 
 var (
-	goodSignature = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	goodToken     = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$`)
-	wordOfAnswer  = regexp.MustCompile(`[0-9A-Za-z_=+/-]{16,}`)
+	goodSignature  = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	goodToken      = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$`)
+	wordOfResponse = regexp.MustCompile(`[0-9A-Za-z_=+/-]{16,}`)
 )
 
-// Whatever the answer, what comes out of it matches the patterns, and what does
+// Whatever the response, what comes out of it matches the patterns, and what does
 // not come out of it is not shown.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"secureSignature":"` + signature + `","secureExpire":"1900000000"}`))
-	f.Fuzz(func(t *testing.T, answer []byte) {
-		got, err := resolver.Parse(answer)
+	f.Fuzz(func(t *testing.T, response []byte) {
+		got, err := resolver.Parse(response)
 		if err != nil {
 			if got != (token.Token{}) {
 				t.Fatalf("an error, and %s", got)
 			}
-			for _, word := range wordOfAnswer.FindAllString(string(answer), -1) {
+			for _, word := range wordOfResponse.FindAllString(string(response), -1) {
 				if strings.Contains(err.Error(), word) {
 					t.Fatalf("the error shows %q: %v", word, err)
 				}
