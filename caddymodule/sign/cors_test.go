@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"errors"
@@ -223,10 +223,8 @@ func TestAnUpstreamThatFailsIsToldInTheClientsDialect(t *testing.T) {
 func TestSignatureIsHandedOut(t *testing.T) {
 	// The project of uploadcare_sign, and so its token.
 	sign := mustSign(t, onlyProject)
-	shared, err := sign.projects.Of("demopublickey").Grantor().Token(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	rec, _ := serve(t, sign, uploadRequest(formOf(demoKey)))
+	shared := (&arrival{body: string(rec.body)}).credential(t)
 	signature, err := newSignature(t, `{"project":{"public_key":"demopublickey","source":{"module":"secret_key","keys":["`+testSecret+`"]}},"cors":["https://www.example.com"]}`)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"bytes"
@@ -54,11 +54,7 @@ func firstBad(call int, now time.Time) (token.Token, error) {
 }
 
 // observeAll makes the handler and its projects log to where a test can see it.
-func observeAll(sign *Sign) *observer.ObservedLogs {
-	core, logs := observer.New(zapcore.DebugLevel)
-	sign.logger.Core().(*fixture.Core).Switch(core)
-	return logs
-}
+func observeAll(sign *Sign) *observer.ObservedLogs { return fixture.Observe(sign) }
 
 // operatorLog returns what the operator is told: all but what is for debugging,
 // with the fields that say why.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"context"
@@ -23,8 +23,6 @@ import (
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
 )
-
-var demoKey = field("UPLOADCARE_PUB_KEY", "demopublickey")
 
 // staleForms are the ways in which clients send credentials of their own. The
 // name of each is the client's order.
