@@ -19,23 +19,16 @@ import (
 )
 
 // serveHTTP runs a handler over HTTP, before one that answers once it has read
-// the body. A handler that returns an error breaks the answer off.
+// the body.
 func serveHTTP(t *testing.T, sign *Sign, respond func(http.ResponseWriter)) *httptest.Server {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-			if _, err := io.Copy(io.Discard, r.Body); err != nil {
-				return err
-			}
-			respond(w)
-			return nil
-		}))
-		if err != nil {
-			t.Error(err)
+	return startServer(t, sign, func(w http.ResponseWriter, r *http.Request) error {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return err
 		}
-	}))
-	t.Cleanup(server.Close)
-	return server
+		respond(w)
+		return nil
+	})
 }
 
 func postForm(t *testing.T, server *httptest.Server, query string) *http.Response {

@@ -96,13 +96,39 @@ func (rec *received) upstream(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func serve(t *testing.T, sign *Sign, r *http.Request) (*received, *httptest.ResponseRecorder) {
+// serveBy gives a handler a request, before a next one, and returns what the client is
+// sent.
+func serveBy(t *testing.T, sign *Sign, r *http.Request, next caddyhttp.HandlerFunc) *httptest.ResponseRecorder {
 	t.Helper()
-	rec, w := new(received), httptest.NewRecorder()
-	if err := sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(rec.upstream)); err != nil {
+	w := httptest.NewRecorder()
+	if err := sign.ServeHTTP(w, r, next); err != nil {
 		t.Fatalf("ServeHTTP: %v", err)
 	}
-	return rec, w
+	return w
+}
+
+func serve(t *testing.T, sign *Sign, r *http.Request) (*received, *httptest.ResponseRecorder) {
+	t.Helper()
+	rec := new(received)
+	return rec, serveBy(t, sign, r, rec.upstream)
+}
+
+// down is a next handler whose upstream cannot be reached.
+func down(http.ResponseWriter, *http.Request) error {
+	return caddyhttp.Error(http.StatusBadGateway, errors.New("connection refused"))
+}
+
+// startServer serves a handler over HTTP, before a next one. A next handler that
+// panics breaks its response off.
+func startServer(t *testing.T, sign *Sign, next caddyhttp.HandlerFunc) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := sign.ServeHTTP(w, r, next); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server
 }
 
 // parsedField is one part as mime/multipart reads it.

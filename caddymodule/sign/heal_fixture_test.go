@@ -223,6 +223,19 @@ func (s *service) upload(sign *Sign) string {
 	return w.Body.String()
 }
 
+// wantSurvivesReload checks that what one upload's rejection has taught is known after
+// a reload, and a while later: the next upload is accepted at once, and nothing is told.
+func (s *service) wantSurvivesReload(config string, later time.Duration, rejection string) {
+	s.t.Helper()
+	s.upload(mustSign(s.t, config))
+	after := mustSign(s.t, config)
+	logs := observeAll(after)
+	time.Sleep(later)
+	s.upload(after)
+	wantSaid(s.t, "the service said", s.said(), rejection, "accepted", "accepted")
+	wantSaid(s.t, "the operator is told", operatorLog(logs))
+}
+
 func wantSaid(t *testing.T, what string, got []string, want ...string) {
 	t.Helper()
 	if !slices.Equal(got, want) {

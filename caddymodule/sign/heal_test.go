@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -16,8 +15,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
@@ -289,14 +286,11 @@ func TestOtherErrorsSayNothingOfTheCredential(t *testing.T) {
 	for _, query := range []string{"", "?jsonerrors=1"} {
 		r := uploadRequest(formOf(demoKey))
 		r.URL.RawQuery = strings.TrimPrefix(query, "?")
-		err := sign.ServeHTTP(httptest.NewRecorder(), r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		serveBy(t, sign, r, func(w http.ResponseWriter, r *http.Request) error {
 			_, err := io.Copy(io.Discard, r.Body)
 			uploadapi.ErrTooManyFiles.Write(w, r)
 			return err
-		}))
-		if err != nil {
-			t.Error(err)
-		}
+		})
 	}
 	wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"expired")
 	upstream.ahead = 0

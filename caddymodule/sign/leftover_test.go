@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -35,25 +34,19 @@ func TestWhatIsLeftOfABodyIsNotTheNextRequest(t *testing.T) {
 			sign := mustSign(t, schemeTokenProject)
 			observeAll(sign)
 			var others atomic.Int32
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			server := startServer(t, sign, func(w http.ResponseWriter, r *http.Request) error {
 				if r.URL.Path != "/base/" {
 					others.Add(1)
-					return
+					return nil
 				}
-				err := sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-					if test.status == "401" { // and the proxy goes on reading
-						go func() { _, _ = io.Copy(io.Discard, r.Body) }()
-						uploadapi.ErrAccessTokenExpired.Write(w, r)
-						return nil
-					}
-					_, err := io.Copy(io.Discard, r.Body)
-					return caddyhttp.Error(http.StatusBadGateway, err)
-				}))
-				if err != nil {
-					t.Error(err)
+				if test.status == "401" { // and the proxy goes on reading
+					go func() { _, _ = io.Copy(io.Discard, r.Body) }()
+					uploadapi.ErrAccessTokenExpired.Write(w, r)
+					return nil
 				}
-			}))
-			defer server.Close()
+				_, err := io.Copy(io.Discard, r.Body)
+				return caddyhttp.Error(http.StatusBadGateway, err)
+			})
 			connection, err := net.Dial("tcp", server.Listener.Addr().String())
 			if err != nil {
 				t.Fatal(err)

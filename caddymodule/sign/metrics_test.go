@@ -14,8 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
@@ -123,12 +121,7 @@ func TestAnUploadOfNoKnownProjectIsCountedWithoutItsName(t *testing.T) {
 func TestAnUploadIsCountedOnce(t *testing.T) {
 	sign := mustSign(t, strings.Replace(mintingConfig("once", ""), `"keys":[`, `"keys":["`+otherSecret+`",`, 1))
 	r := httptest.NewRequest(http.MethodPost, "/group/?pub_key=once", nil)
-	down := func(http.ResponseWriter, *http.Request) error {
-		return caddyhttp.Error(http.StatusBadGateway, errors.New("connection refused"))
-	}
-	if err := sign.ServeHTTP(httptest.NewRecorder(), r, caddyhttp.HandlerFunc(down)); err != nil {
-		t.Fatal(err)
-	}
+	serveBy(t, sign, r, down)
 	upstream := &service{t: t, secret: testSecret}
 	upstream.send(sign, httptest.NewRequest(http.MethodPost, "/group/?pub_key=once", nil))
 	wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted")
@@ -141,15 +134,10 @@ func TestAnUploadIsCountedOnce(t *testing.T) {
 // A streamed upload whose upstream cannot be reached, so that it is not read.
 func TestAnUploadThatNoUpstreamTookIsCountedAsRefused(t *testing.T) {
 	sign := mustSign(t, mintingConfig("untaken", ""))
-	serveWith := caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
-		return caddyhttp.Error(http.StatusBadGateway, errors.New("connection refused"))
-	})
 	r := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "untaken")))
 	r.URL.RawQuery = "pub_key=untaken"
 	before, _ := reported.Of(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`)
-	if err := sign.ServeHTTP(httptest.NewRecorder(), r, serveWith); err != nil {
-		t.Fatal(err)
-	}
+	serveBy(t, sign, r, down)
 	if after, _ := reported.Of(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`); after != before+1 {
 		t.Errorf("%v after %v", after, before)
 	}

@@ -174,16 +174,9 @@ func TestRejectionsOfOneKeyAdvanceOnce(t *testing.T) {
 func TestTheSecretKeyThatWorksSurvivesAReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		config := withKeys(source.SchemeSignature, "canary-1", "canary-2")
 		upstream := &service{t: t, secret: "canary-2"}
-		before := mustSign(t, config)
-		upstream.upload(before)
-		after := mustSign(t, config)
-		logs := observeAll(after)
-		time.Sleep(time.Hour) // beyond what is cached
-		upstream.upload(after)
-		wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted", "accepted")
-		wantSaid(t, "the operator is told", operatorLog(logs))
+		beyondCache := time.Hour
+		upstream.wantSurvivesReload(withKeys(source.SchemeSignature, "canary-1", "canary-2"), beyondCache, "Invalid signature.")
 	})
 }
 
