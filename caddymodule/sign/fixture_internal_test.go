@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 )
 
 const urlencoded = fixture.URLEncoded
@@ -18,6 +19,8 @@ var (
 	demoKey     = field("UPLOADCARE_PUB_KEY", "demopublickey")
 	onlyProject = fixture.Project(`{"module":"secret_key","keys":["` + fixture.Secret + `"]}`)
 )
+
+type readerFunc = rawtest.ReaderFunc
 
 func mustSign(tb testing.TB, config string) *Sign {
 	tb.Helper()

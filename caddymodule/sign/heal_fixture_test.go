@@ -223,6 +223,20 @@ func (s *service) upload(sign *Sign) string {
 	return w.Body.String()
 }
 
+// wantBurstAccepted sends many small forms at once.
+func (s *service) wantBurstAccepted(sign *Sign) {
+	s.t.Helper()
+	var uploads sync.WaitGroup
+	for range 200 {
+		uploads.Go(func() {
+			if got := s.upload(sign); got != "accepted" {
+				s.t.Errorf("answer %s", got)
+			}
+		})
+	}
+	uploads.Wait()
+}
+
 // wantSurvivesReload checks that what one upload's rejection has taught is known after
 // a reload, and a while later: the next upload is accepted at once, and nothing is told.
 func (s *service) wantSurvivesReload(config string, later time.Duration, rejection string) {

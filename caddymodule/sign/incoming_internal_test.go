@@ -172,7 +172,3 @@ func brokenOnce() io.Reader {
 		return copy(p, "more"), nil
 	})
 }
-
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -154,15 +154,7 @@ func TestRejectionsOfOneKeyAdvanceOnce(t *testing.T) {
 				sign := mustSign(t, withKeys(scheme, "canary-1", "canary-2", "canary-3"))
 				logs := observeAll(sign)
 				upstream := &service{t: t, secret: "canary-2"}
-				var uploads sync.WaitGroup
-				for range 200 {
-					uploads.Go(func() {
-						if got := upstream.upload(sign); got != "accepted" {
-							t.Error(got)
-						}
-					})
-				}
-				uploads.Wait()
+				upstream.wantBurstAccepted(sign)
 				upstream.wantKey(sign, 1, "canary-1", "canary-2", "canary-3")
 				wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", keyWorks+"2 of 3")
 			})
