@@ -22,7 +22,7 @@ type Bound struct {
 	Size int // of everything together; never exceeded
 	// Reserve is the part of Size that is kept for those that may finish: if all
 	// of it were held by such as wait for each other, it would be for ever. It is
-	// at least a Share.
+	// at least two Shares.
 	Reserve int
 	// Share is the most that one holder has at a time.
 	Share int
@@ -31,10 +31,14 @@ type Bound struct {
 	Optional int
 	// Wait is how long one holder waits, in all.
 	Wait time.Duration
+	// Patience is how long a holder that may finish takes nothing before others
+	// that wait may do so in its place, or 0 if it may for ever.
+	Patience time.Duration
 
 	mu       sync.Mutex
 	held     int
 	promised int       // to those that may finish, besides what they have
+	finish   []*Holder // those
 	begun    uint64    // holders that have taken something
 	waiters  []*waiter // in the order in which their holders began
 }
@@ -44,8 +48,9 @@ type Bound struct {
 // same, and only one goroutine waits for it at a time.
 type Holder struct {
 	held     int
-	turn     uint64 // when it began, from 1
-	promised int    // what it may still take, whatever the others do
+	turn     uint64    // when it began, from 1
+	promised int       // what it may still take, whatever the others do
+	took     time.Time // when it was promised that, or took some of it
 	released bool
 	waited   time.Duration
 }
@@ -98,17 +103,9 @@ func (b *Bound) Take(ctx context.Context, h *Holder, n int, waits func()) error 
 	return b.wait(ctx, w)
 }
 
-func (b *Bound) wait(ctx context.Context, w *waiter) (err error) {
+func (b *Bound) wait(ctx context.Context, w *waiter) error {
 	began := time.Now()
-	timer := time.NewTimer(b.Wait - w.holder.waited)
-	defer timer.Stop()
-	select {
-	case <-w.granted:
-	case <-ctx.Done():
-		err = ctx.Err()
-	case <-timer.C:
-		err = ErrFull
-	}
+	err := b.await(ctx, w)
 	w.holder.waited += time.Since(began)
 	if err == nil {
 		return nil
@@ -120,6 +117,46 @@ func (b *Bound) wait(ctx context.Context, w *waiter) (err error) {
 		b.serve() // the next one may need less
 	}
 	return err
+}
+
+func (b *Bound) await(ctx context.Context, w *waiter) error {
+	full := time.NewTimer(b.Wait - w.holder.waited)
+	defer full.Stop()
+	var impatient <-chan time.Time
+	if b.Patience > 0 {
+		ticker := time.NewTicker(b.Patience)
+		defer ticker.Stop()
+		impatient = ticker.C
+	}
+	for {
+		select {
+		case <-w.granted:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-full.C:
+			return ErrFull
+		case <-impatient:
+			b.passOn()
+		}
+	}
+}
+
+// passOn takes from those that hardly go on what they were promised, for those
+// that wait. They keep what they have, and wait for more in their turn. That ends
+// while there is room for two to finish, so that they never wait for each other.
+func (b *Bound) passOn() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, h := range slices.Clone(b.finish) {
+		if len(b.waiters) == 0 || b.held > b.Size-2*b.Share {
+			return
+		}
+		if time.Since(h.took) >= b.Patience {
+			b.settle(h)
+			b.serve()
+		}
+	}
 }
 
 // Waited returns how long a holder has waited, in all.
@@ -154,8 +191,23 @@ func (b *Bound) Release(h *Holder) {
 }
 
 func (b *Bound) settle(h *Holder) {
-	b.promised -= h.promised
-	h.promised = 0
+	if h.promised > 0 {
+		b.promise(h, 0)
+	}
+}
+
+// promise makes n what a holder may still take.
+func (b *Bound) promise(h *Holder, n int) {
+	b.promised += n - h.promised
+	h.took = time.Now()
+	switch {
+	case h.promised == 0 && n > 0:
+		b.finish = append(b.finish, h)
+	case h.promised > 0 && n == 0:
+		at := slices.Index(b.finish, h)
+		b.finish = slices.Delete(b.finish, at, at+1)
+	}
+	h.promised = n
 }
 
 // Held returns what is held by all together.
@@ -180,8 +232,7 @@ func (b *Bound) serve() {
 			if b.held+b.promised+more > b.Size {
 				break
 			}
-			w.holder.promised = rest
-			b.promised += more
+			b.promise(w.holder, rest)
 		}
 		b.grant(w.holder, w.n)
 		close(w.granted)
@@ -194,8 +245,6 @@ func (b *Bound) grant(h *Holder, n int) {
 	h.held += n
 	b.held += n
 	if h.promised > 0 {
-		used := min(n, h.promised)
-		h.promised -= used
-		b.promised -= used
+		b.promise(h, h.promised-min(n, h.promised))
 	}
 }
