@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -16,21 +17,18 @@ func TestInvariant4WhatIsKeptIsBounded(t *testing.T) {
 	for length, want := range map[int64]int{-1: 0, 0: 0, 1: 4 << 10, 4 << 10: 4 << 10, 4<<10 + 1: 8 << 10, 20 << 10: 32 << 10, maxKeptSize: maxKeptSize, maxKeptSize + 1: 0, 1 << 40: 0} {
 		t.Run(fmt.Sprint(length), func(t *testing.T) {
 			body := bytes.Repeat([]byte("x"), int(min(max(length, 1), 2*maxKeptSize)))
-			incoming := &incomingBody{source: bytes.NewReader(body)}
-			if incoming.keep(length); incoming.kept.buffer != nil {
+			bound, incoming := freshMemory(t), &incomingBody{source: bytes.NewReader(body)}
+			defer incoming.recycle()
+			if incoming.keep(length); bound.Held() != 0 {
 				t.Error("a buffer is taken for what has not come")
 			}
 			if _, err := io.Copy(io.Discard, incoming); err != nil {
 				t.Fatal(err)
 			}
-			held := 0
-			if incoming.kept.buffer != nil {
-				held = cap(*incoming.kept.buffer)
-			}
-			if held != want {
-				t.Errorf("%d bytes are held, want %d", held, want)
-			}
 			whole, ok := incoming.all()
+			if cap(whole) != want || bound.Held() != want {
+				t.Errorf("%d bytes are held, %d taken, want %d", cap(whole), bound.Held(), want)
+			}
 			if ok != (want > 0) || ok && !bytes.Equal(whole, body) {
 				t.Errorf("%d bytes were kept, %v", len(whole), ok)
 			}
@@ -72,58 +70,80 @@ func TestABodyThatIsNotWholeIsNotKept(t *testing.T) {
 	}
 }
 
+// beginKept returns a body that is kept, and of which the first three bytes have come.
+func beginKept(t *testing.T, source io.Reader, length int64) *incomingBody {
+	t.Helper()
+	incoming := &incomingBody{source: source}
+	incoming.keep(length)
+	readMore(t, incoming)
+	return incoming
+}
+
+// readMore reads three bytes.
+func readMore(t *testing.T, incoming *incomingBody) {
+	t.Helper()
+	if _, err := io.ReadFull(incoming, make([]byte, 3)); err != nil {
+		t.Error(err)
+	}
+}
+
+// wantKept reads the rest of six bytes, and checks that the body was kept as it came.
+func wantKept(t *testing.T, incoming *incomingBody, want string) {
+	t.Helper()
+	readMore(t, incoming)
+	if whole, ok := incoming.all(); !ok || string(whole) != want {
+		t.Errorf("%q was kept of %q", whole, want)
+	}
+	incoming.recycle()
+}
+
 // The proxy may still be waiting for the client's next bytes when the request is
 // over. What it adds them to is not used for another request.
 func TestABufferIsNotUsedAgainWhileAReaderIsInside(t *testing.T) {
-	source, client := io.Pipe()
-	inside := make(chan struct{}, 10)
-	incoming := &incomingBody{source: readerFunc(func(p []byte) (int, error) {
-		inside <- struct{}{}
-		return source.Read(p)
-	})}
-	incoming.keep(6)
-	reads := make(chan string)
-	go func() {
-		for {
-			p := make([]byte, 3)
-			n, err := incoming.Read(p)
-			if err != nil {
-				close(reads)
-				return
-			}
-			reads <- string(p[:n])
-		}
-	}()
-	write := func(text string) {
-		t.Helper()
-		if _, err := io.WriteString(client, text); err != nil {
-			t.Fatal(err)
-		}
-		if got := <-reads; got != text {
-			t.Errorf("read %q", got)
-		}
-	}
-	write("abc")
-	for range 2 { // until the reader waits inside once more
+	freshMemory(t)
+	for _, again := range []bool{false, true} { // once nobody is inside
+		inside, client := make(chan struct{}), make(chan struct{})
+		waits := readerFunc(func(p []byte) (int, error) {
+			close(inside)
+			<-client
+			return copy(p, "def"), nil
+		})
+		incoming := beginKept(t, io.MultiReader(strings.NewReader("abc"), waits), 6)
+		var reader sync.WaitGroup
+		reader.Go(func() { readMore(t, incoming) })
 		<-inside
+		incoming.recycle()
+		others := make([]*incomingBody, 4)
+		for i := range others {
+			others[i] = beginKept(t, strings.NewReader("ghijkl"), 6)
+		}
+		close(client)
+		reader.Wait()
+		for _, other := range others {
+			wantKept(t, other, "ghijkl")
+		}
+		if again {
+			incoming.recycle()
+		}
+		if whole, ok := incoming.all(); ok == again || !again && string(whole) != "abcdef" {
+			t.Errorf("%q is there, and was given back: %v", whole, again)
+		}
 	}
-	incoming.recycle()
-	buffer := incoming.kept.buffer // which nobody writes while the reader waits
-	if buffer == nil {
-		t.Fatal("it was given back")
+}
+
+// Who reads after that finds nothing to add to: it may be another's.
+func TestALateReaderAddsToNothing(t *testing.T) {
+	bound := freshMemory(t)
+	late := beginKept(t, strings.NewReader("abcdef"), 6)
+	late.recycle()
+	other := beginKept(t, strings.NewReader("ghijkl"), 6)
+	held := bound.Held()
+	readMore(t, late)
+	if bound.Held() != held {
+		t.Error("a late reader holds memory")
 	}
-	write("def")
-	_ = client.Close()
-	<-reads
-	if got := string(*buffer); got != "abcdef" {
-		t.Errorf("the reader added to something else: %q", got)
-	}
-	incoming.recycle()
-	if incoming.kept.buffer != nil {
-		t.Error("it was not given back when nobody was inside")
-	}
-	incoming.kept.add([]byte("ghi")) // as a late reader would
-	if incoming.kept.buffer != nil || len(*buffer) != 0 {
-		t.Error("a late reader writes into what was given back")
+	wantKept(t, other, "ghijkl")
+	if whole, ok := late.all(); ok {
+		t.Errorf("a late reader finds %q", whole)
 	}
 }
