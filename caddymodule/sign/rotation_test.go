@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"fmt"
@@ -154,15 +154,7 @@ func TestRejectionsOfOneKeyAdvanceOnce(t *testing.T) {
 				sign := mustSign(t, withKeys(scheme, "canary-1", "canary-2", "canary-3"))
 				logs := observeAll(sign)
 				upstream := &service{t: t, secret: "canary-2"}
-				var uploads sync.WaitGroup
-				for range 200 {
-					uploads.Go(func() {
-						if got := upstream.upload(sign); got != "accepted" {
-							t.Error(got)
-						}
-					})
-				}
-				uploads.Wait()
+				upstream.wantBurstAccepted(sign)
 				upstream.wantKey(sign, 1, "canary-1", "canary-2", "canary-3")
 				wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", keyWorks+"2 of 3")
 			})
@@ -174,16 +166,9 @@ func TestRejectionsOfOneKeyAdvanceOnce(t *testing.T) {
 func TestTheSecretKeyThatWorksSurvivesAReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		config := withKeys(source.SchemeSignature, "canary-1", "canary-2")
 		upstream := &service{t: t, secret: "canary-2"}
-		before := mustSign(t, config)
-		upstream.upload(before)
-		after := mustSign(t, config)
-		logs := observeAll(after)
-		time.Sleep(time.Hour) // beyond what is cached
-		upstream.upload(after)
-		wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted", "accepted")
-		wantSaid(t, "the operator is told", operatorLog(logs))
+		beyondCache := time.Hour
+		upstream.wantSurvivesReload(withKeys(source.SchemeSignature, "canary-1", "canary-2"), beyondCache, "Invalid signature.")
 	})
 }
 
