@@ -51,7 +51,7 @@ func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 			}
 			rec, w := serve(t, sign, r)
 			if w.Code != test.status || w.Body.String() != test.text || rec.called != (test.status == http.StatusOK) {
-				t.Fatalf("answer %d %q, passed on: %v", w.Code, w.Body, rec.called)
+				t.Fatalf("response %d %q, passed on: %v", w.Code, w.Body, rec.called)
 			}
 			if retry := w.Header().Get("Retry-After"); (retry != "") != (test.status == 503) {
 				t.Errorf("Retry-After %q", retry)
@@ -69,19 +69,19 @@ func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 		left, leave := context.WithCancel(t.Context())
 		leave()
 		if rec, w := serve(t, sign, uploadRequest(formOf(demoKey)).WithContext(left)); w.Code != statusClientClosedRequest || rec.called {
-			t.Errorf("answer %d %q", w.Code, w.Body)
+			t.Errorf("response %d %q", w.Code, w.Body)
 		}
 	})
 }
 
 // A fallback of the other scheme must not leave an empty credential.
-func TestAFallbackThatYieldsNoAccessTokenIsAnsweredWith503(t *testing.T) {
+func TestAFallbackThatYieldsNoAccessTokenIsRefusedWith503(t *testing.T) {
 	sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","scheme":"token","source":{"module":"scripted_in_test","key":"a"},
 		"fallback":{"module":"scripted_in_test","key":"b"}}]}`)
 	fixture.Loaded("a").Return(token.Token{}, errors.New("down"))
 	fixture.Loaded("b").Return(token.Mint(testSecret, time.Now(), time.Hour), nil)
 	if rec, w := serve(t, sign, uploadRequest(formOf(demoKey))); w.Code != http.StatusServiceUnavailable || rec.called {
-		t.Errorf("answer %d %q", w.Code, w.Body)
+		t.Errorf("response %d %q", w.Code, w.Body)
 	}
 }
 

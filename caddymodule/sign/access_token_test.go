@@ -78,7 +78,7 @@ func TestInvariant2InSchemeTokenTheOnlyCredentialIsInTheHeader(t *testing.T) {
 				change(r)
 				rec, w := serve(t, sign, r)
 				if w.Code != http.StatusOK || rec.err != nil {
-					t.Fatalf("answer %d %q, error %v", w.Code, w.Body, rec.err)
+					t.Fatalf("response %d %q, error %v", w.Code, w.Body, rec.err)
 				}
 				_, verified := checkBearer(t, rec.request, "/base/")
 				if verified.Allows("/group/") || verified.Operations != 0 {
@@ -143,7 +143,7 @@ func TestParamsInSchemeToken(t *testing.T) {
 			r := paramsRequest(test.method, test.target, test.mediaType, test.body)
 			rec, w := serve(t, mustSign(t, schemeTokenProject), r)
 			if w.Code != http.StatusOK || rec.err != nil {
-				t.Fatalf("answer %d %q, error %v", w.Code, w.Body, rec.err)
+				t.Fatalf("response %d %q, error %v", w.Code, w.Body, rec.err)
 			}
 			path, _, _ := strings.Cut(test.target, "?")
 			checkBearer(t, rec.request, path)
@@ -181,7 +181,7 @@ func TestInvariant8AnAccessTokenIsSeenByTheUpstreamAlone(t *testing.T) {
 			rec, w := serve(t, sign, r)
 			text, _ := checkBearer(t, rec.request, "/base/")
 			replaced := replacer.ReplaceAll("{http.request.header.Authorization}{http.request.orig_uri}{http.uploadcare.error_code}", "")
-			for where, shown := range map[string]string{"answer": w.Body.String(), "placeholders": replaced, "header": strings.Join(r.Header.Values("Authorization"), "")} {
+			for where, shown := range map[string]string{"response": w.Body.String(), "placeholders": replaced, "header": strings.Join(r.Header.Values("Authorization"), "")} {
 				if strings.Contains(shown, text) || strings.Contains(shown, "Bearer") {
 					t.Errorf("the token is in the %s: %s", where, shown)
 				}
@@ -225,7 +225,7 @@ func TestInvariant7InSchemeTokenTheUploadMustBeForTheProject(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rec, w := serve(t, mustSign(t, schemeTokenProject), withQuery(test.request, test.request.URL.RawQuery+"&jsonerrors=1"))
 			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"status_code":`+strconv.Itoa(test.status)) || !strings.Contains(w.Body.String(), `"error_code":"`+test.code+`"`) {
-				t.Errorf("answer %d %s", w.Code, w.Body)
+				t.Errorf("response %d %s", w.Code, w.Body)
 			}
 			if rec.called == test.beforeAny || rec.called && rec.err == nil {
 				t.Errorf("passed on: %v, and whole: %v", rec.called, rec.err == nil)

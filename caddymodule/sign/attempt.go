@@ -32,17 +32,17 @@ type attempt struct {
 	chosen   atomic.Pointer[project.Project]
 	inHeader bool // the credential is in the header
 
-	request *http.Request // as it leaves
-	form    *multipartBody
-	look    *connectionLook
-	sent    redact.Credential
-	handed  handover.Request
+	request  *http.Request // as it leaves
+	form     *multipartBody
+	observed *observedConnection
+	sent     redact.Credential
+	handed   handover.Request
 }
 
 // prepare makes the request that leaves from the client's own, which it does
 // not change: placeholders, logs and error routes go on showing that one.
 func (a *attempt) prepare(r *http.Request) (err error) {
-	ctx, look := a.sign.offsets.look(a.ctx)
+	ctx, observed := a.sign.offsets.observe(a.ctx)
 	if a.client != nil {
 		a.handed.Interrupter = a
 	}
@@ -53,7 +53,7 @@ func (a *attempt) prepare(r *http.Request) (err error) {
 	request.Method = a.method
 	// A response that is compressed cannot be read, and all of them are small.
 	request.Header["Accept-Encoding"] = []string{"identity"}
-	a.request, a.look = request, look
+	a.request, a.observed = request, observed
 	a.form, err = a.edit(request)
 	return err
 }
@@ -68,21 +68,21 @@ func (a *attempt) Interrupt() {
 
 // send passes the request on. It returns why the answer is not the upstream's,
 // if that is so.
-func (a *attempt) send(answer *answerWriter, next caddyhttp.Handler) (*refusal, error) {
-	answer.body, answer.sent = a.form, &a.sent
-	err := redactError(&a.sent, next.ServeHTTP(answer, a.request))
+func (a *attempt) send(response *responseWriter, next caddyhttp.Handler) (*refusal, error) {
+	response.body, response.sent = a.form, &a.sent
+	err := redactError(&a.sent, next.ServeHTTP(response, a.request))
 	if a.form != nil {
 		refusal := a.form.refusal.Load()
 		_ = a.form.Close() // the proxy gets nothing more of it
 		// Once there is an answer, it goes on reading what it has closed, and
 		// that says nothing.
-		if refusal != nil && answer.status == 0 {
+		if refusal != nil && response.status == 0 {
 			return refusal, err
 		}
 	}
-	refusal := answer.failure(err)
-	if refusal == nil && err == nil && answer.status == 0 && !answer.hijacked {
-		refusal = unanswered(a.ctx)
+	refusal := response.failure(err)
+	if refusal == nil && err == nil && response.status == 0 && !response.hijacked {
+		refusal = withoutResponse(a.ctx)
 	}
 	return refusal, err
 }

@@ -39,7 +39,7 @@ func newOffsets() *offsets { return &offsets{start: time.Now()} }
 
 // look returns a context for a request that looks at its connection, and where
 // it says what it sees; or ctx and nil if it need not.
-func (o *offsets) look(ctx context.Context) (context.Context, *connectionLook) {
+func (o *offsets) observe(ctx context.Context) (context.Context, *observedConnection) {
 	now, due := int64(time.Since(o.start)), o.due.Load()
 	if now < due {
 		return ctx, nil
@@ -48,17 +48,17 @@ func (o *offsets) look(ctx context.Context) (context.Context, *connectionLook) {
 	if o.last.Load() != connectionUnknown && !o.due.CompareAndSwap(due, now+int64(offsetInterval)) {
 		return ctx, nil
 	}
-	look := new(connectionLook)
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: look.gotConn}), look
+	observed := new(observedConnection)
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: observed.gotConn}), observed
 }
 
 // of returns the offset of the Upload API's clock to this machine's, if an
 // answer that came at a certain moment tells it. A connection that was not
 // looked at is taken to be like the last that was.
-func (o *offsets) of(header http.Header, at time.Time, look *connectionLook) (time.Duration, bool) {
+func (o *offsets) measure(header http.Header, at time.Time, observed *observedConnection) (time.Duration, bool) {
 	connection := o.last.Load()
-	if look != nil {
-		if connection = look.seen.Load(); connection != connectionUnknown && o.last.Swap(connection) == connectionUnknown {
+	if observed != nil {
+		if connection = observed.seen.Load(); connection != connectionUnknown && o.last.Swap(connection) == connectionUnknown {
 			o.due.Store(int64(time.Since(o.start) + offsetInterval))
 		}
 	}
@@ -70,11 +70,11 @@ func (o *offsets) of(header http.Header, at time.Time, look *connectionLook) (ti
 	return date.Add(dateRounding).Sub(at), err == nil
 }
 
-// connectionLook is what a request sees of its connection. One that is tried
+// observedConnection is what a request sees of its connection. One that is tried
 // again sees several, one after the other.
-type connectionLook struct{ seen atomic.Int32 }
+type observedConnection struct{ seen atomic.Int32 }
 
-func (c *connectionLook) gotConn(info httptrace.GotConnInfo) {
+func (c *observedConnection) gotConn(info httptrace.GotConnInfo) {
 	connection := int32(connectionPlain)
 	if _, secure := info.Conn.(interface{ ConnectionState() tls.ConnectionState }); secure {
 		connection = connectionSecure
@@ -83,11 +83,11 @@ func (c *connectionLook) gotConn(info httptrace.GotConnInfo) {
 }
 
 // compareClocks corrects the clock by what an answer tells of the time.
-func (s *Sign) compareClocks(answer *answerWriter, look *connectionLook) {
-	if answer.status == 0 {
+func (s *Sign) compareClocks(response *responseWriter, observed *observedConnection) {
+	if response.status == 0 {
 		return
 	}
-	if offset, ok := s.offsets.of(answer.Header(), answer.at, look); ok {
+	if offset, ok := s.offsets.measure(response.Header(), response.at, observed); ok {
 		s.projects.CorrectClocks(offset)
 	}
 }

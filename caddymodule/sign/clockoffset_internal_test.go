@@ -17,15 +17,15 @@ func TestMostRequestsDoNotLookAtTheirConnection(t *testing.T) {
 		offsets := newOffsets()
 		ctx := t.Context()
 		for range 3 { // nothing is known yet
-			if _, look := offsets.look(ctx); look == nil {
+			if _, observed := offsets.observe(ctx); observed == nil {
 				t.Error("it is not looked at")
 			}
 		}
-		_, look := offsets.look(ctx)
-		look.seen.Store(connectionPlain)
-		offsets.of(nil, time.Now(), look)
+		_, observed := offsets.observe(ctx)
+		observed.seen.Store(connectionPlain)
+		offsets.measure(nil, time.Now(), observed)
 		if allocations := testing.AllocsPerRun(100, func() {
-			if same, look := offsets.look(ctx); look != nil || same != ctx {
+			if same, observed := offsets.observe(ctx); observed != nil || same != ctx {
 				t.Error("it is looked at again")
 			}
 		}); allocations != 0 {
@@ -34,7 +34,7 @@ func TestMostRequestsDoNotLookAtTheirConnection(t *testing.T) {
 		time.Sleep(offsetInterval)
 		looks := 0
 		for range 100 {
-			if _, look := offsets.look(ctx); look != nil {
+			if _, observed := offsets.observe(ctx); observed != nil {
 				looks++
 			}
 		}

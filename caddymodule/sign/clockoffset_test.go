@@ -54,14 +54,14 @@ func TestAWrongClockIsCorrected(t *testing.T) {
 					upstream.upload(sign)
 				}
 				wantSaid(t, "the service said", upstream.said(), test.said...)
-				wantSaid(t, "the operator is told", operatorLog(logs), test.told...)
+				wantSaid(t, "the log for the operator", operatorLog(logs), test.told...)
 			})
 		})
 	}
 }
 
 // What is not known for certain corrects nothing.
-func TestAnAnswerThatCannotTellTheTime(t *testing.T) {
+func TestAResponseThatCannotTellTheTime(t *testing.T) {
 	tests := map[string]*service{
 		"not over TLS": {},
 		"no Date":      {secure: true, noDate: true},
@@ -116,7 +116,7 @@ func TestTheCorrectionFollowsTheClock(t *testing.T) {
 		upstream.ahead = 10 * time.Second
 		time.Sleep(offsetInterval)
 		check("is set right", 0)
-		wantSaid(t, "the operator is told", operatorLog(logs), clockDiffers, clockDiffers, clockAgrees)
+		wantSaid(t, "the log for the operator", operatorLog(logs), clockDiffers, clockDiffers, clockAgrees)
 	})
 }
 
@@ -131,13 +131,13 @@ func TestADifferenceThatIsTooLargeIsToldOnce(t *testing.T) {
 			upstream.upload(sign)
 			time.Sleep(offsetInterval)
 		}
-		wantSaid(t, "the operator is told", operatorLog(logs), clockTooFar)
+		wantSaid(t, "the log for the operator", operatorLog(logs), clockTooFar)
 		upstream.ahead = 0
 		upstream.upload(sign)
 		time.Sleep(offsetInterval)
 		upstream.ahead = -48 * time.Hour
 		upstream.upload(sign)
-		wantSaid(t, "the operator is told", operatorLog(logs), clockTooFar, clockTooFar)
+		wantSaid(t, "the log for the operator", operatorLog(logs), clockTooFar, clockTooFar)
 	})
 }
 
@@ -153,7 +153,7 @@ func TestABurstWithAWrongClockSucceeds(t *testing.T) {
 					logs := observeAll(sign)
 					upstream := &service{t: t, secret: testSecret, secure: true, ahead: ahead}
 					upstream.wantBurstAccepted(sign)
-					wantSaid(t, "the operator is told", operatorLog(logs), clockDiffers)
+					wantSaid(t, "the log for the operator", operatorLog(logs), clockDiffers)
 				})
 			})
 		}
@@ -195,7 +195,7 @@ func TestUnsignedRequestsTellTheTime(t *testing.T) {
 		})
 		upstream := &service{t: t, secret: goodSecret, secure: true, ahead: behind}
 		if w := upstream.send(sign, uploadRequest(formOf(demoKey))); w.Code != http.StatusServiceUnavailable {
-			t.Errorf("answer %d %s", w.Code, w.Body)
+			t.Errorf("response %d %s", w.Code, w.Body)
 		}
 		preflight := httptest.NewRequest(http.MethodOptions, "/base/?signature=s&expire=1", nil)
 		upstream.send(sign, preflight)

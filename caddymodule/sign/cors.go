@@ -21,11 +21,11 @@ const (
 	exposedHeaders   = "Warning, Retry-After, " + requestIDHeader
 )
 
-// askingOrigin returns the origin of the page that a request comes from, empty
+// requestOrigin returns the origin of the page that a request comes from, empty
 // if there is none to be known, and whether it may use the gateway. A browser
 // does not name it with everything that a page can send; then it says at least
 // that it is another site's.
-func askingOrigin(r *http.Request, allow origins) (origin string, allowed bool) {
+func requestOrigin(r *http.Request, allow origins) (origin string, allowed bool) {
 	origin = r.Header.Get("Origin")
 	if origin == "" {
 		site := r.Header.Get("Sec-Fetch-Site")
@@ -47,10 +47,10 @@ func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// answerPreflight lets a page send what it wants to. If its origin is not
+// respondToPreflight lets a page send what it wants to. If its origin is not
 // allowed that is to be refused, with an answer that the page can read: a
 // preflight that fails tells it nothing.
-func answerPreflight(w http.ResponseWriter, r *http.Request, allowed bool) {
+func respondToPreflight(w http.ResponseWriter, r *http.Request, allowed bool) {
 	maxAge := preflightMaxAge
 	if !allowed {
 		maxAge = 0
@@ -91,7 +91,7 @@ func addVaryOrigin(header http.Header) {
 // setCORS makes an answer of the gateway's own readable by the page that caused
 // it.
 func (g *gateway) setCORS(header http.Header, r *http.Request) {
-	if origin, allowed := askingOrigin(r, g.origins); origin != "" && g.origins.listed {
+	if origin, allowed := requestOrigin(r, g.origins); origin != "" && g.origins.listed {
 		allowOrigin(header, origin, allowed)
 		return
 	}
@@ -101,11 +101,11 @@ func (g *gateway) setCORS(header http.Header, r *http.Request) {
 }
 
 // allowOrigin lets the page read the answer that has its origin allowed.
-func (a *answerWriter) allowOrigin() {
-	switch header := a.Header(); {
-	case a.origin != "":
-		allowOrigin(header, a.origin, a.allowed)
-	case a.cors:
+func (w *responseWriter) allowOrigin() {
+	switch header := w.Header(); {
+	case w.origin != "":
+		allowOrigin(header, w.origin, w.allowed)
+	case w.cors:
 		addVaryOrigin(header)
 	}
 }

@@ -37,10 +37,10 @@ func TestCORSLetsConfiguredOriginsUpload(t *testing.T) {
 			t.Run(origin+path, func(t *testing.T) {
 				rec, w := serve(t, sign, fromOrigin("POST", path, origin))
 				if w.Code != want || rec.called != (want == 200) {
-					t.Errorf("answer %d %q, passed on: %v", w.Code, w.Body, rec.called)
+					t.Errorf("response %d %q, passed on: %v", w.Code, w.Body, rec.called)
 				}
 				if allowed := w.Header().Get("Access-Control-Allow-Origin"); origin != "" && allowed != origin {
-					t.Errorf("the answer may be read by %q", allowed)
+					t.Errorf("the response may be read by %q", allowed)
 				}
 			})
 		}
@@ -57,16 +57,16 @@ func TestCORSRefusesWhatOtherSitesSendWithoutAnOrigin(t *testing.T) {
 			r.Header.Set("Sec-Fetch-Site", site)
 		}
 		if rec, w := serve(t, sign, r); w.Code != want || rec.called != (want == 200) {
-			t.Errorf("%q: answer %d %q", site, w.Code, w.Body)
+			t.Errorf("%q: response %d %q", site, w.Code, w.Body)
 		}
 	}
 	r := fromOrigin("POST", "/base/", "foo://upload.example.com")
 	if rec, w := serve(t, sign, r); w.Code != 403 || rec.called {
-		t.Errorf("another scheme: answer %d", w.Code)
+		t.Errorf("another scheme: response %d", w.Code)
 	}
 }
 
-func TestCORSAnswersPreflights(t *testing.T) {
+func TestCORSRespondsToPreflights(t *testing.T) {
 	sign := mustSign(t, withCORS)
 	preflight := func(origin string) *http.Request {
 		r := fromOrigin("OPTIONS", "/base/", origin)
@@ -84,7 +84,7 @@ func TestCORSAnswersPreflights(t *testing.T) {
 		}
 	}
 	if w.Code != http.StatusNoContent || rec.called {
-		t.Errorf("answer %d, passed on: %v", w.Code, rec.called)
+		t.Errorf("response %d, passed on: %v", w.Code, rec.called)
 	}
 	// It may send, to be refused with an answer that it can read, but not keep
 	// that for a day.
@@ -156,7 +156,7 @@ func TestCORSTakesEveryKindOfOrigin(t *testing.T) {
 	} {
 		rec, w := serve(t, sign, fromOrigin("POST", "/base/", origin))
 		if w.Code != want || rec.called != (want == 200) || w.Header().Get("Access-Control-Allow-Origin") != origin || w.Header().Get("Access-Control-Allow-Credentials") != credentials[origin] {
-			t.Errorf("%s: answer %d, header %v", origin, w.Code, w.Header())
+			t.Errorf("%s: response %d, header %v", origin, w.Code, w.Header())
 		}
 	}
 }
@@ -173,7 +173,7 @@ func TestASignatureForNullIsWithoutCredentials(t *testing.T) {
 		r.Header.Set("Origin", origin)
 		w := httptest.NewRecorder()
 		if err := signature.ServeHTTP(w, r, nil); err != nil || w.Code != http.StatusOK || w.Header().Get("Access-Control-Allow-Credentials") != credentials {
-			t.Errorf("%s: %v, answer %d %v", origin, err, w.Code, w.Header())
+			t.Errorf("%s: %v, response %d %v", origin, err, w.Code, w.Header())
 		}
 	}
 }
@@ -185,12 +185,12 @@ func TestALoopIsTold(t *testing.T) {
 	looped.Header["Cdn-Loop"] = []string{"other; a=b, " + rec.request.Header.Get("Cdn-Loop")}
 	rec, w := serve(t, sign, looped)
 	if w.Code != http.StatusLoopDetected || rec.called || !strings.Contains(w.Body.String(), "leads back to the gateway") {
-		t.Errorf("answer %d %q", w.Code, w.Body)
+		t.Errorf("response %d %q", w.Code, w.Body)
 	}
 	other := uploadRequest(formOf(demoKey))
 	other.Header["Cdn-Loop"] = []string{"caddy-uploadcare; id=another, cloudflare"}
 	if rec, w := serve(t, sign, other); w.Code != http.StatusOK || !rec.called {
-		t.Errorf("through another gateway: answer %d %q", w.Code, w.Body)
+		t.Errorf("through another gateway: response %d %q", w.Code, w.Body)
 	}
 }
 
@@ -204,7 +204,7 @@ func TestAnUpstreamThatFailsIsToldInTheClientsDialect(t *testing.T) {
 		r.URL.RawQuery = "jsonerrors=1"
 		w := serveBy(t, sign, r, down)
 		if want := `{"error":{"status_code":502,"content":"The Upload API cannot be reached by the gateway.","error_code":"GatewayUpstreamError"}}`; w.Body.String() != want {
-			t.Errorf("%s: answer %d %s", name, w.Code, w.Body)
+			t.Errorf("%s: response %d %s", name, w.Code, w.Body)
 		}
 		if w.Header().Get("X-Uploadcare-Request-Id") == "" {
 			t.Errorf("%s: no request id", name)
@@ -245,7 +245,7 @@ func TestSignatureIsHandedOut(t *testing.T) {
 				t.Fatal(err)
 			}
 			if w.Code != test.status || !strings.HasPrefix(w.Body.String(), test.body) || w.Header().Get("Cache-Control") != "no-store" {
-				t.Errorf("answer %d %s %v", w.Code, w.Body, w.Header())
+				t.Errorf("response %d %s %v", w.Code, w.Body, w.Header())
 			}
 		})
 	}
@@ -254,7 +254,7 @@ func TestSignatureIsHandedOut(t *testing.T) {
 	r.Header.Set("Access-Control-Request-Method", "GET")
 	w := httptest.NewRecorder()
 	if err := signature.ServeHTTP(w, r, nil); err != nil || w.Code != http.StatusNoContent {
-		t.Errorf("preflight: %v, answer %d", err, w.Code)
+		t.Errorf("preflight: %v, response %d", err, w.Code)
 	}
 }
 

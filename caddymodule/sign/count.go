@@ -12,7 +12,7 @@ func (a *attempt) countSigned() {
 // countRefused counts the upload as one that was refused, unless it had got its
 // credential before something else went wrong.
 func (a *attempt) countRefused(refusal *refusal) {
-	if refusal.answer == nil || !a.counted.CompareAndSwap(false, true) {
+	if refusal.response == nil || !a.counted.CompareAndSwap(false, true) {
 		return
 	}
 	counters := a.sign.unknown

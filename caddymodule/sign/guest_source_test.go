@@ -112,7 +112,7 @@ func TestTheKeysOfAGuestSourceTakeTurns(t *testing.T) {
 				upstream.wantKey(after, 2, keys...)
 				upstream.secret = "canary-1"
 				upstream.wantKey(sign, 0, keys...)
-				wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", keyWorks+"3 of 3", mayBeClient+"invalid", keyWorks+"1 of 3")
+				wantSaid(t, "the log for the operator", operatorLog(logs), mayBeClient+"invalid", keyWorks+"3 of 3", mayBeClient+"invalid", keyWorks+"1 of 3")
 			})
 		})
 	}
@@ -153,7 +153,7 @@ func TestAGuestSourceWithoutAnotherKeyThatSigns(t *testing.T) {
 				if got := upstream.upload(sign); got != "Invalid signature." || len(upstream.arrivals) != 1 {
 					t.Errorf("got %s, the service said %v", got, upstream.said())
 				}
-				wantSaid(t, "the operator is told", operatorLog(logs), test.told...)
+				wantSaid(t, "the log for the operator", operatorLog(logs), test.told...)
 			})
 		})
 	}

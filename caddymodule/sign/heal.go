@@ -12,13 +12,13 @@ import (
 // answer has come. If that can be mended, and the request is at hand to be made
 // again, it returns the attempt that is to be made in its place; otherwise nil.
 // failed says that something else went wrong too.
-func (a *attempt) heal(answer *answerWriter, r *http.Request, failed bool) *attempt {
-	rejection := answer.rejection()
-	if rejection != 0 || a.look != nil {
-		a.sign.compareClocks(answer, a.look)
+func (a *attempt) heal(response *responseWriter, r *http.Request, failed bool) *attempt {
+	rejection := response.rejection()
+	if rejection != 0 || a.observed != nil {
+		a.sign.compareClocks(response, a.observed)
 	}
 	if rejection == 0 {
-		if answer.accepted() {
+		if response.accepted() {
 			a.signing.Accepted()
 		} else {
 			a.signing.Undecided()
@@ -28,7 +28,7 @@ func (a *attempt) heal(answer *answerWriter, r *http.Request, failed bool) *atte
 	if !a.signing.Rejected(rejection) || failed || a.number >= a.signing.MaxRepeats() {
 		return nil
 	}
-	next := a.another(a, answer)
+	next := a.another(a, response)
 	if next == nil || !a.signing.Renew(next.ctx, rejection, &next.signing) || next.prepare(r) != nil {
 		return nil // and the client learns what the service said
 	}

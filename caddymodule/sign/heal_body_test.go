@@ -71,7 +71,7 @@ func TestInvariant1UploadsThatAreSentAgainAreNotMixedUp(t *testing.T) {
 				arrived, err := io.ReadAll(response.Body)
 				_ = response.Body.Close()
 				if rejected := response.StatusCode == http.StatusUnauthorized; rejected && len(form) <= maxKeptSize || !rejected && string(arrived) != form {
-					t.Errorf("answer %d, %d of %d bytes, %v", response.StatusCode, len(arrived), len(form), err)
+					t.Errorf("response %d, %d of %d bytes, %v", response.StatusCode, len(arrived), len(form), err)
 				}
 			}
 		})
@@ -103,6 +103,6 @@ func TestAnEarlyRejectionIsRepeatedWithTheWholeBody(t *testing.T) {
 		return err
 	})
 	if w.Code != http.StatusOK || attempts != 2 || arrived != form {
-		t.Errorf("answer %d after %d attempts, %d bytes", w.Code, attempts, len(arrived))
+		t.Errorf("response %d after %d attempts, %d bytes", w.Code, attempts, len(arrived))
 	}
 }

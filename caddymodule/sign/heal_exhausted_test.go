@@ -60,19 +60,19 @@ func TestAnAccessTokenThatIsUsedUpIsReplaced(t *testing.T) {
 		upstream := &limited{operations: 2}
 		for range 20 {
 			if status := upstream.upload(t, sign); status != http.StatusOK {
-				t.Errorf("answer %d", status)
+				t.Errorf("response %d", status)
 			}
 			time.Sleep(time.Second)
 		}
 		if source.Calls() != 10 || len(upstream.said) != 29 {
 			t.Errorf("the source was asked %d times, the service said %v", source.Calls(), upstream.said)
 		}
-		wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"exhausted")
+		wantSaid(t, "the log for the operator", operatorLog(logs), notTaken+"exhausted")
 
 		upstream.operations, upstream.said = 0, nil
 		for range 5 {
 			if status := upstream.upload(t, sign); status != http.StatusForbidden {
-				t.Errorf("answer %d", status)
+				t.Errorf("response %d", status)
 			}
 		}
 		if source.Calls() != 11 || len(upstream.said) != 6 {
@@ -91,14 +91,14 @@ func TestAnUploadThatNeedsTooManyOperationsIsNotRepeated(t *testing.T) {
 		for operations, want := range []int{http.StatusForbidden, http.StatusOK, http.StatusForbidden} {
 			upstream.operations = operations % 2
 			if status := upstream.upload(t, sign); status != want {
-				t.Errorf("answer %d, want %d", status, want)
+				t.Errorf("response %d, want %d", status, want)
 			}
 			time.Sleep(time.Second)
 		}
 		wantSaid(t, "the service said", upstream.said, "exhausted", "accepted", "exhausted")
-		wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"exhausted")
+		wantSaid(t, "the log for the operator", operatorLog(logs), notTaken+"exhausted")
 		time.Sleep(10 * time.Minute)
 		upstream.upload(t, sign)
-		wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"exhausted", notTaken+"exhausted")
+		wantSaid(t, "the log for the operator", operatorLog(logs), notTaken+"exhausted", notTaken+"exhausted")
 	})
 }

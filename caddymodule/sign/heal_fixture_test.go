@@ -131,7 +131,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	}
 	maps.Copy(w.Header(), s.header)
 	w.Header().Add("Via", "service") // as the proxy does
-	w.Header().Set("X-Answer-"+strconv.Itoa(attempt), "true")
+	w.Header().Set("X-Response-"+strconv.Itoa(attempt), "true")
 	if refusal != nil {
 		refusal.Write(w, r)
 		return nil
@@ -230,7 +230,7 @@ func (s *service) wantBurstAccepted(sign *Sign) {
 	for range 200 {
 		uploads.Go(func() {
 			if got := s.upload(sign); got != "accepted" {
-				s.t.Errorf("answer %s", got)
+				s.t.Errorf("response %s", got)
 			}
 		})
 	}
@@ -247,7 +247,7 @@ func (s *service) wantSurvivesReload(config string, later time.Duration, rejecti
 	time.Sleep(later)
 	s.upload(after)
 	wantSaid(s.t, "the service said", s.said(), rejection, "accepted", "accepted")
-	wantSaid(s.t, "the operator is told", operatorLog(logs))
+	wantSaid(s.t, "the log for the operator", operatorLog(logs))
 }
 
 func wantSaid(t *testing.T, what string, got []string, want ...string) {

@@ -25,7 +25,7 @@ func TestARejectionIsSeenHoweverTheDialectIsAskedFor(t *testing.T) {
 	r := uploadRequest(formOf(demoKey))
 	r.URL.RawQuery = "json%65rrors=1"
 	if w := upstream.send(sign, r); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "error") {
-		t.Errorf("answer %d %s", w.Code, w.Body)
+		t.Errorf("response %d %s", w.Code, w.Body)
 	}
 	wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted")
 }
@@ -50,7 +50,7 @@ func TestInvariant5ARepeatIsNotSignedWithAnExpiredCredential(t *testing.T) {
 			return upstream.ServeHTTP(w, r)
 		})
 		if w.Code != http.StatusOK {
-			t.Errorf("answer %d %s", w.Code, w.Body)
+			t.Errorf("response %d %s", w.Code, w.Body)
 		}
 		wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted")
 	})
@@ -81,7 +81,7 @@ func TestARepeatChangesNothingOfWhatWasSentBefore(t *testing.T) {
 		return upstream.ServeHTTP(w, r)
 	}))
 	if err != nil || w.Code != http.StatusOK || len(upstream.arrivals) != 2 || w.Header().Get("X-Changed") != "ab" {
-		t.Errorf("answer %d %v, %v", w.Code, w.Header(), err)
+		t.Errorf("response %d %v, %v", w.Code, w.Header(), err)
 	}
 }
 
@@ -104,6 +104,6 @@ func TestABodyThatTheProxyHasClosedIsRepeated(t *testing.T) {
 		return nil
 	})
 	if w.Code != http.StatusOK || attempts != 2 {
-		t.Errorf("answer %d %s after %d attempts", w.Code, w.Body, attempts)
+		t.Errorf("response %d %s after %d attempts", w.Code, w.Body, attempts)
 	}
 }

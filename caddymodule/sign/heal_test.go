@@ -77,30 +77,30 @@ func TestARejectedRequestIsMadeAgain(t *testing.T) {
 				w := upstream.send(sign, r)
 				if !kind.kept {
 					wantSaid(t, "the service said", upstream.said(), "Invalid signature.")
-					if !strings.Contains(w.Body.String(), "Invalid signature.") || w.Header().Get("X-Answer-1") == "" {
-						t.Errorf("answer %d %s %v", w.Code, w.Body, w.Header())
+					if !strings.Contains(w.Body.String(), "Invalid signature.") || w.Header().Get("X-Response-1") == "" {
+						t.Errorf("response %d %s %v", w.Code, w.Body, w.Header())
 					}
 					w = upstream.send(sign, kind.request()) // its credential was dropped
 				}
 				if w.Code != http.StatusOK || !strings.HasPrefix(w.Body.String(), `{"file":`) {
-					t.Errorf("answer %d %s", w.Code, w.Body)
+					t.Errorf("response %d %s", w.Code, w.Body)
 				}
 				wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted")
 				if source.Calls() != 2 {
 					t.Errorf("the source was asked %d times", source.Calls())
 				}
 				if kind.kept {
-					checkAnswerOfTheSecond(t, w.Header())
+					checkResponseOfTheSecond(t, w.Header())
 				}
 			})
 		}
 	}
 }
 
-// checkAnswerOfTheSecond checks that nothing of the first answer is left.
-func checkAnswerOfTheSecond(t *testing.T, header http.Header) {
+// checkResponseOfTheSecond checks that nothing of the first answer is left.
+func checkResponseOfTheSecond(t *testing.T, header http.Header) {
 	t.Helper()
-	if len(header.Values("Via")) != 1 || header.Get("X-Answer-1") != "" || header.Get("X-Answer-2") == "" || header.Get("Server") != "Caddy" {
+	if len(header.Values("Via")) != 1 || header.Get("X-Response-1") != "" || header.Get("X-Response-2") == "" || header.Get("Server") != "Caddy" {
 		t.Errorf("header %v", header)
 	}
 }
@@ -153,7 +153,7 @@ func withoutPair(text string) string {
 }
 
 // What is rejected again is not tried for ever: the client is told.
-func TestASecondRejectionIsTheClientsAnswer(t *testing.T) {
+func TestASecondRejectionIsTheClientsResponse(t *testing.T) {
 	sign, source, _ := newScripted(t, "demopublickey", func(call int, now time.Time) (token.Token, error) {
 		return token.Mint(otherSecret, now, time.Hour+time.Duration(call)*time.Second), nil
 	})
@@ -161,13 +161,13 @@ func TestASecondRejectionIsTheClientsAnswer(t *testing.T) {
 	w := upstream.send(sign, uploadRequest(formOf(demoKey)))
 	wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "Invalid signature.")
 	if w.Code != http.StatusForbidden || w.Body.String() != "Invalid signature." {
-		t.Errorf("answer %d %s", w.Code, w.Body)
+		t.Errorf("response %d %s", w.Code, w.Body)
 	}
-	checkAnswerOfTheSecond(t, w.Header())
+	checkResponseOfTheSecond(t, w.Header())
 	// A service that takes none does not turn into a refresh per upload.
 	for range 10 {
 		if got := upstream.upload(sign); got != "Invalid signature." {
-			t.Errorf("answer %s", got)
+			t.Errorf("response %s", got)
 		}
 	}
 	if source.Calls() != 2 || len(upstream.arrivals) != 12 {
@@ -188,8 +188,8 @@ func TestInvariant10ARejectionIsNotLost(t *testing.T) {
 			})
 			upstream := &service{t: t, secret: goodSecret}
 			w := upstream.send(sign, uploadRequest(formOf(demoKey)))
-			if w.Code != http.StatusForbidden || w.Body.String() != "Invalid signature." || w.Header().Get("X-Answer-1") == "" || len(w.Header().Values("Via")) != 1 {
-				t.Errorf("answer %d %s %v", w.Code, w.Body, w.Header())
+			if w.Code != http.StatusForbidden || w.Body.String() != "Invalid signature." || w.Header().Get("X-Response-1") == "" || len(w.Header().Values("Via")) != 1 {
+				t.Errorf("response %d %s %v", w.Code, w.Body, w.Header())
 			}
 			wantSaid(t, "the service said", upstream.said(), "Invalid signature.")
 		})
@@ -210,7 +210,7 @@ func TestInvariant6ABurstThatIsRejectedRefreshesOnce(t *testing.T) {
 		if source.Calls() != 2 {
 			t.Errorf("the source was asked %d times", source.Calls())
 		}
-		wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", notTaken+"invalid", takenAgain)
+		wantSaid(t, "the log for the operator", operatorLog(logs), mayBeClient+"invalid", notTaken+"invalid", takenAgain)
 	})
 }
 
@@ -230,7 +230,7 @@ func TestAnExpiredCredentialIsReplaced(t *testing.T) {
 			t.Error(got)
 		}
 		wantSaid(t, "the service said", upstream.said(), "accepted", "Expired signature.", "accepted")
-		wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"expired", "the Upload API takes the project's credentials again")
+		wantSaid(t, "the log for the operator", operatorLog(logs), notTaken+"expired", "the Upload API takes the project's credentials again")
 	})
 }
 
@@ -256,10 +256,10 @@ func TestTheOperatorIsToldOnce(t *testing.T) {
 		}
 		upstream.secret = otherSecret
 		upstream.upload(sign)
-		wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", notTaken+"invalid", takenAgain, mayBeClient+"invalid")
+		wantSaid(t, "the log for the operator", operatorLog(logs), mayBeClient+"invalid", notTaken+"invalid", takenAgain, mayBeClient+"invalid")
 		time.Sleep(suspicionTime)
 		upstream.upload(sign)
-		wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", notTaken+"invalid", takenAgain, mayBeClient+"invalid", notTaken+"invalid")
+		wantSaid(t, "the log for the operator", operatorLog(logs), mayBeClient+"invalid", notTaken+"invalid", takenAgain, mayBeClient+"invalid", notTaken+"invalid")
 		if causes := logs.FilterField(zap.String("likely_cause", "the secret key does not belong to the project's public key")).Len(); causes != 2 {
 			t.Errorf("the cause is told %d times", causes)
 		}
@@ -283,12 +283,12 @@ func TestOtherErrorsSayNothingOfTheCredential(t *testing.T) {
 			return err
 		})
 	}
-	wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"expired")
+	wantSaid(t, "the log for the operator", operatorLog(logs), notTaken+"expired")
 	upstream.ahead = 0
 	if got := upstream.upload(sign); got != "accepted" {
 		t.Error(got)
 	}
-	wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"expired", takenAgain)
+	wantSaid(t, "the log for the operator", operatorLog(logs), notTaken+"expired", takenAgain)
 }
 
 // For `project *` a rejection may be the client's doing: it names a project that
@@ -316,7 +316,7 @@ func TestAForeignPublicKeyDropsNothing(t *testing.T) {
 					time.Sleep(time.Second) // so that another credential would differ
 					w := foreign.send(sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "foreignkey"))))
 					if w.Code != http.StatusForbidden {
-						t.Errorf("answer %d %s", w.Code, w.Body)
+						t.Errorf("response %d %s", w.Code, w.Body)
 					}
 					if got := upstream.upload(sign); got != "accepted" {
 						t.Error(got)
@@ -332,7 +332,7 @@ func TestAForeignPublicKeyDropsNothing(t *testing.T) {
 					t.Errorf("the service was asked %d times", len(foreign.arrivals))
 				}
 				// Nor can those who take turns fill the log.
-				wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"invalid, client_public_key foreignkey")
+				wantSaid(t, "the log for the operator", operatorLog(logs), notTaken+"invalid, client_public_key foreignkey")
 			})
 		})
 	}

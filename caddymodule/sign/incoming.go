@@ -51,10 +51,10 @@ type incomingBody struct {
 	interrupted atomic.Bool // and nobody has been told yet
 }
 
-// errAnswered ends a Read for an answer that has come before the body was
+// errInterrupted ends a Read for an answer that has come before the body was
 // through. The body itself has not ended, though over Caddy's own readers it
 // cannot be read any more.
-var errAnswered = errors.New("there is an answer already")
+var errInterrupted = errors.New("interrupted, for there is a response already")
 
 // newIncomingBody returns the body of r, or nil if it has none: Caddy wraps the
 // empty ones too.
@@ -81,7 +81,7 @@ func (b *incomingBody) read(p []byte) (int, error) {
 	n, err := b.source.Read(p)
 	b.keepMore(p[:n])
 	if b.interrupted.Swap(false) && errors.Is(err, os.ErrDeadlineExceeded) {
-		return n, errAnswered
+		return n, errInterrupted
 	}
 	if isCutShort(err) {
 		err = fmt.Errorf("%w: %w", errIncomplete, err)
@@ -145,18 +145,18 @@ func (b *incomingBody) interrupt(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 }
 
-// left reports whether the client may have more of the body to send.
-func (b *incomingBody) left() bool { return b != nil && !b.ended.Load() }
+// hasMore reports whether the client may have more of the body to send.
+func (b *incomingBody) hasMore() bool { return b != nil && !b.ended.Load() }
 
-// litters reports whether the connection is of no use after the answer, since
+// unfitForReuse reports whether the connection is of no use after the answer, since
 // what has not been read off of the body would be taken for the next request.
-func (b *incomingBody) litters() bool {
+func (b *incomingBody) unfitForReuse() bool {
 	return b != nil && b.http1 && (!b.ended.Load() || b.broken.Load())
 }
 
 // drainAfter sends the response, and reads off what is left of the body.
 func (b *incomingBody) drainAfter(w http.ResponseWriter) {
-	if b.left() {
+	if b.hasMore() {
 		_ = http.NewResponseController(w).Flush()
 		b.drain(w)
 	}
@@ -167,26 +167,26 @@ func (b *incomingBody) drainAfter(w http.ResponseWriter) {
 // tell of those over HTTP/2.
 func (b *incomingBody) drain(w http.ResponseWriter) {
 	control := http.NewResponseController(w)
-	if b.left() && (!b.waits || b.begun.Load()) {
-		b.readOff(control)
+	if b.hasMore() && (!b.waits || b.begun.Load()) {
+		b.discard(control)
 	}
-	if b.left() && b.http1 {
+	if b.hasMore() && b.http1 {
 		// The connection is at its end: the server need not wait for more.
 		_ = control.SetReadDeadline(time.Now())
 	}
 }
 
-func (b *incomingBody) readOff(control *http.ResponseController) {
+func (b *incomingBody) discard(control *http.ResponseController) {
 	began, buf := time.Now(), make([]byte, 32<<10)
-	for size := 0; size < maxDrainSize && b.left() && time.Since(began) < maxDrainTime; {
-		size += b.readPaused(control, buf)
+	for size := 0; size < maxDrainSize && b.hasMore() && time.Since(began) < maxDrainTime; {
+		size += b.discardUntilPause(control, buf)
 	}
 }
 
-// readPaused reads what comes before the client has paused for too long. Caddy
+// discardUntilPause reads what comes before the client has paused for too long. Caddy
 // sets a deadline of its own when a read begins, so this one is set while it
 // waits.
-func (b *incomingBody) readPaused(control *http.ResponseController, buf []byte) int {
+func (b *incomingBody) discardUntilPause(control *http.ResponseController, buf []byte) int {
 	var interrupting sync.WaitGroup
 	interrupting.Add(1)
 	pause := time.AfterFunc(maxDrainPause, func() {

@@ -18,7 +18,7 @@ import (
 // client once more.
 func TestABodyThatBrokeOffIsNotReadAgain(t *testing.T) {
 	body := &incomingBody{source: io.MultiReader(strings.NewReader("abc"), brokenOnce())}
-	if got, err := io.ReadAll(body); string(got) != "abc" || err == nil || body.left() {
+	if got, err := io.ReadAll(body); string(got) != "abc" || err == nil || body.hasMore() {
 		t.Errorf("read %q, %v", got, err)
 	}
 	if n, err := body.Read(make([]byte, 10)); n != 0 || err == nil {
@@ -38,11 +38,11 @@ func TestABodyThatIsInterruptedGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	go body.interrupt(deadlineWriter{deadline: deadline})
-	if n, err := body.Read(make([]byte, 10)); n != 0 || !errors.Is(err, errAnswered) || !body.left() {
-		t.Errorf("read %d bytes, %v, left: %v", n, err, body.left())
+	if n, err := body.Read(make([]byte, 10)); n != 0 || !errors.Is(err, errInterrupted) || !body.hasMore() {
+		t.Errorf("read %d bytes, %v, left: %v", n, err, body.hasMore())
 	}
-	if rest, err := io.ReadAll(body); string(rest) != "def" || err != nil || body.left() {
-		t.Errorf("then %q, %v, left: %v", rest, err, body.left())
+	if rest, err := io.ReadAll(body); string(rest) != "def" || err != nil || body.hasMore() {
+		t.Errorf("then %q, %v, left: %v", rest, err, body.hasMore())
 	}
 	// What has ended is not waited for, and its connection is left alone: the
 	// server looks there for a client that goes away.
@@ -62,7 +62,7 @@ func TestEachPauseOfAClientIsMeasuredByItself(t *testing.T) {
 	})}
 	readByAnother(body)
 	body.drain(deadlineWriter{}) // which panics if it is given one
-	if body.left() || body.broken.Load() {
+	if body.hasMore() || body.broken.Load() {
 		t.Error("it has not been read to its end")
 	}
 }
@@ -81,7 +81,7 @@ func TestAPauseIsBoundedAfterAnother(t *testing.T) {
 	})}
 	readByAnother(body)
 	body.drain(interruptingWriter{interrupted: interrupted})
-	if body.left() {
+	if body.hasMore() {
 		t.Error("it is still waited for")
 	}
 }

@@ -60,7 +60,7 @@ func TestWhatIsLeftOfABodyIsNotTheNextRequest(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := io.Copy(io.Discard, response.Body); err != nil || !strings.HasPrefix(response.Status, test.status) || !response.Close {
-				t.Errorf("answer %s, closes: %v, %v", response.Status, response.Close, err)
+				t.Errorf("response %s, closes: %v, %v", response.Status, response.Close, err)
 			}
 			_, _ = io.WriteString(connection, smuggled)
 			if rest, _ := io.ReadAll(reader); len(rest) > 0 || others.Load() > 0 {

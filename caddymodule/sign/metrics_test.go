@@ -91,7 +91,7 @@ func TestAnUploadThatGetsNoAccessTokenIsCountedForItsProject(t *testing.T) {
 	sign := mustSign(t, askingConfig("unauthorized", `,"scheme":"token"`))
 	fixture.Loaded("").Return(token.Token{}, errors.New("down"))
 	if _, w := serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "unauthorized")))); w.Code != http.StatusServiceUnavailable {
-		t.Errorf("answer %d %s", w.Code, w.Body)
+		t.Errorf("response %d %s", w.Code, w.Body)
 	}
 	reported.Want(t, map[string]float64{`caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project="unauthorized"}`: 1})
 }
@@ -147,7 +147,7 @@ func TestMetricsSurviveAReloadAndGoWithTheirProject(t *testing.T) {
 	const signed = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="signed",project="reloaded"}`
 	upload := func(sign *Sign) {
 		if _, w := serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "reloaded")))); w.Code != http.StatusOK {
-			t.Errorf("answer %d %s", w.Code, w.Body)
+			t.Errorf("response %d %s", w.Code, w.Body)
 		}
 	}
 	before := mustSign(t, mintingConfig("reloaded", ""))

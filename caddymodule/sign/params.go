@@ -37,12 +37,12 @@ func (a *attempt) editParams(r *http.Request, mediaType string) error {
 		return &http.MaxBytesError{Limit: maxParamsSize}
 	}
 	if a.params != nil {
-		return a.editHeld(r, mediaType, *a.params)
+		return a.editBufferedParams(r, mediaType, *a.params)
 	}
 	params, err := a.client.hold(a.ctx, a.writer, r.ContentLength)
 	if err == nil {
 		a.params = &params
-		err = a.editHeld(r, mediaType, params)
+		err = a.editBufferedParams(r, mediaType, params)
 	}
 	if err != nil { // the client may go on sending for a while
 		a.params = nil
@@ -51,7 +51,7 @@ func (a *attempt) editParams(r *http.Request, mediaType string) error {
 	return err
 }
 
-func (a *attempt) editHeld(r *http.Request, mediaType, params string) error {
+func (a *attempt) editBufferedParams(r *http.Request, mediaType, params string) error {
 	switch {
 	case params == "":
 		return a.editQuery(r)

@@ -34,7 +34,7 @@ func sendFor(t *testing.T, sign *Sign, until time.Time, newClient func() *slowCl
 // Clients that send much at once and hardly anything afterwards are in nobody's
 // way: small bodies do not wait for them, and large ones wait no longer than such
 // a client may be silent.
-func TestClientsThatHardlySendAreInNobodysWay(t *testing.T) {
+func TestClientsThatHardlySendAreInNoOnesWay(t *testing.T) {
 	for name, newClient := range map[string]func() *slowClient{
 		"120 KiB, then 10 bytes every 8 seconds": func() *slowClient {
 			client := newSlowClient(paramsOfSize(maxParamsSize), 10, 8*time.Second)
@@ -83,7 +83,7 @@ func TestClientsThatHardlySendAreInNobodysWay(t *testing.T) {
 
 // Small bodies that stop half-way have as much time as the server gives, until
 // so many do that there would be no room for others.
-func TestStalledSmallBodiesAreInNobodysWay(t *testing.T) {
+func TestStalledSmallBodiesAreInNoOnesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		freshMemory(t)
 		sign := mustSign(t, onlyProject)
@@ -150,7 +150,7 @@ func TestBodiesOfAnyFramingArriveWhole(t *testing.T) {
 					w.WriteHeader(http.StatusOK)
 					return err
 				})); err != nil || client.Body.Len() > 0 {
-					t.Errorf("answer %s, %v", client.Body, err)
+					t.Errorf("response %s, %v", client.Body, err)
 				}
 			}
 		}
@@ -183,8 +183,8 @@ func TestStreamsOfOneConnectionPassByThoseThatWait(t *testing.T) {
 			return 0, err
 		}
 		defer response.Body.Close()
-		answer, err := io.ReadAll(response.Body)
-		return len(answer), err
+		received, err := io.ReadAll(response.Body)
+		return len(received), err
 	}
 	var other memory.Holder
 	if err := bound.Take(t.Context(), &other, bound.Size-bound.Reserve-10*paramsPiece, nil); err != nil {

@@ -160,7 +160,7 @@ func TestNoMoreThanTwiceAUrlencodedBodyIsHeld(t *testing.T) {
 					}
 					return discarding(0)(w, r)
 				})); err != nil || client.Code != http.StatusOK {
-					t.Errorf("%s: answer %d %q, %v", name, client.Code, client.Body, err)
+					t.Errorf("%s: response %d %q, %v", name, client.Code, client.Body, err)
 				}
 			}
 			send() // for what is made once
@@ -200,7 +200,7 @@ func TestMemoryIsTakenAsBytesComeNotAsTheyAreAnnounced(t *testing.T) {
 			_ = client.SetReadDeadline(time.Now()) // as the server does in the end
 			synctest.Wait()
 			if client.Code != http.StatusOK || !strings.Contains(client.Body.String(), "GatewayTimeoutError") {
-				t.Errorf("answer %d %s", client.Code, client.Body)
+				t.Errorf("response %d %s", client.Code, client.Body)
 			}
 		}
 	})
@@ -261,7 +261,7 @@ func TestWhoFindsNoMemoryIsToldToComeAgain(t *testing.T) {
 			t.Errorf("it waited %v", waited)
 		}
 		if body := client.Body.String(); client.Code != http.StatusOK || !strings.Contains(body, `"status_code":503`) || !strings.Contains(body, "GatewayMemoryError") {
-			t.Errorf("answer %d %s", client.Code, body)
+			t.Errorf("response %d %s", client.Code, body)
 		}
 		if header := client.Header(); header.Get("Retry-After") != "5" || !strings.Contains(header.Get("Access-Control-Expose-Headers"), "Retry-After") {
 			t.Errorf("header %v", header)
@@ -290,12 +290,12 @@ func TestAWaitForMemoryIsNotTheClients(t *testing.T) {
 		cancel()
 		synctest.Wait()
 		if leaves.Code != statusClientClosedRequest {
-			t.Errorf("answer %d", leaves.Code)
+			t.Errorf("response %d", leaves.Code)
 		}
 		stays := newSlowClient(paramsOfSize(size), 1000, 0)
 		stays.send(t, t.Context(), sign, discarding(0))
 		if stays.Code != http.StatusOK || stays.Body.Len() > 0 {
-			t.Errorf("answer %d %s", stays.Code, stays.Body)
+			t.Errorf("response %d %s", stays.Code, stays.Body)
 		}
 		bound.Release(&other)
 	})

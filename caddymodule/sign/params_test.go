@@ -88,7 +88,7 @@ func TestParamsAreSigned(t *testing.T) {
 				change(r)
 				rec, w := serve(t, mustSign(t, onlyProject), r)
 				if w.Code != http.StatusOK || rec.err != nil {
-					t.Fatalf("answer %d %q, error %v", w.Code, w.Body, rec.err)
+					t.Fatalf("response %d %q, error %v", w.Code, w.Body, rec.err)
 				}
 				query, body := rec.request.URL.RawQuery, string(rec.body)
 				if test.inBody {
@@ -128,7 +128,7 @@ func TestParamsThatEndInALineEndAreSignedBeforeThem(t *testing.T) {
 		rec, w := serve(t, mustSign(t, onlyProject), paramsRequest("POST", "/group/", urlencoded, "files[0]=u&signature=old&pub_key=demopublickey"+end))
 		signed, ok := strings.CutSuffix(string(rec.body), "&files[0]=u&pub_key=demopublickey"+end)
 		if w.Code != http.StatusOK || !ok || cutFresh(t, signed) != "" {
-			t.Errorf("answer %d %q, body %q", w.Code, w.Body, rec.body)
+			t.Errorf("response %d %q, body %q", w.Code, w.Body, rec.body)
 		}
 	}
 }
@@ -142,7 +142,7 @@ func TestABodyOfGETIsDroppedAndTheQuerySigned(t *testing.T) {
 			r.Header.Set("Content-Encoding", "gzip")
 			rec, w := serve(t, mustSign(t, onlyProject), r)
 			if w.Code != http.StatusOK || len(rec.body) > 0 || rec.request.ContentLength != 0 || rec.request.Header.Get("Content-Encoding") != "" {
-				t.Errorf("%s: answer %d %q, %d bytes left", name, w.Code, w.Body, len(rec.body))
+				t.Errorf("%s: response %d %q, %d bytes left", name, w.Code, w.Body, len(rec.body))
 				continue
 			}
 			if query := cutFresh(t, rec.request.URL.RawQuery); query != "pub_key=demopublickey" {
@@ -158,7 +158,7 @@ func TestAGETWhoseBodyTurnsOutToBeEmptyIsSigned(t *testing.T) {
 	r.ContentLength, r.Body = -1, io.NopCloser(strings.NewReader(""))
 	rec, w := serve(t, mustSign(t, onlyProject), r)
 	if w.Code != http.StatusOK || len(rec.body) > 0 {
-		t.Fatalf("answer %d %q", w.Code, w.Body)
+		t.Fatalf("response %d %q", w.Code, w.Body)
 	}
 	cutFresh(t, rec.request.URL.RawQuery)
 }
@@ -199,7 +199,7 @@ func TestParamsThatCannotBeSignedAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rec, w := serve(t, mustSign(t, onlyProject), paramsRequest(test.method, test.target, test.mediaType, test.body))
 			if w.Code != test.status || w.Body.String() != test.text || rec.called {
-				t.Errorf("answer %d %q, passed on: %v", w.Code, w.Body, rec.called)
+				t.Errorf("response %d %q, passed on: %v", w.Code, w.Body, rec.called)
 			}
 		})
 	}
@@ -207,12 +207,12 @@ func TestParamsThatCannotBeSignedAreRefused(t *testing.T) {
 		r := paramsRequest("POST", "/group/", urlencoded, key+"&a="+strings.Repeat("a", maxParamsSize))
 		r.ContentLength = -1
 		if rec, w := serve(t, mustSign(t, onlyProject), r); w.Code != 413 || rec.called {
-			t.Errorf("answer %d %q", w.Code, w.Body)
+			t.Errorf("response %d %q", w.Code, w.Body)
 		}
 	})
 	t.Run("blanks labelled JSON", func(t *testing.T) {
 		if rec, w := serve(t, mustSign(t, onlyProject), paramsRequest("POST", "/group/", "application/json", "  ")); w.Code != 415 || rec.called {
-			t.Errorf("answer %d %q", w.Code, w.Body)
+			t.Errorf("response %d %q", w.Code, w.Body)
 		}
 	})
 	t.Run("an odd charset", func(t *testing.T) {
@@ -221,7 +221,7 @@ func TestParamsThatCannotBeSignedAreRefused(t *testing.T) {
 			paramsRequest("POST", "/from_url/?"+key, "application/json; charset=utf-16", ""),
 		} {
 			if rec, w := serve(t, mustSign(t, onlyProject), r); w.Code != 415 || rec.called {
-				t.Errorf("answer %d %q", w.Code, w.Body)
+				t.Errorf("response %d %q", w.Code, w.Body)
 			}
 		}
 	})
@@ -229,7 +229,7 @@ func TestParamsThatCannotBeSignedAreRefused(t *testing.T) {
 		r := paramsRequest("POST", "/group/", urlencoded, key)
 		r.Header.Set("Content-Encoding", "br")
 		if rec, w := serve(t, mustSign(t, onlyProject), r); w.Code != 415 || rec.called {
-			t.Errorf("answer %d %q", w.Code, w.Body)
+			t.Errorf("response %d %q", w.Code, w.Body)
 		}
 	})
 }
@@ -244,7 +244,7 @@ func TestMultipartFormsOfAllEndpointsAreSigned(t *testing.T) {
 			r.URL.Path, r.URL.RawQuery = path, "expire=1&a=b"
 			rec, w := serve(t, mustSign(t, onlyProject), r)
 			if w.Code != http.StatusOK {
-				t.Fatalf("answer %d %q", w.Code, w.Body)
+				t.Fatalf("response %d %q", w.Code, w.Body)
 			}
 			fields := parseForm(t, rec.body)
 			last := fields[len(fields)-2:]

@@ -15,25 +15,25 @@ import (
 )
 
 // pass passes a request on that is not to be signed.
-func (s *Sign) pass(answer *answerWriter, r *http.Request, next caddyhttp.Handler) error {
-	passed := loggable(r)
-	ctx, look := s.offsets.look(passed.Context())
-	if look != nil {
+func (s *Sign) pass(response *responseWriter, r *http.Request, next caddyhttp.Handler) error {
+	passed := withLoggableQuery(r)
+	ctx, observed := s.offsets.observe(passed.Context())
+	if observed != nil {
 		passed = passed.WithContext(ctx)
 	}
-	err := redactError(handover.CredentialOf(ctx), next.ServeHTTP(answer, passed))
-	if look != nil {
-		s.compareClocks(answer, look)
+	err := redactError(handover.CredentialOf(ctx), next.ServeHTTP(response, passed))
+	if observed != nil {
+		s.compareClocks(response, observed)
 	}
-	if refusal := answer.failure(err); refusal != nil {
-		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
+	if refusal := response.failure(err); refusal != nil {
+		return s.refuse(response.ResponseWriter, r, response.incoming, refusal)
 	}
-	return answer.end(err)
+	return response.end(err)
 }
 
-// loggable returns r as it is passed on: untouched, but logs show no stale field of its
+// withLoggableQuery returns r as it is passed on: untouched, but logs show no stale field of its
 // query, nor what it holds if an upstream's error quotes it.
-func loggable(r *http.Request) *http.Request {
+func withLoggableQuery(r *http.Request) *http.Request {
 	stripped := form.StripQuery(r.URL.RawQuery, staleFields)
 	if form.HidesParameter(stripped, staleFields) {
 		stripped = ""

@@ -23,22 +23,22 @@ func TestBareConfigTakesItsKeysFromTheEnvironment(t *testing.T) {
 	checkCredential(t, parseForm(t, rec.body), "from the environment")
 }
 
-func TestASourceThatIsDownIsAnsweredWith503(t *testing.T) {
+func TestASourceThatIsDownIsRefusedWith503(t *testing.T) {
 	sign := mustSign(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"scripted_in_test"}}]}`)
 	fixture.Loaded("").Return(token.Token{}, errors.New("down"))
 	rec, w := serve(t, sign, uploadRequest(formOf(demoKey, file("file", "a", "b"))))
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || rec.err == nil {
-		t.Errorf("answer %d %q %v", w.Code, w.Body, w.Header())
+		t.Errorf("response %d %q %v", w.Code, w.Body, w.Header())
 	}
 	// A cancellation of the source's own is no client that left.
 	fixture.Loaded("").Return(token.Token{}, context.Canceled)
 	if _, w := serve(t, sign, uploadRequest(formOf(demoKey))); w.Code != http.StatusServiceUnavailable {
-		t.Errorf("a source that cancels: answer %d", w.Code)
+		t.Errorf("a source that cancels: response %d", w.Code)
 	}
 	left, leave := context.WithCancel(t.Context())
 	leave()
 	if _, w := serve(t, sign, uploadRequest(formOf(demoKey)).WithContext(left)); w.Code != statusClientClosedRequest {
-		t.Errorf("a client that left: answer %d", w.Code)
+		t.Errorf("a client that left: response %d", w.Code)
 	}
 }
 
@@ -54,7 +54,7 @@ func TestInvariant5ATokenIsTakenWhenTheLastByteHasPassed(t *testing.T) {
 		r.Body = &slowBody{data: []byte(body)}
 		rec, w := serve(t, sign, r)
 		if w.Code != http.StatusOK {
-			t.Fatalf("answer %d %q", w.Code, w.Body)
+			t.Fatalf("response %d %q", w.Code, w.Body)
 		}
 		checkCredential(t, parseForm(t, rec.body), testSecret)
 	})

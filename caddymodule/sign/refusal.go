@@ -39,48 +39,48 @@ func (e credentialError) Unwrap() error { return e.error }
 
 // refusal is why a request is not passed on.
 type refusal struct {
-	answer     *uploadapi.Error // nil when there is nobody to answer
+	response   *uploadapi.Error // nil when there is nobody to answer
 	cause      error
 	retryAfter time.Duration // 0 if there is no point in it
 }
 
 // newRefusal tells what to answer when a body ends with err.
 func newRefusal(err error) *refusal {
-	var answer *uploadapi.Error
+	var response *uploadapi.Error
 	var retryAfter time.Duration
 	var tooLarge *http.MaxBytesError
 	var handlerError caddyhttp.HandlerError
 	var credential credentialError
 	switch {
-	case errors.As(err, &answer):
+	case errors.As(err, &response):
 	case errors.Is(err, errClientGone):
 	case errors.As(err, &credential) && errors.Is(err, token.ErrRefused):
-		answer = errCredentialRefused
+		response = errCredentialRefused
 	case errors.As(err, &credential), errors.Is(err, form.ErrLengthMismatch):
-		answer, retryAfter = errCredential, defaultRetryAfter
+		response, retryAfter = errCredential, defaultRetryAfter
 		if unavailable, ok := errors.AsType[*token.UnavailableError](err); ok {
 			retryAfter = unavailable.RetryAfter
 		}
 	case errors.Is(err, memory.ErrFull):
-		answer, retryAfter = errMemory, defaultRetryAfter
+		response, retryAfter = errMemory, defaultRetryAfter
 	case errors.Is(err, form.ErrNotMultipart):
-		answer = errContentType
+		response = errContentType
 	case errors.Is(err, form.ErrCharset):
-		answer = errCharset
+		response = errCharset
 	case errors.As(err, &tooLarge):
-		answer = uploadapi.ErrRequestSizeLimit
+		response = uploadapi.ErrRequestSizeLimit
 	case errors.As(err, &handlerError) && handlerError.StatusCode != 0:
-		answer = &uploadapi.Error{Status: handlerError.StatusCode, Code: "GatewayBodyError", Message: http.StatusText(handlerError.StatusCode)}
+		response = &uploadapi.Error{Status: handlerError.StatusCode, Code: "GatewayBodyError", Message: http.StatusText(handlerError.StatusCode)}
 	case form.IsFormError(err):
-		answer = parserFailed(err)
+		response = parserFailed(err)
 	case errors.Is(err, form.ErrClosed): // the proxy tries again with what it closed
-		answer = errUpstream
+		response = errUpstream
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		answer = errTimeout
+		response = errTimeout
 	case strings.Contains(err.Error(), "chunk"): // net/http has no name for it
-		answer = parserFailed(err)
+		response = parserFailed(err)
 	}
-	return &refusal{answer: answer, cause: err, retryAfter: retryAfter}
+	return &refusal{response: response, cause: err, retryAfter: retryAfter}
 }
 
 // parserFailed says in what way a request cannot be read.
@@ -113,7 +113,7 @@ func upstreamFailure(err error) *refusal {
 	if !errors.As(err, &handlerError) || handlerError.StatusCode < http.StatusBadGateway || handlerError.StatusCode > http.StatusGatewayTimeout {
 		return nil
 	}
-	return &refusal{cause: err, answer: &uploadapi.Error{Status: handlerError.StatusCode, Code: errUpstream.Code, Message: errUpstream.Message}}
+	return &refusal{cause: err, response: &uploadapi.Error{Status: handlerError.StatusCode, Code: errUpstream.Code, Message: errUpstream.Message}}
 }
 
 // redactError returns the error of the handlers that follow without a credential in

@@ -28,7 +28,7 @@ const requestIDHeader = "X-Uploadcare-Request-Id"
 // refuse answers for the upstream. incoming is the body that the client may
 // still be sending.
 func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, incoming *incomingBody, refusal *refusal) error {
-	if refusal.answer == nil {
+	if refusal.response == nil {
 		if check := g.logger.Check(zapcore.DebugLevel, "client went away"); check != nil {
 			check.Write(zap.Error(refusal.cause))
 		}
@@ -49,17 +49,17 @@ func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, incoming *incom
 	g.setCORS(header, r)
 	g.logRefusal(r, refusal, requestID)
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		replacer.Set(errorCodePlaceholder, refusal.answer.Code)
+		replacer.Set(errorCodePlaceholder, refusal.response.Code)
 	}
-	answer := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
+	response := &responseWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
 	if g.origins.listed { // error routes may pass on what another upstream allows
-		answer.cors = true
-		answer.origin, answer.allowed = askingOrigin(r, g.origins)
+		response.cors = true
+		response.origin, response.allowed = requestOrigin(r, g.origins)
 	}
-	_ = answerByErrorRoutes(answer, r, refusal.answer)
-	if !answer.begun && !answer.hijacked { // the error routes failed themselves, or said nothing
-		answer.forget()
-		refusal.answer.Write(answer, r)
+	_ = respondByErrorRoutes(response, r, refusal.response)
+	if !response.begun && !response.hijacked { // the error routes failed themselves, or said nothing
+		response.reset()
+		refusal.response.Write(response, r)
 	}
 	if r.ProtoMajor == 1 {
 		incoming.drainAfter(w)
@@ -67,20 +67,20 @@ func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, incoming *incom
 	return nil
 }
 
-// answerByErrorRoutes lets the error routes of the server answer. They may be
+// respondByErrorRoutes lets the error routes of the server answer. They may be
 // another site's, or for other errors; what they do not answer is told in the
 // client's dialect.
-func answerByErrorRoutes(w http.ResponseWriter, r *http.Request, answer *uploadapi.Error) error {
+func respondByErrorRoutes(w http.ResponseWriter, r *http.Request, response *uploadapi.Error) error {
 	tell := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		answer.Write(w, r)
+		response.Write(w, r)
 		return nil
 	})
 	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok || server.Errors == nil || r.Context().Value(caddyhttp.ErrorCtxKey) != nil {
 		return tell(w, r) // not by error routes from within: they would come here again
 	}
-	err := caddyhttp.Error(answer.Status, errors.New(answer.Message))
-	r = server.Errors.WithError(r.WithContext(context.WithValue(r.Context(), refusedKey{}, answer)), err)
+	err := caddyhttp.Error(response.Status, errors.New(response.Message))
+	r = server.Errors.WithError(r.WithContext(context.WithValue(r.Context(), refusedKey{}, response)), err)
 	return server.Errors.Routes.Compile(tell).ServeHTTP(w, r)
 }
 
@@ -89,8 +89,8 @@ func answerByErrorRoutes(w http.ResponseWriter, r *http.Request, answer *uploada
 // been read of the body is gone.
 type refusedKey struct{}
 
-// answerRefused answers a request that was refused before, and reports whether it was.
-func answerRefused(w http.ResponseWriter, r *http.Request) bool {
+// respondIfRefused answers a request that was refused before, and reports whether it was.
+func respondIfRefused(w http.ResponseWriter, r *http.Request) bool {
 	refused, ok := r.Context().Value(refusedKey{}).(*uploadapi.Error)
 	if ok {
 		refused.Write(w, r)
@@ -101,16 +101,16 @@ func answerRefused(w http.ResponseWriter, r *http.Request) bool {
 func (g *gateway) logRefusal(r *http.Request, refusal *refusal, requestID string) {
 	level := zapcore.WarnLevel
 	switch {
-	case refusal.answer.Status >= http.StatusInternalServerError:
+	case refusal.response.Status >= http.StatusInternalServerError:
 		level = zapcore.ErrorLevel
-	case refusal.answer == errIncomplete: // which is as common as networks that fail
+	case refusal.response == errIncomplete: // which is as common as networks that fail
 		level = zapcore.InfoLevel
 	}
 	if check := g.logger.Check(level, "upload refused"); check != nil {
 		check.Write(
-			zap.Int("status", refusal.answer.Status),
-			zap.String("error_code", refusal.answer.Code),
-			zap.String("reason", refusal.answer.Message),
+			zap.Int("status", refusal.response.Status),
+			zap.String("error_code", refusal.response.Code),
+			zap.String("reason", refusal.response.Message),
 			zap.NamedError("cause", refusal.cause),
 			zap.String("client_ip", clientIP(r)),
 			zap.String("request_id", requestID),

@@ -36,7 +36,7 @@ func TestAnUploadWaitsForAHangingResolverNoLongerThanItsTimeout(t *testing.T) {
 		for _, want := range []time.Duration{5 * time.Second, 0} {
 			began := time.Now()
 			if w := upstream.send(sign, uploadRequest(formOf(demoKey))); w.Code != http.StatusServiceUnavailable || time.Since(began) != want {
-				t.Errorf("answer %d after %s", w.Code, time.Since(began))
+				t.Errorf("response %d after %s", w.Code, time.Since(began))
 			}
 		}
 	})
@@ -67,7 +67,7 @@ func TestClientsAreToldWhenTheResolverWantsToBeAskedAgain(t *testing.T) {
 				r.URL.RawQuery, status = uploadapi.ParamJSONErrors+"=1", http.StatusOK
 			}
 			if w := upstream.send(sign, r); w.Code != status || w.Header().Get("Retry-After") != want {
-				t.Errorf("after %d s: answer %d, Retry-After %q", second, w.Code, w.Header().Get("Retry-After"))
+				t.Errorf("after %d s: response %d, Retry-After %q", second, w.Code, w.Header().Get("Retry-After"))
 			}
 			time.Sleep(time.Second)
 		}

@@ -33,7 +33,7 @@ func TestAValueThatCannotBeSentIsRefusedWith403(t *testing.T) {
 		r.URL.RawQuery = "user=" + user
 		rec, w := serve(t, sign, r)
 		if w.Code != http.StatusForbidden || rec.err == nil || !strings.Contains(w.Body.String(), "Uploads are not allowed.") {
-			t.Errorf("%s: answer %d %q", user, w.Code, w.Body)
+			t.Errorf("%s: response %d %q", user, w.Code, w.Body)
 		}
 	}
 }
@@ -61,7 +61,7 @@ func TestWhatTheResolverIsToldDoesNotReachTheUpstream(t *testing.T) {
 	for i, who := range []string{"ann", "bob", "ann"} {
 		rec, status := upload(who)
 		if status != http.StatusOK {
-			t.Fatalf("%s: answer %d", who, status)
+			t.Fatalf("%s: response %d", who, status)
 		}
 		checkCredential(t, parseForm(t, rec.body), "secret of Bearer "+who)
 		if len(rec.request.Header["Authorization"])+len(rec.request.Header["Cookie"]) > 0 {
@@ -72,7 +72,7 @@ func TestWhatTheResolverIsToldDoesNotReachTheUpstream(t *testing.T) {
 		}
 	}
 	if rec, status := upload("mallory"); status != http.StatusForbidden || rec.err == nil {
-		t.Errorf("a refused caller: answer %d, %v", status, rec.err)
+		t.Errorf("a refused caller: response %d, %v", status, rec.err)
 	}
 }
 
@@ -100,7 +100,7 @@ func TestACallerOnWhomTheResolverHangsUpIsAloneWithThat(t *testing.T) {
 			want = http.StatusServiceUnavailable
 		}
 		if status := upload(who); status != want {
-			t.Errorf("%q: answer %d, want %d", who, status, want)
+			t.Errorf("%q: response %d, want %d", who, status, want)
 		}
 	}
 }

@@ -68,7 +68,7 @@ func TestSecretKeysAreTriedOneAfterTheOther(t *testing.T) {
 							want = append([]string{invalid}, want...)
 						}
 						wantSaid(t, "the service said", upstream.said(), want...)
-						wantSaid(t, "the operator is told", operatorLog(logs), told...)
+						wantSaid(t, "the log for the operator", operatorLog(logs), told...)
 					})
 				})
 			}
@@ -103,7 +103,7 @@ func TestStreamsTryTheSecretKeysUploadByUpload(t *testing.T) {
 		uploads(rejected, rejected)
 		time.Sleep(suspicionTime)
 		uploads(rejected, "accepted", "accepted")
-		wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", keyWorks+"3 of 3", keyWorks+"2 of 3")
+		wantSaid(t, "the log for the operator", operatorLog(logs), mayBeClient+"invalid", keyWorks+"3 of 3", keyWorks+"2 of 3")
 	})
 }
 
@@ -131,17 +131,17 @@ func TestWhenNoSecretKeyWorksTheOperatorIsToldWhenThatIsCertain(t *testing.T) {
 		if asked := uploads(20); asked != 20*3 {
 			t.Errorf("the service was asked %d times", asked)
 		}
-		wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid")
+		wantSaid(t, "the log for the operator", operatorLog(logs), mayBeClient+"invalid")
 		time.Sleep(suspicionTime + trialsTime)
 		if asked := uploads(20); asked < 20+2 || asked > 20+6 {
 			t.Errorf("the service was asked %d times", asked)
 		}
-		wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", noKeyWorks)
+		wantSaid(t, "the log for the operator", operatorLog(logs), mayBeClient+"invalid", noKeyWorks)
 		upstream.secret = "canary-2"
 		if got := upstream.upload(sign); got != "accepted" {
 			t.Error(got)
 		}
-		wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", noKeyWorks, keyWorks+"2 of 3", takenAgain)
+		wantSaid(t, "the log for the operator", operatorLog(logs), mayBeClient+"invalid", noKeyWorks, keyWorks+"2 of 3", takenAgain)
 	})
 }
 
@@ -156,7 +156,7 @@ func TestRejectionsOfOneKeyAdvanceOnce(t *testing.T) {
 				upstream := &service{t: t, secret: "canary-2"}
 				upstream.wantBurstAccepted(sign)
 				upstream.wantKey(sign, 1, "canary-1", "canary-2", "canary-3")
-				wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", keyWorks+"2 of 3")
+				wantSaid(t, "the log for the operator", operatorLog(logs), mayBeClient+"invalid", keyWorks+"2 of 3")
 			})
 		})
 	}

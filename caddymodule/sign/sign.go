@@ -100,7 +100,7 @@ func (s *Sign) provision(ctx caddy.Context, logger *zap.Logger) error {
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if answerRefused(w, r) {
+	if respondIfRefused(w, r) {
 		return nil
 	}
 	endpoint := uploadapi.Signed(r.Method, r.URL.Path)
@@ -114,36 +114,36 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	delete(r.Header, "Cookie")
 
 	if isLooped(r.Header, s.loopMark) {
-		return s.turnAway(w, r, newIncomingBody(r), endpoint, errLoop)
+		return s.refuseEarly(w, r, newIncomingBody(r), endpoint, errLoop)
 	}
 	r.Header[loopHeader] = append(r.Header[loopHeader], s.loopMark)
 
 	incoming := newIncomingBody(r)
-	answer := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
+	response := &responseWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
 	if s.origins.listed {
-		origin, allowed := askingOrigin(r, s.origins)
+		origin, allowed := requestOrigin(r, s.origins)
 		switch {
 		case isPreflight(r) && origin != "":
 			allowOrigin(w.Header(), origin, allowed)
-			answerPreflight(w, r, allowed)
+			respondToPreflight(w, r, allowed)
 			incoming.drainAfter(w)
 			return nil
 		case !allowed && (origin != "" || endpoint != nil):
-			return s.turnAway(w, r, incoming, endpoint, fmt.Errorf("origin %q: %w", origin, errOrigin))
+			return s.refuseEarly(w, r, incoming, endpoint, fmt.Errorf("origin %q: %w", origin, errOrigin))
 		}
-		answer.cors, answer.origin, answer.allowed = true, origin, allowed
+		response.cors, response.origin, response.allowed = true, origin, allowed
 	}
 	if incoming != nil {
 		r.Body = incoming
 	}
 	if endpoint != nil {
-		return s.sign(answer, r, next, endpoint, grantors)
+		return s.sign(response, r, next, endpoint, grantors)
 	}
-	return s.pass(answer, r, next)
+	return s.pass(response, r, next)
 }
 
-// turnAway refuses a request before it is known which project it is for.
-func (s *Sign) turnAway(w http.ResponseWriter, r *http.Request, incoming *incomingBody, endpoint *uploadapi.SignedEndpoint, err error) error {
+// refuseEarly refuses a request before it is known which project it is for.
+func (s *Sign) refuseEarly(w http.ResponseWriter, r *http.Request, incoming *incomingBody, endpoint *uploadapi.SignedEndpoint, err error) error {
 	if endpoint != nil {
 		s.unknown.Refused(endpoint)
 	}
@@ -152,40 +152,40 @@ func (s *Sign) turnAway(w http.ResponseWriter, r *http.Request, incoming *incomi
 
 // sign passes a request to a signed endpoint on, signed, or refuses it. If the
 // service does not take the credential, it may do so again with another.
-func (s *Sign) sign(answer *answerWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint, grantors project.Grantors) error {
-	defer answer.incoming.recycle()
-	upload := newUpload(s, r, endpoint, grantors, answer)
+func (s *Sign) sign(response *responseWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint, grantors project.Grantors) error {
+	defer response.incoming.recycle()
+	upload := newUpload(s, r, endpoint, grantors, response)
 	attempt := &upload.first
 	if err := attempt.prepare(r); err != nil {
 		refusal := newRefusal(err)
 		attempt.countRefused(refusal)
-		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
+		return s.refuse(response.ResponseWriter, r, response.incoming, refusal)
 	}
-	answer.signed = true
-	defer answer.release() // the proxy panics when an answer breaks off
-	before := upload.snapshot(answer)
+	response.signed = true
+	defer response.release() // the proxy panics when an answer breaks off
+	before := upload.snapshot(response)
 	for {
-		refusal, err := attempt.send(answer, next)
-		another := attempt.heal(answer, r, refusal != nil || err != nil)
+		refusal, err := attempt.send(response, next)
+		another := attempt.heal(response, r, refusal != nil || err != nil)
 		if another == nil {
-			return s.finish(answer, r, attempt, refusal, err)
+			return s.finish(response, r, attempt, refusal, err)
 		}
-		before.restore(answer, r.Context())
-		answer.forget()
+		before.restore(response, r.Context())
+		response.reset()
 		attempt = another
 	}
 }
 
 // finish ends a request with the answer that has come, or refuses it.
-func (s *Sign) finish(answer *answerWriter, r *http.Request, attempt *attempt, refusal *refusal, err error) error {
-	answer.release()
-	answer.incoming.recycle()
-	answer.sent.Header(answer.Header()) // of which trailers are still to be sent
-	if !answer.begun && refusal != nil {
+func (s *Sign) finish(response *responseWriter, r *http.Request, attempt *attempt, refusal *refusal, err error) error {
+	response.release()
+	response.incoming.recycle()
+	response.sent.Header(response.Header()) // of which trailers are still to be sent
+	if !response.begun && refusal != nil {
 		attempt.countRefused(refusal)
-		return s.refuse(answer.ResponseWriter, r, answer.incoming, refusal)
+		return s.refuse(response.ResponseWriter, r, response.incoming, refusal)
 	}
-	return answer.end(err)
+	return response.end(err)
 }
 
 // Interface guards

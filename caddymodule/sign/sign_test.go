@@ -56,7 +56,7 @@ func TestInvariant1FilesAndOtherPartsArriveUnchanged(t *testing.T) {
 			body := formOf(parts...)
 			rec, w := serve(t, sign, uploadRequest(body))
 			if w.Code != http.StatusOK || rec.err != nil {
-				t.Fatalf("answer %d %q, error %v", w.Code, w.Body, rec.err)
+				t.Fatalf("response %d %q, error %v", w.Code, w.Body, rec.err)
 			}
 			sent := parseForm(t, []byte(body))
 			arrived := parseForm(t, rec.body)
@@ -184,7 +184,7 @@ func TestInvariant7WhatCannotBeSignedIsRefused(t *testing.T) {
 			}
 			rec, w := serve(t, sign, r)
 			if w.Code != test.status || w.Body.String() != test.text {
-				t.Errorf("answer %d %q, want %d %q", w.Code, w.Body, test.status, test.text)
+				t.Errorf("response %d %q, want %d %q", w.Code, w.Body, test.status, test.text)
 			}
 			if got := w.Header().Get("Content-Type"); got != "text/plain; charset=utf-8" {
 				t.Errorf("content type %q", got)
@@ -207,19 +207,19 @@ func TestRefusalsInTheJSONDialect(t *testing.T) {
 	_, w := serve(t, sign, r)
 	want := `{"error":{"status_code":403,"content":"UPLOADCARE_PUB_KEY is invalid.","error_code":"ProjectPublicKeyInvalidError"}}`
 	if w.Code != http.StatusOK || w.Body.String() != want || w.Header().Get("Access-Control-Allow-Origin") != "*" {
-		t.Errorf("answer %d %s %v", w.Code, w.Body, w.Header())
+		t.Errorf("response %d %s %v", w.Code, w.Body, w.Header())
 	}
 }
 
 // Error routes may be another site's: then the gateway answers.
-func TestErrorRoutesThatDoNotMatchLeaveTheAnswer(t *testing.T) {
+func TestErrorRoutesThatDoNotMatchLeaveTheResponse(t *testing.T) {
 	sign := mustSign(t, onlyProject)
 	server := &caddyhttp.Server{Errors: &caddyhttp.HTTPErrorConfig{}}
 	r := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other")))
 	r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), httptest.NewRecorder(), server)
 	_, w := serve(t, sign, r)
 	if w.Code != 403 || w.Body.String() != "UPLOADCARE_PUB_KEY is invalid." {
-		t.Errorf("answer %d %q", w.Code, w.Body)
+		t.Errorf("response %d %q", w.Code, w.Body)
 	}
 	if got := w.Header().Get("X-Uploadcare-Request-Id"); len(got) != 36 {
 		t.Errorf("request id %q", got)
@@ -276,7 +276,7 @@ func TestAnySpellingOfTheMethodIsSigned(t *testing.T) {
 		r := paramsRequest(method, "/from_url/?pub_key=demopublickey&signature=old&expire=1", "", "")
 		rec, w := serve(t, sign, r)
 		if !rec.called || rec.request.Method != leaves || w.Code != http.StatusOK || r.Method != method {
-			t.Fatalf("%s: answer %d %q, left as %+v", method, w.Code, w.Body, rec.request)
+			t.Fatalf("%s: response %d %q, left as %+v", method, w.Code, w.Body, rec.request)
 		}
 		query := rec.request.URL.Query()
 		if len(query["signature"]) != 1 || len(query.Get("signature")) != 64 || len(query["expire"]) != 1 || query.Get("expire") == "1" {
@@ -354,7 +354,7 @@ func TestAClientThatGoesAwayIsNotTheUpstreamsFault(t *testing.T) {
 			r.Body = io.NopCloser(io.MultiReader(strings.NewReader(formOf(demoKey)[:60]), iotest.ErrReader(err)))
 			rec, w := serve(t, sign, r)
 			if w.Code != statusClientClosedRequest || w.Body.Len() > 0 {
-				t.Errorf("answer %d %q", w.Code, w.Body)
+				t.Errorf("response %d %q", w.Code, w.Body)
 			}
 			// What the proxy takes for a cancelled request it neither logs nor
 			// counts against the upstream.
@@ -366,7 +366,7 @@ func TestAClientThatGoesAwayIsNotTheUpstreamsFault(t *testing.T) {
 }
 
 // An answer that has begun stays as it is, whatever becomes of the body.
-func TestAnEarlyAnswerOfTheUpstreamIsKept(t *testing.T) {
+func TestAnEarlyResponseOfTheUpstreamIsKept(t *testing.T) {
 	sign := mustSign(t, onlyProject)
 	r := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other")))
 	w := serveBy(t, sign, r, func(w http.ResponseWriter, r *http.Request) error {
@@ -376,12 +376,12 @@ func TestAnEarlyAnswerOfTheUpstreamIsKept(t *testing.T) {
 		return nil
 	})
 	if w.Code != http.StatusRequestEntityTooLarge || w.Body.String() != "early" {
-		t.Errorf("answer %d %q", w.Code, w.Body)
+		t.Errorf("response %d %q", w.Code, w.Body)
 	}
 }
 
 // The proxy answers 499 for itself when it takes the client to be gone.
-func TestTheProxysAnswerToACancelledRequestIsReplaced(t *testing.T) {
+func TestTheProxysResponseToACancelledRequestIsReplaced(t *testing.T) {
 	sign := mustSign(t, onlyProject)
 	w := serveBy(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other"))), func(w http.ResponseWriter, r *http.Request) error {
 		if _, err := io.Copy(io.Discard, r.Body); errors.Is(err, context.Canceled) {
@@ -390,7 +390,7 @@ func TestTheProxysAnswerToACancelledRequestIsReplaced(t *testing.T) {
 		return nil
 	})
 	if w.Code != http.StatusForbidden {
-		t.Errorf("answer %d %q", w.Code, w.Body)
+		t.Errorf("response %d %q", w.Code, w.Body)
 	}
 }
 
@@ -406,12 +406,12 @@ func TestABodyThatWasClosedIsNotTheUpstreamsFault(t *testing.T) {
 		return nil
 	})
 	if w.Code != http.StatusBadGateway || w.Body.Len() == 0 {
-		t.Errorf("answer %d %q", w.Code, w.Body)
+		t.Errorf("response %d %q", w.Code, w.Body)
 	}
 }
 
 // What the proxy says in place of the refusal is dropped with its body.
-func TestTheProxysAnswerIsDroppedAsAWhole(t *testing.T) {
+func TestTheProxysResponseIsDroppedAsAWhole(t *testing.T) {
 	sign := mustSign(t, onlyProject)
 	w := serveBy(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other"))), func(w http.ResponseWriter, r *http.Request) error {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -421,7 +421,7 @@ func TestTheProxysAnswerIsDroppedAsAWhole(t *testing.T) {
 		return nil
 	})
 	if w.Code != http.StatusForbidden || w.Body.String() != "UPLOADCARE_PUB_KEY is invalid." {
-		t.Errorf("answer %d %q", w.Code, w.Body)
+		t.Errorf("response %d %q", w.Code, w.Body)
 	}
 }
 

@@ -83,7 +83,7 @@ func (s *Signature) Provision(ctx caddy.Context) error {
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	grantor := s.projects.Grantors(r.Context()).Of(s.Project)
-	origin, allowed := askingOrigin(r, s.origins)
+	origin, allowed := requestOrigin(r, s.origins)
 	incoming := newIncomingBody(r)
 	header := w.Header()
 	crossOrigin := origin != "" && !isSameOrigin(r, origin)
@@ -92,7 +92,7 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 	}
 	switch {
 	case crossOrigin && isPreflight(r):
-		answerPreflight(w, r, allowed)
+		respondToPreflight(w, r, allowed)
 		incoming.drainAfter(w)
 		return nil
 	case !allowed:

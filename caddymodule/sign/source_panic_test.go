@@ -19,7 +19,7 @@ func TestInvariant8APanicOfASourceIsAFailure(t *testing.T) {
 	upstream := &service{t: t, secret: goodSecret}
 	w := upstream.send(sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "panicking"))))
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
-		t.Errorf("answer %d %s", w.Code, w.Body)
+		t.Errorf("response %d %s", w.Code, w.Body)
 	}
 	told := logs.FilterMessage("no credential from the source").All()
 	if len(told) != 1 || !strings.Contains(fmt.Sprint(told[0].ContextMap()), "the source panicked with a string") {

@@ -104,7 +104,7 @@ func TestABackEndThatIsGivenTheNewKeyLater(t *testing.T) {
 // Rejections that a client causes drop no token that others upload with, whether
 // or not the back end answers, and do not make it be asked without bound.
 func TestRejectionsThatAClientCausesDropNoTokenOfOthers(t *testing.T) {
-	for name, answer := range map[string]func(now time.Time) (token.Token, error){
+	for name, response := range map[string]func(now time.Time) (token.Token, error){
 		"the back end answers": func(now time.Time) (token.Token, error) { return token.Mint(goodSecret, now, time.Hour), nil },
 		"it is slow": func(now time.Time) (token.Token, error) {
 			time.Sleep(4 * time.Second)
@@ -121,7 +121,7 @@ func TestRejectionsThatAClientCausesDropNoTokenOfOthers(t *testing.T) {
 						if call == 1 {
 							return token.Mint(goodSecret, now, time.Hour), nil
 						}
-						return answer(now)
+						return response(now)
 					})
 					upstream := &service{t: t, secret: goodSecret, foreign: foreignMark, takes: 20 * time.Millisecond}
 					if got := upstream.upload(sign); got != "accepted" {

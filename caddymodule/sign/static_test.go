@@ -23,7 +23,7 @@ func TestAStaticPairIsUsedAsItIsUntilItExpires(t *testing.T) {
 		for range 119 {
 			rec, w := serve(t, sign, uploadRequest(formOf(demoKey, file("file", "a", "b"))))
 			if w.Code != http.StatusOK {
-				t.Fatalf("answer %d %q", w.Code, w.Body)
+				t.Fatalf("response %d %q", w.Code, w.Body)
 			}
 			fields := parseForm(t, rec.body)
 			if last := fields[len(fields)-2:]; last[0].value != pair.Signature || last[1].value != strconv.FormatInt(pair.Expire, 10) {
@@ -35,7 +35,7 @@ func TestAStaticPairIsUsedAsItIsUntilItExpires(t *testing.T) {
 		synctest.Wait()
 		rec, w := serve(t, sign, uploadRequest(formOf(demoKey, file("file", "a", "b"))))
 		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || rec.err == nil {
-			t.Errorf("when it has expired: answer %d %q %v", w.Code, w.Body, w.Header())
+			t.Errorf("when it has expired: response %d %q %v", w.Code, w.Body, w.Header())
 		}
 	})
 }
@@ -48,7 +48,7 @@ func TestAnExpiredStaticPairLetsOtherProjectsLoad(t *testing.T) {
 	rec, _ := serve(t, sign, uploadRequest(formOf(demoKey)))
 	checkCredential(t, parseForm(t, rec.body), testSecret)
 	if _, w := serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "late")))); w.Code != http.StatusServiceUnavailable {
-		t.Errorf("answer %d %q", w.Code, w.Body)
+		t.Errorf("response %d %q", w.Code, w.Body)
 	}
 	refused := logs.FilterMessage("upload refused").All()
 	if len(refused) != 1 {

@@ -34,10 +34,10 @@ type upload struct {
 }
 
 // newUpload returns the upload that r is.
-func newUpload(s *Sign, r *http.Request, endpoint *uploadapi.SignedEndpoint, grantors project.Grantors, answer *answerWriter) *upload {
+func newUpload(s *Sign, r *http.Request, endpoint *uploadapi.SignedEndpoint, grantors project.Grantors, response *responseWriter) *upload {
 	u := &upload{
 		sign: s, endpoint: endpoint, grantors: grantors,
-		ctx: r.Context(), method: uploadapi.Method(r.Method), query: r.URL.RawQuery, client: answer.incoming, writer: answer.ResponseWriter,
+		ctx: r.Context(), method: uploadapi.Method(r.Method), query: r.URL.RawQuery, client: response.incoming, writer: response.ResponseWriter,
 	}
 	u.first.upload, u.first.ctx = u, u.ctx
 	if u.client != nil {
@@ -57,7 +57,7 @@ func (u *upload) canRepeat() bool {
 
 // another returns an attempt with the body as the client sent it, behind last, or nil
 // if that was not kept.
-func (u *upload) another(last *attempt, answer *answerWriter) *attempt {
+func (u *upload) another(last *attempt, response *responseWriter) *attempt {
 	next := &attempt{upload: u, number: last.number + 1, ctx: withOwnVars(u.ctx)}
 	next.sent.Before = &last.sent
 	if u.client == nil || u.params != nil || u.readsQueryAlone() {
@@ -67,8 +67,8 @@ func (u *upload) another(last *attempt, answer *answerWriter) *attempt {
 		if !u.client.keeps {
 			return nil
 		}
-		if u.client.left() { // the service had seen enough
-			u.client.readOff(http.NewResponseController(answer))
+		if u.client.hasMore() { // the service had seen enough
+			u.client.discard(http.NewResponseController(response))
 		}
 		var ok bool
 		if u.kept, ok = u.client.all(); !ok {

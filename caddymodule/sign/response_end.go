@@ -15,35 +15,35 @@ import (
 // end is called when the handlers that follow have ended with err. A client that
 // is still sending, and does not look before it has sent all, gets their response
 // nevertheless: what it has left to send is read off, within bounds.
-func (a *answerWriter) end(err error) error {
-	if err != nil && !a.begun && !a.hijacked {
-		a.allowOrigin() // to read what the server or an error route will say
+func (w *responseWriter) end(err error) error {
+	if err != nil && !w.begun && !w.hijacked {
+		w.allowOrigin() // to read what the server or an error route will say
 	}
-	if a.hijacked || !a.incoming.left() {
+	if w.hijacked || !w.incoming.hasMore() {
 		return err
 	}
-	if a.begun {
-		a.incoming.drainAfter(a)
+	if w.begun {
+		w.incoming.drainAfter(w)
 		return err
 	}
 	// The response is the server's, or an error route's, and comes after this.
-	a.incoming.drain(a)
-	if a.incoming.litters() {
-		a.Header().Set("Connection", "close")
+	w.incoming.drain(w)
+	if w.incoming.unfitForReuse() {
+		w.Header().Set("Connection", "close")
 	}
 	return err
 }
 
 // bodyFailed reports whether it was the client's body that could not be passed
 // on, if the proxy takes the client to be gone.
-func (a *answerWriter) bodyFailed() bool {
-	return a.body != nil && a.body.refusal.Load() != nil || a.incoming.cutShort() != nil
+func (w *responseWriter) bodyFailed() bool {
+	return w.body != nil && w.body.refusal.Load() != nil || w.incoming.cutShort() != nil
 }
 
 // Hijack implements [http.Hijacker].
-func (a *answerWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	connection, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
-	a.hijacked = err == nil
+func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	connection, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	w.hijacked = err == nil
 	return connection, buffered, err
 }
 
@@ -71,23 +71,23 @@ func dropResponse(header http.Header) {
 // failure returns the refusal for handlers that have ended without a response, with
 // err if they say why: the body was cut short, the upstream failed, or its response
 // is none. It is nil if there is a response, or will be.
-func (a *answerWriter) failure(err error) *refusal {
-	if a.begun || a.hijacked || err == nil && !a.dropped {
+func (w *responseWriter) failure(err error) *refusal {
+	if w.begun || w.hijacked || err == nil && !w.dropped {
 		return nil
 	}
-	if a.invalid != nil {
-		dropResponse(a.Header())
-		return newRefusal(fmt.Errorf("%w: %w", errInvalidResponse, a.invalid))
+	if w.invalid != nil {
+		dropResponse(w.Header())
+		return newRefusal(fmt.Errorf("%w: %w", errInvalidResponse, w.invalid))
 	}
-	if cause := a.incoming.cutShort(); cause != nil {
+	if cause := w.incoming.cutShort(); cause != nil {
 		return newRefusal(cause)
 	}
 	return upstreamFailure(err)
 }
 
-// unanswered returns the refusal for an upload that left the handlers as if it were
+// withoutResponse returns the refusal for an upload that left the handlers as if it were
 // answered, with nothing written: the server would say 200, and nothing was uploaded.
-func unanswered(ctx context.Context) *refusal {
+func withoutResponse(ctx context.Context) *refusal {
 	const unhandled = "unhandled" // which Caddy sets behind the last handler
 	if is, _ := caddyhttp.GetVar(ctx, unhandled).(bool); !is {
 		return newRefusal(errNoResponse)
@@ -97,4 +97,4 @@ func unanswered(ctx context.Context) *refusal {
 }
 
 // Interface guard
-var _ http.Hijacker = (*answerWriter)(nil)
+var _ http.Hijacker = (*responseWriter)(nil)

@@ -15,9 +15,9 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
 )
 
-// answerWriter sees an answer on its way to the client. What may turn out to be
+// responseWriter sees an answer on its way to the client. What may turn out to be
 // the rejection of a credential it holds back until that is known.
-type answerWriter struct {
+type responseWriter struct {
 	caddyhttp.ResponseWriterWrapper
 	// body is the upload that is answered, or nil. It keeps the proxy from
 	// answering for a client that it takes to be gone, when it was the body
@@ -44,58 +44,58 @@ type answerWriter struct {
 
 	status int       // of the final answer, once it is known
 	at     time.Time // when it came
-	held   heldAnswer
+	held   heldResponse
 }
 
 // WriteHeader implements [http.ResponseWriter].
-func (a *answerWriter) WriteHeader(status int) {
+func (w *responseWriter) WriteHeader(status int) {
 	switch {
-	case status == statusClientClosedRequest && a.bodyFailed():
-		a.dropped = true
+	case status == statusClientClosedRequest && w.bodyFailed():
+		w.dropped = true
 		return
 	case status < http.StatusContinue || status > maxStatus: // for which the server panics
-		if a.status == 0 {
-			a.dropped, a.invalid = true, &invalidStatusError{status}
+		if w.status == 0 {
+			w.dropped, w.invalid = true, &invalidStatusError{status}
 		}
 		return
 	}
-	if status >= http.StatusOK && a.status == 0 {
-		a.status, a.at = status, time.Now()
-		if a.hold(); !a.held.back {
-			a.begin()
+	if status >= http.StatusOK && w.status == 0 {
+		w.status, w.at = status, time.Now()
+		if w.holdIfRejection(); !w.held.back {
+			w.begin()
 		}
 	}
-	if !a.held.back {
-		a.sent.Header(a.Header()) // of an interim response too
-		a.ResponseWriterWrapper.WriteHeader(status)
+	if !w.held.back {
+		w.sent.Header(w.Header()) // of an interim response too
+		w.ResponseWriterWrapper.WriteHeader(status)
 	}
 }
 
 // Write implements [http.ResponseWriter].
-func (a *answerWriter) Write(p []byte) (int, error) {
-	if a.dropped {
+func (w *responseWriter) Write(p []byte) (int, error) {
+	if w.dropped {
 		return len(p), nil
 	}
-	if a.status == 0 {
-		a.WriteHeader(http.StatusOK)
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
 	}
-	if a.held.back && a.holdMore(p) {
+	if w.held.back && w.holdBack(p) {
 		return len(p), nil
 	}
-	return a.ResponseWriterWrapper.Write(p)
+	return w.ResponseWriterWrapper.Write(p)
 }
 
 // ReadFrom implements [io.ReaderFrom].
-func (a *answerWriter) ReadFrom(r io.Reader) (int64, error) {
-	if a.dropped {
+func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
+	if w.dropped {
 		return io.Copy(io.Discard, r)
 	}
-	if a.status == 0 {
-		a.WriteHeader(http.StatusOK)
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
 	}
 	var held int64
-	for a.held.back {
-		n, err := io.CopyN(writerOnly{a}, r, holdStep)
+	for w.held.back {
+		n, err := io.CopyN(writerOnly{w}, r, holdStep)
 		if held += n; err != nil {
 			if errors.Is(err, io.EOF) {
 				err = nil
@@ -103,45 +103,45 @@ func (a *answerWriter) ReadFrom(r io.Reader) (int64, error) {
 			return held, err
 		}
 	}
-	n, err := a.ResponseWriterWrapper.ReadFrom(r)
+	n, err := w.ResponseWriterWrapper.ReadFrom(r)
 	return held + n, err
 }
 
 // FlushError implements what [http.ResponseController] looks for.
-func (a *answerWriter) FlushError() error {
+func (w *responseWriter) FlushError() error {
 	switch {
-	case a.dropped:
+	case w.dropped:
 		return nil
-	case a.status == 0:
-		a.WriteHeader(http.StatusOK)
+	case w.status == 0:
+		w.WriteHeader(http.StatusOK)
 	}
-	if a.held.back {
-		a.held.flush = true
+	if w.held.back {
+		w.held.flush = true
 		return nil
 	}
-	return http.NewResponseController(a.ResponseWriter).Flush()
+	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-func (a *answerWriter) begin() {
-	if a.begun {
+func (w *responseWriter) begin() {
+	if w.begun {
 		return
 	}
-	a.begun = true
-	header := a.Header()
-	a.allowOrigin()
-	if a.signed {
+	w.begun = true
+	header := w.Header()
+	w.allowOrigin()
+	if w.signed {
 		stripLocation(header)
 	}
-	if a.incoming.litters() {
+	if w.incoming.unfitForReuse() {
 		header.Set("Connection", "close")
 	}
-	if a.incoming.left() {
+	if w.incoming.hasMore() {
 		// Otherwise the server reads on before it sends the response, and a client
 		// that waits for 100 Continue waits for ever. Later versions of HTTP need no
 		// such thing and say so. Not before there is a
 		// response: the server alone takes care of a body that is left by those
 		// who end without one, or panic, and would panic itself over the rest.
-		_ = http.NewResponseController(a.ResponseWriter).EnableFullDuplex()
+		_ = http.NewResponseController(w.ResponseWriter).EnableFullDuplex()
 	}
 }
 
@@ -172,6 +172,6 @@ func stripAddress(location string) string {
 
 // Interface guards
 var (
-	_ http.ResponseWriter = (*answerWriter)(nil)
-	_ io.ReaderFrom       = (*answerWriter)(nil)
+	_ http.ResponseWriter = (*responseWriter)(nil)
+	_ io.ReaderFrom       = (*responseWriter)(nil)
 )

@@ -42,7 +42,7 @@ func postForm(t *testing.T, server *httptest.Server, query string) *http.Respons
 }
 
 // Invariant 10: what cannot be a rejection reaches the client as it comes.
-func TestInvariant10AnswersAreNotHeldBack(t *testing.T) {
+func TestInvariant10ResponsesAreNotHeldBack(t *testing.T) {
 	tests := map[string]struct {
 		status             int
 		contentType, query string
@@ -73,14 +73,14 @@ func TestInvariant10AnswersAreNotHeldBack(t *testing.T) {
 			close(seen)
 			rest, _ := io.ReadAll(response.Body)
 			if err != nil || response.StatusCode != test.status || string(begin) != test.begin || string(rest) != "the end" {
-				t.Errorf("answer %d %q%q, %v", response.StatusCode, begin, rest, err)
+				t.Errorf("response %d %q%q, %v", response.StatusCode, begin, rest, err)
 			}
 		})
 	}
 }
 
 // What is held back arrives byte for byte, however it was written.
-func TestInvariant10AnswersThatWereHeldBackArrive(t *testing.T) {
+func TestInvariant10ResponsesThatWereHeldBackArrive(t *testing.T) {
 	const metadata = `{"error":"bba1e8bc","metadata":{"a":"{\"error\":{\"error_code\":\"SignatureInvalidError\"}}"}}`
 	writes := map[string]func(w http.ResponseWriter, text string){
 		"at once": func(w http.ResponseWriter, text string) { _, _ = io.WriteString(w, text) },
@@ -103,7 +103,7 @@ func TestInvariant10AnswersThatWereHeldBackArrive(t *testing.T) {
 	}{
 		"a refusal":                       {403, "text/plain; charset=utf-8", "Account has been blocked."},
 		"metadata that look like one":     {200, "application/json", metadata},
-		"a large answer that looks so":    {200, "application/json", `{"error":"` + strings.Repeat("x", 3*uploadapi.MaxRejectionSize) + `"}`},
+		"a large response that looks so":  {200, "application/json", `{"error":"` + strings.Repeat("x", 3*uploadapi.MaxRejectionSize) + `"}`},
 		"a large refusal":                 {400, "text/plain", strings.Repeat("x", 3*uploadapi.MaxRejectionSize)},
 		"a refusal at the limit":          {400, "text/plain", strings.Repeat("x", uploadapi.MaxRejectionSize)},
 		"a refusal, a byte above":         {400, "text/plain", strings.Repeat("x", uploadapi.MaxRejectionSize+1)},
@@ -116,15 +116,15 @@ func TestInvariant10AnswersThatWereHeldBackArrive(t *testing.T) {
 			t.Run(name+"/"+way, func(t *testing.T) {
 				server := serveHTTP(t, mustSign(t, onlyProject), func(w http.ResponseWriter) {
 					w.Header().Set("Content-Type", test.contentType)
-					w.Header().Set("X-Answer", "first")
+					w.Header().Set("X-Response", "first")
 					w.WriteHeader(test.status)
 					write(w, test.body)
 					w.Header().Set(http.TrailerPrefix+"X-Trailer", "last")
 				})
 				response := postForm(t, server, "?jsonerrors=1")
 				body, err := io.ReadAll(response.Body)
-				if err != nil || response.StatusCode != test.status || string(body) != test.body || response.Header.Get("X-Answer") != "first" {
-					t.Errorf("answer %d, %d bytes, %v", response.StatusCode, len(body), err)
+				if err != nil || response.StatusCode != test.status || string(body) != test.body || response.Header.Get("X-Response") != "first" {
+					t.Errorf("response %d, %d bytes, %v", response.StatusCode, len(body), err)
 				}
 				if response.TransferEncoding != nil && response.Trailer.Get("X-Trailer") != "last" {
 					t.Errorf("trailer %v", response.Trailer)
@@ -136,7 +136,7 @@ func TestInvariant10AnswersThatWereHeldBackArrive(t *testing.T) {
 
 // An answer that is compressed cannot be read; one that announces trailers must
 // not have them among its headers.
-func TestAnswersThatCannotBeHeldArePassedOn(t *testing.T) {
+func TestResponsesThatCannotBeHeldArePassedOn(t *testing.T) {
 	for name, header := range map[string]string{"Content-Encoding": "br", "Trailer": "X-Trailer", "Content-Length": "5000"} {
 		t.Run(name, func(t *testing.T) {
 			client, status := httptest.NewRecorder(), 0
@@ -157,7 +157,7 @@ func TestAnswersThatCannotBeHeldArePassedOn(t *testing.T) {
 
 // An answer that breaks off while it is held back breaks off at the client too,
 // after what has come of it.
-func TestInvariant10AnAnswerThatBreaksOffArrivesInPart(t *testing.T) {
+func TestInvariant10AResponseThatBreaksOffArrivesInPart(t *testing.T) {
 	server := serveHTTP(t, mustSign(t, onlyProject), func(w http.ResponseWriter) {
 		w.Header().Set("Content-Type", "text/plain")
 		w.WriteHeader(http.StatusForbidden)
@@ -168,12 +168,12 @@ func TestInvariant10AnAnswerThatBreaksOffArrivesInPart(t *testing.T) {
 	response := postForm(t, server, "")
 	body, err := io.ReadAll(response.Body)
 	if response.StatusCode != http.StatusForbidden || string(body) != "Invalid signature" || err == nil {
-		t.Errorf("answer %d %q, %v", response.StatusCode, body, err)
+		t.Errorf("response %d %q, %v", response.StatusCode, body, err)
 	}
 }
 
 // Informational answers pass, whatever follows.
-func TestInformationalAnswersPassAnAnswerThatIsHeld(t *testing.T) {
+func TestInformationalResponsesPassAResponseThatIsHeld(t *testing.T) {
 	server := serveHTTP(t, mustSign(t, onlyProject), func(w http.ResponseWriter) {
 		w.Header().Set("Link", "</style.css>")
 		w.WriteHeader(http.StatusEarlyHints)
