@@ -15,25 +15,29 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
-// attempt is an upload's being sent once: the request as it leaves, the credential
-// that it leaves with, and what the form has said so far. A further attempt begins
-// with nothing of one before it but what its credential has to be.
+// attempt is one sending of an upload: the request as it leaves, the credential that it
+// leaves with, and what has been read of the form so far. A retry is an attempt of its
+// own, so that the proxy, which may still be reading the body of the one before, changes
+// nothing of this one.
 type attempt struct {
 	*upload
 
 	number  int // 0 for the first
 	ctx     context.Context
-	source  io.ReadCloser // of a form: the client, or what was kept of it
+	source  io.ReadCloser // of a form: the client's body, or the copy that was kept of it
 	signing project.Signing
 
-	publicKey string // as far as it is known
+	// publicKey and project are nothing until the form, or the query, has named them.
+	// They belong to the goroutine that reads the form.
+	publicKey string
 	project   *project.Project
-	// chosen is project, for those who do not read the form.
+	// chosen is project, for the handler's goroutine, which counts refusals while the
+	// proxy may still be reading the form.
 	chosen   atomic.Pointer[project.Project]
-	inHeader bool // the credential is in the header
+	inHeader bool // the credential is in the header, none goes into the form
 
-	request  *http.Request // as it leaves
-	form     *multipartBody
+	request  *http.Request  // as it leaves
+	form     *multipartBody // nil if the credential goes elsewhere
 	observed *observedConnection
 	sent     redact.Credential
 	handed   handover.Request
@@ -51,31 +55,34 @@ func (a *attempt) prepare(r *http.Request) (err error) {
 	url := *r.URL
 	request.URL, request.Header = &url, r.Header.Clone()
 	request.Method = a.method
-	// A response that is compressed cannot be read, and all of them are small.
+	// A compressed response could not be examined for a rejection, nor for a credential
+	// that it repeats. The service's responses are small, so little is lost.
 	request.Header["Accept-Encoding"] = []string{"identity"}
 	a.request, a.observed = request, observed
 	a.form, err = a.edit(request)
 	return err
 }
 
-// Interrupt implements [handover.Interrupter]. What is sent again is there, and waits
-// for nobody.
+// Interrupt implements [handover.Interrupter]. The body of a retry is in memory: no Read
+// of it waits, and a deadline would meet the client's next request.
 func (a *attempt) Interrupt() {
 	if a.number == 0 {
 		a.client.interrupt(a.writer)
 	}
 }
 
-// send passes the request on. It returns why the answer is not the upstream's,
-// if that is so.
+// send passes the request to the next handlers. It returns the refusal that is to take
+// the place of the upstream's response, or nil, and the next handlers' error.
 func (a *attempt) send(response *responseWriter, next caddyhttp.Handler) (*refusal, error) {
 	response.body, response.sent = a.form, &a.sent
 	err := redactError(&a.sent, next.ServeHTTP(response, a.request))
 	if a.form != nil {
 		refusal := a.form.refusal.Load()
-		_ = a.form.Close() // the proxy gets nothing more of it
-		// Once there is an answer, it goes on reading what it has closed, and
-		// that says nothing.
+		// The proxy's goroutine may still be reading. It gets nothing more: the client's
+		// body is to be discarded by the handler alone.
+		_ = a.form.Close()
+		// After a response, an error of the form is of no account: it comes of reading
+		// on after this Close, or the proxy's own.
 		if refusal != nil && response.status == 0 {
 			return refusal, err
 		}

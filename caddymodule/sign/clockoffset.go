@@ -12,21 +12,22 @@ import (
 )
 
 const (
-	// offsetInterval is how long a comparison of the two clocks holds.
+	// offsetInterval is how long a connection's being over TLS is taken for granted.
 	offsetInterval = time.Minute
 	// dateRounding is what the header Date leaves out on average: it has whole
-	// seconds.
+	// seconds (RFC 9110, section 5.6.7).
 	dateRounding = 500 * time.Millisecond
 )
 
-// offsets compares the Upload API's clock with this machine's, by the header
-// Date of its answers. That can be believed over TLS only. Whether an answer
-// came over TLS is looked at now and then, since looking costs more than most
-// requests should.
+// offsets measures the offset of the Upload API's clock to this machine's, by the header
+// Date of its responses. Only those over TLS count: on a plain connection anyone on the
+// way could set the gateway's clock, and have it use expired tokens or discard good ones.
+// Whether a connection has TLS is observed once a minute, since the trace that it takes
+// costs allocations that most requests should be spared.
 type offsets struct {
 	start time.Time
-	due   atomic.Int64 // when to look again, in nanoseconds since start
-	last  atomic.Int32 // what was seen: unknown, plain or secure
+	due   atomic.Int64 // when to observe again, in nanoseconds since start
+	last  atomic.Int32 // what was observed last, one of the constants below
 }
 
 const (
@@ -37,14 +38,15 @@ const (
 
 func newOffsets() *offsets { return &offsets{start: time.Now()} }
 
-// look returns a context for a request that looks at its connection, and where
-// it says what it sees; or ctx and nil if it need not.
+// observe returns a context for a request whose connection is observed, and where the
+// result will be; or ctx and nil if none is due.
 func (o *offsets) observe(ctx context.Context) (context.Context, *observedConnection) {
 	now, due := int64(time.Since(o.start)), o.due.Load()
 	if now < due {
 		return ctx, nil
 	}
-	// Until something has been seen, all requests look.
+	// Until there is a result, all requests observe: the first may never get a
+	// connection. After that, one in each interval does.
 	if o.last.Load() != connectionUnknown && !o.due.CompareAndSwap(due, now+int64(offsetInterval)) {
 		return ctx, nil
 	}
@@ -52,9 +54,10 @@ func (o *offsets) observe(ctx context.Context) (context.Context, *observedConnec
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: observed.gotConn}), observed
 }
 
-// of returns the offset of the Upload API's clock to this machine's, if an
-// answer that came at a certain moment tells it. A connection that was not
-// looked at is taken to be like the last that was.
+// measure returns the offset of the Upload API's clock to this machine's, by the header
+// of a response that came at the given moment, and whether there is any to be had. A
+// connection that was not observed is taken to be like the last that was. A response
+// with an Age has been in a cache, and its Date is as old (RFC 9111, section 5.1).
 func (o *offsets) measure(header http.Header, at time.Time, observed *observedConnection) (time.Duration, bool) {
 	connection := o.last.Load()
 	if observed != nil {
@@ -70,8 +73,8 @@ func (o *offsets) measure(header http.Header, at time.Time, observed *observedCo
 	return date.Add(dateRounding).Sub(at), err == nil
 }
 
-// observedConnection is what a request sees of its connection. One that is tried
-// again sees several, one after the other.
+// observedConnection is what the trace of a request has seen of its connection. If the
+// proxy tries several upstreams, the last counts: the response is of that one.
 type observedConnection struct{ seen atomic.Int32 }
 
 func (c *observedConnection) gotConn(info httptrace.GotConnInfo) {
@@ -82,7 +85,7 @@ func (c *observedConnection) gotConn(info httptrace.GotConnInfo) {
 	c.seen.Store(connection)
 }
 
-// compareClocks corrects the clock by what an answer tells of the time.
+// compareClocks corrects the clock of all projects by a response, if there is one.
 func (s *Sign) compareClocks(response *responseWriter, observed *observedConnection) {
 	if response.status == 0 {
 		return

@@ -13,18 +13,22 @@ import (
 )
 
 const (
-	// preflightMaxAge is how long a browser may keep the answer to a preflight;
-	// browsers cap it lower themselves.
+	// preflightMaxAge is how long a browser may cache the response to a preflight. It is
+	// the longest that any browser grants; others have lower bounds of their own.
 	preflightMaxAge = 24 * time.Hour
 
+	// preflightMethods are those of the Upload API, as in its own responses.
 	preflightMethods = "GET, POST, OPTIONS"
-	exposedHeaders   = "Warning, Retry-After, " + requestIDHeader
+	// exposedHeaders are those that a page's script can read: the service's own
+	// (Warning, the request's ID), and when to retry.
+	exposedHeaders = "Warning, Retry-After, " + requestIDHeader
 )
 
-// requestOrigin returns the origin of the page that a request comes from, empty
-// if there is none to be known, and whether it may use the gateway. A browser
-// does not name it with everything that a page can send; then it says at least
-// that it is another site's.
+// requestOrigin returns the origin of the page that a request comes from, empty if the
+// request names none, and whether it may use the gateway. Browsers leave Origin out of
+// some requests that a page can cause, such as those of images (Fetch standard, "Origin
+// header"), but say in Sec-Fetch-Site that another site is behind them: without that
+// check, any page could have /from_url/ called by GET.
 func requestOrigin(r *http.Request, allow origins) (origin string, allowed bool) {
 	origin = r.Header.Get("Origin")
 	if origin == "" {
@@ -34,22 +38,23 @@ func requestOrigin(r *http.Request, allow origins) (origin string, allowed bool)
 	return origin, allow.contains(origin) || isSameOrigin(r, origin)
 }
 
-// isSameOrigin reports whether a page came from the gateway's own host. TLS may
-// end before it.
+// isSameOrigin reports whether a page came from the gateway's own host. If TLS ends
+// before the gateway, the page's scheme is https although the request's is http.
 func isSameOrigin(r *http.Request, origin string) bool {
 	scheme, host, _ := strings.Cut(origin, "://")
 	return strings.EqualFold(host, r.Host) && (scheme == "https" || scheme == "http" && r.TLS == nil)
 }
 
-// isPreflight reports whether a browser asks what it may send (Fetch standard,
-// "CORS-preflight request").
+// isPreflight reports whether a request is a browser's question what a page may send
+// (Fetch standard, "CORS-preflight request").
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// respondToPreflight lets a page send what it wants to. If its origin is not
-// allowed that is to be refused, with an answer that the page can read: a
-// preflight that fails tells it nothing.
+// respondToPreflight permits whatever the page wants to send, also if its origin is not
+// allowed: the request itself is then refused with a reason that the page can read. A
+// preflight that fails is a network error to the page's script, without a reason. Such a
+// permission is not to be cached, for the origin may be allowed by the next config.
 func respondToPreflight(w http.ResponseWriter, r *http.Request, allowed bool) {
 	maxAge := preflightMaxAge
 	if !allowed {
@@ -65,11 +70,11 @@ func respondToPreflight(w http.ResponseWriter, r *http.Request, allowed bool) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// allowOrigin lets pages of one origin read the response, whatever the upstream
-// says. If the origin is allowed, they may send the passwords, cookies and
-// certificates that a browser has for the gateway, by which what stands before it
-// knows its users; but not from the origin null, which any page can make itself
-// have (Fetch standard, "CORS protocol and credentials").
+// allowOrigin lets pages of one origin read the response, whatever the upstream says of
+// it. If the origin is allowed, requests may carry the passwords, cookies and
+// certificates that the browser has for the gateway, by which an authenticating handler
+// before it knows its users. Not so for the origin null: any page can get it in a
+// sandboxed frame, and would upload in the name of its visitor.
 func allowOrigin(header http.Header, origin string, allowed bool) {
 	header.Set("Access-Control-Allow-Origin", origin)
 	if allowed && origin != nullOrigin {
@@ -81,26 +86,27 @@ func allowOrigin(header http.Header, origin string, allowed bool) {
 	addVaryOrigin(header)
 }
 
-// addVaryOrigin keeps caches from giving one origin's response to another's page.
+// addVaryOrigin keeps caches from giving the response for one origin to a page of another,
+// whose browser would refuse it (Fetch standard, "CORS protocol and HTTP caches").
 func addVaryOrigin(header http.Header) {
 	if !slices.Contains(header.Values("Vary"), "Origin") {
 		header.Add("Vary", "Origin")
 	}
 }
 
-// setCORS makes an answer of the gateway's own readable by the page that caused
-// it.
+// setCORS makes a refusal readable by the page that caused it. Without configured origins
+// it is as readable as the service's own responses, by all.
 func (g *gateway) setCORS(header http.Header, r *http.Request) {
 	if origin, allowed := requestOrigin(r, g.origins); origin != "" && g.origins.listed {
 		allowOrigin(header, origin, allowed)
 		return
 	}
 	uploadapi.SetCORS(header, preflightMethods)
-	header.Del("Access-Control-Allow-Credentials") // which says nothing beside `*`
+	header.Del("Access-Control-Allow-Credentials") // browsers refuse it beside `*`
 	header.Set("Access-Control-Expose-Headers", exposedHeaders)
 }
 
-// allowOrigin lets the page read the answer that has its origin allowed.
+// allowOrigin lets the page that sent the request read the response.
 func (w *responseWriter) allowOrigin() {
 	switch header := w.Header(); {
 	case w.origin != "":

@@ -8,12 +8,15 @@ import (
 	"go.uber.org/zap"
 )
 
-// heal looks at what the service says of the attempt's credential, once the
-// answer has come. If that can be mended, and the request is at hand to be made
-// again, it returns the attempt that is to be made in its place; otherwise nil.
-// failed says that something else went wrong too.
+// heal reports to the project what the service has said of the attempt's credential,
+// once the response is complete. If the service rejected it, another credential may help
+// and the request can be repeated, heal returns the attempt to be sent next; otherwise
+// nil. failed says that the attempt failed for another reason besides, and is not to be
+// retried.
 func (a *attempt) heal(response *responseWriter, r *http.Request, failed bool) *attempt {
 	rejection := response.rejection()
+	// A rejection may be due to the clock, so the clock is corrected first: then the
+	// project sees whether the credential was made before the correction.
 	if rejection != 0 || a.observed != nil {
 		a.sign.compareClocks(response, a.observed)
 	}
@@ -30,7 +33,7 @@ func (a *attempt) heal(response *responseWriter, r *http.Request, failed bool) *
 	}
 	next := a.another(a, response)
 	if next == nil || !a.signing.Renew(next.ctx, rejection, &next.signing) || next.prepare(r) != nil {
-		return nil // and the client learns what the service said
+		return nil // the client gets the service's rejection, with its reason
 	}
 	if check := a.sign.logger.Check(zap.DebugLevel, "sending upload again, with another credential"); check != nil {
 		check.Write(zap.Stringer("rejection", rejection), zap.String("endpoint", a.endpoint.Path), zap.String("public_key", a.signing.Project().Name()))

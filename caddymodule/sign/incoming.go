@@ -18,21 +18,24 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// Bounds of what is read off when an answer has been given before the body was
-// through. A client that sends on without looking would otherwise meet a reset
-// connection instead of the answer.
+// Bounds of what is discarded of a body after a response that came before its end.
+// A client that sends all before it reads would otherwise meet a reset connection instead
+// of the response (RFC 9112, section 9.6); without bounds it could send for ever.
 const (
-	// maxDrainSize is above the largest direct upload, in bytes.
+	// maxDrainSize is somewhat more than the largest direct upload, in bytes, so that
+	// a client which may upload at all gets the response.
 	maxDrainSize = uploadapi.DirectUploadLimit + 28<<20
-	// maxDrainTime is how long it may take.
+	// maxDrainTime is how long the discarding may take in all.
 	maxDrainTime = 30 * time.Second
-	// maxDrainPause is how long a client may send nothing meanwhile: it has
-	// seen the answer, or never will.
+	// maxDrainPause is how long a client may send nothing meanwhile. One that pauses
+	// has seen the response, or never will.
 	maxDrainPause = 2 * time.Second
 )
 
-// incomingBody is a request's body as it comes from the client. It is never
-// closed here, which is the server's business.
+// incomingBody is a request's body as it comes from the client. The proxy's goroutine and
+// the handler's may read it, one after the other or at the same time: the proxy does not
+// always stop when it has returned. Close does nothing, so that what the proxy has left
+// can still be discarded; the server closes the body.
 type incomingBody struct {
 	source io.Reader
 	waits  bool // the client does not send before the first read (100 Continue)
@@ -46,18 +49,18 @@ type incomingBody struct {
 	small  *memory.Holder // of smallBodyMemory, or nil if it never had any
 	begun  atomic.Bool
 	ended  atomic.Bool // nothing more comes: source is at its end, or broken
-	broken atomic.Bool // it ended before its end
+	broken atomic.Bool // source ended with an error, and not with the body
 
-	interrupted atomic.Bool // and nobody has been told yet
+	interrupted atomic.Bool // by interrupt, and no Read has returned for it yet
 }
 
-// errInterrupted ends a Read for an answer that has come before the body was
-// through. The body itself has not ended, though over Caddy's own readers it
-// cannot be read any more.
+// errInterrupted ends a Read because a response has come before the end of the body. It
+// must not be io.EOF, or half a form would pass for a whole one. The body itself has not
+// ended, and is not marked so; but Caddy's own readers cannot be read after an error.
 var errInterrupted = errors.New("interrupted, for there is a response already")
 
-// newIncomingBody returns the body of r, or nil if it has none: Caddy wraps the
-// empty ones too.
+// newIncomingBody returns the body of r, or nil if it has none. Comparing with
+// http.NoBody is not enough, for Caddy wraps that, too.
 func newIncomingBody(r *http.Request) *incomingBody {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
@@ -65,14 +68,15 @@ func newIncomingBody(r *http.Request) *incomingBody {
 	return &incomingBody{source: r.Body, waits: len(r.Header["Expect"]) > 0, http1: r.ProtoMajor == 1}
 }
 
-// Read implements [io.Reader]. What has broken off stays so: whoever waited for
-// another to be done with reading does not wait for the client once more.
+// Read implements [io.Reader]. An error is final, and returned again: a goroutine that
+// has waited for another's Read to end would otherwise wait for the client once more.
 func (b *incomingBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.read(p)
 }
 
+// read is Read for callers that hold the mutex.
 func (b *incomingBody) read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
@@ -94,37 +98,37 @@ func (b *incomingBody) read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements [io.Closer].
+// Close implements [io.Closer]. It does nothing.
 func (b *incomingBody) Close() error { return nil }
 
-// isCutShort reports whether a body ended before its declared length, or in the
-// middle of its chunks, as the servers have it. The client may still be there, and
-// have closed its sending half alone.
+// isCutShort reports whether an error of the server means that the body ended before its
+// declared length, or in the middle of its chunks. That is no reason to say nothing: the
+// client may have closed its sending half alone, and wait for the response.
 func isCutShort(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || err != nil && slices.ContainsFunc(cutShortTexts, func(text string) bool {
 		return strings.Contains(err.Error(), text)
 	})
 }
 
-// cutShortTexts are in errors that have no name.
+// cutShortTexts are parts of errors that net/http does not export.
 var cutShortTexts = []string{
 	"declared a Content-Length", // over HTTP/2
 	"unexpected EOF",            // behind the last chunk
 }
 
-// maxCutShortWait bounds the wait for a read that has cancelled the request, and is
-// yet to return.
+// maxCutShortWait is how long cutShort waits for a Read that is about to return. The time
+// between the cancellation and the return is microseconds, unless the machine is busy.
 const maxCutShortWait = 100 * time.Millisecond
 
-// cutShort returns the error of a body that was cut short, or nil. The server
-// cancels the request, which may end the proxy's wait, before the read returns
-// that has found it out.
+// cutShort returns the error of a body that was cut short, or nil. The server cancels
+// the request before the Read that has found the end returns, so that the proxy may be
+// back first; without a wait, the client would be taken for gone and get no reason.
 func (b *incomingBody) cutShort() error {
 	if b == nil {
 		return nil
 	}
 	for began := time.Now(); !b.mu.TryLock(); time.Sleep(time.Millisecond) {
-		if time.Since(began) > maxCutShortWait { // it is a client that is slow
+		if time.Since(began) > maxCutShortWait { // the Read waits for a slow client
 			return nil
 		}
 	}
@@ -135,8 +139,9 @@ func (b *incomingBody) cutShort() error {
 	return nil
 }
 
-// interrupt has a Read return that waits for the client. Caddy sets a deadline
-// when a Read begins, so it may have to be called again.
+// interrupt makes a Read that waits for the client return. A Read cannot be cancelled but
+// by a deadline in the past. With `read_body_idle_timeout` and the like, Caddy sets a later one when a
+// Read begins, and undoes this if it comes between; so it may have to be called again.
 func (b *incomingBody) interrupt(w http.ResponseWriter) {
 	if b.ended.Load() {
 		return
@@ -148,13 +153,15 @@ func (b *incomingBody) interrupt(w http.ResponseWriter) {
 // hasMore reports whether the client may have more of the body to send.
 func (b *incomingBody) hasMore() bool { return b != nil && !b.ended.Load() }
 
-// unfitForReuse reports whether the connection is of no use after the answer, since
-// what has not been read off of the body would be taken for the next request.
+// unfitForReuse reports whether the connection has to end with the response, for what
+// has not been read of the body would be taken for the next request: a file's bytes could
+// make one (request smuggling). A stream of HTTP/2 or HTTP/3 ends with its request anyway.
 func (b *incomingBody) unfitForReuse() bool {
 	return b != nil && b.http1 && (!b.ended.Load() || b.broken.Load())
 }
 
-// drainAfter sends the response, and reads off what is left of the body.
+// drainAfter sends the response, and then discards what is left of the body. The flush
+// comes first, for a client that does read has no reason to send the rest.
 func (b *incomingBody) drainAfter(w http.ResponseWriter) {
 	if b.hasMore() {
 		_ = http.NewResponseController(w).Flush()
@@ -162,20 +169,23 @@ func (b *incomingBody) drainAfter(w http.ResponseWriter) {
 	}
 }
 
-// drain reads off what is left of the body, within bounds. Over HTTP/1.1, a client
-// that waits to be asked for its body is not asked any more; Go's server does not
-// tell of those over HTTP/2.
+// drain discards what is left of the body, within bounds. A client that waits for 100
+// Continue and has not got it is not asked for its body: a read would ask it. Over
+// HTTP/2, Go's server takes Expect out of the header, so that such a client is asked.
 func (b *incomingBody) drain(w http.ResponseWriter) {
 	control := http.NewResponseController(w)
 	if b.hasMore() && (!b.waits || b.begun.Load()) {
 		b.discard(control)
 	}
 	if b.hasMore() && b.http1 {
-		// The connection is at its end: the server need not wait for more.
+		// The connection is to end. Without this, the server would wait for more of the
+		// body when it closes it.
 		_ = control.SetReadDeadline(time.Now())
 	}
 }
 
+// discard reads the rest of the body, until its end or one of the bounds. What is kept of
+// the body while it passes is kept here, too.
 func (b *incomingBody) discard(control *http.ResponseController) {
 	began, buf := time.Now(), make([]byte, 32<<10)
 	for size := 0; size < maxDrainSize && b.hasMore() && time.Since(began) < maxDrainTime; {
@@ -183,9 +193,9 @@ func (b *incomingBody) discard(control *http.ResponseController) {
 	}
 }
 
-// discardUntilPause reads what comes before the client has paused for too long. Caddy
-// sets a deadline of its own when a read begins, so this one is set while it
-// waits.
+// discardUntilPause reads once, and ends the body if the client pauses for too long. Caddy
+// may set a deadline of its own when a read begins, which would replace one that is set
+// before; so this one is set by a timer, while the read waits.
 func (b *incomingBody) discardUntilPause(control *http.ResponseController, buf []byte) int {
 	var interrupting sync.WaitGroup
 	interrupting.Add(1)
@@ -198,13 +208,13 @@ func (b *incomingBody) discardUntilPause(control *http.ResponseController, buf [
 		interrupting.Wait()
 		interrupting.Add(1)
 	}
-	pause.Reset(maxDrainPause) // something may have come for another until now
+	pause.Reset(maxDrainPause) // another goroutine may have been reading until now
 	n, _ := b.read(buf)        // an error ends the body
 	b.mu.Unlock()
 	if pause.Stop() {
 		interrupting.Done()
 	}
-	interrupting.Wait() // nothing is done to the connection after the request
+	interrupting.Wait() // after the request, a deadline would meet the next one of the connection
 	return n
 }
 

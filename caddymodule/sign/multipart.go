@@ -16,19 +16,19 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// multipartBody is a form that is edited as it is read. The proxy may read it
-// after the handler has returned, close it from another goroutine, or never
-// close it, so it owns nothing that has to be given back. It does not close
-// what comes in: until the handler returns, what the proxy leaves of it can be
-// read off.
+// multipartBody is a form that is edited as it is read. The proxy may read it after the
+// handler has returned, close it from another goroutine, or never close it, so it owns
+// nothing that has to be given back. It does not close the client's body, whose rest is
+// discarded by the handler.
 type multipartBody struct {
 	editor  *form.Editor
 	refusal atomic.Pointer[refusal] // why the form cannot be passed on
 }
 
-// editMultipart makes the body of r one that is edited as it is read, and tells
-// its framing anew: what came with a length leaves with an exact one, what came
-// chunked leaves chunked.
+// editMultipart makes the body of r one that is edited as it is read, and adapts its
+// framing: what came with a length leaves with an exact one, longer by the credential,
+// for the service refuses uploads of unknown length that other clients may not send; what
+// came chunked leaves chunked.
 func (a *attempt) editMultipart(r *http.Request, contentType *form.ContentType) (*multipartBody, error) {
 	if a.number == 0 {
 		a.client.keep(r.ContentLength)
@@ -55,13 +55,14 @@ func (a *attempt) editMultipart(r *http.Request, contentType *form.ContentType) 
 	if r.ContentLength > 0 {
 		r.ContentLength += int64(freshLength)
 		r.Header.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
-		r.TransferEncoding = nil // it would win over the length
+		r.TransferEncoding = nil // net/http would send chunks in spite of the length
 	}
 	return b, nil
 }
 
-// settleBoundary decides by the body's beginning which of several boundaries is
-// the form's, and returns the body.
+// settleBoundary returns the body. If the Content-Type can be read as naming one of
+// several boundaries, it first reads as much of the body as shows which one the form has:
+// an editor with the wrong one would find no parts, and pass a stale credential on.
 func (a *attempt) settleBoundary(contentType *form.ContentType) (io.ReadCloser, error) {
 	if contentType.Settled() {
 		return a.source, nil
@@ -82,11 +83,12 @@ func (a *attempt) settleBoundary(contentType *form.ContentType) (io.ReadCloser, 
 	}{io.MultiReader(bytes.NewReader(beginning), a.source), a.source}, nil
 }
 
-// boundaryStep is how much of a body is read at once to find its boundary, in
-// bytes. Almost all bodies begin with it.
+// boundaryStep is how much of a body is read at a time to find its boundary, in bytes.
+// Nearly all bodies begin with it, and boundaries have 70 at most (RFC 2046, section 5.1.1).
 const boundaryStep = 512
 
-// Read implements [io.Reader]. Its errors say what to answer.
+// Read implements [io.Reader]. Its errors but io.EOF are a [refusal], which passes through
+// the proxy and is kept here, too, for a proxy that reports another error instead.
 func (b *multipartBody) Read(p []byte) (int, error) {
 	n, err := b.editor.Read(p)
 	if err == nil || err == io.EOF { //nolint:errorlint // readers return io.EOF itself

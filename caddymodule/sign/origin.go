@@ -12,17 +12,17 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// nullOrigin is what browsers send for pages without an origin of their own: from
-// files, in sandboxed frames, after redirects.
+// nullOrigin is what browsers send for pages without an origin of their own: from files,
+// in sandboxed frames, after redirects across origins (RFC 6454, section 7.3).
 const nullOrigin = "null"
 
-// anyLabels begins the host of a pattern that every host below a domain matches.
+// anyLabels is the beginning of a pattern's host, which matches all hosts below a domain.
 const anyLabels = "*."
 
-// origins are the origins that are configured, in the spelling of browsers
-// (RFC 6454, section 6.2).
+// origins are the configured origins, in the spelling of browsers (RFC 6454, section
+// 6.2), so that most requests need one look-up and no parsing.
 type origins struct {
-	listed   bool // there are any
+	listed   bool // any are configured
 	exact    map[string]struct{}
 	patterns []originPattern
 }
@@ -33,7 +33,8 @@ type originPattern struct {
 	after  string // ".example.com:8443"
 }
 
-// newOrigins reads the origins of a config. Its error says which is none, and why.
+// newOrigins parses the origins of a config. Its error names the one that is invalid, and
+// the reason. A duplicate is an error, for it is most likely a typo of another origin.
 func newOrigins(list []string) (origins, error) {
 	o := origins{listed: len(list) > 0, exact: make(map[string]struct{}, len(list))}
 	seen := make(map[string]struct{}, len(list))
@@ -55,13 +56,14 @@ func newOrigins(list []string) (origins, error) {
 	return o, nil
 }
 
-// contains reports whether pages of an origin, as a browser names it, are meant.
+// contains reports whether an origin, as a request names it, is among the configured
+// ones or matches a pattern.
 func (o origins) contains(origin string) bool {
 	if _, ok := o.exact[origin]; ok {
 		return true
 	}
 	if origin = spelledByBrowsers(origin); origin == nullOrigin {
-		return false // but in its own spelling
+		return false // only its exact spelling counts, which was looked up above
 	}
 	if _, ok := o.exact[origin]; ok {
 		return true
@@ -78,8 +80,8 @@ func (o origins) contains(origin string) bool {
 	return false
 }
 
-// spelledByBrowsers returns an origin in lower case and without the default port of
-// its scheme: not every client that names one is a browser.
+// spelledByBrowsers returns an origin in lower case and without the default port of its
+// scheme, for clients that name an origin and are no browsers.
 func spelledByBrowsers(origin string) string {
 	origin = strings.ToLower(origin)
 	for scheme, port := range defaultPorts {
@@ -90,11 +92,12 @@ func spelledByBrowsers(origin string) string {
 	return origin
 }
 
-// defaultPorts are those that browsers leave out.
+// defaultPorts are those that browsers leave out of an origin (URL standard, "special
+// schemes").
 var defaultPorts = map[string]string{"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21"}
 
-// areLabels reports whether text is one or more labels of a domain name. A host of
-// another kind could bring its own end.
+// areLabels reports whether text is one or more labels of a domain name. Without that
+// check, `https://evil.test/.example.com` would match the pattern of example.com.
 func areLabels(text string) bool {
 	for label := range strings.SplitSeq(text, ".") {
 		if label == "" || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
@@ -104,7 +107,8 @@ func areLabels(text string) bool {
 	return true
 }
 
-// normalizeOrigin returns an origin as browsers spell it.
+// normalizeOrigin returns an origin of the config as browsers spell it: one that a
+// browser never sends would allow nothing, and the operator would find out from users.
 func normalizeOrigin(text string) (string, error) {
 	if text == nullOrigin {
 		return text, nil
@@ -141,7 +145,8 @@ func isScheme(text string) bool {
 	return text != "" && text[0] >= 'a' && text[0] <= 'z' && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }
 
-// splitPort splits a host from the port that may follow it.
+// splitPort splits a host from the port that may follow it. The colons of an IPv6 address
+// are within brackets.
 func splitPort(authority string) (host, port string, err error) {
 	colon := strings.LastIndexByte(authority, ':')
 	if colon < 0 || strings.HasSuffix(authority, "]") {
@@ -154,7 +159,8 @@ func splitPort(authority string) (host, port string, err error) {
 	return authority[:colon], strconv.FormatUint(number, 10), nil
 }
 
-// browserNames maps names as browsers do (UTS 46, which the URL standard refers to).
+// browserNames maps host names as browsers do (UTS 46, with the parameters of the URL
+// standard's "domain to ASCII"): `bücher.example` is sent as `xn--bcher-kva.example`.
 var browserNames = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.CheckHyphens(false))
 
 // normalizeHost returns a host as browsers spell it, which may begin with [anyLabels].

@@ -15,19 +15,19 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
 )
 
-// responseWriter sees an answer on its way to the client. What may turn out to be
-// the rejection of a credential it holds back until that is known.
+// responseWriter sees a response on its way to the client. What may turn out to be
+// the rejection of a credential is held back until that is known: once its first byte
+// has left, the upload cannot be retried with another credential.
 type responseWriter struct {
 	caddyhttp.ResponseWriterWrapper
-	// body is the upload that is answered, or nil. It keeps the proxy from
-	// answering for a client that it takes to be gone, when it was the body
-	// that could not be passed on. So does incoming if it was cut short.
+	// body is the form that is being sent, or nil. If it has failed, the proxy takes
+	// the request for cancelled and writes 499; see bodyFailed.
 	body *multipartBody
-	// cors says that the answer is another for each page's origin, with the one that
-	// may read it, or empty for a client that names none.
+	// cors says that the response varies with the page's origin, which is origin, or
+	// empty if the client names none.
 	cors    bool
 	origin  string
-	allowed bool // to do what the request is for, and not only to read why not
+	allowed bool // the origin may use the gateway; any other only reads why it may not
 	// signed says that the request left with a credential, which the upstream
 	// may give back in a redirect, or reject.
 	signed bool
@@ -35,15 +35,15 @@ type responseWriter struct {
 	sent *redact.Credential
 	// incoming is the body that the client may still be sending, or nil.
 	incoming *incomingBody
-	begun    bool // the final answer has begun
-	dropped  bool // what is written is not for the client: there will be another answer
+	begun    bool // the final response has begun to leave for the client
+	dropped  bool // what is written is discarded: a refusal will take its place
 	hijacked bool // the connection is not the server's any more
 
-	// invalid is a status that no response can have, as an upstream may send one.
+	// invalid is a status that the upstream has sent and no response can have, or nil.
 	invalid *invalidStatusError
 
-	status int       // of the final answer, once it is known
-	at     time.Time // when it came
+	status int       // of the final response; 0 before it
+	at     time.Time // when the status came
 	held   heldResponse
 }
 
@@ -53,7 +53,8 @@ func (w *responseWriter) WriteHeader(status int) {
 	case status == statusClientClosedRequest && w.bodyFailed():
 		w.dropped = true
 		return
-	case status < http.StatusContinue || status > maxStatus: // for which the server panics
+	case status < http.StatusContinue || status > maxStatus:
+		// net/http panics over these, and the client would see no response at all.
 		if w.status == 0 {
 			w.dropped, w.invalid = true, &invalidStatusError{status}
 		}
@@ -66,7 +67,7 @@ func (w *responseWriter) WriteHeader(status int) {
 		}
 	}
 	if !w.held.back {
-		w.sent.Header(w.Header()) // of an interim response too
+		w.sent.Header(w.Header()) // interim responses (RFC 9110, section 15.2) may repeat the credential too
 		w.ResponseWriterWrapper.WriteHeader(status)
 	}
 }
@@ -85,7 +86,9 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriterWrapper.Write(p)
 }
 
-// ReadFrom implements [io.ReaderFrom].
+// ReadFrom implements [io.ReaderFrom]. Without it, a copy could not use the server's
+// own, which sends a file without reading it into the process. As long as the response
+// may have to be held back, the source is read in small steps, through Write.
 func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	if w.dropped {
 		return io.Copy(io.Discard, r)
@@ -107,7 +110,8 @@ func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	return held + n, err
 }
 
-// FlushError implements what [http.ResponseController] looks for.
+// FlushError is called by [http.ResponseController]. What is held back is flushed
+// once it is let go: a flush now would send the head of a rejection.
 func (w *responseWriter) FlushError() error {
 	switch {
 	case w.dropped:
@@ -122,6 +126,7 @@ func (w *responseWriter) FlushError() error {
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
+// begin completes the header of the final response, just before it leaves.
 func (w *responseWriter) begin() {
 	if w.begun {
 		return
@@ -136,17 +141,20 @@ func (w *responseWriter) begin() {
 		header.Set("Connection", "close")
 	}
 	if w.incoming.hasMore() {
-		// Otherwise the server reads on before it sends the response, and a client
-		// that waits for 100 Continue waits for ever. Later versions of HTTP need no
-		// such thing and say so. Not before there is a
-		// response: the server alone takes care of a body that is left by those
-		// who end without one, or panic, and would panic itself over the rest.
+		// Without full duplex, Go's HTTP/1.1 server reads up to 256 KiB of the body
+		// before it sends the response: an early one is late, and a client that waits
+		// for 100 Continue before it sends waits for ever. HTTP/2 and HTTP/3 have full
+		// duplex always, and return an error here.
+		// It is not switched on before: if the next handlers end without a response,
+		// or panic, only the server is left to discard the body. In full duplex it may
+		// panic over that, or read the next request from the middle of the body
+		// (docs/upstream/go-full-duplex.md).
 		_ = http.NewResponseController(w.ResponseWriter).EnableFullDuplex()
 	}
 }
 
-// stripLocation takes a credential out of the addresses that the upstream sends
-// the client to.
+// stripLocation takes credentials out of redirects: an upstream that redirects by
+// appending the query it was sent would hand the fresh signature to the client.
 func stripLocation(header http.Header) {
 	for _, name := range []string{"Location", "Content-Location"} {
 		for i, location := range header[name] {
@@ -155,6 +163,9 @@ func stripLocation(header http.Header) {
 	}
 }
 
+// stripAddress returns a location without stale fields in its query. It is taken
+// apart by hand: url.Parse fails for some that browsers follow, and would spell others
+// in another way.
 func stripAddress(location string) string {
 	address, fragment, hasFragment := strings.Cut(location, "#")
 	address, query, hasQuery := strings.Cut(address, "?")

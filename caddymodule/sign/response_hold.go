@@ -10,19 +10,23 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// holdStep is how much is read at a time from a source that an answer is copied
-// from, while it may have to be held back, in bytes.
+// holdStep is how much of a copied response is read at a time while it may have to be
+// held back, in bytes. It is small, for after each step the response may turn out to be
+// no rejection, and the rest is copied by the server's own ReadFrom.
 const holdStep = 512
 
-// heldResponse is the beginning of an answer that may yet be a rejection. What
-// cannot be one is never held: it is passed on as it comes.
+// heldResponse is a response that may yet be a rejection: its head, which waits in the
+// header map, and the beginning of its body, of [uploadapi.MaxRejectionSize] at most. A
+// response that cannot be a rejection is never held: it is passed on as it comes.
 type heldResponse struct {
-	back  bool // the answer is held back now
+	back  bool // the response is held back now
 	body  []byte
 	flush bool // it is to be flushed when it is let go
 }
 
-// holdIfRejection holds the answer back if it can be a rejection by what its header says.
+// holdIfRejection holds the response back if it can be a rejection by its status and
+// header. One that is compressed, or announces trailers, is none that the service sends,
+// and could not be read, or be sent again as it was.
 func (w *responseWriter) holdIfRejection() {
 	if !w.signed {
 		return
@@ -39,8 +43,9 @@ func (w *responseWriter) holdIfRejection() {
 	w.held.back = uploadapi.CanBeRejection(w.status, header.Get("Content-Type"), nil)
 }
 
-// holdBack adds p to what is held back. If the answer cannot be a rejection any
-// more, it lets go of what it holds and reports false.
+// holdBack adds p to what is held back. If the response cannot be a rejection any more,
+// it lets go of what it holds, without p, and reports false. Nothing is copied for a
+// response that its first bytes show to be none.
 func (w *responseWriter) holdBack(p []byte) bool {
 	beginning := p
 	if len(w.held.body) > 0 {
@@ -58,7 +63,7 @@ func (w *responseWriter) holdBack(p []byte) bool {
 	return true
 }
 
-// release lets go of an answer that is held back. It may be called on any.
+// release sends what is held back to the client. It does nothing if nothing is.
 func (w *responseWriter) release() {
 	if !w.held.back {
 		return
@@ -68,21 +73,22 @@ func (w *responseWriter) release() {
 	w.sent.Header(w.Header())
 	w.ResponseWriterWrapper.WriteHeader(w.status)
 	if len(w.held.body) > 0 {
-		_, _ = w.ResponseWriterWrapper.Write(w.held.body) // whoever writes more is told
+		_, _ = w.ResponseWriterWrapper.Write(w.held.body) // an error comes again at the next Write
 	}
 	if w.held.flush {
 		_ = http.NewResponseController(w.ResponseWriter).Flush()
 	}
 }
 
-// reset makes the writer one of an answer that is yet to come, in place of the
-// one that it holds back.
+// reset discards the response that is held back or dropped, so that the writer can take
+// another, of a retry or a refusal. The header is the caller's to restore.
 func (w *responseWriter) reset() {
 	w.body, w.sent, w.dropped, w.invalid, w.status, w.held = nil, nil, false, nil, 0, heldResponse{}
 }
 
-// rejection returns why the credential was not taken, if an answer that has
-// come to its end says so.
+// rejection returns why the service rejected the credential, or 0 if it did not. It is
+// to be called when the response is complete: whatever is still held back then is short
+// enough to be read as a whole.
 func (w *responseWriter) rejection() uploadapi.Rejection {
 	if !w.held.back {
 		return 0
@@ -90,11 +96,12 @@ func (w *responseWriter) rejection() uploadapi.Rejection {
 	return uploadapi.RejectionOf(w.status, w.Header().Get("Content-Type"), w.held.body)
 }
 
-// accepted reports whether the answer says that the credential was taken.
-// Errors may come before anybody has looked at it.
+// accepted reports whether the response shows that the service accepted the credential.
+// Only a success shows it: any other error may come before the service has checked the
+// credential.
 func (w *responseWriter) accepted() bool {
 	return !w.held.back && w.signed && uploadapi.IsSuccess(w.status, w.Header().Get("Content-Type"))
 }
 
-// writerOnly hides that a writer can read from a source.
+// writerOnly hides ReadFrom, by which a copy would come back to itself without end.
 type writerOnly struct{ io.Writer }
