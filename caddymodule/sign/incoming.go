@@ -140,8 +140,8 @@ func (b *incomingBody) cutShort() error {
 }
 
 // interrupt makes a Read that waits for the client return. A Read cannot be cancelled but
-// by a deadline in the past. With `read_body_idle_timeout` and the like, Caddy sets a later one when a
-// Read begins, and undoes this if it comes between; so it may have to be called again.
+// by a deadline in the past. Caddy sets a deadline of its own when a Read begins, which
+// undoes this one if it was set just before; so it may have to be called again.
 func (b *incomingBody) interrupt(w http.ResponseWriter) {
 	if b.ended.Load() {
 		return

@@ -27,8 +27,8 @@ type multipartBody struct {
 
 // editMultipart makes the body of r one that is edited as it is read, and adapts its
 // framing: what came with a length leaves with an exact one, longer by the credential,
-// for the service refuses uploads of unknown length that other clients may not send; what
-// came chunked leaves chunked.
+// and what came chunked leaves chunked. A length that is too small would cut the form
+// short, and one that is too large would leave the upstream waiting for the rest.
 func (a *attempt) editMultipart(r *http.Request, contentType *form.ContentType) (*multipartBody, error) {
 	if a.number == 0 {
 		a.client.keep(r.ContentLength)
@@ -62,7 +62,7 @@ func (a *attempt) editMultipart(r *http.Request, contentType *form.ContentType) 
 
 // settleBoundary returns the body. If the Content-Type can be read as naming one of
 // several boundaries, it first reads as much of the body as shows which one the form has:
-// an editor with the wrong one would find no parts, and pass a stale credential on.
+// with another than the service takes, the editor would not see the fields that it sees.
 func (a *attempt) settleBoundary(contentType *form.ContentType) (io.ReadCloser, error) {
 	if contentType.Settled() {
 		return a.source, nil

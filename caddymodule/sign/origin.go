@@ -13,7 +13,7 @@ import (
 )
 
 // nullOrigin is what browsers send for pages without an origin of their own: from files,
-// in sandboxed frames, after redirects across origins (RFC 6454, section 7.3).
+// in sandboxed frames, after redirects across origins.
 const nullOrigin = "null"
 
 // anyLabels is the beginning of a pattern's host, which matches all hosts below a domain.

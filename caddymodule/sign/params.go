@@ -11,9 +11,10 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
 )
 
-// maxParamsSize bounds a urlencoded body, in bytes. It is held, since nothing of
-// it may go out before all of it is known. The longest that the API has a use
-// for are
+// maxParamsSize is the size of the largest urlencoded body, in bytes. Such a body is
+// held whole: the credential may stand before the parameters, and a stale field or a
+// second public key in its last ones, so that nothing of it may leave before all of it
+// was read. The longest that the API has a use for are
 //
 //   - a file with 50 metadata: each with a key of 64 and a value of 512 characters,
 //     of which one takes 12 bytes at most (UTF-8, percent-encoded), and 20 bytes
@@ -23,15 +24,17 @@ import (
 //     chain of operations, for which 470 are left.
 const maxParamsSize = 512 << 10
 
-// editing bounds how many large bodies are looked through at a time. Meanwhile
-// there may be further copies of one, without what is encoded in it.
+// editing bounds how many large bodies are edited at a time. Meanwhile there may be
+// further copies of each, decoded or stripped, which [bodyMemory] does not count.
 var editing = make(chan struct{}, 4)
 
-// smallParams is the size of bodies that are looked through at once, in bytes.
+// smallParams is the size up to which bodies are edited without waiting for their turn,
+// in bytes. Their copies are of no account.
 const smallParams = 32 << 10
 
-// editParams edits a urlencoded body. An empty one that came chunked counts as
-// none.
+// editParams edits a urlencoded body. An empty one that came chunked counts as none. When
+// it cannot be signed, its memory is released at once: the refusal may take as long as
+// the client goes on sending.
 func (a *attempt) editParams(r *http.Request, mediaType string) error {
 	if r.ContentLength > maxParamsSize {
 		return &http.MaxBytesError{Limit: maxParamsSize}
@@ -44,13 +47,14 @@ func (a *attempt) editParams(r *http.Request, mediaType string) error {
 		a.params = &params
 		err = a.editBufferedParams(r, mediaType, params)
 	}
-	if err != nil { // the client may go on sending for a while
+	if err != nil {
 		a.params = nil
 		a.client.recycle()
 	}
 	return err
 }
 
+// editBufferedParams edits a body that was read whole, of this attempt or one before.
 func (a *attempt) editBufferedParams(r *http.Request, mediaType, params string) error {
 	switch {
 	case params == "":
@@ -62,7 +66,7 @@ func (a *attempt) editBufferedParams(r *http.Request, mediaType, params string) 
 	if err != nil {
 		return err
 	}
-	a.params = &stripped // which is as good if it has to be sent again
+	a.params = &stripped // a retry needs no more, and the original can be freed
 	before, behind, err := a.signParams(stripped)
 	if err != nil {
 		return err
@@ -71,8 +75,9 @@ func (a *attempt) editBufferedParams(r *http.Request, mediaType, params string) 
 	return nil
 }
 
-// stripParams takes stale fields out of a urlencoded body, and the public key
-// from it.
+// stripParams returns a urlencoded body without stale fields, and has its public key
+// choose the project. A body that some servers would find a stale field in, in spite of
+// that, is refused.
 func (a *attempt) stripParams(params string) (string, error) {
 	if len(params) > smallParams {
 		editing <- struct{}{}
@@ -89,7 +94,8 @@ func (a *attempt) stripParams(params string) (string, error) {
 
 // editQuery puts the credential into the query of a request without a body.
 func (a *attempt) editQuery(r *http.Request) error {
-	// Some servers end the query at a number sign, which Go lets pass.
+	// Go leaves a number sign in a query, and some servers end the query there: the
+	// credential behind it would be lost.
 	params := strings.ReplaceAll(r.URL.RawQuery, "#", "%23")
 	before, behind, err := a.signParams(params)
 	if err != nil {
@@ -100,9 +106,10 @@ func (a *attempt) editQuery(r *http.Request) error {
 	return nil
 }
 
-// editQueryBeside puts the credential into the query of a request whose body is
-// no form, so that the service does not read it. The query must name the project
-// then, and the body neither that nor a credential.
+// editQueryBeside puts the credential into the query of a request whose body is no form,
+// which the service does not read. The query must name the project then. If the body
+// mentions a public key or a credential, the request is refused: a server that did read
+// it would find another project, or a stale credential, in it.
 func (a *attempt) editQueryBeside(r *http.Request, body string) error {
 	if err := a.chooseByParams(r.URL.RawQuery); err != nil {
 		return err
@@ -117,8 +124,8 @@ func (a *attempt) editQueryBeside(r *http.Request, body string) error {
 	return nil
 }
 
-// mentionsProtected reports whether a credential or a public key is anywhere in a
-// body.
+// mentionsProtected reports whether the name of a credential's field or of the public
+// key's is anywhere in a body.
 func mentionsProtected(body string) bool {
 	if len(body) > smallParams {
 		editing <- struct{}{}
@@ -128,10 +135,10 @@ func mentionsProtected(body string) bool {
 	return staleFields.MentionedIn(text) || publicKeyFields.MentionedIn(text)
 }
 
-// signParams returns a fresh credential, whose values need no escaping, as it
-// stands before or behind the other parameters: behind them, or before them if a
-// line end ends them. It is no part of the last value to some servers, but would
-// be with another parameter behind it.
+// signParams returns a fresh credential as it stands before or behind the other
+// parameters. Its values need no escaping. It stands behind them, but for parameters that
+// end with a line end, which some servers take off a body's last value: with a parameter
+// behind it, the line end would become part of that value.
 func (a *attempt) signParams(params string) (before, behind string, err error) {
 	credential, err := a.credential()
 	if err != nil || len(credential) == 0 {
@@ -153,8 +160,8 @@ func (a *attempt) signParams(params string) (before, behind string, err error) {
 	return "", "&" + signed, nil
 }
 
-// isParams reports whether a body is urlencoded. Some clients label such a body
-// as JSON, and the service takes it.
+// isParams reports whether a body is urlencoded. Some clients label such a body as JSON,
+// and the service reads it all the same: if it passed as JSON, its stale fields would too.
 func isParams(mediaType, body string) bool {
 	switch mediaType {
 	case form.MediaURLEncoded:
@@ -167,8 +174,8 @@ func isParams(mediaType, body string) bool {
 	}
 }
 
-// setBody gives r a body that is known in full, of pieces that are not joined: a
-// large one would be held once more.
+// setBody gives r a body of the given pieces, and an exact length. The pieces are not
+// joined, which would take the memory of a large one once more.
 func setBody(r *http.Request, pieces ...string) {
 	length, readers := 0, make([]io.Reader, 0, len(pieces))
 	for _, piece := range pieces {
@@ -183,6 +190,7 @@ func setBody(r *http.Request, pieces ...string) {
 	} else {
 		r.Body = io.NopCloser(io.MultiReader(readers...))
 	}
+	// A POST without Content-Length is refused by some servers (RFC 9110, section 8.6).
 	if length > 0 || r.Method == http.MethodPost {
 		r.Header.Set("Content-Length", strconv.Itoa(length))
 	}

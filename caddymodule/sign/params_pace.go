@@ -5,31 +5,32 @@ package sign
 import "time"
 
 const (
-	// maxParamsPause and minParamsRate are for clients of which more than a small
-	// body is held, so that none keeps memory from the others: for how long they
-	// may send nothing, and how many bytes in a second, on average over the last
-	// such time. What came before that does not count.
+	// maxParamsPause and minParamsRate are the pace for clients of which more than a
+	// small body is held, without which a few clients that hardly send could keep the
+	// memory from all others. They may send nothing for maxParamsPause, and must send
+	// minParamsRate bytes per second on average over the last maxParamsPause. What came
+	// before that does not count: a fast beginning would buy a long stall.
 	maxParamsPause = 10 * time.Second
 	minParamsRate  = 4 << 10
 
-	// paceUnit is how many bytes are taken note of at a time, and paceUnits are
-	// those that must come in a maxParamsPause.
+	// paceUnit is for how many bytes one arrival is recorded, and paceUnits is how many
+	// units must arrive within a maxParamsPause.
 	paceUnit  = minParamsRate
 	paceUnits = int(maxParamsPause / time.Second)
 )
 
-// pace is how fast a client sends.
+// pace measures how fast a client sends.
 type pace struct {
 	began  time.Time
-	paused time.Duration // since then, which were not the client's
-	units  int           // that have come
-	// came says when the last units came, in the client's time since it began: the
-	// nth one is at n modulo their number. Those before the first came at 0.
+	paused time.Duration // time since then in which the client waited for the gateway
+	units  int           // that have arrived
+	// came has the arrivals of the last units, as time since began without paused: the
+	// nth one is at n modulo paceUnits. Those before the first arrived at 0.
 	came [paceUnits]time.Duration
 }
 
-// deadline returns until when the next byte has to come, when size bytes have
-// come: the last units of a pause may take no longer than that.
+// deadline returns the time by which the next byte has to arrive, when size bytes have:
+// the last paceUnits, and the one that is due, may take maxParamsPause together.
 func (p *pace) deadline(size int) time.Time {
 	now := time.Since(p.began) - p.paused
 	for p.units < size/paceUnit {

@@ -15,12 +15,12 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/memory"
 )
 
-// paramsPieces are at hand for what comes, in pieces of [paramsPiece].
+// paramsPieces are pieces to be reused, which spares the garbage collector a burst.
 var paramsPieces = sync.Pool{New: func() any { return new([paramsPiece]byte) }}
 
-// paramsReader reads a urlencoded body. It takes memory for what has come, not
-// for what is announced, and a byte is there before it does: a client that sends
-// nothing waits for nothing but its own time limit.
+// paramsReader reads a urlencoded body. It takes memory for what has arrived, not for
+// what is announced, and only once the first byte of a piece is there: clients that
+// announce much and send nothing would otherwise hold all of the memory.
 type paramsReader struct {
 	body    *incomingBody
 	control *http.ResponseController
@@ -34,8 +34,8 @@ type paramsReader struct {
 	size   int
 }
 
-// hold reads the body to its end and returns it, held in [bodyMemory] until the
-// body is released.
+// hold reads the body to its end and returns it. Its memory is counted by [bodyMemory] or
+// [smallBodyMemory] until recycle is called.
 func (b *incomingBody) hold(ctx context.Context, w http.ResponseWriter, length int64) (string, error) {
 	r := &paramsReader{body: b, control: http.NewResponseController(w), length: length}
 	defer r.recycle()
@@ -45,13 +45,14 @@ func (b *incomingBody) hold(ctx context.Context, w http.ResponseWriter, length i
 	if err == io.EOF { //nolint:errorlint // readers return io.EOF itself
 		whole, err = r.join(ctx)
 	}
-	if errors.Is(err, context.Canceled) { // of the wait; a read that fails ends the context, too
+	if errors.Is(err, context.Canceled) { // the wait was; a Read that fails cancels the context, too
 		err = fmt.Errorf("%w: %w", errClientGone, err)
 	}
 	return whole, err
 }
 
-// readAll reads until an error, or the end.
+// readAll reads until an error, io.EOF among them. One byte is read first, and then room
+// is taken for the piece that it begins.
 func (r *paramsReader) readAll(ctx context.Context) error {
 	var next [1]byte
 	for {
@@ -77,7 +78,7 @@ func (r *paramsReader) readAll(ctx context.Context) error {
 	}
 }
 
-// fill reads into room until that is full.
+// fill reads until room is full, or an error.
 func (r *paramsReader) fill(room []byte) error {
 	for len(room) > 0 {
 		r.setDeadline()
@@ -90,14 +91,14 @@ func (r *paramsReader) fill(room []byte) error {
 	return nil
 }
 
-// grow returns room for the next piece.
+// grow returns room for the next piece, for which it may wait.
 func (r *paramsReader) grow(ctx context.Context) ([]byte, error) {
 	if r.first == nil {
 		return r.begin(ctx)
 	}
 	size := paramsPiece
 	if r.small {
-		size += len(r.first) // it is none, and moves
+		size += len(r.first) // the body turns out not to be small, and is counted there no more
 	}
 	if err := r.take(ctx, size); err != nil {
 		return nil, err
@@ -112,8 +113,8 @@ func (r *paramsReader) grow(ctx context.Context) ([]byte, error) {
 	return piece[:min(paramsPiece, maxParamsSize-r.size)], nil
 }
 
-// begin returns room for the first piece. What may become large, and wait with it,
-// takes no room from small ones that are short of it.
+// begin returns room for the first piece. A body that may become large, and would hold
+// its room while it waits for more, takes none from small ones when they are short of it.
 func (r *paramsReader) begin(ctx context.Context) ([]byte, error) {
 	size := firstParamsPiece
 	if r.length > 0 {
@@ -121,7 +122,7 @@ func (r *paramsReader) begin(ctx context.Context) ([]byte, error) {
 	}
 	if r.length > 0 && r.length <= firstParamsPiece || r.length < 0 && !crowded() {
 		r.body.small = new(memory.Holder)
-		r.small = smallBodyMemory.TryTake(r.body.small, 2*size) // it will be joined, too
+		r.small = smallBodyMemory.TryTake(r.body.small, 2*size) // twice, for the string that join makes
 	}
 	if !r.small {
 		if err := r.take(ctx, size); err != nil {
@@ -133,7 +134,8 @@ func (r *paramsReader) begin(ctx context.Context) ([]byte, error) {
 	return r.first, nil
 }
 
-// take takes size more of [bodyMemory]. The client's time does not run meanwhile.
+// take takes size more bytes of [bodyMemory]. The time that it waits does not count for
+// the client's pace.
 func (r *paramsReader) take(ctx context.Context, size int) error {
 	before := r.body.held.Waited()
 	err := bodyMemory.Take(ctx, &r.body.held, size, r.unlimit)
@@ -141,20 +143,20 @@ func (r *paramsReader) take(ctx context.Context, size int) error {
 	return err
 }
 
-// setDeadline bounds how long the client may take for what comes next. Caddy has
-// it end sooner if its own limits are tighter. A client on a bad line is given as
-// much time for a small body as the server gives, while there is room for others.
+// setDeadline limits how long the client may take for the next bytes. Caddy's own limits
+// still count if they are tighter. While there is room for others, a small body has no
+// limit but the server's, for the sake of clients on a bad line.
 func (r *paramsReader) setDeadline() {
 	if r.first == nil || r.small && !crowded() {
 		r.unlimit()
 		return
 	}
-	_ = r.control.SetReadDeadline(r.pace.deadline(r.size)) // what has no deadlines is no connection
+	_ = r.control.SetReadDeadline(r.pace.deadline(r.size)) // it fails for writers that are no connection's, of tests
 	r.limited = true
 }
 
-// unlimit takes the deadline away. Over HTTP/2 it would end a body that nobody
-// reads, too.
+// unlimit removes the deadline. Over HTTP/2, it would break the stream even while the
+// gateway waits for memory and reads nothing.
 func (r *paramsReader) unlimit() {
 	if r.limited {
 		_ = r.control.SetReadDeadline(time.Time{})
@@ -162,7 +164,7 @@ func (r *paramsReader) unlimit() {
 	}
 }
 
-// join returns what has come, in one piece.
+// join returns the body as one string, and gives the memory of the pieces back.
 func (r *paramsReader) join(ctx context.Context) (string, error) {
 	switch {
 	case r.size == 0:
@@ -186,6 +188,7 @@ func (r *paramsReader) join(ctx context.Context) (string, error) {
 	return whole.String(), nil
 }
 
+// recycle returns the pieces for other bodies. join has copied what was in them.
 func (r *paramsReader) recycle() {
 	for _, piece := range r.others {
 		paramsPieces.Put(piece)
