@@ -16,15 +16,15 @@ import (
 const (
 	// Directive is what the Caddyfile calls the handler.
 	Directive = "uploadcare_sign"
-	// Options are the names of its subdirectives, as load errors list them.
+	// Options lists its subdirectives for load errors, so that a typo is found at once.
 	Options = "project, cors, " + project.Options
 )
 
 func init() {
 	option.RegisterHandlerDirective(Directive, parseSign, option.PassOn)
 
-	// Size limits and authentication come before reverse_proxy in the standard
-	// order; so they run before anything is signed.
+	// Size limits and authentication come before reverse_proxy in the standard order;
+	// so nothing is signed for a request that they refuse.
 	httpcaddyfile.RegisterDirectiveOrder(Directive, httpcaddyfile.Before, "reverse_proxy")
 }
 
@@ -78,14 +78,16 @@ func unmarshalBlock(d *caddyfile.Dispenser) (projects []*project.Project, cors [
 	return options.unmarshal()
 }
 
-// Subdirectives are those of a block that are about signing.
+// Subdirectives are the subdirectives of a block that are about signing. They are
+// collected before they are parsed: whether options may stand outside of a project's
+// block depends on how many projects there are, and their order is the user's.
 type Subdirectives struct {
 	projects []caddyfile.Segment
 	cors     []caddyfile.Segment
 	direct   []caddyfile.Segment // options of the only project
 }
 
-// Add adds one of which [IsOption] is true, with its arguments and block.
+// Add adds a subdirective of which [IsOption] is true, with its arguments and block.
 func (t *Subdirectives) Add(segment caddyfile.Segment) {
 	switch segment[0].Text {
 	case "project":
@@ -102,8 +104,8 @@ func IsOption(name string) bool {
 	return name == "project" || name == "cors" || project.IsOption(name)
 }
 
-// UnmarshalOptions sets up the handler from a block's subdirectives. Its error names
-// the line.
+// UnmarshalOptions sets up the handler from a block's subdirectives. Its error names the
+// line of the Caddyfile.
 func (s *Sign) UnmarshalOptions(options Subdirectives) (err error) {
 	s.Projects, s.CORS, err = options.unmarshal()
 	return err
@@ -128,8 +130,8 @@ func (t *Subdirectives) unmarshal() (projects []*project.Project, cors []string,
 	return projects, cors, err
 }
 
-// unmarshalDirect parses options that stand outside of a project's block, which are
-// those of the only project.
+// unmarshalDirect parses options that stand outside of a project's block and belong to the
+// only project. With several, or beside a project's own block, they would be ambiguous.
 func (t *Subdirectives) unmarshalDirect(projects []*project.Project) ([]*project.Project, error) {
 	if len(t.direct) == 0 {
 		return projects, nil
@@ -147,8 +149,8 @@ func (t *Subdirectives) unmarshalDirect(projects []*project.Project) ([]*project
 	return projects, projects[0].UnmarshalOptions(t.direct)
 }
 
-// unmarshalOrigins parses the arguments of `cors`, which are added to those of the
-// lines before.
+// unmarshalOrigins adds the arguments of a line of `cors` to those of the lines before.
+// They are checked here as well as in Provision, since only here an error has a line.
 func unmarshalOrigins(d *caddyfile.Dispenser, before []string) ([]string, error) {
 	arguments := d.RemainingArgs()
 	if len(arguments) == 0 {

@@ -8,7 +8,10 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// Refusals that the Upload API has no words for.
+// Refusals that the Upload API has no error for. Codes that begin with Gateway show an
+// operator, and a client's developer, at once which side has refused. The messages are
+// shown to users by some SDKs, and tell nothing of the gateway's inside. docs/errors.md
+// lists them all.
 var (
 	errContentType = &uploadapi.Error{
 		Status: http.StatusUnsupportedMediaType, Code: "GatewayContentTypeError",

@@ -10,16 +10,16 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
-// gateway is what both handlers are made of: the projects that they have credentials
-// for, the origins whose pages may ask, and how a request is refused.
+// gateway is what both handlers have in common: the projects, the origins whose pages may
+// send requests, and how a request is refused.
 type gateway struct {
 	projects project.Set
 	origins  origins
 	logger   *zap.Logger
 }
 
-// provision loads the projects' sources and acquires their token caches. What is logged
-// about them is logged by logger, the handler's.
+// provision loads the projects' sources and acquires their token caches. Events of the
+// projects are logged by logger, too, which is the handler's.
 func (g *gateway) provision(ctx caddy.Context, logger *zap.Logger, projects []*project.Project, cors []string) (err error) {
 	g.logger = logger
 	if err := project.RegisterMetrics(ctx.GetMetricsRegistry()); err != nil {
@@ -31,5 +31,6 @@ func (g *gateway) provision(ctx caddy.Context, logger *zap.Logger, projects []*p
 	return g.projects.Provision(ctx, logger, projects)
 }
 
-// Cleanup gives the token caches back.
+// Cleanup releases the token caches. A cache that the next config uses, too, stays, so
+// that a reload does not ask each source anew.
 func (g *gateway) Cleanup() error { return g.projects.Release() }

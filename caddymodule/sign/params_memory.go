@@ -66,8 +66,8 @@ const (
 	// maxParamsWait is how long one body waits for memory. Most bursts are over by
 	// then, and most clients have not given up.
 	maxParamsWait = 30 * time.Second
-	// maxParamsStall is how long a body that was given room out of turn may take for a
-	// further piece, until that room goes to others that wait. It is more than a network
-	// takes for it, unless the network or the client is slow.
+	// maxParamsStall is how long a body to which the room for its rest was promised may
+	// take for a further piece, until that promise goes to others that wait. It is more
+	// than a network takes for a piece, unless the network or the client is slow.
 	maxParamsStall = time.Second
 )

@@ -14,7 +14,8 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
 )
 
-// pass passes a request on that is not to be signed.
+// pass passes a request on that is not to be signed. If the next handlers fail, the
+// client gets the same refusal as for an upload, which its SDK understands.
 func (s *Sign) pass(response *responseWriter, r *http.Request, next caddyhttp.Handler) error {
 	passed := withLoggableQuery(r)
 	ctx, observed := s.offsets.observe(passed.Context())
@@ -31,8 +32,11 @@ func (s *Sign) pass(response *responseWriter, r *http.Request, next caddyhttp.Ha
 	return response.end(err)
 }
 
-// withLoggableQuery returns r as it is passed on: untouched, but logs show no stale field of its
-// query, nor what it holds if an upstream's error quotes it.
+// withLoggableQuery returns r as it is passed on. What is sent is unchanged, but the
+// request line that logs show has no stale field in its query, and the values of stale
+// fields are redacted if an upstream's error quotes them: a client's signature is as good
+// as the gateway's until it expires. A query that servers read in several ways is not
+// logged at all.
 func withLoggableQuery(r *http.Request) *http.Request {
 	stripped := form.StripQuery(r.URL.RawQuery, staleFields)
 	if form.HidesParameter(stripped, staleFields) {
@@ -48,12 +52,13 @@ func withLoggableQuery(r *http.Request) *http.Request {
 	return passed
 }
 
-// minCredential is the length from which on the value of a stale field can be a
-// credential, in bytes. MD5 has 32; an expiry must not be taken for one.
+// minCredential is the length from which on the value of a stale field is redacted, in
+// bytes. The shortest signature, an MD5, has 32. An expiry has 10, and redacting all
+// equal numbers would garble responses.
 const minCredential = 16
 
-// clientsCredentials returns what stale fields of a query hold, as it stands there and
-// decoded.
+// clientsCredentials returns the values of the stale fields in a query, both as they
+// stand there and decoded, for upstreams quote either; or nil.
 func clientsCredentials(query string) (last *redact.Credential) {
 	add := func(value string) {
 		if len(value) >= minCredential {

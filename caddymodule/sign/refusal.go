@@ -21,30 +21,36 @@ import (
 )
 
 const (
-	// statusClientClosedRequest is what Caddy says when the client went away.
+	// statusClientClosedRequest is what Caddy's proxy writes for a client that is gone.
 	statusClientClosedRequest = handover.StatusClientClosedRequest
 
-	// defaultRetryAfter is how long a client waits before it tries again, if
-	// nothing better is known.
+	// defaultRetryAfter is the Retry-After of a failure that may pass, if its cause
+	// does not say when. Without one, some clients retry at once, and add to the load.
 	defaultRetryAfter = 5 * time.Second
 )
 
-// errClientGone means that a client did not wait for its credential.
+// errClientGone means that the client has closed the connection while the gateway waited
+// for a credential or for memory.
 var errClientGone = errors.New("client is gone")
 
-// credentialError marks an error of a project's source.
+// credentialError marks an error as that of a project's source, which is not the fault of
+// the request.
 type credentialError struct{ error }
 
+// Unwrap returns the source's error.
 func (e credentialError) Unwrap() error { return e.error }
 
-// refusal is why a request is not passed on.
+// refusal is the response to a request that is not passed on, and the reason. As an error
+// it passes through the proxy, which reads the body and returns the body's error.
 type refusal struct {
-	response   *uploadapi.Error // nil when there is nobody to answer
+	response   *uploadapi.Error // nil if the client is gone
 	cause      error
-	retryAfter time.Duration // 0 if there is no point in it
+	retryAfter time.Duration // 0 if a retry would fail again
 }
 
-// newRefusal tells what to answer when a body ends with err.
+// newRefusal returns the refusal for an error of reading, editing or signing a request.
+// For any error that it does not know, the client is taken to be gone: it is the
+// connection's.
 func newRefusal(err error) *refusal {
 	var response *uploadapi.Error
 	var retryAfter time.Duration
@@ -73,7 +79,7 @@ func newRefusal(err error) *refusal {
 		response = &uploadapi.Error{Status: handlerError.StatusCode, Code: "GatewayBodyError", Message: http.StatusText(handlerError.StatusCode)}
 	case form.IsFormError(err):
 		response = parserFailed(err)
-	case errors.Is(err, form.ErrClosed): // the proxy tries again with what it closed
+	case errors.Is(err, form.ErrClosed): // the proxy retries with a body that it has closed before
 		response = errUpstream
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		response = errTimeout
@@ -83,7 +89,8 @@ func newRefusal(err error) *refusal {
 	return &refusal{response: response, cause: err, retryAfter: retryAfter}
 }
 
-// parserFailed says in what way a request cannot be read.
+// parserFailed returns the service's error for requests that it cannot parse, with the
+// reason.
 func parserFailed(err error) *uploadapi.Error {
 	return &uploadapi.Error{
 		Status: uploadapi.ErrParserFailed.Status, Code: uploadapi.ErrParserFailed.Code,
@@ -97,14 +104,15 @@ func (r *refusal) Error() string { return r.cause.Error() }
 // Unwrap returns the cause.
 func (r *refusal) Unwrap() error { return r.cause }
 
-// Is makes a refusal look like a cancelled request to the proxy: what is wrong
-// with the client's body is not held against the upstream's health, and is not
-// tried again.
+// Is makes a refusal look like a cancelled request to the proxy. Otherwise a body that
+// cannot be passed on would count as a failure of the upstream, which passive health
+// checks take out of service, and be retried with the next upstream.
 func (r *refusal) Is(target error) bool { return target == context.Canceled }
 
-// upstreamFailure returns the refusal for a next handler that returned an error
-// instead of an answer, because the upstream cannot be reached or broke off. It
-// is nil for other errors.
+// upstreamFailure returns the refusal for an error with which reverse_proxy reports that
+// the upstream cannot be reached, or broke off: 502 to 504. It is nil for other errors,
+// which other handlers return on purpose, such as a 403, and the site's error routes or
+// the server respond to.
 func upstreamFailure(err error) *refusal {
 	if err == nil {
 		return nil
@@ -116,8 +124,9 @@ func upstreamFailure(err error) *refusal {
 	return &refusal{cause: err, response: &uploadapi.Error{Status: handlerError.StatusCode, Code: errUpstream.Code, Message: errUpstream.Message}}
 }
 
-// redactError returns the error of the handlers that follow without a credential in
-// it. What makes Caddy's status and error routes of it stays.
+// redactError returns the next handlers' error without a credential in its text, which
+// Caddy logs and error routes can show: the error of a failed connection quotes the URL,
+// and so the signature in its query. Its status stays, by which error routes match.
 func redactError(credential *redact.Credential, err error) error {
 	var handlerError caddyhttp.HandlerError
 	if err == nil || credential.Text(err.Error()) == err.Error() {

@@ -19,14 +19,16 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// errorCodePlaceholder tells error routes what they cannot see in {err.*}.
+// errorCodePlaceholder has the error's code for error routes: {err.*} has the status and
+// the message alone.
 const errorCodePlaceholder = "http.uploadcare.error_code"
 
-// requestIDHeader is what the service calls the identifier of a request.
+// requestIDHeader is the service's header with the identifier of a request, by which a
+// user's report of an error is found in the log.
 const requestIDHeader = "X-Uploadcare-Request-Id"
 
-// refuse answers for the upstream. incoming is the body that the client may
-// still be sending.
+// refuse responds in place of the upstream. incoming is the body that the client may
+// still be sending, or nil.
 func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, incoming *incomingBody, refusal *refusal) error {
 	if refusal.response == nil {
 		if check := g.logger.Check(zapcore.DebugLevel, "client went away"); check != nil {
@@ -36,8 +38,9 @@ func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, incoming *incom
 		return nil
 	}
 	if r.ProtoMajor > 1 {
-		// The stream ends with the answer. Some clients do not look for one
-		// until they have sent all, and would lose it then.
+		// The stream ends with the response. Clients that read nothing before they
+		// have sent all would see it reset, and lose the response, so the body is
+		// discarded first. Over HTTP/1.1 the response can go ahead of that.
 		incoming.drain(w)
 	}
 	header := w.Header()
@@ -52,12 +55,12 @@ func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, incoming *incom
 		replacer.Set(errorCodePlaceholder, refusal.response.Code)
 	}
 	response := &responseWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
-	if g.origins.listed { // error routes may pass on what another upstream allows
+	if g.origins.listed { // an error route may proxy to an upstream that sets CORS headers of its own
 		response.cors = true
 		response.origin, response.allowed = requestOrigin(r, g.origins)
 	}
 	_ = respondByErrorRoutes(response, r, refusal.response)
-	if !response.begun && !response.hijacked { // the error routes failed themselves, or said nothing
+	if !response.begun && !response.hijacked { // the error routes failed, or wrote nothing
 		response.reset()
 		refusal.response.Write(response, r)
 	}
@@ -67,29 +70,31 @@ func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, incoming *incom
 	return nil
 }
 
-// respondByErrorRoutes lets the error routes of the server answer. They may be
-// another site's, or for other errors; what they do not answer is told in the
-// client's dialect.
+// respondByErrorRoutes has the server's error routes respond, as to any handler's error.
+// The error is not returned to the server instead, as handlers usually do: routes that
+// match none of the request would leave it with an empty response, which no SDK can show
+// its user. What they do not handle is written in the client's dialect.
 func respondByErrorRoutes(w http.ResponseWriter, r *http.Request, response *uploadapi.Error) error {
-	tell := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+	write := caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		response.Write(w, r)
 		return nil
 	})
 	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok || server.Errors == nil || r.Context().Value(caddyhttp.ErrorCtxKey) != nil {
-		return tell(w, r) // not by error routes from within: they would come here again
+		return write(w, r) // in an error route, they would come here again and again
 	}
 	err := caddyhttp.Error(response.Status, errors.New(response.Message))
 	r = server.Errors.WithError(r.WithContext(context.WithValue(r.Context(), refusedKey{}, response)), err)
-	return server.Errors.Routes.Compile(tell).ServeHTTP(w, r)
+	return server.Errors.Routes.Compile(write).ServeHTTP(w, r)
 }
 
-// refusedKey is the context's key of an error that error routes are to answer. If
-// they lead to the gateway again, there is nothing to be uploaded any more: what has
-// been read of the body is gone.
+// refusedKey is the context's key of the error that error routes are responding to. If a
+// route leads to the gateway again, say by a reverse_proxy of the whole site, nothing can
+// be uploaded: what was read of the body is gone, and the rest would be half a form.
 type refusedKey struct{}
 
-// respondIfRefused answers a request that was refused before, and reports whether it was.
+// respondIfRefused responds to a request that was refused before and came back through an
+// error route, and reports whether it was.
 func respondIfRefused(w http.ResponseWriter, r *http.Request) bool {
 	refused, ok := r.Context().Value(refusedKey{}).(*uploadapi.Error)
 	if ok {
@@ -98,12 +103,14 @@ func respondIfRefused(w http.ResponseWriter, r *http.Request) bool {
 	return ok
 }
 
+// logRefusal logs a refusal by how much it is the operator's business: an error if the
+// gateway or the service failed, a warning if the request was at fault.
 func (g *gateway) logRefusal(r *http.Request, refusal *refusal, requestID string) {
 	level := zapcore.WarnLevel
 	switch {
 	case refusal.response.Status >= http.StatusInternalServerError:
 		level = zapcore.ErrorLevel
-	case refusal.response == errIncomplete: // which is as common as networks that fail
+	case refusal.response == errIncomplete: // as common as failing networks, and nothing to act upon
 		level = zapcore.InfoLevel
 	}
 	if check := g.logger.Check(level, "upload refused"); check != nil {
@@ -118,7 +125,8 @@ func (g *gateway) logRefusal(r *http.Request, refusal *refusal, requestID string
 	}
 }
 
-// clientIP returns the client's address as Caddy's trusted_proxies have it.
+// clientIP returns the client's address, of which Caddy's trusted_proxies decide whether
+// the headers of a proxy in front count.
 func clientIP(r *http.Request) string {
 	if ip, ok := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string); ok {
 		return ip

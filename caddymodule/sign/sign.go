@@ -2,11 +2,16 @@
 
 // Package sign signs requests to the Upload API as they pass: each leaves with one
 // fresh credential and none of the client's. A request that cannot be signed is
-// refused, in the client's dialect, and never passed on unsigned; one whose credential
-// the service rejects is sent again with another, if its body is at hand.
+// refused, in the client's dialect, and never passed on unsigned. One whose credential
+// the service rejects is retried with another, if its body was kept.
 //
 // It has two handlers: http.handlers.uploadcare_sign, and http.handlers.uploadcare_signature,
 // which hands the same signatures out to clients that can sign by themselves.
+//
+// A form is not held: it is edited while the proxy reads it, and the credential is put in
+// after the client's last byte. So a request that cannot be signed may fail as late as
+// that. The error is then one of the body's Read, which breaks the request to the upstream
+// off, and the refusal takes the place of the proxy's own response.
 package sign
 
 import (
@@ -27,48 +32,52 @@ func init() {
 	caddy.RegisterModule(Sign{})
 }
 
-// Sign puts a fresh credential into requests to Uploadcare's Upload API and
-// takes out whatever credential the client sent. It edits an upload as it
-// streams through to the next handler, usually `reverse_proxy`; the files in it
-// are neither held nor changed. What is small is kept while it passes: a request
-// whose credential the service does not take is sent again with another, if it
-// has no body, a urlencoded one, or one of a known length up to 64 KiB.
+// Sign puts a fresh credential into requests to Uploadcare's Upload API and removes any
+// credential that the client has sent. An upload is edited while it streams to the next
+// handler, usually `reverse_proxy`; the files in it are neither stored nor changed. A
+// request whose credential the service rejects is retried with another one, if it has no
+// body, a urlencoded one, or one of a known length up to 64 KiB, which is buffered while
+// it passes.
 //
-// Signed are `POST /base/`, `/multipart/start/` and `/iframe/`, and `POST`, `GET` or
-// `HEAD` of `/from_url/` and `/group/`, with any number of slashes; a method in lower
-// case leaves in capitals. The request must name a configured project, as
-// `UPLOADCARE_PUB_KEY` or `pub_key`, in its body or query. Whatever cannot be edited
-// safely is refused, and never passed on unsigned. All other requests pass, but for
-// the headers `Cookie` and `Authorization`: they belong to the site that the request
-// came to, not to Uploadcare. If an upstream repeats the fresh credential in a header
-// of its response, `REDACTED` takes its place.
+// Requests to these endpoints are signed, with any number of slashes in the path:
+// `POST /base/`, `POST /multipart/start/` and `POST /iframe/`, and `POST`, `GET` or `HEAD`
+// of `/from_url/` and `/group/`. A method in lower case is passed on in capitals. The
+// request must name a configured project, as `UPLOADCARE_PUB_KEY` or `pub_key`, in its
+// body or query. A request that cannot be edited safely is refused, and never passed on
+// unsigned. All other requests are passed on unsigned. The headers `Cookie` and
+// `Authorization` are removed from all of them: they belong to the site that the request
+// came to, not to Uploadcare. If the upstream repeats the fresh credential in a header of
+// its response, `REDACTED` takes its place.
 //
-// A project's token is cached until its threshold before expiry, and the cache
-// survives reloads.
+// A project's credential is cached until the project's threshold before it expires, and
+// the cache survives reloads.
 //
-// A refusal is answered in the dialect that the client asks for. If the site has
-// error routes, they answer, with the placeholders of errors and one more:
+// A refusal is in the format that the client asks for: plain text, or JSON with
+// `jsonerrors`. If the site has error routes (`handle_errors`), they respond instead,
+// with the placeholders of errors and one more:
 //
 // Placeholder | Description
 // ------------|-------------
 // `{http.uploadcare.error_code}` | The name of the error, such as `ProjectPublicKeyInvalidError`
 type Sign struct {
-	// The projects whose uploads are signed. Default: one, with the public and
-	// secret keys from the environment variables `UPLOADCARE_PUBLIC_KEY` and
-	// `UPLOADCARE_SECRET_KEY`.
+	// The projects whose uploads are signed, by different public keys. Default: one
+	// project, with the public and secret keys from the environment variables
+	// `UPLOADCARE_PUBLIC_KEY` and `UPLOADCARE_SECRET_KEY`.
 	Projects []*project.Project `json:"projects,omitempty"`
 
-	// The origins whose pages may use the gateway, besides those of its own
-	// host, such as `https://www.example.com`. They may have any scheme, as
-	// `capacitor://localhost` has; `https://*.example.com` is all hosts below
-	// that domain, at any depth, but not `https://example.com` itself; and
-	// `null` is pages without an origin. If there are any, preflights are
-	// answered here, requests of pages on other origins are refused, and
-	// answers can be read by the page's origin alone, also to requests with cookies
-	// or passwords (but not from `null`, which any page can be). Requests that name
-	// no origin pass, but not to a signed endpoint if the browser says that another
-	// site sent them. Default: none, preflights pass to the upstream and CORS is
-	// its business.
+	// The origins whose pages may use the gateway, such as `https://www.example.com`,
+	// besides those of the gateway's own host. Any scheme is possible, as in
+	// `capacitor://localhost`. `https://*.example.com` means all hosts below that
+	// domain, at any depth, but not `https://example.com` itself. `null` means pages
+	// without an origin.
+	//
+	// If any are set, the gateway responds to preflights itself, refuses requests from
+	// pages of other origins, and lets only the page's origin read a response, also to
+	// requests with cookies or passwords (except from `null`, as any page can get that
+	// origin). Requests without an origin are passed on, except to a signed endpoint if
+	// the browser says that another site has sent them.
+	//
+	// Default: none; preflights are passed on, and CORS is left to the upstream.
 	CORS []string `json:"cors,omitempty"`
 
 	gateway
@@ -85,7 +94,8 @@ func (Sign) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision loads the projects' sources and acquires their token caches.
+// Provision loads the projects' sources and acquires their token caches. No source is
+// asked for a credential before the first upload.
 func (s *Sign) Provision(ctx caddy.Context) error { return s.provision(ctx, ctx.Logger()) }
 
 func (s *Sign) provision(ctx caddy.Context, logger *zap.Logger) error {
@@ -106,10 +116,14 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	endpoint := uploadapi.Signed(r.Method, r.URL.Path)
 	var grantors project.Grantors
 	if endpoint != nil {
-		grantors = s.projects.Grantors(r.Context()) // before what they depend on is taken out
+		// A resolver may be asked with headers of the request, which are removed below.
+		grantors = s.projects.Grantors(r.Context())
 	}
-	hop.DropNominated(r.Header) // and before anything is put in
-	// These are for the site that the request came to.
+	// A client can name any header in Connection, and so have the proxy remove it
+	// (RFC 9110, section 7.6.1): also one that is put in below, if this came later.
+	hop.DropNominated(r.Header)
+	// These are for the site that the request came to. Uploadcare would get a session's
+	// cookie, or a password, and takes a foreign Authorization for a broken token.
 	delete(r.Header, "Authorization")
 	delete(r.Header, "Cookie")
 
@@ -142,7 +156,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	return s.pass(response, r, next)
 }
 
-// refuseEarly refuses a request before it is known which project it is for.
+// refuseEarly refuses a request whose project is not known, since its body was not read.
 func (s *Sign) refuseEarly(w http.ResponseWriter, r *http.Request, incoming *incomingBody, endpoint *uploadapi.SignedEndpoint, err error) error {
 	if endpoint != nil {
 		s.unknown.Refused(endpoint)
@@ -150,8 +164,8 @@ func (s *Sign) refuseEarly(w http.ResponseWriter, r *http.Request, incoming *inc
 	return s.refuse(w, r, incoming, newRefusal(err))
 }
 
-// sign passes a request to a signed endpoint on, signed, or refuses it. If the
-// service does not take the credential, it may do so again with another.
+// sign signs a request to a signed endpoint and passes it on, or refuses it. If the
+// service rejects the credential, it may be retried with another.
 func (s *Sign) sign(response *responseWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint, grantors project.Grantors) error {
 	defer response.incoming.recycle()
 	upload := newUpload(s, r, endpoint, grantors, response)
@@ -162,7 +176,9 @@ func (s *Sign) sign(response *responseWriter, r *http.Request, next caddyhttp.Ha
 		return s.refuse(response.ResponseWriter, r, response.incoming, refusal)
 	}
 	response.signed = true
-	defer response.release() // the proxy panics when an answer breaks off
+	// The proxy panics with http.ErrAbortHandler if a response breaks off. What is held
+	// back of it then goes to the client, which would otherwise get no status at all.
+	defer response.release()
 	before := upload.snapshot(response)
 	for {
 		refusal, err := attempt.send(response, next)
@@ -176,11 +192,11 @@ func (s *Sign) sign(response *responseWriter, r *http.Request, next caddyhttp.Ha
 	}
 }
 
-// finish ends a request with the answer that has come, or refuses it.
+// finish ends a request with the response to its last attempt, or refuses it.
 func (s *Sign) finish(response *responseWriter, r *http.Request, attempt *attempt, refusal *refusal, err error) error {
 	response.release()
 	response.incoming.recycle()
-	response.sent.Header(response.Header()) // of which trailers are still to be sent
+	response.sent.Header(response.Header()) // its trailers are sent after this, and may repeat the credential
 	if !response.begun && refusal != nil {
 		attempt.countRefused(refusal)
 		return s.refuse(response.ResponseWriter, r, response.incoming, refusal)

@@ -27,18 +27,18 @@ func init() {
 	caddy.RegisterModule(Signature{})
 	option.RegisterHandlerDirective(signatureDirective, parseSignature, option.Terminal)
 
-	// Behind authentication, as uploadcare_sign is.
+	// After authentication, as uploadcare_sign is.
 	httpcaddyfile.RegisterDirectiveOrder(signatureDirective, httpcaddyfile.Before, "reverse_proxy")
 }
 
-// Signature hands out a project's current credential, for clients that can
-// sign: File Uploader's `secureUploadsSignatureResolver` and the like. It
-// answers GET with `{"secureSignature":"...","secureExpire":"..."}`, and no
-// cache may keep the answer.
+// Signature hands out a project's current credential to clients that send it with their
+// uploads themselves, as File Uploader does with `secureUploadsSignatureResolver`. It
+// responds to GET with `{"secureSignature":"...","secureExpire":"..."}`, which no cache
+// may store.
 //
-// The project's token cache is the one of `uploadcare_sign` with an equal
-// project. Whoever gets a credential can upload until it expires, so put
-// authentication before it, and a rate limit.
+// The credential is the same as that of an equal project of `uploadcare_sign`. Anyone who
+// gets it can upload to the project until it expires, so put authentication before this
+// handler, and a rate limit.
 //
 // See https://uploadcare.com/docs/file-uploader/secure-uploads/.
 type Signature struct {
@@ -47,9 +47,9 @@ type Signature struct {
 	// `UPLOADCARE_SECRET_KEY`.
 	Project *project.Project `json:"project,omitempty"`
 
-	// The origins whose pages may ask, besides those of the gateway's own
-	// host, as in `uploadcare_sign`. Pages of the origin `null` may, but not with
-	// the passwords and cookies that the browser has. Default: none.
+	// The origins whose pages may get the credential, besides those of the gateway's own
+	// host, as in `uploadcare_sign`. From the origin `null`, requests cannot carry the
+	// browser's passwords and cookies. Default: none.
 	CORS []string `json:"cors,omitempty"`
 
 	gateway
@@ -63,7 +63,8 @@ func (Signature) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision loads the project's source and acquires its token cache.
+// Provision loads the project's source and acquires its token cache. A project that names
+// no public key, or has access tokens for single uploads, has nothing to hand out.
 func (s *Signature) Provision(ctx caddy.Context) error {
 	if s.Project == nil {
 		s.Project = new(project.Project)
@@ -88,7 +89,7 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 	header := w.Header()
 	crossOrigin := origin != "" && !isSameOrigin(r, origin)
 	if crossOrigin {
-		allowOrigin(header, origin, allowed) // to read what is handed out, or why it is not
+		allowOrigin(header, origin, allowed) // also if it is not: the page can read the reason
 	}
 	switch {
 	case crossOrigin && isPreflight(r):
@@ -115,7 +116,7 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 	if check := s.logger.Check(zap.DebugLevel, "handing out a signature"); check != nil {
 		check.Write(zap.String("public_key", s.Project.Name()), zap.Int64("expire", token.Expire))
 	}
-	header.Set("Cache-Control", "no-store")
+	header.Set("Cache-Control", "no-store") // a cached one would be handed out to others, and when it has expired
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Set("X-Content-Type-Options", "nosniff")

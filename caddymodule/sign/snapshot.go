@@ -12,11 +12,11 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// snapshot is what the handlers that follow find and change, so that they can
-// find it once more. It is empty for a request that cannot be sent again.
+// snapshot is what the next handlers find and may change, so that a retry finds it as it
+// was. It is empty for a request that cannot be repeated.
 type snapshot struct {
-	header []headerField // of the answer
-	groups []string      // of routes that have been satisfied
+	header []headerField // of the response; the rejected one has left its fields there
+	groups []string      // of routes, of which one was taken
 }
 
 type headerField struct {
@@ -24,11 +24,14 @@ type headerField struct {
 	values []string
 }
 
-// routeGroups is where Caddy keeps the groups of routes of which one has been
-// taken: of several `handle` blocks only one may be. A request that came to
-// them again would find none left.
+// routeGroups is the context's key under which Caddy keeps the groups of routes of which
+// one has been taken: of several `handle` blocks, a request runs only the first that
+// matches. If a retry found the groups as the first attempt left them, it would run none
+// of its routes, and nothing would be uploaded. Caddy exports no name for the key.
 const routeGroups = caddy.CtxKey("route_group")
 
+// snapshot returns what there is before the first attempt. All values of the header are
+// copied into one slice, to spare each upload an allocation per field.
 func (u *upload) snapshot(w http.ResponseWriter) (s snapshot) {
 	if !u.canRepeat() {
 		return s
@@ -46,7 +49,7 @@ func (u *upload) snapshot(w http.ResponseWriter) (s snapshot) {
 	return s
 }
 
-// restore makes everything as it was.
+// restore restores the header of the response and the groups of routes.
 func (s snapshot) restore(w http.ResponseWriter, ctx context.Context) {
 	header := w.Header()
 	clear(header)
@@ -61,9 +64,9 @@ func (s snapshot) restore(w http.ResponseWriter, ctx context.Context) {
 	}
 }
 
-// withOwnVars returns a context in which the handlers that follow find the
-// variables that there are, and change none of them: the proxy may still be
-// connecting for what was sent before, and look at those.
+// withOwnVars returns a context with a copy of Caddy's variables for a retry. The proxy
+// may still be dialling in another goroutine for the attempt before, and read them there;
+// a map that is read and written at a time ends the process.
 func withOwnVars(ctx context.Context) context.Context {
 	vars, ok := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
 	if !ok {
@@ -72,6 +75,7 @@ func withOwnVars(ctx context.Context) context.Context {
 	return context.WithValue(ctx, caddyhttp.VarsCtxKey, maps.Clone(vars))
 }
 
+// groupsOf returns the groups of routes that have been taken, a map that is Caddy's.
 func groupsOf(ctx context.Context) map[string]struct{} {
 	groups, _ := ctx.Value(routeGroups).(map[string]struct{})
 	return groups
