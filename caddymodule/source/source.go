@@ -34,7 +34,10 @@ var (
 	// ErrRefused means that whoever asks is not to have a token. The upload
 	// gets 403, and nothing is kept.
 	ErrRefused = token.ErrRefused
-	// ErrUnreachable means that there was nobody, or no answer in time.
+	// ErrUnreachable means that there was nobody, whoever asks: no address, no
+	// connection, no TLS. While that is so, callers pause together. That there was no
+	// answer in time is the caller's own: an error with a method Timeout that
+	// is true, such as [context.DeadlineExceeded].
 	ErrUnreachable = token.ErrUnreachable
 )
 

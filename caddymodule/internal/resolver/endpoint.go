@@ -43,8 +43,9 @@ type Endpoint struct {
 }
 
 // Token asks for a credential. Its errors are the one of ctx,
-// [token.ErrRefused], [token.ErrUnreachable] if the last attempt met nobody or
-// waited in vain, and others if the answer is none; they show the endpoint's
+// [token.ErrRefused], [token.ErrUnreachable] if the last attempt got no
+// connection, others with a method Timeout if it waited in vain, and others if
+// the answer is none; they show the endpoint's
 // scheme and host, and nothing else of the request, nor anything of the answer.
 // One that says when to ask again has a method RetryAfter.
 func (e *Endpoint) Token(ctx context.Context) (token.Token, error) {

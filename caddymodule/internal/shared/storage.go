@@ -37,9 +37,10 @@ var (
 )
 
 // within does one operation in the storage and returns in time, also if the
-// storage heeds no context. late, if any, is called if it succeeds after that.
+// storage heeds no context. It is not cut short with ctx, which may be given up
+// while others hold on to the same lock. late, if any, is called if it succeeds after that.
 func (t *Tokens) within(ctx context.Context, limit time.Duration, operation func(context.Context) error, late func()) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	done := make(chan error, 1)
 	go func() { done <- recovered(ctx, operation) }()
 	select {
