@@ -113,8 +113,8 @@ func TestRejectionsHarmNobodyOnAQuietGateway(t *testing.T) {
 	for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
 		for _, keys := range []int{2, 3} {
 			for _, attackers := range []int{1, 3} {
-				if scheme == source.SchemeToken && attackers != 1 {
-					continue
+				if scheme == source.SchemeToken && (attackers != 1 || keys != 2) {
+					continue // which makes no difference
 				}
 				for _, large := range []bool{false, true} {
 					for _, size := range []int{10, maxKeptSize + 10} {
@@ -185,7 +185,7 @@ func TestARotationHealsInBothOrders(t *testing.T) {
 			for _, large := range []bool{false, true} {
 				for _, attackers := range []int{0, 1, 3} {
 					for _, size := range []int{1000, maxKeptSize + 10} {
-						if size > maxKeptSize && (attackers == 0 || scheme == source.SchemeToken) {
+						if size > maxKeptSize && (attackers != 3 || scheme == source.SchemeToken) {
 							continue // which makes no difference
 						}
 						t.Run(fmt.Sprintf("%s/%s/large %t/%d attackers of %d bytes", order, scheme, large, attackers, size), func(t *testing.T) {
