@@ -16,6 +16,10 @@ const (
 	// Whoever invents callers must not make the source be asked without bound.
 	maxUnanswered = 1024
 
+	// maxGivenUp is how many calls may have made way and not have ended: a source
+	// may not care.
+	maxGivenUp = 256
+
 	// minCallTime is how long the source has for a caller before the call may
 	// make way for another's. Whoever it answers has its answer by then.
 	minCallTime = time.Second
@@ -56,7 +60,7 @@ func (c *calls) admit(now Reading) bool {
 	switch {
 	case bounded < maxUnanswered:
 		return true
-	case c.givenUp >= maxUnanswered: // the source does not care
+	case c.givenUp >= maxGivenUp:
 		return false
 	}
 	for place := c.running.Front(); place != nil; place = place.Next() {
