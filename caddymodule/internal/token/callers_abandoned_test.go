@@ -64,7 +64,7 @@ func TestInventedCallersAreNotAskedForWithoutBound(t *testing.T) {
 }
 
 // A call for a client that has left makes way for another's when the source has
-// had a second for it, the oldest first. A caller that has come back is waited for.
+// had two seconds for it, the oldest first. A caller that has come back is waited for.
 func TestTheOldestCallForNobodyMakesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		callers := NewCallers(testThreshold, SystemClock())
@@ -78,7 +78,7 @@ func TestTheOldestCallForNobodyMakesWay(t *testing.T) {
 		back, leaveAgain := context.WithCancel(t.Context())
 		go func() { _, _ = callers.Get(back, callerOf(0), hanging.to(0)) }()
 		synctest.Wait()
-		time.Sleep(time.Second)
+		time.Sleep(minCallTime)
 		for i := range 10 {
 			number := 10_000 + i
 			if _, err := callers.Get(t.Context(), callerOf(number), good.to(number)); err != nil {

@@ -22,7 +22,7 @@ const (
 
 	// minCallTime is how long the source has for a caller before the call may
 	// make way for another's. Whoever it answers has its answer by then.
-	minCallTime = time.Second
+	minCallTime = 2 * time.Second
 )
 
 var errCrowded = errors.New("the source leaves too many callers without an answer")
@@ -48,8 +48,8 @@ type call struct {
 	abandoned bool
 }
 
-// admit reports whether there may be another call. If there are too many, one
-// makes way.
+// admit reports whether there may be another call. If there are too many, the
+// oldest make way.
 func (c *calls) admit(now Reading) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -57,25 +57,24 @@ func (c *calls) admit(now Reading) bool {
 	if c.silent {
 		bounded = c.running.Len()
 	}
-	switch {
-	case bounded < maxUnanswered:
-		return true
-	case c.givenUp >= maxGivenUp:
-		return false
-	}
-	for place := c.running.Front(); place != nil; place = place.Next() {
+	var next *list.Element
+	for place := c.running.Front(); bounded >= maxUnanswered; place = next {
+		if place == nil || c.givenUp >= maxGivenUp {
+			return false
+		}
 		oldest := place.Value.(*call)
 		if now.Elapsed-oldest.asked < minCallTime {
-			break
+			return false
 		}
+		next = place.Next()
 		if c.silent || oldest.abandoned {
 			c.remove(oldest)
 			c.givenUp++
 			oldest.abandon(errCrowded)
-			return true
+			bounded--
 		}
 	}
-	return false
+	return true
 }
 
 // begin returns a call, and the context that it has.
