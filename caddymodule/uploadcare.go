@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package caddymodule signs uploads to Uploadcare as they pass through Caddy.
-// Clients that know nothing of Secure Uploading, or sign in a way of long ago,
+// Clients that know nothing of Secure Uploading, or sign with outdated signatures,
 // send their uploads here as they always did; what goes on to the Upload API
 // carries one fresh credential and none of theirs.
 //
-// It has the directive uploadcare, and imports all that the directive is short for:
-// the handlers and the sources of credentials.
+// The package defines the directive uploadcare, and imports all that the directive is
+// short for: the handlers, the transport and the sources of credentials.
 package caddymodule
 
 import (

@@ -135,3 +135,89 @@ func TestInvariant4ABurstOfUrlencodedBodiesTakesBoundedMemory(t *testing.T) {
 		})
 	}
 }
+
+// trickleParams sends much of a urlencoded body at once and hardly anything
+// afterwards, over one connection after the other, until done is closed. It
+// counts those that the gateway ended.
+func trickleParams(address string, ended *atomic.Int64, done <-chan struct{}) {
+	for {
+		connection, err := net.Dial("tcp", address)
+		if err != nil {
+			return
+		}
+		go func() {
+			_, _ = fmt.Fprintf(connection, "POST /group/ HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\npub_key=demopublickey&a=%s",
+				address, paramsLimit, strings.Repeat("x", 120<<10))
+			for err := error(nil); err == nil; {
+				time.Sleep(8 * time.Second)
+				_, err = io.WriteString(connection, strings.Repeat("x", 10))
+			}
+		}()
+		response := make(chan struct{})
+		go func() {
+			_, _ = connection.Read(make([]byte, 1))
+			close(response)
+		}()
+		select {
+		case <-response:
+			ended.Add(1)
+			_ = connection.Close()
+		case <-done:
+			_ = connection.Close()
+			return
+		}
+	}
+}
+
+// Invariant 4, and one client's trouble is its own: those that hold much and
+// hardly send keep memory from others for no longer than they may be silent, and
+// from small bodies never.
+func TestInvariant4ClientsThatHardlySendAreInNobodysWay(t *testing.T) {
+	const attackers, lasting = 120, 25 * time.Second
+	sink, _ := newParamsSink(t)
+	address := freeAddress(t)
+	start(t, gateway(address, sink))
+	var ended atomic.Int64
+	done := make(chan struct{})
+	var attack, running sync.WaitGroup
+	defer attack.Wait()
+	defer close(done)
+	for range attackers {
+		attack.Go(func() { trickleParams(address, &ended, done) })
+	}
+	time.Sleep(time.Second)
+	serve := func(body string, every, limit time.Duration) {
+		var served, refused, slowest atomic.Int64
+		var sending sync.WaitGroup
+		for until := time.Now().Add(lasting); time.Now().Before(until); time.Sleep(every) {
+			sending.Go(func() {
+				status, text, took := sendParams(address, body, false)
+				if status != "200 " {
+					refused.Add(1)
+					t.Logf("a body of %d bytes: answer %q %q after %v", len(body), status, text, took)
+				} else {
+					served.Add(1)
+				}
+				for {
+					if most := slowest.Load(); int64(took) <= most || slowest.CompareAndSwap(most, int64(took)) {
+						break
+					}
+				}
+			})
+		}
+		sending.Wait()
+		t.Logf("of bodies of %d bytes %d were served, %d were not; the slowest took %v", len(body), served.Load(), refused.Load(), time.Duration(slowest.Load()))
+		if refused.Load() > 0 || time.Duration(slowest.Load()) > limit {
+			t.Error("they waited for those that hardly send")
+		}
+	}
+	beginning := "pub_key=demopublickey&source_url=x"
+	// What the machine takes for it is not much, unless it is busy with others.
+	running.Go(func() { serve(beginning, time.Second, 2*time.Second) })
+	running.Go(func() { serve(beginning+strings.Repeat("x", 300_000), 2*time.Second, paramsPause+2*time.Second) })
+	running.Wait()
+	t.Logf("%d of the clients that hardly send were ended", ended.Load())
+	if ended.Load() < attackers {
+		t.Error("they kept what they had")
+	}
+}

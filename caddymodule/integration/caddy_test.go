@@ -32,9 +32,23 @@ type caddyProcess struct {
 // that keep tests apart, and waits until it serves.
 func startCaddy(t *testing.T, caddyfile string, environment ...string) *caddyProcess {
 	t.Helper()
-	c := &caddyProcess{t: t, directory: t.TempDir(), admin: freeAddress(t), exited: make(chan struct{})}
+	c := newCaddy(t)
 	c.write(caddyfile)
-	c.command = c.run(t.Context(), environment, "run", "--config", c.path())
+	c.start(c.path(), environment...)
+	return c
+}
+
+// newCaddy returns a Caddy that has a home and does not run yet.
+func newCaddy(t *testing.T) *caddyProcess {
+	t.Helper()
+	return &caddyProcess{t: t, directory: t.TempDir(), admin: freeAddress(t), exited: make(chan struct{})}
+}
+
+// start runs Caddy with a file of config, and waits until it serves.
+func (c *caddyProcess) start(config string, environment ...string) {
+	c.t.Helper()
+	t := c.t
+	c.command = c.run(t.Context(), environment, "run", "--config", config)
 	written, err := os.Create(filepath.Join(t.TempDir(), "output"))
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +86,6 @@ func startCaddy(t *testing.T, caddyfile string, environment ...string) *caddyPro
 		_ = response.Body.Close()
 		return response.StatusCode == http.StatusOK
 	})
-	return c
 }
 
 // caddysRace is one of Caddy's own: with HTTP/2 to the upstream, a body that is

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -70,7 +69,7 @@ func (p repeater) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // tooMuch is the mode of which Go's own client logs what it did not ask for, and the
-// README says so.
+// docs/operations.md says so.
 const tooMuch = "too-much"
 
 // malformed are responses that errors quote.
@@ -135,24 +134,14 @@ func (r repeated) wire(t *testing.T, address, host string) string {
 	return string(response)
 }
 
-// withoutQueries is the README's filter: the snippet and global options, and what a
-// site has.
+// withoutQueries is the filter of docs/operations.md: the snippet and global options,
+// and what a site has.
 func withoutQueries(t *testing.T) (global, site string) {
 	t.Helper()
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, block := range codeBlock.FindAllStringSubmatch(string(readme), -1) {
-		snippet, rest, found := strings.Cut(block[2], "\n{\n")
-		global, site, both := strings.Cut(rest, "\nupload.example.com {\n")
-		if found && both && strings.Contains(snippet, "format filter") {
-			site, _, _ = strings.Cut(site, "\tuploadcare\n")
-			return snippet + "\n{\n" + global + "\n", site
-		}
-	}
-	t.Fatal("the README has no filter")
-	return "", ""
+	snippet, rest, _ := strings.Cut(documented(t, "docs/operations.md", "format filter"), "\n{\n")
+	global, site, _ = strings.Cut(rest, "\nupload.example.com {\n")
+	site, _, _ = strings.Cut(site, "\tuploadcare\n")
+	return snippet + "\n{\n" + global + "\n", site
 }
 
 // Invariant 8: what an upstream repeats of the credentials that it is sent is seen
@@ -229,7 +218,7 @@ func TestInvariant8UpstreamsRepeatCredentialsInVain(t *testing.T) {
 	}
 }
 
-// Invariant 8, as far as it is in the README: with its filter no log has the
+// Invariant 8, as far as it is in docs/operations.md: with its filter no log has the
 // credential that a client put into a query, whatever handler fails, whatever method a
 // request has, and wherever it is sent with its query.
 func TestInvariant8FilterKeepsClientsCredentialsOutOfAllLogs(t *testing.T) {

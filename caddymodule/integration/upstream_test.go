@@ -257,17 +257,9 @@ func TestAClientThatGoesAwayIsNotTheUpstreamsFault(t *testing.T) {
 
 // What other directives refuse before the gateway, error routes put into the
 // client's dialect; and they answer for the gateway, with all it knows.
-func TestErrorRoutesOfTheREADMEAnswer(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var routes string
-	for _, block := range codeBlock.FindAllStringSubmatch(string(readme), -1) {
-		if _, after, found := strings.Cut(block[2], "\thandle_errors {"); found {
-			routes = "\thandle_errors {" + after
-		}
-	}
+func TestErrorRoutesOfTheDocumentsAnswer(t *testing.T) {
+	_, after, _ := strings.Cut(documented(t, "docs/errors.md", "handle_errors"), "\thandle_errors {")
+	routes := "\thandle_errors {" + after
 	gateway := freeAddress(t)
 	site := strings.TrimSuffix(gatewayTo(gateway, startUpstream(t, swallow).URL, ""), "}\n")
 	startCaddy(t, site+"\trequest_body {\n\t\tmax_size 1KiB\n\t}\n"+routes, canarySecret)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,20 +17,9 @@ import (
 // site is a gateway to an upstream.
 func operationsExample(t *testing.T, option, gateway, upstream string) string {
 	t.Helper()
-	document, err := os.ReadFile("../../docs/operations.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, block := range codeBlock.FindAllStringSubmatch(string(document), -1) {
-		if !strings.Contains(block[2], option) {
-			continue
-		}
-		site := "http://" + gateway + " {\n\tbind 127.0.0.1\n\tuploadcare {\n\t\tproject demopublickey {\n\t\t\tsecret_key {env.CANARY_SECRET}\n\t\t}\n\t\tupstream " + upstream + "\n"
-		example := strings.Replace(block[2], "\tuploadcare\n", "\tuploadcare {\n\t}\n", 1)
-		return strings.Replace(example, "upload.example.com {\n\tuploadcare {\n", site, 1)
-	}
-	t.Fatalf("docs/operations.md has no %s", option)
-	return ""
+	site := "http://" + gateway + " {\n\tbind 127.0.0.1\n\tuploadcare {\n\t\tproject demopublickey {\n\t\t\tsecret_key {env.CANARY_SECRET}\n\t\t}\n\t\tupstream " + upstream + "\n"
+	example := strings.Replace(documented(t, "docs/operations.md", option), "\tuploadcare\n", "\tuploadcare {\n\t}\n", 1)
+	return strings.Replace(example, "upload.example.com {\n\tuploadcare {\n", site, 1)
 }
 
 // A client that is silent for longer than Caddy allows is told so; with the option

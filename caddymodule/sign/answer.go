@@ -145,16 +145,6 @@ func (a *answerWriter) begin() {
 	}
 }
 
-// allowOrigin lets the page read the answer that has its origin allowed.
-func (a *answerWriter) allowOrigin() {
-	switch header := a.Header(); {
-	case a.origin != "":
-		allowOrigin(header, a.origin, a.allowed)
-	case a.cors:
-		addVaryOrigin(header)
-	}
-}
-
 // stripLocation takes a credential out of the addresses that the upstream sends
 // the client to.
 func stripLocation(header http.Header) {

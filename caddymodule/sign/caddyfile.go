@@ -3,6 +3,8 @@
 package sign
 
 import (
+	"slices"
+
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -54,25 +56,26 @@ func parseSign(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 // Several lines of cors add up. With one project, its options may stand directly
 // in the block, and so may `project <public_key>` without a block. Any other
 // subdirective is looked up among the sources of credentials.
-func (s *Sign) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return s.unmarshalBlock(d)
+func (s *Sign) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
+	s.Projects, s.CORS, err = unmarshalBlock(d)
+	return err
 }
 
 // unmarshalBlock parses a directive that has nothing but a block of options.
-func (s *Sign) unmarshalBlock(d *caddyfile.Dispenser) error {
+func unmarshalBlock(d *caddyfile.Dispenser) (projects []*project.Project, cors []string, err error) {
 	d.Next() // consume directive name
 	name := d.Val()
 	if d.NextArg() {
-		return d.Errf("unexpected argument '%s': %s takes a block", d.Val(), name)
+		return nil, nil, d.Errf("unexpected argument '%s': %s takes a block", d.Val(), name)
 	}
 	var options Subdirectives
 	for d.NextBlock(0) {
 		if !IsOption(d.Val()) {
-			return d.Errf("unrecognized subdirective '%s': expected %s", d.Val(), Options)
+			return nil, nil, d.Errf("unrecognized subdirective '%s': expected %s", d.Val(), Options)
 		}
 		options.Add(d.NextSegment())
 	}
-	return s.UnmarshalOptions(options)
+	return options.unmarshal()
 }
 
 // Subdirectives are those of a block that are about signing.
@@ -101,37 +104,61 @@ func IsOption(name string) bool {
 
 // UnmarshalOptions sets up the handler from a block's subdirectives. Its error names
 // the line.
-func (s *Sign) UnmarshalOptions(options Subdirectives) error {
-	for _, segment := range options.projects {
+func (s *Sign) UnmarshalOptions(options Subdirectives) (err error) {
+	s.Projects, s.CORS, err = options.unmarshal()
+	return err
+}
+
+func (t *Subdirectives) unmarshal() (projects []*project.Project, cors []string, err error) {
+	for _, segment := range t.projects {
 		one, err := project.Unmarshal(segment)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		s.Projects = append(s.Projects, one)
+		projects = append(projects, one)
 	}
-	for _, segment := range options.cors {
+	for _, segment := range t.cors {
 		d := caddyfile.NewDispenser(segment)
 		d.Next() // consume subdirective name
-		all, err := unmarshalOrigins(d, s.CORS)
-		if err != nil {
-			return err
+		if cors, err = unmarshalOrigins(d, cors); err != nil {
+			return nil, nil, err
 		}
-		s.CORS = all
 	}
-	if len(options.direct) == 0 {
-		return nil
+	projects, err = t.unmarshalDirect(projects)
+	return projects, cors, err
+}
+
+// unmarshalDirect parses options that stand outside of a project's block, which are
+// those of the only project.
+func (t *Subdirectives) unmarshalDirect(projects []*project.Project) ([]*project.Project, error) {
+	if len(t.direct) == 0 {
+		return projects, nil
 	}
-	d := caddyfile.NewDispenser(options.direct[0])
+	d := caddyfile.NewDispenser(t.direct[0])
 	d.Next()
 	switch {
-	case len(s.Projects) > 1:
-		return d.Errf("'%s' stands outside of a project: with several projects, each has its options in its own block", d.Val())
-	case len(s.Projects) == 1 && s.Projects[0].HasOptions():
-		return d.Errf("'%s' stands outside of the project's block", d.Val())
-	case len(s.Projects) == 0:
-		s.Projects = []*project.Project{new(project.Project)}
+	case len(projects) > 1:
+		return nil, d.Errf("'%s' stands outside of a project: with several projects, each has its options in its own block", d.Val())
+	case len(projects) == 1 && projects[0].HasOptions():
+		return nil, d.Errf("'%s' stands outside of the project's block", d.Val())
+	case len(projects) == 0:
+		projects = []*project.Project{new(project.Project)}
 	}
-	return s.Projects[0].UnmarshalOptions(options.direct)
+	return projects, projects[0].UnmarshalOptions(t.direct)
+}
+
+// unmarshalOrigins parses the arguments of `cors`, which are added to those of the
+// lines before.
+func unmarshalOrigins(d *caddyfile.Dispenser, before []string) ([]string, error) {
+	arguments := d.RemainingArgs()
+	if len(arguments) == 0 {
+		return nil, d.Errf("cors takes origins such as https://www.example.com, https://*.example.com, capacitor://localhost or null")
+	}
+	all := slices.Concat(before, arguments)
+	if _, err := newOrigins(all); err != nil {
+		return nil, d.WrapErr(err)
+	}
+	return all, option.NoBlock(d, "cors")
 }
 
 // Interface guard

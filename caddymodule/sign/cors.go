@@ -9,9 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
 const (
@@ -22,20 +20,6 @@ const (
 	preflightMethods = "GET, POST, OPTIONS"
 	exposedHeaders   = "Warning, Retry-After, " + requestIDHeader
 )
-
-// unmarshalOrigins parses the arguments of `cors`, which are added to those of the
-// lines before.
-func unmarshalOrigins(d *caddyfile.Dispenser, before []string) ([]string, error) {
-	arguments := d.RemainingArgs()
-	if len(arguments) == 0 {
-		return nil, d.Errf("cors takes origins such as https://www.example.com, https://*.example.com, capacitor://localhost or null")
-	}
-	all := slices.Concat(before, arguments)
-	if _, err := newOrigins(all); err != nil {
-		return nil, d.WrapErr(err)
-	}
-	return all, option.NoBlock(d, "cors")
-}
 
 // askingOrigin returns the origin of the page that a request comes from, empty
 // if there is none to be known, and whether it may use the gateway. A browser
@@ -101,5 +85,27 @@ func allowOrigin(header http.Header, origin string, allowed bool) {
 func addVaryOrigin(header http.Header) {
 	if !slices.Contains(header.Values("Vary"), "Origin") {
 		header.Add("Vary", "Origin")
+	}
+}
+
+// setCORS makes an answer of the gateway's own readable by the page that caused
+// it.
+func (g *gateway) setCORS(header http.Header, r *http.Request) {
+	if origin, allowed := askingOrigin(r, g.origins); origin != "" && g.origins.listed {
+		allowOrigin(header, origin, allowed)
+		return
+	}
+	uploadapi.SetCORS(header, preflightMethods)
+	header.Del("Access-Control-Allow-Credentials") // which says nothing beside `*`
+	header.Set("Access-Control-Expose-Headers", exposedHeaders)
+}
+
+// allowOrigin lets the page read the answer that has its origin allowed.
+func (a *answerWriter) allowOrigin() {
+	switch header := a.Header(); {
+	case a.origin != "":
+		allowOrigin(header, a.origin, a.allowed)
+	case a.cors:
+		addVaryOrigin(header)
 	}
 }

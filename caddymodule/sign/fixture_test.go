@@ -81,7 +81,7 @@ func newSignature(t *testing.T, config string) (*Signature, error) {
 		}
 	})
 	err := signature.Provision(ctx)
-	signature.sign.logger = zap.NewNop()
+	signature.logger = zap.NewNop()
 	return signature, err
 }
 

@@ -38,11 +38,12 @@ type incomingBody struct {
 	waits  bool // the client does not send before the first read (100 Continue)
 	http1  bool // the connection is the request's alone
 
-	mu     sync.Mutex // held while source is read
-	err    error      // what source ended with, guarded by mu
-	kept   keptBody   // guarded by mu
-	keeps  bool       // the body is kept while it passes; set before it is read
-	held   memory.Holder
+	mu     sync.Mutex     // held while source is read
+	err    error          // what source ended with, guarded by mu
+	kept   keptBody       // guarded by mu
+	keeps  bool           // the body is kept while it passes; set before it is read
+	held   memory.Holder  // of bodyMemory
+	small  *memory.Holder // of smallBodyMemory, or nil if it never had any
 	begun  atomic.Bool
 	ended  atomic.Bool // nothing more comes: source is at its end, or broken
 	broken atomic.Bool // it ended before its end

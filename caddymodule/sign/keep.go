@@ -15,7 +15,9 @@ import (
 const maxKeptSize = 64 << 10
 
 // minKeptBuffer is the size of the smallest buffer, in bytes. The others are
-// each twice as large as the one before.
+// each twice as large as the one before. A body that comes in pieces moves to one
+// with room for four times as much as has come, so that who announces much and
+// sends little takes no room from others.
 const minKeptBuffer = 4 << 10
 
 // keptBuffers are at hand for the bodies that are kept, by size. In them lie
@@ -36,11 +38,32 @@ func (b *incomingBody) keepMore(p []byte) {
 	if b.kept.length == 0 || len(p) == 0 {
 		return
 	}
-	if b.kept.buffer == nil && !bodyMemory.TryTake(&b.held, minKeptBuffer<<keptClass(b.kept.length)) {
+	if more := b.kept.more(len(p)); more > 0 && !bodyMemory.TryTake(&b.held, more) {
 		b.kept.length = 0
 		return
 	}
 	b.kept.add(p)
+}
+
+// more returns by how much the buffer has to be larger to add n bytes.
+func (k *keptBody) more(n int) int {
+	had := 0
+	if k.buffer != nil {
+		had = cap(*k.buffer)
+		n += len(*k.buffer)
+	}
+	if n <= had || n > k.length {
+		return 0
+	}
+	return minKeptBuffer<<k.class(n) - had
+}
+
+// class returns that of the buffer for a body of which n bytes have come.
+func (k *keptBody) class(n int) int {
+	if n < k.length {
+		n = min(4*n, k.length)
+	}
+	return keptClass(n)
 }
 
 // add takes note of what has been read.
@@ -48,20 +71,38 @@ func (k *keptBody) add(p []byte) {
 	if k.length == 0 {
 		return
 	}
-	if k.buffer == nil {
-		class := keptClass(k.length)
-		if pooled, ok := keptBuffers[class].Get().(*[]byte); ok {
-			k.buffer = pooled
-		} else {
-			fresh := make([]byte, 0, minKeptBuffer<<class)
-			k.buffer = &fresh
-		}
+	size := len(p)
+	if k.buffer != nil {
+		size += len(*k.buffer)
 	}
-	if len(*k.buffer)+len(p) > k.length { // more than was announced: that is none of ours
+	if size > k.length { // more than was announced: that is none of ours
 		k.length = 0
 		return
 	}
+	if k.buffer == nil || size > cap(*k.buffer) {
+		k.grow(k.class(size))
+	}
 	*k.buffer = append(*k.buffer, p...)
+}
+
+// grow moves what has come to a larger buffer.
+func (k *keptBody) grow(class int) {
+	larger, pooled := keptBuffers[class].Get().(*[]byte)
+	if !pooled {
+		fresh := make([]byte, 0, minKeptBuffer<<class)
+		larger = &fresh
+	}
+	if k.buffer != nil {
+		*larger = append(*larger, *k.buffer...)
+		recycleKept(k.buffer)
+	}
+	k.buffer = larger
+}
+
+// recycleKept puts a buffer where the next body of its size finds it.
+func recycleKept(buffer *[]byte) {
+	*buffer = (*buffer)[:0]
+	keptBuffers[keptClass(cap(*buffer))].Put(buffer)
 }
 
 // keep makes the body one that is kept while it is read, if it is small enough.
@@ -93,13 +134,15 @@ func (b *incomingBody) recycle() {
 		return
 	}
 	bodyMemory.Release(&b.held)
+	if b.small != nil {
+		smallBodyMemory.Release(b.small)
+	}
 	if !b.mu.TryLock() {
 		return
 	}
 	defer b.mu.Unlock()
 	if buffer := b.kept.buffer; buffer != nil {
-		*buffer = (*buffer)[:0]
-		keptBuffers[keptClass(cap(*buffer))].Put(buffer)
+		recycleKept(buffer)
 	}
 	b.kept = keptBody{}
 }

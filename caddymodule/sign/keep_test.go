@@ -49,6 +49,27 @@ func TestInvariant4WhatIsKeptIsBounded(t *testing.T) {
 	}
 }
 
+// What counts of a body that is kept is what has come, not what was announced.
+func TestMemoryOfKeptBodiesIsTakenAsBytesCome(t *testing.T) {
+	bound := freshMemory(t)
+	body := strings.Repeat("0123456789abcdef", maxKeptSize/16)
+	incoming := &incomingBody{source: strings.NewReader(body)}
+	incoming.keep(maxKeptSize)
+	came := 0
+	for _, test := range []struct{ n, held int }{{1, 4 << 10}, {1023, 4 << 10}, {3 << 10, 4 << 10}, {1, 32 << 10}, {28<<10 - 1, 32 << 10}, {1, 64 << 10}, {32<<10 - 1, 64 << 10}} {
+		if _, err := io.ReadFull(incoming, make([]byte, test.n)); err != nil {
+			t.Fatal(err)
+		}
+		if came += test.n; bound.Held() != test.held || cap(*incoming.kept.buffer) != test.held {
+			t.Errorf("%d bytes are held, %d taken, of %d, want %d", cap(*incoming.kept.buffer), bound.Held(), came, test.held)
+		}
+	}
+	if whole, ok := incoming.all(); !ok || string(whole) != body {
+		t.Errorf("%d bytes were kept, %v", len(whole), ok)
+	}
+	incoming.recycle()
+}
+
 // A body that does not come whole, or is longer than was announced, is not one
 // to be sent again.
 func TestABodyThatIsNotWholeIsNotKept(t *testing.T) {

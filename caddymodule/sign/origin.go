@@ -22,6 +22,7 @@ const anyLabels = "*."
 // origins are the origins that are configured, in the spelling of browsers
 // (RFC 6454, section 6.2).
 type origins struct {
+	listed   bool // there are any
 	exact    map[string]struct{}
 	patterns []originPattern
 }
@@ -34,7 +35,7 @@ type originPattern struct {
 
 // newOrigins reads the origins of a config. Its error says which is none, and why.
 func newOrigins(list []string) (origins, error) {
-	o := origins{exact: make(map[string]struct{}, len(list))}
+	o := origins{listed: len(list) > 0, exact: make(map[string]struct{}, len(list))}
 	seen := make(map[string]struct{}, len(list))
 	for _, text := range list {
 		origin, err := normalizeOrigin(text)

@@ -26,13 +26,13 @@ import (
 // held in the end.
 func freshMemory(t *testing.T) *memory.Bound {
 	t.Helper()
-	before := bodyMemory
-	bodyMemory = newBodyMemory()
+	before, smallBefore := bodyMemory, smallBodyMemory
+	bodyMemory, smallBodyMemory = newBodyMemory(), newSmallBodyMemory()
 	t.Cleanup(func() {
-		if held := bodyMemory.Held(); held != 0 {
-			t.Errorf("%d bytes are still held", held)
+		if held, small := bodyMemory.Held(), smallBodyMemory.Held(); held != 0 || small != 0 {
+			t.Errorf("%d and %d bytes are still held", held, small)
 		}
-		bodyMemory = before
+		bodyMemory, smallBodyMemory = before, smallBefore
 	})
 	return bodyMemory
 }
@@ -42,6 +42,7 @@ func freshMemory(t *testing.T) *memory.Bound {
 type slowClient struct {
 	*httptest.ResponseRecorder
 	body  string
+	burst int           // what comes at once, in the beginning
 	piece int           // what comes at a time
 	pause time.Duration // before each
 	stall int           // when it sends no more, or 0
@@ -74,7 +75,11 @@ func (c *slowClient) Read(p []byte) (int, error) {
 	if pause := c.nextPause(); pause > 0 && !c.passes(time.Now().Add(pause)) {
 		return 0, os.ErrDeadlineExceeded
 	}
-	n := copy(p[:min(len(p), c.piece-c.sent%c.piece)], c.body[c.sent:])
+	n := c.piece - c.sent%c.piece
+	if c.sent < c.burst {
+		n = c.burst - c.sent
+	}
+	n = copy(p[:min(len(p), n)], c.body[c.sent:])
 	c.sent += n
 	return n, nil
 }
@@ -83,7 +88,7 @@ func (c *slowClient) nextPause() time.Duration {
 	switch {
 	case c.stall > 0 && c.sent >= c.stall:
 		return 24 * time.Hour
-	case c.sent%c.piece == 0:
+	case c.sent >= c.burst && c.sent%c.piece == 0:
 		return c.pause
 	}
 	return 0
@@ -140,17 +145,18 @@ func TestNoMoreThanTwiceAUrlencodedBodyIsHeld(t *testing.T) {
 	for name, size := range map[string]int{"small": 1000, "at the limit": maxParamsSize} {
 		for _, stale := range []string{"", "&signature=old"} {
 			bound, body, most := freshMemory(t), paramsOfSize(size-len(stale))+stale, 0
+			held := func() int { return bound.Held() + smallBodyMemory.Held() }
 			send := func() {
 				client := newSlowClient(body, size, 0)
 				r := paramsRequest(http.MethodPost, "/group/", urlencoded, "")
 				r.ContentLength = int64(size)
 				r.Body = io.NopCloser(readerFunc(func(p []byte) (int, error) {
-					most = max(most, bound.Held())
+					most = max(most, held())
 					return client.Read(p)
 				}))
 				if err := sign.ServeHTTP(client, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-					if bound.Held() != size {
-						t.Errorf("%s: %d bytes are held while it is on its way", name, bound.Held())
+					if held() != size {
+						t.Errorf("%s: %d bytes are held while it is on its way", name, held())
 					}
 					return discarding(0)(w, r)
 				})); err != nil || client.Code != http.StatusOK {
@@ -216,7 +222,7 @@ func TestABurstOfLargeBodiesIsServedWithinTheBound(t *testing.T) {
 				const clients = 300
 				bound, sign := freshMemory(t), mustSign(t, onlyProject)
 				next := func(w http.ResponseWriter, r *http.Request) error {
-					if held := bound.Held(); held > maxHeldBodies {
+					if held := bound.Held() + smallBodyMemory.Held(); held > maxHeldBodies {
 						t.Errorf("%d bytes are held", held)
 					}
 					return discarding(time.Second)(w, r)
@@ -270,7 +276,7 @@ func TestAWaitForMemoryIsNotTheClients(t *testing.T) {
 		bound.Reserve = 0
 		var other memory.Holder
 		const size = 200_000
-		if err := bound.Take(t.Context(), &other, maxHeldBodies-2*size-2*paramsPiece, nil); err != nil {
+		if err := bound.Take(t.Context(), &other, bound.Size-2*size-2*paramsPiece, nil); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -295,26 +301,41 @@ func TestAWaitForMemoryIsNotTheClients(t *testing.T) {
 	})
 }
 
-// A client may be slow, but not for ever: of those that send next to nothing,
-// only a first piece is held.
+// A client may be slow, but not for ever, and what it has sent before counts for
+// no longer than the rest of it. Small bodies are in nobody's way.
 func TestASlowClientKeepsItsShareAsLongAsItSendsSomething(t *testing.T) {
+	const late = "GatewayTimeoutError"
 	tests := map[string]struct {
-		size, piece int
-		pause       time.Duration
-		want        string
+		size, burst, piece int
+		pause              time.Duration
+		want               string
 	}{
-		"at the smallest rate":          {maxParamsSize, minParamsRate, time.Second, ""},
-		"below it":                      {maxParamsSize, minParamsRate / 2, time.Second, "GatewayTimeoutError"},
-		"with pauses":                   {100 << 10, 40 << 10, maxParamsPause - time.Second, ""},
-		"with a pause that is too long": {100 << 10, 40 << 10, maxParamsPause + time.Second, "GatewayTimeoutError"},
-		"a pause in a small body":       {firstParamsPiece, 100, 50 * time.Second, ""},
+		"at the smallest rate":            {maxParamsSize, 0, minParamsRate, time.Second, ""},
+		"below it":                        {maxParamsSize, 0, minParamsRate / 2, time.Second, late},
+		"with pauses":                     {100 << 10, 0, 40 << 10, maxParamsPause - time.Second, ""},
+		"with a pause that is too long":   {100 << 10, 0, 40 << 10, maxParamsPause + time.Second, late},
+		"a pause in a small body":         {firstParamsPiece, 0, 100, 50 * time.Second, ""},
+		"nearly silent after a burst":     {maxParamsSize, 120 << 10, 10, 8 * time.Second, late},
+		"just not silent after a burst":   {maxParamsSize, 120 << 10, 1, maxParamsPause - time.Millisecond, late},
+		"just not silent from the start":  {firstParamsPiece + 1, 0, 1, maxParamsPause - time.Millisecond, late},
+		"silent behind the first piece":   {firstParamsPiece + 1, firstParamsPiece, 1, maxParamsPause + 1, late},
+		"just not silent behind it":       {firstParamsPiece + 1, firstParamsPiece, 1, maxParamsPause, ""},
+		"silent behind the second piece":  {firstParamsPiece + paramsPiece + 1, firstParamsPiece + paramsPiece, 1, maxParamsPause + 1, late},
+		"at the smallest rate from there": {maxParamsSize, firstParamsPiece + paramsPiece, minParamsRate, time.Second, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				freshMemory(t)
-				client := newSlowClient(paramsOfSize(test.size), test.piece, test.pause)
+				client, began := newSlowClient(paramsOfSize(test.size), test.piece, test.pause), time.Now()
+				client.burst = test.burst
 				client.send(t, t.Context(), mustSign(t, onlyProject), discarding(0))
+				if test.burst == 0 { // nothing is held before the first byte
+					began = began.Add(test.pause)
+				}
+				if took := time.Since(began); test.want != "" && took > maxParamsPause {
+					t.Errorf("its share was its own for %v", took)
+				}
 				if body := client.Body.String(); test.want == "" && body != "" || !strings.Contains(body, test.want) {
 					t.Errorf("after %d bytes: %s", client.sent, body)
 				}

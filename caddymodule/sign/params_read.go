@@ -15,48 +15,6 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/memory"
 )
 
-// maxHeldBodies bounds what is held of all bodies together, in bytes: of
-// urlencoded ones and of those that are kept to be sent again. It has room for
-// eighty urlencoded bodies of the largest size at a time, or for some six
-// hundred pictures that can be sent again. The garbage collector lets the process
-// grow by twice as much, and so a burst takes no more than 150 MB.
-const maxHeldBodies = 40 << 20
-
-// bodyMemory is where all bodies that are held take their bytes from.
-var bodyMemory = newBodyMemory()
-
-func newBodyMemory() *memory.Bound {
-	return &memory.Bound{
-		Size: maxHeldBodies,
-		// In a burst, some thirty of the largest bodies come at a time, one after
-		// the other, instead of a part of each.
-		Reserve: maxHeldBodies * 3 / 4,
-		// One is held twice where its pieces are joined.
-		Share:    2*maxParamsSize + paramsPiece,
-		Optional: maxHeldBodies / 2,
-		Wait:     maxParamsWait,
-	}
-}
-
-const (
-	// firstParamsPiece is what is held of a body that begins, in bytes. Nearly
-	// all are smaller.
-	firstParamsPiece = 4 << 10
-	// paramsPiece is what is held more of each time, in bytes.
-	paramsPiece = 16 << 10
-
-	// maxParamsWait is how long one body waits for memory. A burst is over by
-	// then, and a client has not given up.
-	maxParamsWait = 30 * time.Second
-	// maxParamsPause and minParamsRate are for clients of which more than a first
-	// piece is held, so that none keeps it from the others: how long it may send
-	// nothing, and how many bytes it sends in a second at least, once such a
-	// pause is over. A client on a bad line has sent a first piece with its head,
-	// and is given as much time for that as the server gives.
-	maxParamsPause = 10 * time.Second
-	minParamsRate  = 4 << 10
-)
-
 // paramsPieces are at hand for what comes, in pieces of [paramsPiece].
 var paramsPieces = sync.Pool{New: func() any { return new([paramsPiece]byte) }}
 
@@ -67,7 +25,8 @@ type paramsReader struct {
 	body    *incomingBody
 	control *http.ResponseController
 	length  int64 // as announced, or negative
-	began   time.Time
+	small   bool  // what is held is in smallBodyMemory
+	pace    pace
 	limited bool // there is a deadline
 
 	first  []byte
@@ -78,7 +37,7 @@ type paramsReader struct {
 // hold reads the body to its end and returns it, held in [bodyMemory] until the
 // body is released.
 func (b *incomingBody) hold(ctx context.Context, w http.ResponseWriter, length int64) (string, error) {
-	r := &paramsReader{body: b, control: http.NewResponseController(w), length: length, began: time.Now()}
+	r := &paramsReader{body: b, control: http.NewResponseController(w), length: length}
 	defer r.recycle()
 	defer r.unlimit()
 	var whole string
@@ -133,38 +92,64 @@ func (r *paramsReader) fill(room []byte) error {
 
 // grow returns room for the next piece.
 func (r *paramsReader) grow(ctx context.Context) ([]byte, error) {
-	size, left := paramsPiece, maxParamsSize-r.size
 	if r.first == nil {
-		size = firstParamsPiece
-		if r.length > 0 {
-			size = int(min(r.length, int64(size)))
-		}
+		return r.begin(ctx)
 	}
-	before := r.body.held.Waited()
-	if err := bodyMemory.Take(ctx, &r.body.held, size, r.unlimit); err != nil {
+	size := paramsPiece
+	if r.small {
+		size += len(r.first) // it is none, and moves
+	}
+	if err := r.take(ctx, size); err != nil {
 		return nil, err
 	}
-	r.began = r.began.Add(r.body.held.Waited() - before) // that pause was not the client's
-	if r.first == nil {
-		r.first = make([]byte, size)
-		return r.first, nil
+	if r.small {
+		r.small = false
+		smallBodyMemory.Release(r.body.small)
+		r.pace = pace{began: time.Now()}
 	}
 	piece := paramsPieces.Get().(*[paramsPiece]byte)
 	r.others = append(r.others, piece)
-	return piece[:min(size, left)], nil
+	return piece[:min(paramsPiece, maxParamsSize-r.size)], nil
+}
+
+// begin returns room for the first piece. What may become large, and wait with it,
+// takes no room from small ones that are short of it.
+func (r *paramsReader) begin(ctx context.Context) ([]byte, error) {
+	size := firstParamsPiece
+	if r.length > 0 {
+		size = int(min(r.length, int64(size)))
+	}
+	if r.length > 0 && r.length <= firstParamsPiece || r.length < 0 && !crowded() {
+		r.body.small = new(memory.Holder)
+		r.small = smallBodyMemory.TryTake(r.body.small, 2*size) // it will be joined, too
+	}
+	if !r.small {
+		if err := r.take(ctx, size); err != nil {
+			return nil, err
+		}
+	}
+	r.pace = pace{began: time.Now()}
+	r.first = make([]byte, size)
+	return r.first, nil
+}
+
+// take takes size more of [bodyMemory]. The client's time does not run meanwhile.
+func (r *paramsReader) take(ctx context.Context, size int) error {
+	before := r.body.held.Waited()
+	err := bodyMemory.Take(ctx, &r.body.held, size, r.unlimit)
+	r.pace.paused += r.body.held.Waited() - before
+	return err
 }
 
 // setDeadline bounds how long the client may take for what comes next. Caddy has
-// it end sooner if its own limits are tighter.
+// it end sooner if its own limits are tighter. A client on a bad line is given as
+// much time for a small body as the server gives, while there is room for others.
 func (r *paramsReader) setDeadline() {
-	if r.size < firstParamsPiece {
+	if r.first == nil || r.small && !crowded() {
+		r.unlimit()
 		return
 	}
-	slowest := r.began.Add(maxParamsPause + time.Duration(r.size)*time.Second/minParamsRate)
-	if pause := time.Now().Add(maxParamsPause); pause.Before(slowest) {
-		slowest = pause
-	}
-	_ = r.control.SetReadDeadline(slowest) // what has no deadlines is no connection
+	_ = r.control.SetReadDeadline(r.pace.deadline(r.size)) // what has no deadlines is no connection
 	r.limited = true
 }
 
@@ -179,7 +164,15 @@ func (r *paramsReader) unlimit() {
 
 // join returns what has come, in one piece.
 func (r *paramsReader) join(ctx context.Context) (string, error) {
-	if err := bodyMemory.Take(ctx, &r.body.held, r.size, nil); err != nil {
+	switch {
+	case r.size == 0:
+		return "", nil
+	case r.small:
+		whole := string(r.first[:r.size])
+		smallBodyMemory.Give(r.body.small, 2*len(r.first)-r.size)
+		return whole, nil
+	}
+	if err := r.take(ctx, r.size); err != nil {
 		return "", err
 	}
 	var whole strings.Builder

@@ -27,9 +27,9 @@ const requestIDHeader = "X-Uploadcare-Request-Id"
 
 // refuse answers for the upstream. incoming is the body that the client may
 // still be sending.
-func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, incoming *incomingBody, refusal *refusal) error {
+func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, incoming *incomingBody, refusal *refusal) error {
 	if refusal.answer == nil {
-		if check := s.logger.Check(zapcore.DebugLevel, "client went away"); check != nil {
+		if check := g.logger.Check(zapcore.DebugLevel, "client went away"); check != nil {
 			check.Write(zap.Error(refusal.cause))
 		}
 		w.WriteHeader(statusClientClosedRequest)
@@ -46,15 +46,15 @@ func (s *Sign) refuse(w http.ResponseWriter, r *http.Request, incoming *incoming
 	if refusal.retryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(refusal.retryAfter.Seconds()))))
 	}
-	s.setCORS(header, r)
-	s.logRefusal(r, refusal, requestID)
+	g.setCORS(header, r)
+	g.logRefusal(r, refusal, requestID)
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		replacer.Set(errorCodePlaceholder, refusal.answer.Code)
 	}
 	answer := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
-	if len(s.CORS) > 0 { // error routes may pass on what another upstream allows
+	if g.origins.listed { // error routes may pass on what another upstream allows
 		answer.cors = true
-		answer.origin, answer.allowed = askingOrigin(r, s.origins)
+		answer.origin, answer.allowed = askingOrigin(r, g.origins)
 	}
 	_ = answerByErrorRoutes(answer, r, refusal.answer)
 	if !answer.begun && !answer.hijacked { // the error routes failed themselves, or said nothing
@@ -98,19 +98,7 @@ func answerRefused(w http.ResponseWriter, r *http.Request) bool {
 	return ok
 }
 
-// setCORS makes an answer of the gateway's own readable by the page that caused
-// it.
-func (s *Sign) setCORS(header http.Header, r *http.Request) {
-	if origin, allowed := askingOrigin(r, s.origins); origin != "" && len(s.CORS) > 0 {
-		allowOrigin(header, origin, allowed)
-		return
-	}
-	uploadapi.SetCORS(header, preflightMethods)
-	header.Del("Access-Control-Allow-Credentials") // which says nothing beside `*`
-	header.Set("Access-Control-Expose-Headers", exposedHeaders)
-}
-
-func (s *Sign) logRefusal(r *http.Request, refusal *refusal, requestID string) {
+func (g *gateway) logRefusal(r *http.Request, refusal *refusal, requestID string) {
 	level := zapcore.WarnLevel
 	switch {
 	case refusal.answer.Status >= http.StatusInternalServerError:
@@ -118,7 +106,7 @@ func (s *Sign) logRefusal(r *http.Request, refusal *refusal, requestID string) {
 	case refusal.answer == errIncomplete: // which is as common as networks that fail
 		level = zapcore.InfoLevel
 	}
-	if check := s.logger.Check(level, "upload refused"); check != nil {
+	if check := g.logger.Check(level, "upload refused"); check != nil {
 		check.Write(
 			zap.Int("status", refusal.answer.Status),
 			zap.String("error_code", refusal.answer.Code),

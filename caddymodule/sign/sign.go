@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package sign is http.handlers.uploadcare_sign and uploadcare_signature: the way of
-// a request to the Upload API through the gateway. It is edited as it passes, so that
-// it leaves with one fresh credential and none of the client's; what cannot be is
-// refused; and what the service rejects is sent again with another credential.
+// Package sign signs requests to the Upload API as they pass: each leaves with one
+// fresh credential and none of the client's. A request that cannot be signed is
+// refused, in the client's dialect, and never passed on unsigned; one whose credential
+// the service rejects is sent again with another, if its body is at hand.
+//
+// It has two handlers: http.handlers.uploadcare_sign, and http.handlers.uploadcare_signature,
+// which hands the same signatures out to clients that can sign by themselves.
 package sign
 
 import (
@@ -68,12 +71,10 @@ type Sign struct {
 	// its business.
 	CORS []string `json:"cors,omitempty"`
 
-	origins  origins // of CORS
-	projects project.Set
+	gateway
 	unknown  project.UploadCounters
 	loopMark string
 	offsets  *offsets
-	logger   *zap.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -88,25 +89,14 @@ func (Sign) CaddyModule() caddy.ModuleInfo {
 func (s *Sign) Provision(ctx caddy.Context) error { return s.provision(ctx, ctx.Logger()) }
 
 func (s *Sign) provision(ctx caddy.Context, logger *zap.Logger) error {
-	s.logger = logger
 	s.loopMark = newLoopMark()
 	s.offsets = newOffsets()
 	s.unknown = project.UnknownUploads()
-	if err := project.RegisterMetrics(ctx.GetMetricsRegistry()); err != nil {
-		return err
-	}
 	if len(s.Projects) == 0 {
 		s.Projects = []*project.Project{new(project.Project)}
 	}
-	var err error
-	if s.origins, err = newOrigins(s.CORS); err != nil {
-		return err
-	}
-	return s.projects.Provision(ctx, logger, s.Projects)
+	return s.gateway.provision(ctx, logger, s.Projects, s.CORS)
 }
-
-// Cleanup gives the token caches back.
-func (s *Sign) Cleanup() error { return s.projects.Release() }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
@@ -130,7 +120,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 
 	incoming := newIncomingBody(r)
 	answer := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
-	if len(s.CORS) > 0 {
+	if s.origins.listed {
 		origin, allowed := askingOrigin(r, s.origins)
 		switch {
 		case isPreflight(r) && origin != "":

@@ -78,14 +78,11 @@ func measureDistance(o *options) error {
 	if err := checkDistanceParts(o); err != nil {
 		return err
 	}
-	directory, err := os.MkdirTemp("", "benchmark")
+	directory, remove, err := o.buildAside()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(directory)
-	if err := o.build(directory); err != nil {
-		return err
-	}
+	defer remove()
 	if err := makeCertificate(directory); err != nil {
 		return err
 	}

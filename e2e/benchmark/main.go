@@ -124,14 +124,11 @@ func measure(o *options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	directory, err := os.MkdirTemp("", "benchmark")
+	directory, remove, err := o.buildAside()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(directory)
-	if err := o.build(directory); err != nil {
-		return err
-	}
+	defer remove()
 	results := newResults(o)
 	for _, mode := range modes {
 		if !selected(o.modes, mode.name) {

@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -54,14 +53,11 @@ func measureMemory(o *options) error {
 	if len(o.modes) == 0 {
 		o.modes = []string{"plain", "tls"}
 	}
-	directory, err := os.MkdirTemp("", "benchmark")
+	directory, remove, err := o.buildAside()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(directory)
-	if err := o.build(directory); err != nil {
-		return err
-	}
+	defer remove()
 	fmt.Printf("%s. Commit %s, %s, %d rounds:\n\n```\n%s\n```\n\n", machine(), commit(), time.Now().Format(time.DateOnly), o.rounds, o.command)
 	for _, mode := range modes {
 		if !slices.Contains(o.modes, mode.name) {

@@ -101,6 +101,20 @@ func (o *options) check() error {
 	return nil
 }
 
+// buildAside builds Caddy in a temporary directory. remove removes that, with all that a
+// measurement has left there.
+func (o *options) buildAside() (directory string, remove func(), err error) {
+	if directory, err = os.MkdirTemp("", "benchmark"); err != nil {
+		return "", nil, err
+	}
+	remove = func() { _ = os.RemoveAll(directory) }
+	if err := o.build(directory); err != nil {
+		remove()
+		return "", nil, err
+	}
+	return directory, remove, nil
+}
+
 // build builds Caddy as xcaddy does, unless the flag -caddy names one.
 func (o *options) build(directory string) error {
 	if o.caddy != "" {

@@ -26,8 +26,8 @@ var ErrFull = errors.New("no memory has become free in time")
 type Bound struct {
 	// Size is the limit of all holders together. It is never exceeded.
 	Size int
-	// Reserve is the part of Size that only holders get which can finish with it.
-	// It must be at least Share, or not even one could.
+	// Reserve is the part of Size that only holders get which have been promised all
+	// that they may still need. It must be at least two Shares.
 	Reserve int
 	// Share is the most that one holder has at a time.
 	Share int
@@ -36,10 +36,15 @@ type Bound struct {
 	Optional int
 	// Wait is how long one holder waits in total, over all its calls of Take.
 	Wait time.Duration
+	// Patience is for how long a holder with a promise may take nothing of it before
+	// others that wait can get it, or 0 for ever. A client that hardly sends must not
+	// keep the reserve from the others.
+	Patience time.Duration
 
 	mu       sync.Mutex
 	held     int
-	promised int       // to holders that can finish, beyond what they hold
+	promised int       // the sum of all promises
+	finish   []*Holder // those with a promise
 	begun    uint64    // holders that have called Take
 	waiters  []*waiter // in the order in which their holders began
 }
@@ -49,8 +54,9 @@ type Bound struct {
 // may call Take for it at a time.
 type Holder struct {
 	held     int
-	turn     uint64 // the position among those that have begun, from 1; 0 if it has not
-	promised int    // what it can still take, whatever the others do
+	turn     uint64    // the position among those that have begun, from 1; 0 if it has not
+	promised int       // what it can still take, whatever the others do
+	took     time.Time // when it got the promise, or last took some of it
 	released bool
 	waited   time.Duration
 }
@@ -108,17 +114,9 @@ func (b *Bound) Take(ctx context.Context, h *Holder, n int, waits func()) error 
 }
 
 // wait waits until w is granted, or for as long as its holder and ctx allow.
-func (b *Bound) wait(ctx context.Context, w *waiter) (err error) {
+func (b *Bound) wait(ctx context.Context, w *waiter) error {
 	began := time.Now()
-	timer := time.NewTimer(b.Wait - w.holder.waited)
-	defer timer.Stop()
-	select {
-	case <-w.granted:
-	case <-ctx.Done():
-		err = ctx.Err()
-	case <-timer.C:
-		err = ErrFull
-	}
+	err := b.await(ctx, w)
 	w.holder.waited += time.Since(began)
 	if err == nil {
 		return nil
@@ -130,6 +128,48 @@ func (b *Bound) wait(ctx context.Context, w *waiter) (err error) {
 		b.serve() // those behind it may need less
 	}
 	return err
+}
+
+// await waits for a grant, and meanwhile passes on promises that are not used.
+func (b *Bound) await(ctx context.Context, w *waiter) error {
+	full := time.NewTimer(b.Wait - w.holder.waited)
+	defer full.Stop()
+	var impatient <-chan time.Time
+	if b.Patience > 0 {
+		ticker := time.NewTicker(b.Patience)
+		defer ticker.Stop()
+		impatient = ticker.C
+	}
+	for {
+		select {
+		case <-w.granted:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-full.C:
+			return ErrFull
+		case <-impatient:
+			b.passOn()
+		}
+	}
+}
+
+// passOn withdraws the promises of holders that have taken nothing for as long as
+// Patience, so that those that wait can be served. The holders keep what they have, and
+// wait for more in their turn. It stops while there is room for two to finish: those whose
+// promise was withdrawn must never wait for each other.
+func (b *Bound) passOn() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, h := range slices.Clone(b.finish) {
+		if len(b.waiters) == 0 || b.held > b.Size-2*b.Share {
+			return
+		}
+		if time.Since(h.took) >= b.Patience {
+			b.settle(h)
+			b.serve()
+		}
+	}
 }
 
 // Waited returns how long a holder has waited in total.
@@ -165,8 +205,23 @@ func (b *Bound) Release(h *Holder) {
 
 // settle is Settle, with b.mu held.
 func (b *Bound) settle(h *Holder) {
-	b.promised -= h.promised
-	h.promised = 0
+	if h.promised > 0 {
+		b.promise(h, 0)
+	}
+}
+
+// promise sets what a holder can still take to n.
+func (b *Bound) promise(h *Holder, n int) {
+	b.promised += n - h.promised
+	h.took = time.Now()
+	switch {
+	case h.promised == 0 && n > 0:
+		b.finish = append(b.finish, h)
+	case h.promised > 0 && n == 0:
+		at := slices.Index(b.finish, h)
+		b.finish = slices.Delete(b.finish, at, at+1)
+	}
+	h.promised = n
 }
 
 // Held returns how many bytes all holders have together.
@@ -193,8 +248,7 @@ func (b *Bound) serve() {
 			if b.held+b.promised+more > b.Size {
 				break
 			}
-			w.holder.promised = rest
-			b.promised += more
+			b.promise(w.holder, rest)
 		}
 		b.grant(w.holder, w.n)
 		close(w.granted)
@@ -208,8 +262,6 @@ func (b *Bound) grant(h *Holder, n int) {
 	h.held += n
 	b.held += n
 	if h.promised > 0 {
-		used := min(n, h.promised)
-		h.promised -= used
-		b.promised -= used
+		b.promise(h, h.promised-min(n, h.promised))
 	}
 }

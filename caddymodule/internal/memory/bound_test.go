@@ -13,7 +13,7 @@ import (
 )
 
 func newBound() *Bound {
-	return &Bound{Size: 1000, Reserve: 200, Share: 100, Optional: 500, Wait: 30 * time.Second}
+	return &Bound{Size: 1000, Reserve: 200, Share: 100, Optional: 500, Wait: 30 * time.Second, Patience: time.Second}
 }
 
 // take takes n, and fails the test if it cannot be had.
@@ -119,6 +119,66 @@ func TestHalfReceivedBodiesDoNotWaitForEachOther(t *testing.T) {
 	})
 }
 
+// Those that hardly go on do not keep from others what they were promised, and go
+// on in their turn.
+func TestWhatIsPromisedPassesOnToThoseThatWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBound()
+		b.Reserve, b.Share = 400, 160
+		var first, rest, stalls, goesOn, waits Holder
+		take(t, b, &first, 290)
+		take(t, b, &rest, 300) // nothing is left but for those that may finish
+		take(t, b, &stalls, 20)
+		take(t, b, &goesOn, 20)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			defer b.Release(&goesOn)
+			for range 9 {
+				time.Sleep(500 * time.Millisecond)
+				take(t, b, &goesOn, 10)
+			}
+		}()
+		began := time.Now()
+		take(t, b, &waits, 20)
+		if waited := time.Since(began); waited != time.Second || goesOn.promised == 0 || stalls.promised != 0 {
+			t.Errorf("it waited %v; promised: %d to one that goes on, %d to one that does not", waited, goesOn.promised, stalls.promised)
+		}
+		time.AfterFunc(10*time.Second, func() { b.Release(&waits) })
+		take(t, b, &stalls, 20) // when that one has hardly gone on either
+		if waited := time.Since(began); waited > 5*time.Second {
+			t.Errorf("the one that stalled waited until %v", waited)
+		}
+		<-ended
+	})
+}
+
+// Nor do many that stall now and then wait for each other for ever.
+func TestWhatPassesOnIsLeftForOneToFinish(t *testing.T) {
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBound()
+			b.Wait = 24 * time.Hour
+			var running sync.WaitGroup
+			for i := range uint64(80) {
+				random := rand.New(rand.NewPCG(seed, i)) //nolint:gosec // a test's
+				running.Go(func() {
+					h := new(Holder)
+					defer b.Release(h)
+					for range 10 {
+						take(t, b, h, 10)
+						time.Sleep(time.Duration(random.IntN(3000)) * time.Millisecond)
+					}
+				})
+			}
+			running.Wait()
+			if b.held != 0 || b.promised != 0 || len(b.finish) != 0 {
+				t.Errorf("%d are held, %d promised to %d", b.held, b.promised, len(b.finish))
+			}
+		})
+	}
+}
+
 // The bound holds for holders that take, give, wait, leave and stall at random,
 // and nothing is lost or given twice.
 func TestTheBoundHoldsWhateverIsDone(t *testing.T) {
@@ -164,7 +224,7 @@ func TestTheBoundHoldsWhateverIsDone(t *testing.T) {
 				})
 			}
 			running.Wait()
-			if b.held != 0 || b.promised != 0 || len(b.waiters) != 0 {
+			if b.held != 0 || b.promised != 0 || len(b.finish) != 0 || len(b.waiters) != 0 {
 				t.Errorf("%d are held, %d promised, %d wait", b.held, b.promised, len(b.waiters))
 			}
 		})

@@ -52,7 +52,7 @@ type Signature struct {
 	// the passwords and cookies that the browser has. Default: none.
 	CORS []string `json:"cors,omitempty"`
 
-	sign Sign // refuses, and has the project
+	gateway
 }
 
 // CaddyModule returns the Caddy module information.
@@ -68,8 +68,7 @@ func (s *Signature) Provision(ctx caddy.Context) error {
 	if s.Project == nil {
 		s.Project = new(project.Project)
 	}
-	s.sign = Sign{Projects: []*project.Project{s.Project}, CORS: s.CORS}
-	if err := s.sign.Provision(ctx); err != nil {
+	if err := s.provision(ctx, ctx.Logger(), []*project.Project{s.Project}, s.CORS); err != nil {
 		return err
 	}
 	switch {
@@ -81,13 +80,10 @@ func (s *Signature) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// Cleanup gives the token cache back.
-func (s *Signature) Cleanup() error { return s.sign.Cleanup() }
-
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
-	grantor := s.sign.projects.Grantors(r.Context()).Of(s.Project)
-	origin, allowed := askingOrigin(r, s.sign.origins)
+	grantor := s.projects.Grantors(r.Context()).Of(s.Project)
+	origin, allowed := askingOrigin(r, s.origins)
 	incoming := newIncomingBody(r)
 	header := w.Header()
 	crossOrigin := origin != "" && !isSameOrigin(r, origin)
@@ -100,14 +96,14 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 		incoming.drainAfter(w)
 		return nil
 	case !allowed:
-		return s.sign.refuse(w, r, incoming, newRefusal(fmt.Errorf("origin %q: %w", origin, errSignatureOrigin)))
+		return s.refuse(w, r, incoming, newRefusal(fmt.Errorf("origin %q: %w", origin, errSignatureOrigin)))
 	case r.Method != http.MethodGet:
 		header.Set("Allow", http.MethodGet)
-		return s.sign.refuse(w, r, incoming, newRefusal(errSignatureMethod))
+		return s.refuse(w, r, incoming, newRefusal(errSignatureMethod))
 	}
 	token, err := grantor.Token(r.Context())
 	if err != nil {
-		return s.sign.refuse(w, r, incoming, newRefusal(credentialError{err}))
+		return s.refuse(w, r, incoming, newRefusal(credentialError{err}))
 	}
 	body, err := json.Marshal(struct {
 		Signature string `json:"secureSignature"`
@@ -116,7 +112,7 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 	if err != nil {
 		return err
 	}
-	if check := s.sign.logger.Check(zap.DebugLevel, "handing out a signature"); check != nil {
+	if check := s.logger.Check(zap.DebugLevel, "handing out a signature"); check != nil {
 		check.Write(zap.String("public_key", s.Project.Name()), zap.Int64("expire", token.Expire))
 	}
 	header.Set("Cache-Control", "no-store")
@@ -144,17 +140,17 @@ func parseSignature(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //
 // The project's options may stand directly in the block.
 func (s *Signature) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	var sign Sign
-	if err := sign.unmarshalBlock(d); err != nil {
+	projects, cors, err := unmarshalBlock(d)
+	if err != nil {
 		return err
 	}
-	if len(sign.Projects) > 1 {
+	if len(projects) > 1 {
 		return d.Errf("%s takes one project", signatureDirective)
 	}
-	if len(sign.Projects) == 1 {
-		s.Project = sign.Projects[0]
+	if len(projects) == 1 {
+		s.Project = projects[0]
 	}
-	s.CORS = sign.CORS
+	s.CORS = cors
 	return nil
 }
 

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sign
+
+import (
+	"net/http"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// Refusals that the Upload API has no words for.
+var (
+	errContentType = &uploadapi.Error{
+		Status: http.StatusUnsupportedMediaType, Code: "GatewayContentTypeError",
+		Message: "Only multipart/form-data can be signed here.",
+	}
+	errParamsType = &uploadapi.Error{
+		Status: http.StatusUnsupportedMediaType, Code: "GatewayContentTypeError",
+		Message: "Only multipart/form-data and application/x-www-form-urlencoded can be signed here.",
+	}
+	errCharset = &uploadapi.Error{
+		Status: http.StatusUnsupportedMediaType, Code: "GatewayContentTypeError",
+		Message: "A request in this charset cannot be signed.",
+	}
+	errUpstream = &uploadapi.Error{
+		Status: http.StatusBadGateway, Code: "GatewayUpstreamError",
+		Message: "The Upload API cannot be reached by the gateway.",
+	}
+	errOrigin = &uploadapi.Error{
+		Status: http.StatusForbidden, Code: "GatewayOriginError",
+		Message: "Uploads from pages of this origin are not allowed.",
+	}
+	errSignatureOrigin = &uploadapi.Error{
+		Status: http.StatusForbidden, Code: "GatewayOriginError",
+		Message: "Signatures are not handed out to pages of this origin.",
+	}
+	errSignatureMethod = &uploadapi.Error{
+		Status: http.StatusMethodNotAllowed, Code: "MethodNotAllowedError",
+		Message: "Signatures are handed out by GET.",
+	}
+	errLoop = &uploadapi.Error{
+		Status: http.StatusLoopDetected, Code: "GatewayLoopError",
+		Message: "The gateway's upstream leads back to the gateway. Its operator must give it the Upload API's real address.",
+	}
+	errContentEncoding = &uploadapi.Error{
+		Status: http.StatusUnsupportedMediaType, Code: "GatewayContentEncodingError",
+		Message: "A request with Content-Encoding cannot be signed.",
+	}
+	errPublicKeyConflict = &uploadapi.Error{
+		Status: http.StatusBadRequest, Code: "GatewayPublicKeyConflictError",
+		Message: "The request names more than one project.",
+	}
+	errCredential = &uploadapi.Error{
+		Status: http.StatusServiceUnavailable, Code: "GatewayCredentialError",
+		Message: "No credential can be had for this project now. Try again later.",
+	}
+	errCredentialRefused = &uploadapi.Error{
+		Status: http.StatusForbidden, Code: "GatewayCredentialRefusedError",
+		Message: "Uploads are not allowed.",
+	}
+	errMemory = &uploadapi.Error{
+		Status: http.StatusServiceUnavailable, Code: "GatewayMemoryError",
+		Message: "The gateway is busy with other requests. Try again later.",
+	}
+	errIncomplete = &uploadapi.Error{
+		Status: http.StatusBadRequest, Code: "GatewayIncompleteError",
+		Message: "The request ended before all of its body had come.",
+	}
+	errUnhandled = &uploadapi.Error{
+		Status: http.StatusBadGateway, Code: "GatewayUnhandledError",
+		Message: "Nothing behind uploadcare_sign handled the upload. The gateway's operator must put a proxy to the Upload API there.",
+	}
+	errNoResponse = &uploadapi.Error{
+		Status: http.StatusBadGateway, Code: "GatewayUpstreamError",
+		Message: "There was no response from the Upload API.",
+	}
+	errInvalidResponse = &uploadapi.Error{
+		Status: http.StatusBadGateway, Code: "GatewayUpstreamError",
+		Message: "The response of the Upload API has an invalid status.",
+	}
+	errTimeout = &uploadapi.Error{
+		Status: http.StatusRequestTimeout, Code: "GatewayTimeoutError",
+		Message: "The request did not arrive in time.",
+	}
+)
