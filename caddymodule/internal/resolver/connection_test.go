@@ -122,7 +122,7 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
-// net/http logs what comes over a connection unasked, such as the body of an
+// net/http logs what comes over a connection unasked, such as the body of a
 // response that has none.
 func TestNoConnectionIsKeptOnWhichMoreCouldCome(t *testing.T) {
 	var logged bytes.Buffer

@@ -51,7 +51,7 @@ func newEndpoint(t *testing.T, address string, transport http.RoundTripper) *res
 	}
 }
 
-// checkShown checks that an error shows nothing that it must not.
+// checkShown checks that an error shows no secret.
 func checkShown(t *testing.T, err error) {
 	t.Helper()
 	if err != nil && (strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "ca9a41e5")) {
@@ -237,7 +237,7 @@ func TestPausesGrowAndHaveBounds(t *testing.T) {
 	})
 }
 
-// The time is for all attempts together, and for the pauses between them.
+// The timeout bounds all attempts and the pauses between them together.
 func TestTheTimeoutIsOverAllAttempts(t *testing.T) {
 	for name, transport := range map[string]roundTripper{
 		"hanging": func(r *http.Request) (*http.Response, error) {
