@@ -78,6 +78,7 @@ func (e *Endpoint) request(ctx context.Context, address *url.URL) *http.Request 
 		password, _ := user.Password()
 		request.SetBasicAuth(user.Username(), password)
 	}
+	// Last, so that a user's header replaces one of the above.
 	for name, values := range e.Header {
 		request.Header[http.CanonicalHeaderKey(name)] = values
 	}
@@ -104,9 +105,11 @@ func isRedirect(status int) bool {
 // token stays in use, and from one that stays until the endpoint is repaired.
 func (e *Endpoint) read(ctx context.Context, response *http.Response) (token.Token, error) {
 	switch status := response.StatusCode; {
+	// The endpoint has understood the request, and does not want this caller to upload.
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNoContent:
 		discard(response)
 		return token.Token{}, fmt.Errorf("%w: it responded with %s", token.ErrRefused, describeStatus(status))
+	// These may be different at the next attempt.
 	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500 && status <= 599:
 		discard(response)
 		return token.Token{}, &transientError{error: fmt.Errorf("it responded with %s", describeStatus(status)), after: retryAfter(response.Header)}

@@ -139,7 +139,7 @@ func TestOneThatHangsIsToldFromOneThatIsNotThere(t *testing.T) {
 	}
 }
 
-// net/http logs what comes over a connection unasked, such as the body of an
+// net/http logs what comes over a connection unasked, such as the body of a
 // response that has none.
 func TestNoConnectionIsKeptOnWhichMoreCouldCome(t *testing.T) {
 	var logged bytes.Buffer

@@ -51,13 +51,13 @@ func newEndpoint(t *testing.T, address string, transport http.RoundTripper) *res
 	}
 }
 
-// isTimeout reports whether an error is that there was no answer in time.
+// isTimeout reports whether an error is that there was no response in time.
 func isTimeout(err error) bool {
 	var timeout interface{ Timeout() bool }
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// checkShown checks that an error shows nothing that it must not.
+// checkShown checks that an error shows no secret.
 func checkShown(t *testing.T, err error) {
 	t.Helper()
 	if err != nil && (strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "ca9a41e5")) {
@@ -245,7 +245,7 @@ func TestPausesGrowAndHaveBounds(t *testing.T) {
 	})
 }
 
-// The time is for all attempts together, and for the pauses between them.
+// The timeout bounds all attempts and the pauses between them together.
 func TestTheTimeoutIsOverAllAttempts(t *testing.T) {
 	for name, transport := range map[string]roundTripper{
 		"hanging": func(r *http.Request) (*http.Response, error) {

@@ -110,6 +110,7 @@ func (e *Endpoint) describe(ctx context.Context, err error) string {
 	var operation *net.OpError
 	var timeout net.Error
 	switch {
+	// First: whatever the transport returned then is a consequence of it.
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fmt.Sprintf("no response within %s", e.Timeout)
 	case errors.As(err, &certificate):
