@@ -11,8 +11,8 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sandbox/demo"
 )
 
-// With cors, a gateway takes uploads from the pages of the origins that it
-// names, and from no others.
+// With cors, a gateway accepts uploads from pages of the configured origins, and from no
+// others.
 func TestCORSRefusesOtherOrigins(t *testing.T) {
 	requireBrowser(t)
 	d := newDemonstration(t)

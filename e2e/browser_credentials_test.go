@@ -46,8 +46,8 @@ const read = async (path, options) => {
 })();
 </script>`
 
-// serveCookiePage serves the page, which has a cookie for its host, whatever the port,
-// and returns its address and where what it says comes out.
+// serveCookiePage serves the page, which has a cookie for its host, whatever the port. It
+// returns the page's address and a channel of its reports.
 func serveCookiePage(t *testing.T, gateway string) (origin string, results <-chan string) {
 	t.Helper()
 	said := make(chan string, 1)
@@ -68,11 +68,11 @@ func serveCookiePage(t *testing.T, gateway string) (origin string, results <-cha
 	return server.URL, said
 }
 
-// visitBriefly opens a page in Chromium until the page has said what it has to.
+// visitBriefly opens a page in Chromium until the page has reported.
 func visitBriefly(t *testing.T, page string, results <-chan string) []string {
 	t.Helper()
 	browser := exec.Command(chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--user-data-dir="+t.TempDir(), page)
-	browser.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it starts others
+	browser.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it has child processes
 	if err := browser.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func visitBriefly(t *testing.T, page string, results <-chan string) []string {
 
 // A page whose origin cors names uploads with the visitor's cookie, by which a
 // resolver per caller knows who it is, and reads what comes back. Another page reads
-// no more than that it may not.
+// only that it is refused.
 func TestBrowserUploadsWithCookies(t *testing.T) {
 	requireBrowser(t)
 	asked := make(chan string, 100)

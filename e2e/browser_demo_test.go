@@ -97,8 +97,8 @@ func (d demonstration) stored(t *testing.T) int {
 	return len(files)
 }
 
-// uuidIn returns what an upload is known by: the page's own word, or the response
-// that the browser shows.
+// uuidIn returns the UUID of an upload from the page's own text, or from the response that
+// the browser shows.
 func (o outcome) uuid(t *testing.T) string {
 	t.Helper()
 	if o.Response == "" {
@@ -126,8 +126,7 @@ func TestBrowserUploadsByBaseURL(t *testing.T) {
 	}
 }
 
-// The gateway's refusals reach the person with the client's own error, in the
-// dialect of each client.
+// The gateway's refusals are shown as the client's own error, in the dialect of each client.
 func TestBrowserShowsWhyAnUploadIsRefused(t *testing.T) {
 	const code, message = "ProjectPublicKeyInvalidError", "UPLOADCARE_PUB_KEY is invalid."
 	d := demonstrate(t, "otherpublickey")

@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// builtIn is a page whose uploaders know no address but the one that is built
-// into them, in a browser for which that name is the gateway's.
+// builtIn is a page whose uploaders use the address that is built into them, in a browser
+// that resolves that name to the gateway.
 type builtIn struct {
 	*transparentSite
 	page string // lacks the public key
@@ -98,7 +98,7 @@ func TestBrowserClientsNameTheirErrors(t *testing.T) {
 	}
 }
 
-// It is the authority's certificate that lets the uploads above through.
+// Without trust in the authority's certificate, the uploads above fail.
 func TestBrowserRefusesAnUnknownAuthority(t *testing.T) {
 	visit := startBuiltIn(t).visit(t, publicKey, with("client", picture(t, "sunset.png", 0)))
 	if visit.Outcomes[0].Failure == "" {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// A page that is still sending has the response, and not an error of the network:
-// the gateway's own and the upstream's.
+// A page that is still sending gets the response, and not a network error: that of the
+// gateway, and that of the upstream.
 func TestBrowserHasResponsesInMidUpload(t *testing.T) {
 	const size = 40 * mebibyte
 	wantFailure := func(t *testing.T, visit visit, want string) {

@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sandbox/demo"
 )
 
-// The page as it is seen, for the screenshots.
+// The page as a person sees it, for the screenshots.
 func TestBrowserDemoPage(t *testing.T) {
 	d := demonstrate(t, publicKey)
 	for _, tc := range []struct {

@@ -16,8 +16,7 @@ import (
 	"testing"
 )
 
-// picture paints hills at sunset into a file: a real PNG, of which every shade
-// gives another.
+// picture draws hills at sunset into a file: a real PNG, a different one for each shade.
 func picture(t *testing.T, name string, shade uint8) string {
 	t.Helper()
 	const width, height = 640, 480

@@ -22,7 +22,7 @@ const (
 	chromium    = "/usr/bin/chromium"
 	nodeModules = "browser/node_modules"
 
-	// driveLimit is far above what a job takes.
+	// driveLimit is far longer than a job takes.
 	driveLimit = 3 * time.Minute
 )
 
@@ -52,7 +52,7 @@ type outcome struct {
 	Response string `json:"response"` // of a form that the browser sends by itself
 }
 
-// visit is what came of a job.
+// visit is the result of a job.
 type visit struct {
 	Outcomes []outcome     `json:"outcomes"`
 	Log      []string      `json:"log"` // of the browser's console
@@ -72,8 +72,8 @@ type sentField struct {
 	File  bool   `json:"file"`
 }
 
-// drive does a job. No name resolves in the browser but those that rules map,
-// in the syntax of --host-resolver-rules.
+// drive runs a job. In the browser, only names resolve that rules map, in the syntax of
+// --host-resolver-rules.
 func drive(t *testing.T, j job, rules ...string) visit {
 	t.Helper()
 	requireBrowser(t)
@@ -93,7 +93,7 @@ func drive(t *testing.T, j job, rules ...string) visit {
 	return done
 }
 
-// runDriver gives a script of node's its input, as JSON, and takes its result.
+// runDriver runs a script with node, with input as JSON, and returns its result.
 func runDriver(t *testing.T, script string, input, result any) {
 	t.Helper()
 	encoded, err := json.Marshal(input)
@@ -125,8 +125,8 @@ func requireBrowser(t *testing.T) {
 	}
 }
 
-// artifacts is the directory that keeps the screenshots: E2E_ARTIFACTS, or one
-// that goes with the test.
+// artifacts is the directory for screenshots: E2E_ARTIFACTS, or one that is removed after
+// the test.
 func artifacts(t *testing.T) string {
 	t.Helper()
 	directory := os.Getenv("E2E_ARTIFACTS")

@@ -12,8 +12,7 @@ import (
 	"testing"
 )
 
-// The uploaders hand a link on, in the query: the widget with GET, File Uploader
-// with POST. The sandbox fetches the file from itself.
+// The uploaders send a link in the query: the widget with GET, File Uploader with POST. The sandbox fetches the file from itself.
 func TestBrowserUploadsFromURL(t *testing.T) {
 	d := demonstrate(t, publicKey)
 	file := picture(t, "sunset.png", 0)

@@ -86,7 +86,7 @@ UPLOADCARE_MULTIPART_MIN_SIZE = %d
 	return server.URL
 }
 
-// driveWidgets returns what came of each page's tasks.
+// driveWidgets returns the results of each page's tasks.
 func driveWidgets(t *testing.T, pages []widgetPage) [][]outcome {
 	t.Helper()
 	var results [][]outcome
@@ -97,7 +97,7 @@ func driveWidgets(t *testing.T, pages []widgetPage) [][]outcome {
 	return results
 }
 
-// checkMembers looks whether the group holds exactly these files.
+// checkMembers checks that the group has exactly these files.
 func (s *site) checkMembers(t *testing.T, id string, files ...sentFile) {
 	t.Helper()
 	members := s.members(t, id)

@@ -22,8 +22,8 @@ func useFailingSource(t *testing.T) {
 	t.Setenv("CADDY", binary)
 }
 
-// When a project's source has no credential, clients learn that it is worth
-// trying again, each in its own way. The secret key never fails, so the binary
+// When a project's source has no credential, clients learn that they may retry, each in its
+// own way. The secret key never fails, so the binary
 // here has a source that does nothing else.
 func TestClientsHaveTheErrorOfAnUnavailableCredential(t *testing.T) {
 	const message = "No credential can be had for this project now. Try again later."

@@ -96,7 +96,7 @@ func putParts(t *testing.T, urls []string, sent sentFile) {
 
 func TestCurlUploadsFromURL(t *testing.T) {
 	s, sent := startSite(t, ""), newFile(t, mebibyte)
-	// The source has parameters of its own that are called like a credential.
+	// The source's URL has parameters of its own with the names of a credential.
 	source := s.sandbox + "/" + s.upload(t, sent) + "/?signature=of-the-source&expire=1"
 	fields := []string{"pub_key=" + publicKey, "source_url=" + source, "store=auto", "filename=a b.bin"}
 	for _, request := range []curlRequest{
@@ -135,7 +135,7 @@ func TestCurlMakesGroups(t *testing.T) {
 	}
 }
 
-// Endpoints that need no signature response through the gateway as they do past it.
+// Endpoints that need no signature respond through the gateway as they do without it.
 func TestCurlAsksUnsignedEndpoints(t *testing.T) {
 	s, sent := startSite(t, ""), newFile(t, mebibyte)
 	id := s.upload(t, sent)

@@ -39,7 +39,7 @@ const (
 	asQueryJSON = "query, labelled JSON"
 )
 
-// curlRequest is one way of calling a signed endpoint.
+// curlRequest is a request to a signed endpoint.
 type curlRequest struct {
 	method, path, encoding string
 	fields                 []string // name=value

@@ -37,7 +37,7 @@ type nodeTask struct {
 	Options map[string]any `json:"options"`
 }
 
-// nodeResult is what came of it.
+// nodeResult is the result of a nodeTask.
 type nodeResult struct {
 	UUID  string
 	Files []string
@@ -130,8 +130,8 @@ func TestUploadClientUploads(t *testing.T) {
 	}
 }
 
-// What the gateway refuses, the client has as an error of its own class, with
-// the code and the message of the Upload API or of the gateway.
+// The client returns the gateway's refusals as errors of its own class, with the code and the
+// message of the Upload API or of the gateway.
 func TestUploadClientHasTheGatewaysErrors(t *testing.T) {
 	client, s, small := newNodeClient(t), startSite(t, ""), newFile(t, mebibyte)
 	uploadSmall := nodeTask{Task: "file", Files: []string{small.path}}
@@ -179,8 +179,7 @@ func TestUploadClientHasTheGatewaysErrors(t *testing.T) {
 	}
 }
 
-// So it has what the Upload API refuses, also when that happens while the body
-// is still on its way.
+// The same for refusals of the Upload API, also while the body is still being sent.
 func TestUploadClientHasTheUpstreamsErrors(t *testing.T) {
 	client, large := newNodeClient(t), newFile(t, 24*mebibyte)
 	s := startSite(t, "", "request_limit 2MiB")

@@ -13,7 +13,7 @@ import (
 // languages' HTTP libraries are commonly used.
 var scripts = []struct {
 	client, debianPackages string
-	probe                  []string // succeeds if the tools are there
+	probe                  []string // succeeds if the tools are installed
 	command                []string // without its arguments
 	second, secondEndpoint string   // the task beside the direct upload
 }{

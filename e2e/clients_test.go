@@ -88,7 +88,7 @@ func (s *site) checkStored(t *testing.T, id string, sent sentFile) {
 	}
 }
 
-// checkGroup looks whether the group holds exactly these files.
+// checkGroup checks that the group has exactly these files.
 func (s *site) checkGroup(t *testing.T, id string, files ...string) {
 	t.Helper()
 	if got := s.members(t, id); strings.Join(got, " ") != strings.Join(files, " ") {
@@ -184,8 +184,8 @@ func parse(t *testing.T, response string, into any) {
 	}
 }
 
-// need fails the test unless a command that tries a tool succeeds. What is
-// missing is never skipped: a client that was not tried was not tested.
+// need fails the test unless a command that tries a tool succeeds. A missing tool is never a
+// reason to skip: a client that was not run was not tested.
 func need(t *testing.T, debianPackages, name string, arguments ...string) {
 	t.Helper()
 	if output, err := exec.Command(name, arguments...).CombinedOutput(); err != nil {

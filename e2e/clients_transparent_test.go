@@ -129,7 +129,7 @@ func TestCurlHasResponsesInMidUpload(t *testing.T) {
 	}
 }
 
-// A gateway that is given its own address for the Upload API's says so.
+// A gateway whose upstream is itself reports that.
 func TestALoopIsDetected(t *testing.T) {
 	const message = "The gateway's upstream leads back to the gateway. Its operator must give it the Upload API's real address."
 	address, sent := freeAddress(t), newFile(t, 1000)

@@ -68,7 +68,7 @@ func (b *backEnd) start() {
 	b.t.Fatal("the back end does not serve")
 }
 
-// stop ends the process, however often it is called.
+// stop ends the process. It may be called more than once.
 func (b *backEnd) stop() {
 	_ = b.command.Process.Kill()
 	_ = b.command.Wait()
@@ -100,8 +100,8 @@ func (s *site) send(t *testing.T, sent sentFile, further ...string) (status int,
 	return curl(t, append(further, "-F", "UPLOADCARE_PUB_KEY="+publicKey, "-F", "file=@"+sent.path, s.gateway+"/base/")...)
 }
 
-// A back end that signs for its own pages signs for the gateway as well, and is
-// asked once for all uploads.
+// A back end that signs for its own pages signs for the gateway, too, and gets one request
+// for all uploads.
 func TestExpressBackEndSigns(t *testing.T) {
 	for shape, environment := range map[string]string{"secureSignature and secureExpire": "", "signature and expire": "SHORT_NAMES=1"} {
 		t.Run(shape, func(t *testing.T) {
@@ -125,13 +125,13 @@ func TestExpressBackEndSigns(t *testing.T) {
 	}
 }
 
-// While the back end is away, uploads go on with the token that there is, and
-// when it is back it is asked for the next.
+// While the back end is down, uploads go on with the cached token. When it is back, the
+// gateway requests the next one.
 func TestExpressBackEndRestartsWithoutAFailedUpload(t *testing.T) {
 	b, sent := startBackEnd(t, "LIFETIME=40"), newFile(t, 1000)
 	s := startSiteWith(t, b, "Bearer "+appKey, "threshold 38s") // within two seconds another is asked for
 	began := time.Now()
-	// upload uploads on and on until a condition holds.
+	// upload uploads again and again until a condition holds.
 	upload := func(what string, condition func() bool) {
 		t.Helper()
 		for time.Since(began) < 38*time.Second {
@@ -155,8 +155,7 @@ func TestExpressBackEndRestartsWithoutAFailedUpload(t *testing.T) {
 	upload("back", func() bool { return b.calls() > 0 })
 }
 
-// What the back end says to the gateway is what the client hears: refused, or
-// not now.
+// The client learns from the gateway what the back end has responded: refused, or not now.
 func TestExpressBackEndRefuses(t *testing.T) {
 	b, sent := startBackEnd(t, ""), newFile(t, 1000)
 	for name, test := range map[string]struct {

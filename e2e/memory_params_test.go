@@ -25,12 +25,12 @@ const (
 	// send one each: twice what all bodies may take together, which is how far Go
 	// lets its heap grow, and what the connections take.
 	paramsGrowth = 150_000_000
-	// paramsPause is how long a client may say nothing.
+	// paramsPause is how long a client may be silent.
 	paramsPause = 10 * time.Second
 )
 
-// newParamsSink is an Upload API that takes a while, keeps nothing, and counts
-// what is whole and signed once.
+// newParamsSink is a slow Upload API that stores nothing, and counts the requests that are
+// complete and signed once.
 func newParamsSink(t *testing.T) (address string, whole *atomic.Int32) {
 	t.Helper()
 	whole = new(atomic.Int32)
@@ -128,7 +128,7 @@ func TestInvariant4ABurstOfUrlencodedBodiesTakesBoundedMemory(t *testing.T) {
 			if int64(whole.Load()) != served.Load() {
 				t.Errorf("%d bodies arrived whole, and %d were served", whole.Load(), served.Load())
 			}
-			// How long the others take by themselves is this machine's matter.
+			// How long the others take by themselves depends on the machine.
 			if stalls && time.Duration(slowest.Load()) > 3*paramsPause {
 				t.Errorf("the others waited for those that stall: %v", time.Duration(slowest.Load()))
 			}
@@ -212,7 +212,7 @@ func TestInvariant4ClientsThatHardlySendAreInNobodysWay(t *testing.T) {
 		}
 	}
 	beginning := "pub_key=demopublickey&source_url=x"
-	// What the machine takes for it is not much, unless it is busy with others.
+	// It takes the machine little time, unless other processes are busy.
 	running.Go(func() { serve(beginning, time.Second, 2*time.Second) })
 	running.Go(func() { serve(beginning+strings.Repeat("x", 300_000), 2*time.Second, paramsPause+2*time.Second) })
 	running.Wait()

@@ -48,7 +48,7 @@ func (p *process) rss() int64 {
 	return kilobytes << 10
 }
 
-// goroutines returns their number, once idle connections are closed.
+// goroutines returns the number of goroutines, once idle connections have been closed.
 func (p *process) goroutines() int {
 	p.t.Helper()
 	response, err := http.Get("http://" + p.admin + "/debug/pprof/goroutine?debug=1")
@@ -134,7 +134,7 @@ func upload(t *testing.T, client *http.Client, address string, body *content) st
 	return fmt.Sprint(response.StatusCode, " ", string(text))
 }
 
-// newSink is an Upload API that keeps nothing: it responds with the checksum of
+// newSink is an Upload API that stores nothing: it responds with the checksum of
 // the file, and the numbers of signatures and expiries.
 func newSink(t *testing.T) *httptest.Server {
 	t.Helper()

@@ -20,8 +20,8 @@ var table struct {
 	lines []string
 }
 
-// tried enters a line into the table when t ends. how is how the client is
-// pointed at the gateway, such as "base URL" or "DNS".
+// tried adds a line to the table when t ends. how is the way in which the client reaches the
+// gateway, such as "base URL" or "DNS".
 func tried(t *testing.T, client, endpoint, how string) {
 	t.Helper()
 	t.Cleanup(func() {

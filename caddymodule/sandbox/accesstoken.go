@@ -37,6 +37,7 @@ func (h *Handler) checkAccessToken(r *http.Request, sent fields, operations int)
 		return uploadapi.ErrAccessTokenExpired
 	case err != nil:
 		return uploadapi.AccessTokenInvalid(err.Error())
+	// After the signature: an unsigned scope means nothing.
 	case !verified.Allows(r.URL.Path):
 		return uploadapi.ErrScopeForbidden
 	case !h.operations.spend(text, operations, verified.Operations):

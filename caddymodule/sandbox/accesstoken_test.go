@@ -17,7 +17,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// jwtOf signs claims as they are, with whatever is wrong with them.
+// jwtOf signs claims without checking them.
 func jwtOf(t *testing.T, secret string, claims jwt.MapClaims) string {
 	t.Helper()
 	key := sha256.Sum256([]byte(secret))
@@ -183,7 +183,7 @@ func TestAcceptedWithAnAccessToken(t *testing.T) {
 	}
 }
 
-// The endpoints that take no credential do not look at one.
+// Endpoints without a credential ignore one.
 func TestOtherEndpointsIgnoreTheHeader(t *testing.T) {
 	f := newFixture(t)
 	id := f.accepted(t, aFile)["file"]

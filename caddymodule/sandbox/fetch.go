@@ -89,6 +89,8 @@ func (h *Handler) download(ctx context.Context, files *store, job *fetch, order 
 
 // save writes the body of a response to file and publishes it.
 func (h *Handler) save(file *partial, job *fetch, response *http.Response, order fetchOrder) error {
+	// The source's Content-Length may be missing or wrong. job counts after file, so that
+	// its progress is what has been stored.
 	body := &limitedReader{source: response.Body, left: h.RequestLimit}
 	_, err := io.Copy(io.MultiWriter(file, job), body)
 	if errors.Is(body.err, errRequestTooLarge) {

@@ -41,7 +41,7 @@ type testClock struct{ seconds atomic.Int64 }
 
 func (c *testClock) now() time.Time { return time.Unix(c.seconds.Load(), 999_999_999) }
 
-// fixture is a provisioned handler with what a test wants to know of it.
+// fixture is a provisioned handler, with its clock and root.
 type fixture struct {
 	*Handler
 	clock *testClock
@@ -81,7 +81,7 @@ func provision(t *testing.T, handler *Handler) {
 	}
 }
 
-// store returns the handler's store without a hold on it.
+// store returns the handler's store without a reference to it.
 func (f *fixture) store(t *testing.T) *store {
 	t.Helper()
 	held, err := acquireStore(f.root)
@@ -209,7 +209,7 @@ func wantEnvelope(t *testing.T, response *httptest.ResponseRecorder, want *uploa
 	}
 }
 
-// wantNothingKept checks that a root is as empty as it was, on disk and in the books.
+// wantNothingKept checks that nothing is left of an upload, on disk and in the count.
 func (f *fixture) wantNothingKept(t *testing.T) {
 	t.Helper()
 	if names := filesBelow(t, f.root); len(names) != 0 {
@@ -236,7 +236,7 @@ func filesBelow(t *testing.T, root string) []string {
 	return names
 }
 
-// readerFunc is a body that a test makes up as it goes.
+// readerFunc is a body that a function generates.
 type readerFunc func([]byte) (int, error)
 
 func (read readerFunc) Read(p []byte) (int, error) { return read(p) }

@@ -348,7 +348,7 @@ func TestWaysOfAskingForAFetch(t *testing.T) {
 	wantRefusal(t, f.do(t, bodyRequest("/from_url/status/", "text/plain", "token="+unknownID)), errParserFailed)
 }
 
-// Only the sandbox itself may be fetched from without leave.
+// Without AllowPrivateSources, no private address but the sandbox's may be fetched from.
 func TestTheSandboxFetchesFromItself(t *testing.T) {
 	for name, public := range map[string]bool{"at the address of the request": false, "at its public URL": true} {
 		t.Run(name, func(t *testing.T) {

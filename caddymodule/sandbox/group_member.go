@@ -21,6 +21,7 @@ type groupMember struct {
 // order of their numbers, which may have gaps.
 func groupMembers(sent fields) ([]groupMember, *uploadapi.Error) {
 	entries := sent.all("files[]")
+	// By number and not by text: files[10] comes after files[9].
 	numbered := make(map[int]string)
 	for _, name := range slices.Concat(slices.Collect(maps.Keys(sent.query)), slices.Collect(maps.Keys(sent.body))) {
 		text, isFile := strings.CutPrefix(name, "files[")

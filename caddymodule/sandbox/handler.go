@@ -238,6 +238,7 @@ func (h *Handler) resolvePublicURL(replacer *caddy.Replacer) error {
 	if err != nil {
 		return fmt.Errorf("public_url: %w", err)
 	}
+	// Checked at load: a wrong one would only show when a large file is uploaded.
 	var ok bool
 	if h.publicURL, ok = parsePublicURL(text); !ok {
 		return fmt.Errorf("public_url: must be the http or https URL of a host, got %q", text)

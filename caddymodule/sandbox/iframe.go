@@ -28,6 +28,7 @@ func (h *Handler) serveIframe(w http.ResponseWriter, r *http.Request, files *sto
 		case upload.full:
 			return uploadapi.ErrAccountLimits
 		}
+		// Last of the checks: a refused upload must not make its UUID unusable.
 		if err := files.claim(id); err != nil {
 			return err
 		}

@@ -46,6 +46,7 @@ func readImage(content io.Reader, mediaType string) *imageInfo {
 	if !ok {
 		return nil
 	}
+	// A file may have an image's signature and nothing else. It is stored all the same.
 	config, err := format.decode(content)
 	if err != nil {
 		return nil

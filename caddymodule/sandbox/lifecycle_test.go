@@ -118,7 +118,7 @@ func TestLoadErrors(t *testing.T) {
 			if strings.Contains(err.Error(), "secret}") || strings.Contains(err.Error(), "top") {
 				t.Errorf("%q shows the secret", err)
 			}
-			// Caddy cleans up what it could not load.
+			// Caddy calls Cleanup for what it could not load.
 			if err := handler.Cleanup(); err != nil {
 				t.Errorf("Cleanup: %v", err)
 			}

@@ -188,7 +188,7 @@ func TestReservationsNeverPassTheLimitTogether(t *testing.T) {
 	}
 }
 
-// uploadRequestOf is an upload that says how long it is, or with -1 does not.
+// uploadRequestOf is an upload with a Content-Length, or without one if it is -1.
 func uploadRequestOf(target string, body io.Reader, length int64) *http.Request {
 	r := streamRequest(target, body)
 	r.ContentLength = length

@@ -153,6 +153,8 @@ func (s *store) completeMultipart(id string) (*fileInfo, error) {
 
 // publish examines and publishes the file.
 func (u *multipartUpload) publish() error {
+	// The parts have been written through descriptors of their own. This one is for
+	// finish, which examines the whole.
 	content, err := u.file.store.directory.Open(filepath.Join(u.file.directory, contentName))
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)

@@ -74,6 +74,7 @@ func (h *Handler) servePart(w http.ResponseWriter, r *http.Request, files *store
 		return refusal
 	}
 	err := writePart(upload.file, place, r)
+	// In any case: a part that broke off must be free for the client's retry.
 	upload.end(number, err == nil)
 	if err != nil {
 		return err

@@ -108,7 +108,7 @@ func (p *partial) publish(attrs attributes) error {
 // cannot be removed stay counted, for they are still on the disk.
 func (p *partial) discard() error {
 	var failed error
-	if p.file != nil {
+	if p.file != nil { // open files cannot be removed on Windows
 		failed = p.file.Close()
 		p.file = nil
 	}

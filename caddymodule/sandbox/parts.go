@@ -47,6 +47,7 @@ func (p *partReader) next() (partHeader, error) {
 	if _, err := io.Copy(io.Discard, p); err != nil { // the rest of the part before, or the preamble
 		return partHeader{}, err
 	}
+	// Read has stopped at a delimiter, all of which is in the buffer.
 	window, _ := p.body.Peek(p.body.Buffered())
 	closing, end := p.delimiterEnd(window)
 	if _, err := p.body.Discard(end); err != nil {

@@ -55,8 +55,8 @@ func randomForm(random *rand.Rand, boundary string) []byte {
 	return form.Bytes()
 }
 
-// What Go's own reader reads of an ordinary form is what this one reads,
-// wherever the body and the reads are cut.
+// This reader reads the same of an ordinary form as Go's, wherever the body and the
+// reads are cut.
 func TestPartsAreWhatGoReads(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 500 {

@@ -23,6 +23,7 @@ func (r *recent[V]) put(key string, value V) {
 	if r.entries == nil {
 		r.entries = make(map[string]V)
 	}
+	// A key that is put again keeps its place: what counts is when it was first seen.
 	if _, known := r.entries[key]; !known {
 		r.order = append(r.order, key)
 	}

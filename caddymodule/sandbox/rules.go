@@ -90,6 +90,7 @@ func (h *Handler) checkCredential(endpoint *uploadapi.SignedEndpoint, sent field
 // checkSingle refuses a second credential, which a gateway must have removed. It is not known
 // which of two the service would use; here, a test fails whichever it is.
 func checkSingle(endpoint *uploadapi.SignedEndpoint, sent fields) *uploadapi.Error {
+	// Empty values count, too: a client that sends `signature=` is why there is a gateway.
 	names := []string{endpoint.Signature, endpoint.Expire}
 	for _, name := range names {
 		if len(sent.all(name)) > 1 {

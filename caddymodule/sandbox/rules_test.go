@@ -297,8 +297,8 @@ func TestTheResponseNamesEveryFileByItsField(t *testing.T) {
 	}
 }
 
-// Invariant 5 needs a counterpart that looks at the clock as late as the
-// service may: after the last byte.
+// Invariant 5 needs a counterpart that reads the clock as late as the service may: after
+// the last byte.
 func TestExpiryIsJudgedWhenTheBodyHasArrived(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

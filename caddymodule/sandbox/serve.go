@@ -36,6 +36,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 		h.page.ServeHTTP(w, r)
 		return nil
 	}
+	// The service's responses have it, and clients show it in their errors.
 	w.Header().Set("X-Uploadcare-Request-Id", uuid.NewString())
 	err := h.route(w, r)
 	if err == nil {
@@ -122,6 +123,8 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, serve endpointFun
 		w.Header().Set("Allow", allowed)
 		return uploadapi.MethodNotAllowed(r.Method, r.URL.Path)
 	}
+	// Only for requests that need it, and for as long as they run: a reload may happen
+	// meanwhile, and the handler's own reference go.
 	files, err := acquireStore(h.root)
 	if err != nil {
 		return err

@@ -105,6 +105,7 @@ func (s *store) sweep() error {
 	if s.counted {
 		return nil
 	}
+	// Under the lock, so that no upload begins before everything has been counted.
 	entries, err := fs.ReadDir(s.directory.FS(), ".")
 	if err != nil {
 		return err

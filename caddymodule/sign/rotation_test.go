@@ -76,8 +76,8 @@ func TestSecretKeysAreTriedOneAfterTheOther(t *testing.T) {
 	}
 }
 
-// A stream cannot be sent again: when nothing has been accepted for a minute, one
-// is tried with another key.
+// A stream cannot be sent again: when some have been rejected over a minute, and
+// nothing accepted, one is tried with another key.
 func TestStreamsTryTheSecretKeysUploadByUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
@@ -97,12 +97,13 @@ func TestStreamsTryTheSecretKeysUploadByUpload(t *testing.T) {
 		time.Sleep(suspicionTime - time.Second)
 		uploads(rejected)
 		time.Sleep(time.Second)
-		uploads(rejected, "accepted", "accepted") // the second key, the third, and from then on
+		// The first key, over a minute now; the second, the third, and from then on.
+		uploads(rejected, rejected, "accepted", "accepted")
 		// Keys are tried round and round: the project's was replaced again.
 		upstream.secret = "canary-2"
 		uploads(rejected, rejected)
 		time.Sleep(suspicionTime)
-		uploads(rejected, "accepted", "accepted")
+		uploads(rejected, rejected, "accepted", "accepted")
 		wantSaid(t, "the log for the operator", operatorLog(logs), mayBeClient+"invalid", keyWorks+"3 of 3", keyWorks+"2 of 3")
 	})
 }

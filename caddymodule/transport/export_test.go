@@ -2,8 +2,7 @@
 
 package transport
 
-// DialBy has a transport that has been provisioned connect by another function,
-// over plaintext.
+// DialBy replaces the function by which a provisioned transport dials, for plaintext.
 func (t *Transport) DialBy(dial dialFunc) {
 	base := t.HTTPTransport.Transport //nolint:staticcheck // t.Transport would read as t itself
 	base.DialContext = t.wrapping(dial)

@@ -18,11 +18,11 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/transport"
 )
 
-// far is how long it takes to a far upstream, one way.
+// far is the time to a distant upstream, one way.
 const far = 50 * time.Millisecond
 
-// farConn is the end of a connection on which whatever comes has taken time,
-// its end included.
+// farConn is the end of a connection on which everything arrives later, including its
+// end.
 type farConn struct {
 	net.Conn
 	closed *atomic.Pointer[time.Time] // when the far side closed it, or nil
@@ -72,8 +72,8 @@ func (l farListener) dial(context.Context, string, string) (net.Conn, error) {
 	return farConn{near, closed}, nil
 }
 
-// lost returns after which pauses, of those up to a limit, an upload is lost to
-// an upstream that closes connections which have been idle for a time.
+// lost returns after which pauses, up to a limit, an upload is lost because the upstream
+// closes idle connections after a time.
 func lost(t *testing.T, keepalive string, idle, longest time.Duration) (pauses []time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -107,8 +107,8 @@ func lost(t *testing.T, keepalive string, idle, longest time.Duration) (pauses [
 	return pauses
 }
 
-// An upload that meets a connection which is being closed is lost. The defaults
-// leave that to no upstream that keeps connections for longer than they do.
+// An upload on a connection that is just being closed is lost. With the defaults, that
+// cannot happen with an upstream that keeps idle connections for longer than they do.
 func TestTheDefaultsLoseNoUploadToAnIdleConnection(t *testing.T) {
 	for _, idle := range []time.Duration{31 * time.Second, 50 * time.Second, 60 * time.Second, 75 * time.Second} {
 		if pauses := lost(t, transport.Defaults, idle, idle+5*time.Second); len(pauses) > 0 {
@@ -117,7 +117,7 @@ func TestTheDefaultsLoseNoUploadToAnIdleConnection(t *testing.T) {
 	}
 }
 
-// What the defaults are for, and that a connection which was closed a while ago
+// Without the defaults, uploads are lost; and a connection that was closed a while ago
 // costs no upload either.
 func TestAnUploadIsLostOnlyWhileAConnectionIsBeingClosed(t *testing.T) {
 	const idle = 5 * time.Second

@@ -17,7 +17,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// startResuming is an upstream that says whether a connection has resumed a
+// startResuming starts an upstream that reports whether a connection has resumed a
 // session.
 func startResuming(t *testing.T, version uint16) *httptest.Server {
 	t.Helper()
@@ -85,8 +85,8 @@ func TestTransportResumesSessions(t *testing.T) {
 	}
 }
 
-// A session is its transport's own: what one has not verified, or has verified
-// by other authorities, another does not resume.
+// Transports do not share sessions: one must not resume a session whose certificate
+// another has not verified, or has verified by other authorities.
 func TestTransportResumesNoSessionOfAnother(t *testing.T) {
 	server := startResuming(t, tls.VersionTLS13)
 	for _, config := range []string{`{` + insecure + `}`, `{` + insecure + `}`} {

@@ -242,7 +242,7 @@ func TestTransportGathersChunks(t *testing.T) {
 	}
 }
 
-// witness is a listener that keeps what arrives.
+// witness is a listener that records what arrives.
 type witness struct {
 	net.Listener
 	arrived *bytes.Buffer
@@ -331,7 +331,7 @@ func TestTransportVerifiesTheUpstream(t *testing.T) {
 	}
 }
 
-// sizes is a connection that keeps the sizes of what is written to it.
+// sizes is a connection that records the sizes of its writes.
 type sizes struct {
 	net.Conn
 	largest int
@@ -342,7 +342,7 @@ func (s *sizes) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A timeout of a write is not for more than it would be for elsewhere.
+// With a write timeout, writes are no larger than those of net/http.
 func TestTransportSendsSmallPiecesUnderAWriteTimeout(t *testing.T) {
 	for config, want := range map[string]int{`{"write_timeout":"1s"}`: wire.SmallBuffer, `{}`: wire.LargeBuffer} {
 		synctest.Test(t, func(t *testing.T) { // where all is fast
@@ -451,7 +451,7 @@ func TestTransportTellsWhenAnUpstreamCannotBeDialled(t *testing.T) {
 	}
 }
 
-// silent is an upstream that takes connections, and nothing else.
+// silent is an upstream that accepts connections and does nothing.
 func silent(t *testing.T) (address string) {
 	t.Helper()
 	return rawtest.Serve(t, func(net.Conn, int) { <-t.Context().Done() })

@@ -76,7 +76,7 @@ func TestRatiosAreOfTheSameRound(t *testing.T) {
 			r.Samples = append(r.Samples, s)
 		}
 	}
-	got, ok := ratios(r.of("plain", "1KiB", gateway), r.of("plain", "1KiB", base), sample.rate)
+	got, ok := ratios(r.samplesOf("plain", "1KiB", gateway), r.samplesOf("plain", "1KiB", base), sample.rate)
 	if want := (spread{1.75, 2, 2.25}); !ok || got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}

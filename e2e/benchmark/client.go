@@ -21,7 +21,7 @@ type client interface {
 	close()
 }
 
-// newClient returns a client of a protocol.
+// newClient returns a client that uses a protocol.
 func newClient(speaks protocol, address string, config *tls.Config) (client, error) {
 	switch speaks {
 	case http1, http1TLS:
@@ -36,16 +36,17 @@ func newClient(speaks protocol, address string, config *tls.Config) (client, err
 	return nil, fmt.Errorf("no client speaks %s", speaks)
 }
 
-// plainClient speaks HTTP/1.1, with as little work as can be: what it takes is
-// taken from the contenders.
+// plainClient uses HTTP/1.1 with as little work as possible: clients, contenders and sink
+// share the processors.
 type plainClient struct {
 	address    string
 	connection net.Conn
 	reader     *bufio.Reader
-	small      form   // what was sent last, if it is small
-	request    []byte // and how
+	small      form   // the last one, if it was small
+	request    []byte // its whole request
 }
 
+// newPlainClient connects a plainClient.
 func newPlainClient(speaks protocol, address string, config *tls.Config) (*plainClient, error) {
 	connection, err := net.Dial("tcp", address)
 	if err != nil {
@@ -57,6 +58,7 @@ func newPlainClient(speaks protocol, address string, config *tls.Config) (*plain
 	return &plainClient{address: address, connection: connection, reader: bufio.NewReader(connection)}, nil
 }
 
+// upload implements client.
 func (c *plainClient) upload(form form, verify bool) (string, error) {
 	if err := c.send(form, verify); err != nil {
 		return "", err
@@ -64,6 +66,8 @@ func (c *plainClient) upload(form form, verify bool) (string, error) {
 	return c.response()
 }
 
+// send sends a request. A small form that is sent again and again is formatted once: the
+// client must not take time from the contenders, which share its processors.
 func (c *plainClient) send(form form, verify bool) error {
 	if !verify && c.request != nil && form == c.small {
 		_, err := c.connection.Write(c.request)
@@ -81,6 +85,7 @@ func (c *plainClient) send(form form, verify bool) error {
 	return nil
 }
 
+// response reads a response, and fails unless its status is 200.
 func (c *plainClient) response() (string, error) {
 	head, err := readHead(c.reader)
 	if err != nil {
@@ -96,9 +101,10 @@ func (c *plainClient) response() (string, error) {
 	return string(body), err
 }
 
+// close implements client.
 func (c *plainClient) close() { _ = c.connection.Close() }
 
-// roundTripClient speaks what a library does.
+// roundTripClient uses the protocol of a library's transport.
 type roundTripClient struct {
 	address   string
 	transport interface {
@@ -107,6 +113,7 @@ type roundTripClient struct {
 	}
 }
 
+// upload implements client.
 func (c *roundTripClient) upload(form form, verify bool) (string, error) {
 	request, err := http.NewRequest(http.MethodPost, "https://"+c.address+"/base/", form.body())
 	if err != nil {
@@ -129,6 +136,7 @@ func (c *roundTripClient) upload(form form, verify bool) (string, error) {
 	return string(body), err
 }
 
+// close implements client.
 func (c *roundTripClient) close() {
 	c.transport.CloseIdleConnections()
 	if closer, ok := c.transport.(io.Closer); ok {

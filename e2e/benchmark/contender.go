@@ -10,23 +10,23 @@ import (
 	"slices"
 )
 
-// contender is something that an upload can go through.
+// contender is a proxy, or none, through which uploads are sent.
 type contender struct {
 	name  string
 	what  string
 	signs bool
-	// downstream lists the protocols that it speaks to clients.
+	// downstream lists the protocols that clients can use.
 	downstream []protocol
 	// in lists the modes in which it is measured unless asked for. Empty: all.
 	in []string
 	// start returns the process, or nil if there is none. It writes what the
 	// process needs into the directory.
 	start func(site) (*exec.Cmd, error)
-	// missing says why it cannot be had on this machine, or nothing.
+	// missing says why it cannot run on this machine, or "". It may be nil.
 	missing func() string
 }
 
-// site is where a contender stands.
+// site is the configuration of a contender in one mode.
 type site struct {
 	*options
 	mode
@@ -59,6 +59,7 @@ var contenders = []contender{
 	{name: "rewriter", what: "a rewriter of a page of Go: mime/multipart, through a pipe", signs: true, downstream: untilTwo, in: []string{"plain"}, start: rewriter},
 }
 
+// contenderNames returns the names for the flag -contenders.
 func contenderNames() (names []string) {
 	for _, contender := range contenders {
 		names = append(names, contender.name)
@@ -66,7 +67,7 @@ func contenderNames() (names []string) {
 	return names
 }
 
-// anotherBuild is the gateway of another Caddy.
+// anotherBuild is the gateway in another binary, to compare two versions.
 func anotherBuild(name, binary string) contender {
 	start := func(s site) (*exec.Cmd, error) {
 		other := *s.options
@@ -76,7 +77,7 @@ func anotherBuild(name, binary string) contender {
 	return contender{name: name, signs: true, downstream: all, start: start}
 }
 
-// enters reports whether it takes part in a mode.
+// enters reports whether the contender is measured in a mode.
 func (c contender) enters(o *options, mode mode) bool {
 	if !slices.Contains(c.downstream, mode.downstream) {
 		return false
@@ -87,7 +88,8 @@ func (c contender) enters(o *options, mode mode) bool {
 	return len(c.in) == 0 || slices.Contains(c.in, mode.name)
 }
 
-// caddy starts Caddy with a site.
+// caddy returns a function that starts Caddy with a handler, in a configuration without
+// anything else.
 func caddy(handler func(site) string) func(site) (*exec.Cmd, error) {
 	return func(s site) (*exec.Cmd, error) {
 		scheme, tls := "http", ""
@@ -107,7 +109,7 @@ func caddy(handler func(site) string) func(site) (*exec.Cmd, error) {
 	}
 }
 
-// trust is what a transport needs to know of the upstream.
+// trust is the option by which a transport trusts the upstream's certificate.
 func (s site) trust() string {
 	if !s.upstreamTLS {
 		return ""
@@ -115,6 +117,7 @@ func (s site) trust() string {
 	return "tls_trust_pool file " + filepath.Join(s.certificate, certificateFile)
 }
 
+// plainProxy is the base: Caddy's proxy without anything else.
 func plainProxy(s site) string {
 	return fmt.Sprintf("reverse_proxy %s {\n\t\ttransport http {\n\t\t\t%s\n\t\t}\n\t}", s.sink, s.trust())
 }
@@ -135,6 +138,7 @@ func uploadcare(transport string) func(site) string {
 	}
 }
 
+// rewriter starts this program in the role of runRewriter.
 func rewriter(s site) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {

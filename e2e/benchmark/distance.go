@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// distances are the round trips to the upstream. What stands near the clients is
-// at no distance from them.
+// distances are the round-trip times to the upstream. Proxies are near the clients, at no
+// distance.
 var distances = []time.Duration{20 * time.Millisecond, 50 * time.Millisecond, 150 * time.Millisecond}
 
 const (
-	// shortKeepalive is how long the proxies keep idle connections, in place of
-	// too long a time to wait for.
+	// shortKeepalive is how long the proxies retain idle connections. In production it is
+	// longer; a measurement has to wait for it.
 	shortKeepalive = time.Second
-	// idleness is long enough for all of them to be closed.
+	// idleness is a pause after which all of them are closed.
 	idleness = shortKeepalive * 3 / 2
 )
 
-// distant is something that stands near the clients, and far from the upstream.
+// distant is a contender near the clients and far from the upstream.
 type distant struct {
 	contender
 	ready bool // keeps a connection for the first upload
@@ -36,14 +36,16 @@ var distantContenders = []distant{
 	{contender{name: gateway + " kept ready", signs: true, start: caddy(distantUploadcare(shortKeepalive, keptReady))}, true},
 }
 
-// keptReady has Caddy ask for something before a connection has been idle for
-// too long, but not so often that it is in an upload's way.
+// keptReady makes Caddy send a health check before a connection has been idle for too long,
+// but not so often that it delays uploads.
 var keptReady = fmt.Sprintf("health_uri /\n\t\thealth_interval %s", shortKeepalive*7/10)
 
+// distantPlainProxy is plainProxy with shortKeepalive.
 func distantPlainProxy(s site) string {
 	return fmt.Sprintf("reverse_proxy %s {\n\t\ttransport http {\n\t\t\tkeepalive %s\n\t\t\t%s\n\t\t}\n\t}", s.sink, shortKeepalive, s.trust())
 }
 
+// distantUploadcare is the gateway with a keep-alive, and further options of the proxy.
 func distantUploadcare(keepalive time.Duration, options string) func(site) string {
 	return func(s site) string {
 		return fmt.Sprintf("uploadcare {\n\t\tproject %s {\n\t\t\tsecret_key demosecretkey\n\t\t}\n\t\tupstream %s\n\t\t%s\n\t\ttransport uploadcare {\n\t\t\tversions 1.1 2\n\t\t\tkeepalive %s\n\t\t\t%s\n\t\t}\n\t}",
@@ -51,7 +53,7 @@ func distantUploadcare(keepalive time.Duration, options string) func(site) strin
 	}
 }
 
-// state is how a proxy's connections are when an upload comes.
+// state is the state of a proxy's connections when an upload comes.
 type state string
 
 const (
@@ -60,8 +62,8 @@ const (
 	idle state = "after idleness"
 )
 
-// timing is how long uploads took, from before the client connected until it had
-// the response.
+// timing is the median time of uploads, from before the client connected until it had the
+// response.
 type timing struct {
 	distance  time.Duration
 	upstream  string
@@ -71,7 +73,7 @@ type timing struct {
 	median    time.Duration
 }
 
-// measureDistance writes the tables.
+// measureDistance measures all selected parts, prints their tables and writes them.
 func measureDistance(o *options) error {
 	if err := checkDistanceParts(o); err != nil {
 		return err
@@ -106,7 +108,7 @@ func measureDistance(o *options) error {
 	return os.WriteFile(filepath.Join(o.out, "distance.md"), []byte(report), 0o644)
 }
 
-// distanceParts each make a table.
+// distanceParts are the parts of the measurement. Each returns a table.
 var distanceParts = []struct {
 	name    string
 	measure func(o *options, directory string) (string, error)
@@ -114,6 +116,7 @@ var distanceParts = []struct {
 	{"timings", measureTimings}, {"bursts", measureBursts}, {"stale", measureStale},
 }
 
+// checkDistanceParts rejects names of cases that there are not.
 func checkDistanceParts(o *options) error {
 	var names []string
 	for _, part := range distanceParts {
@@ -127,6 +130,7 @@ func checkDistanceParts(o *options) error {
 	return nil
 }
 
+// measureTimings measures single uploads at all distances, to all kinds of upstream.
 func measureTimings(o *options, directory string) (string, error) {
 	var timings []timing
 	for _, distance := range distances {
@@ -141,7 +145,7 @@ func measureTimings(o *options, directory string) (string, error) {
 	return distanceTable(timings), nil
 }
 
-// measureUpstream visits all that can stand between clients and one upstream.
+// measureUpstream measures all contenders with one kind of upstream.
 func measureUpstream(o *options, kind upstreamKind, distance time.Duration, directory string) ([]timing, error) {
 	var timings []timing
 	for _, contender := range distantContenders {
@@ -163,6 +167,7 @@ func measureUpstream(o *options, kind upstreamKind, distance time.Duration, dire
 	return timings, nil
 }
 
+// String is the line of progress.
 func (t timing) String() string {
 	return fmt.Sprintf("%s, %s, %d bytes, %s, %s: %s", t.distance, t.upstream, t.size, t.contender, t.state, t.median)
 }

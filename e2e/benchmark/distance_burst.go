@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// burst is how long small uploads took that came at once: when there was one
-// connection, and then over and over, so that only as many find one as are kept.
+// burst is how long small uploads took that came at the same time: first with one idle
+// connection, and then again and again, with as many as the contender retains.
 type burst struct {
 	contender           string
 	clients             int
@@ -18,6 +18,8 @@ type burst struct {
 
 const burstDistance = 50 * time.Millisecond
 
+// measureBursts measures bursts of several sizes through each contender. Idle connections
+// are a matter of bursts: each upload of one needs its own.
 func measureBursts(o *options, directory string) (string, error) {
 	var bursts []burst
 	for _, contender := range distantContenders {
@@ -36,6 +38,7 @@ func measureBursts(o *options, directory string) (string, error) {
 	return burstTable(bursts), nil
 }
 
+// measureBurst measures one contender with bursts of one size.
 func measureBurst(o *options, contender distant, clients int, directory string) (burst, error) {
 	visitor, stop, err := startDistance(o, contender, upstreamKinds[0], burstDistance, 0, directory)
 	if err != nil {

@@ -10,16 +10,17 @@ import (
 	"time"
 )
 
-// relay passes connections on to an address as if it were far away: whatever
-// goes either way takes half a round trip, the end of it included, and making
-// the connection takes a whole one. There is no limit to how much is on its way,
-// so that neither windows nor slow start are modelled, and nothing is lost.
+// relay forwards connections to an address as if it were far away: every byte takes half a
+// round trip in either direction, and so does the end; connecting takes a whole one. There
+// is no limit of what is in flight, so neither TCP's windows nor its slow start are
+// modelled, and nothing is lost.
 type relay struct {
 	listener  net.Listener
 	to        string
 	roundTrip time.Duration
 }
 
+// newRelay starts a relay to an address.
 func newRelay(to string, roundTrip time.Duration) (*relay, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -38,15 +39,16 @@ func newRelay(to string, roundTrip time.Duration) (*relay, error) {
 	return r, nil
 }
 
-// address returns what clients connect to, by a name that certificates have.
+// address returns the address for clients, with a host name that the certificate has.
 func (r *relay) address() string {
 	_, port, _ := net.SplitHostPort(r.listener.Addr().String())
 	return net.JoinHostPort("localhost", port)
 }
 
-// stop takes no more connections. Those that there are end with their ends.
+// stop stops accepting connections. The existing ones end when one of their ends does.
 func (r *relay) stop() { _ = r.listener.Close() }
 
+// join relays one connection until it ends.
 func (r *relay) join(near net.Conn) {
 	far, err := net.Dial("tcp", r.to)
 	if err != nil {
@@ -56,10 +58,11 @@ func (r *relay) join(near net.Conn) {
 	connect(near, far, r.roundTrip)
 }
 
-// connect passes everything on between two connections, and closes them.
+// connect forwards between two connections until both directions have ended, and closes
+// them.
 func connect(near, far net.Conn, roundTrip time.Duration) {
-	// The near end believes that it is connected a round trip before it would
-	// be, so what it sends at once leaves later.
+	// The near end is connected a round trip earlier than it would be over a distance, so
+	// what it sends before that is delayed.
 	connected := time.Now().Add(roundTrip)
 	var running sync.WaitGroup
 	running.Go(func() { carry(far, near, connected, roundTrip/2) })
@@ -68,15 +71,15 @@ func connect(near, far net.Conn, roundTrip time.Duration) {
 	_, _ = near.Close(), far.Close()
 }
 
-// piece is what is on its way.
+// piece is some bytes in flight.
 type piece struct {
 	content []byte
-	err     error // nothing comes after it
+	err     error // the end of the connection
 	due     time.Time
 }
 
-// carry passes on what comes from a connection, each byte after the delay, and
-// none as if it had left before a time.
+// carry forwards bytes in one direction, each after the delay. Bytes that are read before
+// earliest count as read then.
 func carry(to, from net.Conn, earliest time.Time, delay time.Duration) {
 	road := newRoad()
 	go func() {
@@ -101,7 +104,7 @@ func carry(to, from net.Conn, earliest time.Time, delay time.Duration) {
 			_, err = to.Write(next.content)
 		}
 		switch {
-		case err != nil: // which the other end learns
+		case err != nil: // the other end learns of it after the delay
 			time.Sleep(delay)
 			abort(from)
 			return
@@ -119,8 +122,7 @@ func carry(to, from net.Conn, earliest time.Time, delay time.Duration) {
 	}
 }
 
-// abort closes a connection with a reset, as it is with an end that is not
-// there any more.
+// abort closes a connection with a reset (RST), as one whose other end has failed.
 func abort(connection net.Conn) {
 	if connection, ok := connection.(*net.TCPConn); ok {
 		_ = connection.SetLinger(0)
@@ -128,19 +130,21 @@ func abort(connection net.Conn) {
 	_ = connection.Close()
 }
 
-// road holds what is on its way in one direction.
+// road is a queue of what is in flight in one direction.
 type road struct {
 	mu     sync.Mutex
 	filled *sync.Cond
 	pieces []piece
 }
 
+// newRoad returns an empty road.
 func newRoad() *road {
 	r := new(road)
 	r.filled = sync.NewCond(&r.mu)
 	return r
 }
 
+// put adds a piece behind the others.
 func (r *road) put(p piece) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -148,6 +152,7 @@ func (r *road) put(p piece) {
 	r.filled.Signal()
 }
 
+// take removes the first piece, and waits for one.
 func (r *road) take() piece {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// column is of the table of distances.
+// column is a column of the table of distances.
 type column struct {
 	title     string
 	contender string
@@ -63,10 +63,12 @@ func distanceTable(timings []timing) string {
 	return table.String()
 }
 
+// milliseconds formats a time for a table.
 func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.0f ms", float64(d)/float64(time.Millisecond))
 }
 
+// sizeName formats a size for a table.
 func sizeName(size int64) string {
 	if size < 1<<20 {
 		return fmt.Sprintf("%d KiB", size>>10)

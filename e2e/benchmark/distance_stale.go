@@ -11,16 +11,15 @@ import (
 )
 
 const (
-	// upstreamIdle is how long the upstream keeps an idle connection in the race
-	// for stale ones.
+	// upstreamIdle is after how long the upstream closes idle connections.
 	upstreamIdle = 250 * time.Millisecond
 	staleClients = 8
-	// staleMargin is how far from that the uploads come, besides a round trip.
+	// staleMargin is how far before and after that uploads are sent, besides a round trip.
 	staleMargin = 4 * time.Millisecond
 )
 
-// staleRace is how many uploads were lost that came when the upstream was about
-// to close an idle connection.
+// staleRace is how many uploads were lost of those that were sent when the upstream was
+// about to close an idle connection.
 type staleRace struct {
 	distance      time.Duration
 	contender     string
@@ -33,6 +32,7 @@ var staleContenders = []distant{
 	{contender{name: "`uploadcare`, `keepalive` shorter than the upstream's", start: caddy(distantUploadcare(upstreamIdle*3/5, ""))}, false},
 }
 
+// measureStale counts lost uploads near the upstream and far from it.
 func measureStale(o *options, directory string) (string, error) {
 	var races []staleRace
 	for _, distance := range []time.Duration{0, 20 * time.Millisecond} {
@@ -48,6 +48,8 @@ func measureStale(o *options, directory string) (string, error) {
 	return staleTable(races), nil
 }
 
+// raceStale sends volleys of uploads at about the moment at which the upstream closes idle
+// connections. A POST that arrives just after that is lost, and cannot be retried.
 func raceStale(o *options, contender distant, distance time.Duration, directory string) (staleRace, error) {
 	race := staleRace{distance: distance, contender: contender.name}
 	visitor, stop, err := startDistance(o, contender, upstreamKinds[0], distance, upstreamIdle, directory)
@@ -56,9 +58,8 @@ func raceStale(o *options, contender distant, distance time.Duration, directory 
 	}
 	defer stop()
 	for range 20 * o.rounds {
-		// All at once, so that all connections have been idle for as long. By
-		// then the last response has been on its way for half a round trip, and an
-		// upload has as much before it.
+		// All at once, so that all connections have been idle for the same time. The last
+		// response took half a round trip, and an upload takes as long.
 		window := 2*staleMargin + distance
 		time.Sleep(upstreamIdle - distance - staleMargin + rand.N(window))
 		_, lost := visitor.volley(staleClients)
@@ -68,8 +69,8 @@ func raceStale(o *options, contender distant, distance time.Duration, directory 
 	return race, nil
 }
 
-// volley sends so many uploads at once. It returns how long those took that were
-// taken, and how many were not.
+// volley sends uploads of several clients at once. It returns how long those took that
+// succeeded, and how many failed.
 func (v *visitor) volley(clients int) (took []time.Duration, lost int) {
 	var running sync.WaitGroup
 	var mu sync.Mutex

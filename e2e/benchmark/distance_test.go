@@ -48,7 +48,7 @@ func TestARelayTakesARoundTripToConnectAndOneToRespond(t *testing.T) {
 			}
 			at(arrives)
 			_, _ = io.WriteString(server, "response")
-			if got := read(t, client, 6); got != "response" {
+			if got := read(t, client, len("response")); got != "response" {
 				t.Errorf("%d: got %q", i, got)
 			}
 			at(arrives + roundTrip/2)

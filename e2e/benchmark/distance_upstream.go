@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// upstreamKind is what a distant upstream speaks.
+// upstreamKind is the protocol of a distant upstream, and the sizes to measure with it.
 type upstreamKind struct {
 	name     string
-	protocol protocol // of a client that goes there itself
+	protocol protocol // of a client without a proxy
 	version  uint16   // of TLS
 	window   int      // of HTTP/2, in bytes; 0: Go's own
 	sizes    []int64
@@ -35,13 +35,14 @@ var upstreamKinds = []upstreamKind{
 	{"HTTP/2, window of 64 MiB", http2Protocol, tls.VersionTLS13, 64 << 20, []int64{largeFile}},
 }
 
-// distantUpstream takes uploads over TLS, and keeps idle connections for a time,
-// or for ever.
+// distantUpstream accepts uploads over TLS.
 type distantUpstream struct {
 	server  *http.Server
 	address string
 }
 
+// startDistantUpstream starts an upstream that closes connections after idle, or never if
+// that is 0.
 func startDistantUpstream(kind upstreamKind, certificate string, idle time.Duration) (*distantUpstream, error) {
 	config, err := serverTLS(certificate)
 	if err != nil {
@@ -64,6 +65,7 @@ func startDistantUpstream(kind upstreamKind, certificate string, idle time.Durat
 	return &distantUpstream{server, listener.Addr().String()}, nil
 }
 
+// stop closes the upstream and all its connections.
 func (u *distantUpstream) stop() { _ = u.server.Close() }
 
 // takeUpload responds as the sink does, also to requests that ask whether it is ready.

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// visitor sends uploads through something that is up.
+// visitor sends uploads through a contender that is running.
 type visitor struct {
 	*entrant
 	speaks protocol
 	trust  *tls.Config
 }
 
-// startDistance starts an upstream, the way to it, and what stands at its near
-// end.
+// startDistance starts an upstream, a relay to it, and the contender at the near end of the
+// relay. It returns a function that stops them.
 func startDistance(o *options, contender distant, kind upstreamKind, distance, idle time.Duration, directory string) (*visitor, func(), error) {
 	trust, err := clientTLS(directory)
 	if err != nil {
@@ -56,8 +56,8 @@ func startDistance(o *options, contender distant, kind upstreamKind, distance, i
 	return v, stop, nil
 }
 
-// visit times uploads of all sizes: through a proxy, each second one follows at
-// once upon another.
+// visit measures uploads of all sizes. Through a proxy, every other one follows another at
+// once, and so finds a warm connection.
 func (v *visitor) visit(o *options, kind upstreamKind) (timings []timing, err error) {
 	for _, size := range []int64{0, smallFile, 5<<20 + 1} {
 		report, err := v.upload(newForm(size), true)
@@ -105,6 +105,7 @@ func (v *visitor) upload(form form, verify bool) (string, error) {
 	return client.upload(form, verify)
 }
 
+// explain adds the output of the contender to an error.
 func (v *visitor) explain(err error) error {
 	if v.process == nil {
 		return err
@@ -112,7 +113,7 @@ func (v *visitor) explain(err error) error {
 	return errors.Join(err, errors.New(v.process.output.String()))
 }
 
-// within returns what so large a part of them do not exceed.
+// within returns the time that the given part of all, from 0 to 1, does not exceed.
 func within(all []time.Duration, part float64) time.Duration {
 	all = slices.Sorted(slices.Values(all))
 	return all[int(part*float64(len(all)-1))]

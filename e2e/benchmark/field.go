@@ -17,11 +17,11 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
-// settle is how long a process is left alone after a visit, so that what it
-// still has to do is not put down to the next.
+// settle is the pause after a visit, so that what a process still has to do (collecting
+// garbage, say) does not count for the next.
 const settle = 50 * time.Millisecond
 
-// field is all that is up in one mode.
+// field is all that runs in one mode.
 type field struct {
 	mode
 	contenders []*entrant
@@ -29,7 +29,7 @@ type field struct {
 	config     *tls.Config // for clients
 }
 
-// entrant is a contender that is up.
+// entrant is a contender that is running.
 type entrant struct {
 	contender
 	address string
@@ -82,6 +82,8 @@ func newField(o *options, mode mode, directory string) (*field, error) {
 	return f, nil
 }
 
+// startSink starts the upstream as a process of its own, so that what it uses is not counted
+// with the clients. It returns the addresses without and with TLS.
 func (f *field) startSink(certificate string) (plain, secure string, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -106,6 +108,7 @@ func freeAddress(host string) (string, error) {
 	return net.JoinHostPort(host, port), err
 }
 
+// begin starts the contender's process, and waits until it listens.
 func (e *entrant) begin(s site) error {
 	if err := os.MkdirAll(s.directory, 0o700); err != nil {
 		return err
@@ -127,6 +130,7 @@ func (e *entrant) begin(s site) error {
 	return err
 }
 
+// stop stops all processes.
 func (f *field) stop() {
 	for _, e := range f.contenders {
 		if e.process != nil {
@@ -136,7 +140,7 @@ func (f *field) stop() {
 	f.sink.stop()
 }
 
-// verify sends one upload and compares what arrived.
+// verify sends one upload and compares what arrived: a proxy that loses bytes must not win.
 func (f *field) verify(e *entrant, size int64) error {
 	client, err := newClient(f.downstream, e.address, f.config)
 	if err != nil {
@@ -151,7 +155,7 @@ func (f *field) verify(e *entrant, size int64) error {
 	return form.check(report, e.signs)
 }
 
-// explain adds what the processes said.
+// explain adds the output of the processes to an error.
 func (f *field) explain(e *entrant, err error) error {
 	if e.process != nil {
 		err = fmt.Errorf("%w\n%s", err, e.process.output)
@@ -168,7 +172,7 @@ func (f *field) selects(o *options, uploads uploads) bool {
 	return selected(o.cases, uploads.name)
 }
 
-// visit has the clients of a case upload, one upload after another each, until
+// visit measures a contender in one case: each client sends one upload after another until
 // the time is over.
 func (f *field) visit(e *entrant, uploads uploads, duration time.Duration) (sample, error) {
 	clients := make([]client, uploads.clients)
@@ -205,7 +209,8 @@ func (f *field) visit(e *entrant, uploads uploads, duration time.Duration) (samp
 	return s, watch.stop(&s)
 }
 
-// race returns how long each upload took.
+// race runs all clients at the same time, and returns how long each upload took. Each client
+// sends at least one.
 func (f *field) race(e *entrant, clients []client, form form, duration time.Duration) ([]time.Duration, error) {
 	var running sync.WaitGroup
 	latencies, failures := make([][]time.Duration, len(clients)), make([]error, len(clients))

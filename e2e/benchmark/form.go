@@ -20,21 +20,22 @@ const (
 	closing        = "\r\n--" + boundary + "--\r\n"
 )
 
-// block is what files are made of, over and over: no compressor nor delimiter
-// scan has an easy time with it.
+// block is the content of files, repeated: random, so that neither compression nor the search
+// for delimiters is easier than with a picture.
 var block = func() []byte {
 	random, b := rand.NewChaCha8([32]byte{}), make([]byte, 1<<20)
 	_, _ = random.Read(b)
 	return b
 }()
 
-// form is an upload such as old clients send: with a credential of long ago,
-// and fields before the file.
+// form is an upload as old clients send it: with an expired credential, and the fields before
+// the file.
 type form struct {
-	before string // the file
-	size   int64  // of the file
+	before string // all that precedes the file
+	size   int64  // of the file, in bytes
 }
 
+// newForm returns a form with a file of size bytes.
 func newForm(size int64) form {
 	var before strings.Builder
 	for _, field := range [][2]string{
@@ -46,6 +47,7 @@ func newForm(size int64) form {
 	return form{before.String(), size}
 }
 
+// length is the length of the form in bytes.
 func (f form) length() int64 { return int64(len(f.before)) + f.size + int64(len(closing)) }
 
 // head returns the head of the request over HTTP/1.1.
@@ -58,12 +60,13 @@ func (f form) head(address string, verify bool) string {
 		address, f.contentType(), f.length(), extra)
 }
 
+// contentType is the Content-Type of the request.
 func (form) contentType() string { return "multipart/form-data; boundary=" + boundary }
 
-// small reports whether it is sent in one piece.
+// small reports whether the form is sent in one write.
 func (f form) small() bool { return f.size <= int64(len(block)) }
 
-// pieces yields the form, in large pieces, after a beginning.
+// pieces yields beginning and the form, in large pieces.
 func (f form) pieces(beginning string) func(func([]byte) bool) {
 	return func(yield func([]byte) bool) {
 		first := append([]byte(beginning), f.before...)
@@ -92,9 +95,10 @@ func (f form) body() io.Reader {
 	return io.MultiReader(strings.NewReader(f.before), &file{left: f.size}, strings.NewReader(closing))
 }
 
-// file reads as the file in a form does.
+// file is a reader of the file in a form, which is never in memory as a whole.
 type file struct{ read, left int64 }
 
+// Read implements io.Reader.
 func (f *file) Read(p []byte) (int, error) {
 	if f.left == 0 {
 		return 0, io.EOF
@@ -105,23 +109,23 @@ func (f *file) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// checksum is that of the file.
+// checksum is the CRC-32 of the file.
 func (f form) checksum() uint32 {
 	sum := crc32.NewIEEE()
 	_, _ = io.Copy(sum, &file{left: f.size})
 	return sum.Sum32()
 }
 
-// arrived is a line of the server's report on one part.
+// arrived formats a line of the sink's report on one part.
 func arrived(name, fileName, value string) string {
 	return fmt.Sprintf("%s %q %q", name, fileName, value)
 }
 
 var freshSignature = regexp.MustCompile(`^signature "" "[0-9a-f]{64}"$`)
 
-// check compares what arrived with what was sent. What signs must have put in
-// one fresh credential and taken out the stale one; it may leave a part of
-// another name in its place.
+// check compares what arrived with what was sent. A contender that signs must have added one
+// fresh credential and removed the stale one, in whose place it may leave a part with a name
+// of letters x.
 func (f form) check(report string, signs bool) error {
 	want := []string{
 		arrived("UPLOADCARE_PUB_KEY", "", publicKey),

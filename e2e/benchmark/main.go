@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command benchmark measures what the gateway costs, beside the plain proxy
-// that it takes the place of and beside other ways of editing a form on its way:
+// Command benchmark measures what the gateway costs, compared with the plain proxy that it
+// replaces and with other ways of editing a form in transit:
 //
 //	go run ./e2e/benchmark -out results
 //
-// Everything runs on this machine, over loopback: the clients in this process,
-// one of the contenders, and a server that takes the uploads. All contenders
-// are up at the same time; each round visits each of them once, and every other
-// round goes backwards. What is reported is the median, over the rounds, of the
-// ratio to Caddy's plain reverse_proxy in the same round. Of two such proxies
-// one is the base and the other the control: how far the control is from 1 is
-// how far the benchmark is to be believed.
+// Everything runs on this machine, over loopback: the clients in this process, the
+// contenders, and a server that accepts the uploads. All contenders run at the same time;
+// each round visits each of them once, and every other round in reverse order, so that a
+// machine that becomes slower does not favour one. The report has the median, over the
+// rounds, of the ratio to Caddy's plain reverse_proxy in the same round. There are two such
+// proxies, the base and the control: the control's distance from 1 is the error of the
+// benchmark.
 //
-// With -rss it measures memory instead, and with -distance what an upstream that
-// is far away makes of it.
+// With -rss it measures memory instead, and with -distance the time of single uploads to an
+// upstream that is far away.
 package main
 
 import (
@@ -26,6 +26,7 @@ import (
 	"time"
 )
 
+// options are the command's flags.
 type options struct {
 	caddy      string
 	also       []contender // builds to measure beside that one
@@ -39,6 +40,7 @@ type options struct {
 	command    string
 }
 
+// main measures, or plays one of the roles.
 func main() {
 	if len(os.Args) > 1 {
 		if role := roles[os.Args[1]]; role != nil {
@@ -89,17 +91,19 @@ func main() {
 	}
 }
 
-// roles are the processes that the benchmark starts of itself.
+// roles are what this program does in the processes that it starts of itself.
 var roles = map[string]func([]string) error{
 	"sink":     runSink,
 	"rewriter": runRewriter,
 }
 
+// isSet reports whether a flag is given, which its value alone does not show.
 func isSet(name string) (set bool) {
 	flag.Visit(func(f *flag.Flag) { set = set || f.Name == name })
 	return set
 }
 
+// split splits the value of a flag at commas.
 func split(list string) []string {
 	if list == "" {
 		return nil
@@ -107,6 +111,7 @@ func split(list string) []string {
 	return strings.Split(list, ",")
 }
 
+// fail ends the process if err is not nil.
 func fail(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "benchmark:", err)
@@ -140,7 +145,7 @@ func measure(o *options) error {
 	return results.write(o.out)
 }
 
-// run measures one mode.
+// run measures one mode: first that all contenders pass uploads correctly, then their cost.
 func (r *results) run(o *options, mode mode, directory string) error {
 	field, err := newField(o, mode, directory)
 	if err != nil {

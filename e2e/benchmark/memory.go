@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// slow is a case of memory: so many uploads at once, each in bursts.
+// slow is a case of measureMemory: concurrent uploads that arrive in bursts.
 type slow struct {
 	uploads int
 	rate    int // bytes per second, each
@@ -27,6 +27,7 @@ var slowCases = []slow{
 	{256, 1 << 20, 16 << 10},
 }
 
+// String is the head of the column.
 func (s slow) String() string {
 	return fmt.Sprintf("%d at %d MiB/s, bursts of %d KiB", s.uploads, s.rate>>20, s.burst>>10)
 }
@@ -34,14 +35,14 @@ func (s slow) String() string {
 // largeUpload is the size of the one large upload.
 const largeUpload = 10 << 30
 
-// memoryContenders are those of which memory is measured, unless asked for
-// others.
+// memoryContenders are the default of the flag -contenders with -rss.
 var memoryContenders = []string{base, gateway, "transport-http", "nginx-tuned", "rewriter"}
 
-// growth is how a contender's memory grew, in bytes.
+// growth is the resident set of a contender while it was idle, and how much it grew, in
+// bytes.
 type growth struct{ idle, median, peak int64 }
 
-// measureMemory prints how much memory slow uploads take, and a large one.
+// measureMemory prints how much memory slow uploads need, and a large one.
 func measureMemory(o *options) error {
 	if err := o.check(); err != nil {
 		return err
@@ -72,8 +73,8 @@ func measureMemory(o *options) error {
 	return nil
 }
 
-// memoryOf prints the table of one mode. Each round has processes of its own,
-// for memory that was used once is not soon given back.
+// memoryOf prints the table of one mode. Each round has processes of its own, since memory
+// that has been used once is returned to the system late.
 func (o *options) memoryOf(mode mode, directory string) error {
 	fmt.Printf("### %s\n\nGrowth of the resident set per upload in KB, median and peak; of one upload of 10 GiB, in all:\n\n| | idle MB |", upperFirst(mode.String()))
 	for _, c := range slowCases {
@@ -119,6 +120,7 @@ func (o *options) memoryOf(mode mode, directory string) error {
 	return nil
 }
 
+// medianOf returns the median of one figure of the growths.
 func medianOf(growths []growth, of func(growth) int64) int64 {
 	var values []int64
 	for _, g := range growths {
@@ -128,9 +130,9 @@ func medianOf(growths []growth, of func(growth) int64) int64 {
 	return values[len(values)/2]
 }
 
-// grow measures one contender: with slow uploads, or with the large one.
+// grow measures one contender in the case of a column: slow uploads, or the large one.
 func (f *field) grow(e *entrant, column int) (growth, error) {
-	// What is set up by the first uploads is not theirs.
+	// What the first uploads set up (pools, connections) must not count as growth.
 	for range 20 {
 		if err := f.verify(e, 100<<10); err != nil {
 			return growth{}, err
@@ -169,6 +171,7 @@ func (f *field) grow(e *entrant, column int) (growth, error) {
 	return growth{idle.rss, samples[len(samples)/2], samples[len(samples)-1]}, nil
 }
 
+// uploadLarge sends the one large upload, as fast as it goes.
 func (f *field) uploadLarge(e *entrant) error {
 	client, err := newPlainClient(f.downstream, e.address, f.config)
 	if err != nil {
@@ -179,7 +182,7 @@ func (f *field) uploadLarge(e *entrant) error {
 	return err
 }
 
-// uploadSlowly has all clients upload for some seconds.
+// uploadSlowly runs all clients of a case for some seconds.
 func (f *field) uploadSlowly(e *entrant, c slow) error {
 	const seconds = 6
 	var running sync.WaitGroup
@@ -191,6 +194,7 @@ func (f *field) uploadSlowly(e *entrant, c slow) error {
 	return errors.Join(failures...)
 }
 
+// trickle sends one slow upload. Between bursts it waits, as mobile clients do.
 func (f *field) trickle(e *entrant, c slow, seconds int) error {
 	client, err := newPlainClient(f.downstream, e.address, f.config)
 	if err != nil {

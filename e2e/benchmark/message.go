@@ -11,12 +11,11 @@ import (
 	"strconv"
 )
 
-// readAhead is how much is read at once, so that a small upload takes one call.
+// readAhead is the size of read buffers, in bytes: a small upload is one system call.
 const readAhead = 64 << 10
 
-// head is what the benchmark wants to know of the head of a message over
-// HTTP/1.1. It is read with as little work as can be: what clients and sink
-// take is taken from the contenders.
+// head is the part of an HTTP/1.1 message's head that the benchmark needs. It is parsed with
+// as little work as possible: clients, contenders and sink share the processors.
 type head struct {
 	start       string
 	length      int64 // -1: chunked
@@ -24,7 +23,7 @@ type head struct {
 	verify      bool
 }
 
-// readHead returns io.EOF if there is none.
+// readHead reads a head. The error is io.EOF if the connection ends before one.
 func readHead(reader *bufio.Reader) (head, error) {
 	line, err := reader.ReadSlice('\n')
 	if err != nil {
@@ -59,7 +58,7 @@ func readHead(reader *bufio.Reader) (head, error) {
 	}
 }
 
-// body returns what follows the head, without the trailer of chunks.
+// body returns a reader of the body.
 func (h head) body(reader *bufio.Reader) io.Reader {
 	if h.length < 0 {
 		return httputil.NewChunkedReader(reader)
@@ -67,7 +66,7 @@ func (h head) body(reader *bufio.Reader) io.Reader {
 	return io.LimitReader(reader, h.length)
 }
 
-// readTrailer reads what follows chunks: nothing but an empty line.
+// readTrailer reads what follows the chunks. Only an empty line is expected.
 func (h head) readTrailer(reader *bufio.Reader) error {
 	if h.length >= 0 {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// nginxModules is where Debian puts them.
+// nginxModules is Debian's directory of nginx's dynamic modules.
 const nginxModules = "/usr/lib/nginx/modules"
 
 const (
@@ -22,6 +22,7 @@ const (
 //go:embed edit.lua
 var editLua string
 
+// noNginx says why nginx cannot be measured, or "".
 func noNginx() string {
 	if _, err := exec.LookPath("nginx"); err != nil {
 		return "nginx is not installed"
@@ -29,6 +30,7 @@ func noNginx() string {
 	return ""
 }
 
+// noLua says why nginx with Lua cannot be measured, or "".
 func noLua() string {
 	if missing := noNginx(); missing != "" {
 		return missing
@@ -39,7 +41,8 @@ func noLua() string {
 	return ""
 }
 
-// nginx starts nginx, which streams uploads unless it edits them.
+// nginx returns a function that starts nginx with further options. It streams uploads, unless
+// it edits them in Lua, for which it has to buffer them.
 func nginx(options string) func(site) (*exec.Cmd, error) {
 	return func(s site) (*exec.Cmd, error) {
 		if err := os.WriteFile(filepath.Join(s.directory, "edit.lua"), []byte(editLua), 0o600); err != nil {
@@ -53,6 +56,8 @@ func nginx(options string) func(site) (*exec.Cmd, error) {
 	}
 }
 
+// nginxConfig returns a configuration as comparable to Caddy's as nginx allows: it keeps
+// connections to the upstream and does not buffer requests.
 func (s site) nginxConfig(options string) string {
 	var config strings.Builder
 	if noLua() == "" {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Of the picture, in pixels.
+// Positions and sizes in the picture, in pixels.
 const (
 	pictureWidth = 860
 	axisLeft     = 190
@@ -22,6 +22,7 @@ const (
 // as much is as far from 1 as half as much.
 var axisEnds = [2]float64{0.1, 10}
 
+// onAxis returns the position of a ratio in pixels.
 func onAxis(ratio float64) float64 {
 	ratio = min(max(ratio, axisEnds[0]), axisEnds[1])
 	return axisLeft + (axisRight-axisLeft)*math.Log(ratio/axisEnds[0])/math.Log(axisEnds[1]/axisEnds[0])
@@ -35,7 +36,7 @@ func (r *results) picture() string {
 		titled := false
 		for _, uploads := range cases {
 			names := r.contenders(mode.name, uploads.name)
-			if len(r.of(mode.name, uploads.name, base)) == 0 || len(names) < 2 {
+			if len(r.samplesOf(mode.name, uploads.name, base)) == 0 || len(names) < 2 {
 				continue
 			}
 			if !titled {
@@ -57,18 +58,18 @@ func (r *results) picture() string {
 `, pictureWidth, y+20, pictureWidth, y+20, pictureWidth, y+20, &body)
 }
 
-// drawCase returns where it ends.
+// drawCase draws the contenders of one case from y on, and returns where they end.
 func (r *results) drawCase(b *strings.Builder, mode mode, uploads uploads, names []string, y int) int {
 	fmt.Fprintf(b, "<text x=\"10\" y=\"%d\" class=\"case\">%s</text>\n", y+4, uploads)
 	y += 10
 	top := y
 	var bars strings.Builder
-	baseSamples := r.of(mode.name, uploads.name, base)
+	baseSamples := r.samplesOf(mode.name, uploads.name, base)
 	for _, name := range names {
 		if name == base {
 			continue
 		}
-		samples := r.of(mode.name, uploads.name, name)
+		samples := r.samplesOf(mode.name, uploads.name, name)
 		fmt.Fprintf(&bars, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", axisLeft-8, y+14, html.EscapeString(name))
 		if rate, ok := ratios(samples, baseSamples, sample.rate); ok {
 			drawBar(&bars, "rate", rate, y+2)
@@ -90,6 +91,7 @@ func (r *results) drawCase(b *strings.Builder, mode mode, uploads uploads, names
 	return y + 24
 }
 
+// drawBar draws a bar from 1 to the median, with a line from the lower to the upper quartile.
 func drawBar(b *strings.Builder, class string, s spread, y int) {
 	from, to := onAxis(1), onAxis(s.median)
 	if from > to {

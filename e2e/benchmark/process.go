@@ -19,14 +19,14 @@ import (
 // tick is the unit of times in /proc: USER_HZ, which is 100 wherever Go runs.
 const tick = 10 * time.Millisecond
 
-// process is a contender's, with its children.
+// process is a process that the benchmark has started, with its children.
 type process struct {
 	command *exec.Cmd
 	output  *output
 	exited  chan struct{}
 }
 
-// startProcess starts it and waits until it listens.
+// startProcess starts a process and waits until it listens on all addresses.
 func startProcess(command *exec.Cmd, addresses ...string) (*process, error) {
 	p := &process{command: command, output: new(output), exited: make(chan struct{})}
 	command.Stdout, command.Stderr = p.output, p.output
@@ -58,6 +58,7 @@ func startProcess(command *exec.Cmd, addresses ...string) (*process, error) {
 	return p, nil
 }
 
+// stop asks the process to end, and kills it if it does not.
 func (p *process) stop() {
 	_ = p.command.Process.Signal(syscall.SIGTERM)
 	select {
@@ -68,13 +69,14 @@ func (p *process) stop() {
 	}
 }
 
-// usage is what processes have used.
+// usage is what some processes have used so far.
 type usage struct {
 	cpu time.Duration
 	rss int64 // bytes, now
 }
 
-// usageOf adds up the processes that pids are, and their descendants.
+// usageOf adds up what processes and their descendants have used. nginx, for one, works in
+// children.
 func usageOf(pids ...int) (usage, error) {
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
@@ -122,7 +124,8 @@ func parseStat(stat []byte) (pid, parent int, used usage) {
 	return pid, int(number(4)), usage{time.Duration(ticks) * tick, number(24) * int64(os.Getpagesize())}
 }
 
-// busy is the time that all processors together have worked.
+// busy returns the time for which all processors together have worked, for all processes of
+// the machine.
 func busy() (time.Duration, error) {
 	stat, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -142,12 +145,13 @@ func busy() (time.Duration, error) {
 	return time.Duration(ticks) * tick, nil
 }
 
-// output keeps the end of what a process says.
+// output retains the last 4096 bytes of what a process prints.
 type output struct {
 	mu  sync.Mutex
 	end []byte
 }
 
+// Write implements io.Writer.
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -156,6 +160,7 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// String returns the end of the output, for an error.
 func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

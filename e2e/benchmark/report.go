@@ -25,7 +25,7 @@ func (r *results) report() string {
 	for _, mode := range modes {
 		var tables strings.Builder
 		for _, uploads := range cases {
-			if len(r.of(mode.name, uploads.name, base)) > 0 {
+			if len(r.samplesOf(mode.name, uploads.name, base)) > 0 {
 				r.table(&tables, mode, uploads)
 			}
 		}
@@ -36,6 +36,7 @@ func (r *results) report() string {
 	return b.String()
 }
 
+// has reports whether there are samples of a contender.
 func (r *results) has(contender string) bool {
 	for _, s := range r.Samples {
 		if s.Contender == contender {
@@ -45,18 +46,19 @@ func (r *results) has(contender string) bool {
 	return false
 }
 
+// upperFirst returns text with a capital at its beginning.
 func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
-// table writes that of one case.
+// table writes the table of one case.
 func (r *results) table(b *strings.Builder, mode mode, uploads uploads) {
-	baseSamples := r.of(mode.name, uploads.name, base)
+	baseSamples := r.samplesOf(mode.name, uploads.name, base)
 	throughput, cpu := "uploads/s", "CPU µs/upload"
 	if uploads.large() {
 		throughput, cpu = "MB/s", "CPU s/GB"
 	}
 	fmt.Fprintf(b, "\n%s:\n\n| | %s | throughput | %s | CPU | p99 ms | p99 | RSS MB | rounds |\n|---|---|---|---|---|---|---|---|---|\n", uploads, throughput, cpu)
 	for _, name := range r.contenders(mode.name, uploads.name) {
-		samples := r.of(mode.name, uploads.name, name)
+		samples := r.samplesOf(mode.name, uploads.name, name)
 		rate, each := median(samples, sample.rate), median(samples, sample.cpuPerRequest)
 		if uploads.large() {
 			rate, each = rate*float64(uploads.size)/1e6, each*1e9/float64(uploads.size)
@@ -79,6 +81,7 @@ func (r *results) table(b *strings.Builder, mode mode, uploads uploads) {
 	}
 }
 
+// cell formats the ratios to the base, or a dash if there are none.
 func (r *results) cell(samples, base map[int]sample, figure figure) string {
 	if spread, ok := ratios(samples, base, figure); ok {
 		return spread.String()

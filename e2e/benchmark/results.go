@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// results are all samples of a run, with what they were taken of.
+// results are all samples of a run, and what is needed to repeat it.
 type results struct {
 	Machine  string
 	Commit   string
@@ -25,6 +25,7 @@ type results struct {
 	Samples  []sample
 }
 
+// newResults returns results without samples.
 func newResults(o *options) *results {
 	return &results{
 		Machine: machine(), Commit: commit(), Command: o.command, Date: time.Now().Format(time.DateOnly),
@@ -32,6 +33,7 @@ func newResults(o *options) *results {
 	}
 }
 
+// machine describes this machine: figures of two machines cannot be compared.
 func machine() string {
 	model, kernel := "", ""
 	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
@@ -44,6 +46,7 @@ func machine() string {
 	return fmt.Sprintf("%d cores, %s, Linux %s, %s", runtime.NumCPU(), model, kernel, runtime.Version())
 }
 
+// commit describes the commit of the working directory.
 func commit() string {
 	hash, err := exec.Command("git", "describe", "--always", "--dirty").Output()
 	if err != nil {
@@ -52,6 +55,7 @@ func commit() string {
 	return strings.TrimSpace(string(hash))
 }
 
+// readResults reads what save has written.
 func readResults(path string) (*results, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // that is what was asked for
 	if err != nil {
@@ -61,7 +65,8 @@ func readResults(path string) (*results, error) {
 	return r, json.Unmarshal(text, r)
 }
 
-// save writes the samples, if there is a place for them.
+// save writes the samples as JSON, if there is a directory. It is called after each mode, so
+// that an error in the last one does not lose an hour.
 func (r *results) save(directory string) error {
 	text, err := json.MarshalIndent(r, "", "\t")
 	if err != nil || directory == "" {
@@ -73,7 +78,7 @@ func (r *results) save(directory string) error {
 	return os.WriteFile(filepath.Join(directory, "results.json"), text, 0o600)
 }
 
-// write prints the report and keeps it with its picture.
+// write prints the report, and writes it and its picture if there is a directory.
 func (r *results) write(directory string) error {
 	report := r.report()
 	fmt.Print(report)
@@ -89,8 +94,9 @@ func (r *results) write(directory string) error {
 	return os.WriteFile(filepath.Join(directory, "results.svg"), []byte(r.picture()), 0o600)
 }
 
-// of returns a contender's samples, by round, without those that do not count.
-func (r *results) of(mode, uploads, contender string) map[int]sample {
+// samplesOf returns a contender's samples by round, without those during which other
+// processes disturbed.
+func (r *results) samplesOf(mode, uploads, contender string) map[int]sample {
 	samples := map[int]sample{}
 	for _, s := range r.Samples {
 		if s.Mode == mode && s.Case == uploads && s.Contender == contender && s.Other <= r.MaxOther {
@@ -100,10 +106,10 @@ func (r *results) of(mode, uploads, contender string) map[int]sample {
 	return samples
 }
 
-// contenders returns the names of those that were there.
+// contenders returns the names of the contenders with samples.
 func (r *results) contenders(mode, uploads string) (names []string) {
 	for _, name := range slices.Concat(contenderNames(), r.others()) {
-		if len(r.of(mode, uploads, name)) > 0 {
+		if len(r.samplesOf(mode, uploads, name)) > 0 {
 			names = append(names, name)
 		}
 	}
@@ -120,13 +126,15 @@ func (r *results) others() (names []string) {
 	return names
 }
 
-// spread is a median with the quartiles.
+// spread is a median with its quartiles.
 type spread struct{ lower, median, upper float64 }
 
+// String formats the spread for a table.
 func (s spread) String() string {
 	return fmt.Sprintf("%.2f (%.2f to %.2f)", s.median, s.lower, s.upper)
 }
 
+// newSpread sorts values and returns their spread.
 func newSpread(values []float64) spread {
 	slices.Sort(values)
 	return spread{quantile(values, 0.25), quantile(values, 0.5), quantile(values, 0.75)}
@@ -142,10 +150,10 @@ func quantile(values []float64, q float64) float64 {
 	return values[i] + (values[i+1]-values[i])*(position-float64(i))
 }
 
-// figure is something that a sample says.
+// figure is a figure of a sample.
 type figure func(sample) float64
 
-// median is that of the samples.
+// median returns the median of a figure.
 func median(samples map[int]sample, figure figure) float64 {
 	var values []float64
 	for _, s := range samples {
@@ -154,7 +162,8 @@ func median(samples map[int]sample, figure figure) float64 {
 	return newSpread(values).median
 }
 
-// ratios are to the base, round by round.
+// ratios returns the spread of the ratios to the base in the same round, which cancels what a
+// machine does to both.
 func ratios(samples, base map[int]sample, figure figure) (spread, bool) {
 	var values []float64
 	for round, s := range samples {

@@ -12,15 +12,15 @@ import (
 	"strings"
 )
 
-// credential is what those contenders put in that cannot make one: it would be
-// cached anyway.
+// The credential of contenders that cannot sign. Signing costs nothing to speak of: the
+// gateway caches its credential for minutes.
 const (
 	freshSignatureValue = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	freshExpireValue    = "4000000000"
 )
 
-// runRewriter serves as the gateway that one would write in an afternoon: a
-// form is read with mime/multipart and written anew, through a pipe.
+// runRewriter serves a simple gateway, as it can be written in an afternoon: it reads a form
+// with mime/multipart and writes it anew, through a pipe.
 func runRewriter(arguments []string) error {
 	flags := flag.NewFlagSet("rewriter", flag.ExitOnError)
 	address := flags.String("address", "", "to listen on")
@@ -43,6 +43,7 @@ func runRewriter(arguments []string) error {
 	return server.ListenAndServe()
 }
 
+// rewrite passes one upload on, with another credential.
 func rewrite(w http.ResponseWriter, r *http.Request, client *http.Client, upstream string) {
 	parts, err := r.MultipartReader()
 	if err != nil {
@@ -72,6 +73,7 @@ func rewrite(w http.ResponseWriter, r *http.Request, client *http.Client, upstre
 	_, _ = io.Copy(w, response.Body)
 }
 
+// copyParts copies all parts but the credential, and adds a fresh one at the end.
 func copyParts(form *multipart.Writer, parts *multipart.Reader) error {
 	for {
 		part, err := parts.NextPart()

@@ -18,17 +18,19 @@ type sample struct {
 	CPU                   float64 // seconds, of the contender's processes
 	P50, P99              time.Duration
 	RSS                   int64   // bytes, after it
-	Other                 float64 // cores that others used meanwhile
+	Other                 float64 // cores that other processes used meanwhile
 }
 
-// rate is in uploads per second, which for one size is as good as bytes.
+// rate is in uploads per second, from which bytes per second follow for one size.
 func (s sample) rate() float64 { return float64(s.Requests) / s.Seconds }
 
 // cpuPerRequest is in seconds.
 func (s sample) cpuPerRequest() float64 { return s.CPU / float64(s.Requests) }
 
+// p99 is in seconds.
 func (s sample) p99() float64 { return s.P99.Seconds() }
 
+// String is the line of progress.
 func (s sample) String() string {
 	return fmt.Sprintf("%2d %-12s %-6s %-15s %8.0f/s %8.1f MB/s %9.1f µs CPU p99 %10v RSS %3d MB other %.2f", s.Round, s.Mode, s.Case, s.Contender,
 		s.rate(), float64(s.Bytes)/s.Seconds/1e6, s.cpuPerRequest()*1e6, s.P99.Round(time.Microsecond), s.RSS/1e6, s.Other)
@@ -44,6 +46,7 @@ type watch struct {
 	seconds     float64
 }
 
+// newWatch begins to measure.
 func newWatch(e *entrant, sink *process) (*watch, error) {
 	w := &watch{entrant: e, sink: sink}
 	err := w.read(&w.own, &w.others, &w.busy)
@@ -51,6 +54,8 @@ func newWatch(e *entrant, sink *process) (*watch, error) {
 	return w, err
 }
 
+// read reads what the contender, this process with its children, and the machine have used
+// so far.
 func (w *watch) read(own, self *usage, all *time.Duration) error {
 	var err error
 	if *all, err = busy(); err != nil {
@@ -65,10 +70,10 @@ func (w *watch) read(own, self *usage, all *time.Duration) error {
 	return err
 }
 
-// lap ends the time that counts as the visit's.
+// lap ends the time of the visit. What processes use until stop still counts.
 func (w *watch) lap() { w.seconds = time.Since(w.began).Seconds() }
 
-// stop fills a sample.
+// stop sets what the watch has measured in a sample.
 func (w *watch) stop(s *sample) error {
 	var own, self usage
 	var all time.Duration

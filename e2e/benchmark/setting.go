@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// uploads is a case: files of one size, sent by so many clients at once.
+// uploads is a case: files of one size, sent by several clients at the same time.
 type uploads struct {
 	name    string
 	size    int64
@@ -24,11 +24,13 @@ var cases = []uploads{
 	{"1KiB", 1 << 10, 32},
 }
 
+// large reports whether throughput is given in bytes instead of uploads.
 func (u uploads) large() bool { return u.size >= 1<<20 }
 
+// String is the title of the case.
 func (u uploads) String() string { return fmt.Sprintf("%s x%d", u.name, u.clients) }
 
-// protocol is what clients speak.
+// protocol is a protocol between clients and contenders.
 type protocol string
 
 const (
@@ -38,7 +40,7 @@ const (
 	http3Protocol protocol = "HTTP/3"
 )
 
-// mode is what is spoken on either side of the contenders.
+// mode is a combination of protocols on either side of the contenders.
 type mode struct {
 	name        string
 	downstream  protocol
@@ -53,6 +55,7 @@ var modes = []mode{
 	{"http3", http3Protocol, true},
 }
 
+// String is the title of the mode.
 func (m mode) String() string {
 	upstream := "plaintext"
 	if m.upstreamTLS {
@@ -61,6 +64,7 @@ func (m mode) String() string {
 	return fmt.Sprintf("clients speak %s, %s to the upstream", m.downstream, upstream)
 }
 
+// modeNames returns the names for the flag -modes.
 func modeNames() (names []string) {
 	for _, mode := range modes {
 		names = append(names, mode.name)
@@ -68,6 +72,7 @@ func modeNames() (names []string) {
 	return names
 }
 
+// caseNames returns the names for the flag -cases.
 func caseNames() (names []string) {
 	for _, uploads := range cases {
 		names = append(names, uploads.name)
@@ -75,12 +80,12 @@ func caseNames() (names []string) {
 	return names
 }
 
-// selected reports whether a list names it, or is empty.
+// selected reports whether a list contains name, or is empty.
 func selected(list []string, name string) bool {
 	return len(list) == 0 || slices.Contains(list, name)
 }
 
-// check finds names that are not there.
+// check rejects names that do not exist.
 func (o *options) check() error {
 	for what, lists := range map[string][2][]string{
 		"mode":      {o.modes, modeNames()},
@@ -96,8 +101,8 @@ func (o *options) check() error {
 	return nil
 }
 
-// buildAside builds Caddy in a directory of its own, which remove takes away with all
-// that a measurement leaves there.
+// buildAside builds Caddy in a temporary directory. remove removes that, with all that a
+// measurement has left there.
 func (o *options) buildAside() (directory string, remove func(), err error) {
 	if directory, err = os.MkdirTemp("", "benchmark"); err != nil {
 		return "", nil, err
@@ -110,7 +115,7 @@ func (o *options) buildAside() (directory string, remove func(), err error) {
 	return directory, remove, nil
 }
 
-// build builds Caddy as xcaddy does, unless there is one.
+// build builds Caddy as xcaddy does, unless the flag -caddy names one.
 func (o *options) build(directory string) error {
 	if o.caddy != "" {
 		return nil

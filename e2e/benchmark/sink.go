@@ -18,11 +18,11 @@ import (
 	"syscall"
 )
 
-// verifyHeader asks the sink to report on all parts of a form.
+// verifyHeader is a request header that makes the sink report on all parts of a form.
 const verifyHeader = "Benchmark-Verify"
 
-// runSink serves as the upstream: it takes uploads as fast as they come. It is
-// a process of its own, and knows just enough of HTTP/1.1.
+// runSink serves as the upstream: it reads uploads as fast as they come. It implements just
+// enough of HTTP/1.1 for that.
 func runSink(arguments []string) error {
 	flags := flag.NewFlagSet("sink", flag.ExitOnError)
 	plain := flags.String("plain", "", "address")
@@ -50,6 +50,7 @@ func runSink(arguments []string) error {
 	return nil
 }
 
+// serveAll serves all connections of a listener. over puts TLS over a connection, or nothing.
 func serveAll(listener net.Listener, over func(net.Conn) net.Conn) {
 	for {
 		connection, err := listener.Accept()
@@ -71,6 +72,7 @@ type readAheadConn struct {
 	reader *bufio.Reader
 }
 
+// Read implements net.Conn.
 func (c *readAheadConn) Read(p []byte) (int, error) { return c.reader.Read(p) }
 
 // serve responds to the requests of one connection.
@@ -106,7 +108,7 @@ func (h head) take(reader *bufio.Reader, buffer []byte) (string, error) {
 	var err error
 	if h.verify {
 		response, err = h.report(body)
-	} else { // it has been verified before; its length can still go wrong
+	} else { // the content has been verified before: only the length can still be wrong
 		response, err = "ok", skim(body, buffer)
 	}
 	if err == nil && h.length >= 0 && body.size != h.length {
@@ -118,7 +120,7 @@ func (h head) take(reader *bufio.Reader, buffer []byte) (string, error) {
 	return response, err
 }
 
-// skim reads a form and examines its end.
+// skim reads a form and checks its last bytes, so that a form that was cut off does not count.
 func skim(body io.Reader, buffer []byte) error {
 	const last = "--\r\n"
 	var end []byte
@@ -179,6 +181,7 @@ type counter struct {
 	size   int64
 }
 
+// Read implements io.Reader.
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.reader.Read(p)
 	c.size += int64(n)

@@ -17,8 +17,8 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// checker makes requests, validates their responses, and keeps account of what
-// was seen of the document.
+// checker makes requests, validates their responses, and records which of the
+// document's responses it has seen.
 type checker struct {
 	document *openapi3.T
 	seen     map[responseKey]bool

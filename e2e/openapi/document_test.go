@@ -153,7 +153,7 @@ func literalLength(documented string) int {
 	return len(placeholder.ReplaceAllString(documented, ""))
 }
 
-// properties returns the names that a schema gives an object.
+// properties returns the names of an object's properties in a schema.
 func properties(schema *openapi3.Schema) map[string]bool {
 	names := make(map[string]bool)
 	for name := range schema.Properties {

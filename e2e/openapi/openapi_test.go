@@ -212,7 +212,7 @@ func (c *checker) followFetches(t *testing.T, at sandboxes) {
 	c.check(t, status, query(t, at.ample+status), refused(400, "token is required."))
 }
 
-// checkStatus polls until a fetch is where it should get to.
+// checkStatus polls until a fetch has the wanted status.
 func (c *checker) checkStatus(t *testing.T, at sandboxes, token, want, schema string) {
 	t.Helper()
 	target := query(t, at.ample+status, "token", token).URL.String()
@@ -263,7 +263,7 @@ func (c *checker) makeGroups(t *testing.T, at sandboxes, id string) {
 	}
 }
 
-// uploadSmall leaves no room for a group where there is little.
+// uploadSmall fills the small sandbox, so that there is no room for a group.
 func (c *checker) uploadSmall(t *testing.T, at sandboxes) string {
 	t.Helper()
 	body := c.check(t, base, form(t, at.small+base, signed("UPLOADCARE_PUB_KEY", entry{"file", "a", "hello"})), expectation{status: 200})

@@ -41,7 +41,7 @@ func signed(key string, more ...entry) []entry {
 	return append(append(credential(inAMinute()), text(key, publicKey)), more...)
 }
 
-// without takes the fields of a name out.
+// without removes the fields with a name.
 func without(name string, entries []entry) []entry {
 	var kept []entry
 	for _, e := range entries {

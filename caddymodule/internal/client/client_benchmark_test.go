@@ -17,9 +17,9 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
-// BenchmarkSmallUpload is what an upload of 20 KiB costs over a connection that
-// is there, by net/http and by the client, with what a server does that reads
-// it and responds. How the two differ is what the client is for.
+// BenchmarkSmallUpload measures an upload of 20 KiB over an idle connection, by net/http and
+// by the client, including a server that reads it and responds. The difference is the reason
+// for the client.
 func BenchmarkSmallUpload(b *testing.B) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -23,20 +23,20 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
-// settled is when what ends after a response has ended.
+// settled is a pause after which everything that ends after a response has ended.
 const settled = 50 * time.Millisecond
 
 // testClient is a client that counts its connections.
 type testClient struct {
 	*client.Client
 	transport *http.Transport
-	dial      func(ctx context.Context, network, address string) (net.Conn, error) // what sends go over in the end
+	dial      func(ctx context.Context, network, address string) (net.Conn, error) // replaces the dialling of TCP
 	dialled   atomic.Int32
 	open      atomic.Int32
 }
 
-// newTestClient returns a client for a transport that is configured by a function,
-// or nil. That may set how the transport dials, for HTTP.
+// newTestClient returns a client for a transport that a function, or nil, configures. The
+// function may set how the transport dials, for HTTP.
 func newTestClient(t *testing.T, configure func(*http.Transport)) *testClient {
 	t.Helper()
 	c := &testClient{transport: &http.Transport{MaxIdleConnsPerHost: 100, DisableCompression: true}}
@@ -94,7 +94,7 @@ type counted struct {
 	closed func()
 }
 
-// NetConn returns the connection itself, which a client looks at.
+// NetConn returns the connection itself, which a client polls.
 func (c counted) NetConn() net.Conn { return c.Conn }
 
 func (c counted) Close() error {
@@ -122,8 +122,8 @@ func startRaw(t *testing.T, serve func(connection net.Conn, number int)) string 
 	return "http://" + rawtest.Serve(t, serve)
 }
 
-// interrupted is a body whose beginning comes at once, and whose rest does not,
-// until it is interrupted.
+// interrupted is a body whose beginning comes at once. Reading the rest blocks until it is
+// interrupted.
 type interrupted struct {
 	beginning io.Reader
 	once      sync.Once
@@ -152,8 +152,8 @@ type none struct{}
 
 func (none) Interrupt() {}
 
-// post returns a request with a body that net/http does not know. If it is to be
-// direct and is small, it is sent in the caller's goroutine.
+// post returns a request with a body of a type that net/http does not know. If direct is set
+// and the body is small, it is sent in the caller's goroutine.
 func post(t *testing.T, address, body string, direct bool) *http.Request {
 	t.Helper()
 	return postBody(t, address, struct{ io.Reader }{strings.NewReader(body)}, len(body), direct)

@@ -110,7 +110,7 @@ func TestRequestsAreThoseOfNetHTTP(t *testing.T) {
 	}
 }
 
-// What has something of its own in net/http is left to it.
+// Requests for which net/http has special handling are left to it.
 func TestWhatIsLeftToNetHTTP(t *testing.T) {
 	proxy := func(*http.Request) (*url.URL, error) { return url.Parse("http://proxy.example.com") }
 	noProxy := func(*http.Request) (*url.URL, error) { return nil, nil }
@@ -154,7 +154,7 @@ func TestWhatIsLeftToNetHTTP(t *testing.T) {
 	if c := newTestClient(t, nil); !c.Supports(secure) || client.New(c.transport, true).Supports(secure) {
 		t.Error("HTTP/2 over TLS is not what net/http is left with")
 	}
-	// And it is done there.
+	// And net/http handles them.
 	address := startServer(t, false, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 	r := post(t, address, "body", true)
 	r.Header.Set("Expect", "100-continue")
@@ -196,7 +196,7 @@ type closing struct {
 
 func (c closing) Close() error { *c.closed = true; return nil }
 
-// A trace sees what it sees of net/http.
+// A trace gets the same calls as from net/http.
 func TestTracesAreCalled(t *testing.T) {
 	address := startServer(t, true, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -242,7 +242,7 @@ func TestABodyOfAnotherLengthIsAnError(t *testing.T) {
 				readResponse(t, response, nil)
 			}
 			byCaller := direct && length <= wire.SmallBuffer
-			early := !byCaller && length < len(body) // what was announced may get its response before that is seen
+			early := !byCaller && length < len(body) // the response may come before the excess is noticed
 			if err == nil && !early || err != nil && !strings.Contains(err.Error(), "Content-Length") {
 				t.Errorf("%d bytes as %d: got %v", len(body), length, err)
 			}

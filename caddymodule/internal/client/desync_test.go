@@ -54,7 +54,7 @@ func TestWhatComesUnaskedIsNoResponse(t *testing.T) {
 	}
 }
 
-// buffered is a connection that writes together what is written between two reads.
+// buffered is a connection that gathers what is written between two reads into one write.
 type buffered struct {
 	net.Conn
 	writer *bufio.Writer
@@ -123,8 +123,7 @@ func TestAConnectionThatIsClosedSoonIsNotUsed(t *testing.T) {
 	}
 }
 
-// impatient is a connection on which nothing is waited for long, as with Caddy's
-// read_timeout.
+// impatient is a connection whose reads time out soon, as with Caddy's read_timeout.
 type impatient struct{ *net.TCPConn }
 
 func (i impatient) Read(p []byte) (int, error) {
@@ -132,8 +131,7 @@ func (i impatient) Read(p []byte) (int, error) {
 	return i.TCPConn.Read(p)
 }
 
-// A response that takes too long is waited for once, whatever connections there
-// are.
+// After a timeout, the request is not repeated on another connection.
 func TestATimeoutIsNotRepeated(t *testing.T) {
 	var asked atomic.Int32
 	release := make(chan struct{})

@@ -24,8 +24,8 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
-// inTime runs a test both ways, in a bubble, over connections in memory whose
-// other end is given the head of a request and what follows it.
+// inTime runs a test in a bubble with either way of sending, over connections in memory. The
+// other end gets the head of a request and a reader of what follows.
 func inTime(t *testing.T, serve func(connection net.Conn, request *http.Request), test func(t *testing.T, c *testClient, direct bool)) {
 	t.Helper()
 	bothWays(t, func(t *testing.T, direct bool) {
@@ -44,13 +44,13 @@ func inTime(t *testing.T, serve func(connection net.Conn, request *http.Request)
 				}
 			})
 			test(t, c, direct)
-			time.Sleep(2 * wire.MaxHold) // after which nothing runs on
+			time.Sleep(2 * wire.MaxHold) // after which nothing is running any more
 		})
 	})
 }
 
 // startRefusing starts a server that responds as soon as it has seen the head of a
-// request: that it is too large, with so much of five bytes. Then it does the rest.
+// request: 413, with the given part of a body of five bytes. Then it calls a function.
 func startRefusing(t *testing.T, text string, rest func(connection net.Conn)) string {
 	t.Helper()
 	return startRaw(t, func(connection net.Conn, _ int) {
@@ -78,8 +78,8 @@ func (h *hesitant) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Invariant 10: the response of the upstream arrives, also one that it sends before
-// the body is through and the client sends nothing more.
+// Invariant 10: the response of the upstream arrives, even if it sends it before the body is
+// complete and the client sends nothing more.
 func TestInvariant10AnEarlyResponseIsNotKeptWaiting(t *testing.T) {
 	bothWays(t, func(t *testing.T, direct bool) {
 		t.Helper()
@@ -97,15 +97,15 @@ func TestInvariant10AnEarlyResponseIsNotKeptWaiting(t *testing.T) {
 		}
 		body.Interrupt()
 		close(responded)
-		c.checkOpen(t, 0) // it is not kept
+		c.checkOpen(t, 0) // it is not reused
 	})
 }
 
-// The same when the upstream takes nothing more either, so that it is not the
-// body that is waited for.
+// The same when the upstream reads no more either, so that the write blocks and not the
+// body.
 func TestAnEarlyResponseIsHeardWhileNothingCanBeSent(t *testing.T) {
 	stuck := make(chan struct{})
-	near, far := net.Pipe() // which holds nothing
+	near, far := net.Pipe() // it buffers nothing
 	go func() {
 		reader := bufio.NewReaderSize(far, 16)
 		_, _ = reader.ReadString('\n')
@@ -125,7 +125,7 @@ func TestAnEarlyResponseIsHeardWhileNothingCanBeSent(t *testing.T) {
 	}
 }
 
-// What has begun to come may take its time.
+// A response that has begun may take its time.
 func TestAnEarlyResponseMayComeSlowly(t *testing.T) {
 	bothWays(t, func(t *testing.T, direct bool) {
 		t.Helper()
@@ -145,7 +145,7 @@ func TestAnEarlyResponseMayComeSlowly(t *testing.T) {
 	})
 }
 
-// An upstream that responds and hangs up is heard, too.
+// A response arrives also if the upstream closes the connection right after it.
 func TestAResponseBeforeTheUpstreamHangsUpIsHeard(t *testing.T) {
 	address := startRaw(t, func(connection net.Conn, _ int) {
 		_, _ = http.ReadRequest(bufio.NewReader(connection))
@@ -161,8 +161,7 @@ func TestAResponseBeforeTheUpstreamHangsUpIsHeard(t *testing.T) {
 	}
 }
 
-// Invariant 10, its other half: what is no response to the request does not end its
-// body.
+// Invariant 10, its other half: an interim response does not end the body of its request.
 func TestInvariant10AnInterimResponseEndsNothing(t *testing.T) {
 	for _, interim := range []string{"100 Continue", "102 Processing", "103 Early Hints"} {
 		inTime(t, func(connection net.Conn, request *http.Request) {
@@ -183,7 +182,7 @@ func TestInvariant10AnInterimResponseEndsNothing(t *testing.T) {
 				t.Errorf("%s: got %d %q, passed on %v", interim, status, text, passed)
 			}
 			time.Sleep(2 * client.MaxSendWait)
-			c.checkOpen(t, 1) // it is kept
+			c.checkOpen(t, 1) // it is reused
 		})
 	}
 }
@@ -217,12 +216,12 @@ func TestAnUpstreamThatAcceptsEarlyIsHeard(t *testing.T) {
 			t.Errorf("got %q after %v", text, time.Since(began))
 		}
 		body.Interrupt()
-		c.checkOpen(t, 0) // it is not kept
+		c.checkOpen(t, 0) // it is not reused
 	})
 }
 
-// An early response that does not go on is given up: with the context, or, once the
-// body has been interrupted, after a while.
+// An early response that stalls ends with the context, or, once the body has been
+// interrupted, after a deadline.
 func TestAnEarlyResponseThatStallsIsGivenUp(t *testing.T) {
 	const until = time.Second
 	for name, beginning := range map[string]string{
@@ -287,8 +286,8 @@ func (l *lastMoment) Interrupt() {
 	l.running.Store(false)
 }
 
-// Invariant 4: nothing is done for a request that has ended. Its body's
-// connection may be another's by then.
+// Invariant 4: nothing is done for a request that has ended. The connection of its body may
+// serve another request by then.
 func TestInvariant4NothingIsInterruptedAfterTheRequest(t *testing.T) {
 	address := startRefusing(t, "large", rawtest.Discard)
 	body := &lastMoment{began: make(chan struct{})}
@@ -299,8 +298,8 @@ func TestInvariant4NothingIsInterruptedAfterTheRequest(t *testing.T) {
 	}
 }
 
-// interruptedForGood is a body whose request's context ends when it is
-// interrupted, as over HTTP/1.1.
+// interruptedForGood is a body whose request's context ends when it is interrupted, as with
+// net/http's server over HTTP/1.1.
 type interruptedForGood struct {
 	*interrupted
 	cancel context.CancelFunc
@@ -311,8 +310,8 @@ func (i interruptedForGood) Interrupt() {
 	i.interrupted.Interrupt()
 }
 
-// An upstream that begins a response and does not end it is to blame for that, and
-// not the client whose body was interrupted for it.
+// If an upstream begins a response and does not end it, the error is the upstream's, and not
+// that of the client whose body was interrupted for it.
 func TestAResponseThatBreaksOffIsTheUpstreamsFault(t *testing.T) {
 	for _, beginning := range []string{"HTTP/1.1 413 Too", "HTTP/1.1 413 Too Large\r\nodd\r\n\r\n"} {
 		inTime(t, func(connection net.Conn, _ *http.Request) {
@@ -334,8 +333,7 @@ func TestAResponseThatBreaksOffIsTheUpstreamsFault(t *testing.T) {
 	}
 }
 
-// What is no response at all is an error at once, as it is for a body that has
-// been sent.
+// Data that is not a response is an error at once, as after a complete body.
 func TestWhatIsNoResponseEndsTheBody(t *testing.T) {
 	address := startRaw(t, func(connection net.Conn, _ int) {
 		_, _ = http.ReadRequest(bufio.NewReader(connection))
@@ -366,9 +364,8 @@ func (i hurried) Read(p []byte) (int, error) {
 	return i.quietPipe.Read(p)
 }
 
-// A timeout is for a response that is waited for, and while a body is being sent
-// it does no harm, unless it is in the middle of an interim response, of which what
-// has been read is lost.
+// A read timeout while a body is still being sent does not end the request, unless it comes
+// in the middle of an interim response, whose first part has been consumed.
 func TestATimeoutInAnInterimResponseEndsTheRequest(t *testing.T) {
 	for beginning, want := range map[string]bool{"": true, "HTTP/1.1 103 Early Hints\r\nX-A:": false} {
 		inTime(t, func(connection net.Conn, request *http.Request) {
@@ -404,8 +401,8 @@ func TestATimeoutInAnInterimResponseEndsTheRequest(t *testing.T) {
 	}
 }
 
-// A client that goes away is not the upstream's fault, whose health a proxy may
-// be watching.
+// If the client is gone, the error is its own, and not one of the upstream, whose health a
+// proxy may be watching.
 func TestAClientThatIsGoneIsNotTheUpstreamsFault(t *testing.T) {
 	inTime(t, func(connection net.Conn, _ *http.Request) { rawtest.Discard(connection) }, func(t *testing.T, c *testClient, direct bool) {
 		t.Helper()
@@ -426,7 +423,7 @@ func TestAClientThatIsGoneIsNotTheUpstreamsFault(t *testing.T) {
 	})
 }
 
-// A request that is not wanted any more takes no connection.
+// A request whose context has ended takes no connection.
 func TestARequestThatHasEndedTakesNoConnection(t *testing.T) {
 	c := newTestClient(t, nil)
 	gone := errors.New("gone")

@@ -23,13 +23,12 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
-// soon is far less than anything that is waited for here, and far more than it
-// takes on a slow machine.
+// soon is far less than any deadline here, and far more than a slow machine needs.
 const soon = 20 * time.Second
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
-// bothWays runs a test with requests that are sent by their caller and with
+// bothWays runs a test with requests that are sent in their caller's goroutine, and with
 // others.
 func bothWays(t *testing.T, test func(t *testing.T, direct bool)) {
 	t.Helper()
@@ -38,8 +37,8 @@ func bothWays(t *testing.T, test func(t *testing.T, direct bool)) {
 	}
 }
 
-// A body that breaks off ends the request with its own error, and what arrives
-// is not complete. A response that is there all the same is preferred.
+// A body that breaks off ends the request with the body's error, and the request does not
+// arrive complete. If there is a response nevertheless, it is returned.
 func TestABodyThatBreaksOffIsNotTakenForComplete(t *testing.T) {
 	errBroken := errors.New("broken")
 	bothWays(t, func(t *testing.T, direct bool) {
@@ -73,7 +72,7 @@ func TestABodyThatBreaksOffIsNotTakenForComplete(t *testing.T) {
 	}
 }
 
-// A request whose context ends is given up, wherever it is.
+// A request ends when its context does, at whatever point it is.
 func TestRequestsAreCancelled(t *testing.T) {
 	bothWays(t, func(t *testing.T, direct bool) {
 		t.Helper()
@@ -101,7 +100,7 @@ func TestRequestsAreCancelled(t *testing.T) {
 			if !errors.Is(err, io.ErrNoProgress) {
 				t.Errorf("%s: got %v", path, err)
 			}
-			c.checkOpen(t, 0) // it is not kept
+			c.checkOpen(t, 0) // it is not reused
 		}
 	})
 }
@@ -134,7 +133,7 @@ func TestAResponseMayTakeSoLong(t *testing.T) {
 	if status, _ := readResponse(t, response, err); status != http.StatusOK {
 		t.Errorf("got %d", status)
 	}
-	time.Sleep(2 * timeout) // which is not counted in the connection's next life
+	time.Sleep(2 * timeout) // the timeout must not be running while the connection is idle
 	response, err = c.RoundTrip(post(t, address, large, true))
 	if status, _ := readResponse(t, response, err); status != http.StatusOK || c.dialled.Load() != 1 {
 		t.Errorf("got %d over connection %d", status, c.dialled.Load())
@@ -145,8 +144,8 @@ func TestAResponseMayTakeSoLong(t *testing.T) {
 	}
 }
 
-// Responses of all framings end where they end, and the connection is used again
-// if that can be known.
+// Responses in all framings are read to their end, and the connection is reused if that end
+// is certain.
 func TestResponsesOfAllKinds(t *testing.T) {
 	tests := map[string]struct {
 		response, want string
@@ -195,7 +194,7 @@ func TestResponsesOfAllKinds(t *testing.T) {
 	}
 }
 
-// A response that is none is an error.
+// Data that is not a response is an error.
 func TestResponsesThatAreNone(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":           "",
@@ -236,8 +235,8 @@ func TestResponsesThatAreNone(t *testing.T) {
 	}
 }
 
-// Requests that share connections, and are broken off at all places, get each
-// its own response.
+// Each request gets its own response, also if others on the same connections break off at
+// any place.
 func TestManyRequestsDoNotMeet(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		address := startServer(t, secure, func(w http.ResponseWriter, r *http.Request) {

@@ -62,7 +62,8 @@ func (c *persistentConn) watch() {
 		goesOn = c.whileSending(s, func() {
 			if time.Since(since) >= after {
 				c.stopSending(s)
-				// An interruption between two Reads is lost, so the loop repeats it.
+				// Caddy's server sets a read deadline when a Read begins, which undoes an
+				// interruption just before. So the loop repeats it.
 				s.interrupted.Store(true)
 				s.interrupter.Interrupt()
 			}

@@ -18,7 +18,7 @@ import (
 )
 
 // All requests to a host share its connections, those without a body too: so a
-// health check keeps one ready.
+// health check keeps one open.
 func TestRequestsShareConnections(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		c := newTestClient(t, nil)
@@ -33,7 +33,7 @@ func TestRequestsShareConnections(t *testing.T) {
 			}
 			response, err = c.RoundTrip(get)
 			readResponse(t, response, err)
-			time.Sleep(settled) // over TLS, tickets have come by then, which are no reason to part
+			time.Sleep(settled) // over TLS, session tickets have arrived by then, which must not close the connection
 		}
 		if c.dialled.Load() != 1 {
 			t.Errorf("secure %v: %d connections", secure, c.dialled.Load())
@@ -47,8 +47,8 @@ func TestRequestsShareConnections(t *testing.T) {
 	}
 }
 
-// hangsUp is an upstream that responds to as many requests over each connection as
-// its first argument says. Then it hangs up: at once, or on the next request.
+// hangsUp is an upstream that responds to the given number of requests over each connection,
+// and then closes it: at once, or on the next request.
 func hangsUp(t *testing.T, requests int, atOnce bool) string {
 	t.Helper()
 	return startRaw(t, func(connection net.Conn, _ int) {
@@ -65,7 +65,7 @@ func hangsUp(t *testing.T, requests int, atOnce bool) string {
 	})
 }
 
-// A connection that the upstream has closed while it was idle costs no request.
+// No request fails because the upstream has closed an idle connection.
 func TestAClosedConnectionIsNotUsed(t *testing.T) {
 	address := hangsUp(t, 1, true)
 	c := newTestClient(t, nil)
@@ -79,8 +79,7 @@ func TestAClosedConnectionIsNotUsed(t *testing.T) {
 	}
 }
 
-// A request that meets the end of a connection is sent again only if that cannot
-// do any harm.
+// A request whose connection is just being closed is repeated only if that is safe.
 func TestWhatIsSentAgain(t *testing.T) {
 	for method, again := range map[string]bool{http.MethodGet: true, http.MethodHead: true, http.MethodDelete: false, http.MethodPost: false} {
 		address := hangsUp(t, 1, false)
@@ -100,7 +99,7 @@ func TestWhatIsSentAgain(t *testing.T) {
 			}
 		}
 	}
-	// But not on and on.
+	// But not without end.
 	c := newTestClient(t, nil)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, hangsUp(t, 0, false), nil)
 	if err != nil {
@@ -111,7 +110,7 @@ func TestWhatIsSentAgain(t *testing.T) {
 	}
 }
 
-// No more connections are kept than may be.
+// No more idle connections are retained than the transport's limit.
 func TestIdleConnectionsAreLimited(t *testing.T) {
 	const most = 3
 	var arrived sync.WaitGroup
@@ -168,7 +167,7 @@ type quietPipe struct{ net.Conn }
 
 func (quietPipe) Readable() bool { return false }
 
-// closable is one that remembers that it has been closed.
+// closable is a quietPipe that records that it has been closed.
 type closable struct {
 	quietPipe
 	closed atomic.Bool
@@ -179,8 +178,7 @@ func (c *closable) Close() error {
 	return c.quietPipe.Close()
 }
 
-// A connection that has been idle for too long is closed when that is so, and
-// not used.
+// A connection that has been idle for too long is closed at that time, and not used.
 func TestIdleConnectionsExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const timeout = 30 * time.Second

@@ -71,7 +71,7 @@ func TestEditorCrossesOutAFieldOfAnySize(t *testing.T) {
 	}
 }
 
-// What editors share, they use one after the other.
+// Editors use what they share one after the other.
 func TestEditorsAtTheSameTimeDoNotMix(t *testing.T) {
 	var editors sync.WaitGroup
 	for name, boundary := range searchBoundaries {

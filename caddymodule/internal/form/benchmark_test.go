@@ -45,8 +45,8 @@ func formOf(parts ...string) []byte {
 
 // BenchmarkEditor compares the editor as the proxy drives it, 32 KiB at a time,
 // with the straightforward way, which is to parse the form with mime/multipart
-// and to write it anew, and with the floor, where the same bytes are copied and
-// not looked at: benchstat -col /way.
+// and to write it anew, and with the minimum, which is to copy the same bytes:
+// benchstat -col /way.
 func BenchmarkEditor(b *testing.B) {
 	ways := map[string]func(form, buf []byte) error{
 		"editor":         editForm,
@@ -161,9 +161,9 @@ func drain(reader io.Reader, buf []byte) error {
 	}
 }
 
-// BenchmarkHostileHeader reads headers that are as large as may be, and full of
-// reasons for doubt. A header costs what its bytes cost, however many there are:
-// the figures per byte of the two sizes are to be alike.
+// BenchmarkHostileHeader reads headers of the maximum size that are full of reasons
+// for doubt. The cost must be proportional to the size: the figures per byte of
+// the two sizes are to be alike.
 func BenchmarkHostileHeader(b *testing.B) {
 	for name, pattern := range map[string]string{
 		"words": ";x", "names": ";name=b", "lines": "\r\nContent-Disposition:x", "continued": ";name*1=a", "quotes": `;a="\"`, "escapes": ";%6e=%", "controls": "\x01;",

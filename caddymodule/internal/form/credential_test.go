@@ -57,8 +57,8 @@ func TestInvariant2EditorCrossesOutEveryNameOfACredential(t *testing.T) {
 	}
 }
 
-// A stale field that is a form of its own is no such form any more: what is
-// crossed out in it could not be read.
+// A stale field whose content is a form of its own loses the type that says so: a
+// server could not parse the crossed-out content.
 func TestEditorCrossesOutAStaleFieldThatIsAForm(t *testing.T) {
 	inner := "--inner\r\nContent-Disposition: attachment; filename=\"a\"\r\n\r\nold\r\n--inner--\r\n"
 	in := body("Content-Disposition: form-data; name=\"signature\"\r\nContent-Type: multipart/mixed; boundary=inner\r\n\r\n"+inner, file("file", "a", "b"))
@@ -68,8 +68,8 @@ func TestEditorCrossesOutAStaleFieldThatIsAForm(t *testing.T) {
 	}
 }
 
-// Invariant 2: where some server may find a credential and the editor cannot
-// cross it out, there is no way but to refuse the form.
+// Invariant 2: a form is refused if some server may find a credential that the editor
+// cannot cross out.
 func TestInvariant2EditorRefusesWhatMayHideACredential(t *testing.T) {
 	stale := field("signature", "abc")
 	header := func(lines string) string { return body(lines + "\r\n\r\nabc") }

@@ -22,7 +22,7 @@ var (
 	testFields = []Field{{"signature", strings.Repeat("f", 64)}, {"expire", "1893456000"}}
 )
 
-// testEdit is an edit as the gateway asks for it; shown collects what it watches.
+// testEdit is an edit as the gateway's; shown collects the watched values.
 func testEdit(boundary string, shown *[]string) Edit {
 	length := 0
 	for _, field := range testFields {
@@ -364,8 +364,7 @@ func TestEditorFillsTheCallersBuffer(t *testing.T) {
 	}
 }
 
-// The parts that mime/multipart reads from the edited form are an independent
-// witness.
+// The parts that mime/multipart reads from the edited form are an independent check.
 func TestEditedFormIsReadByMimeMultipart(t *testing.T) {
 	edited, err := readEdited(strings.NewReader(body(field("signature", "old"), file("file", "a.txt", "content"))), testEdit(testBoundary, nil))
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// scanPlainly is scan for a reader who has all the time in the world.
+// scanPlainly is scan in its simplest form, without regard to time.
 func scanPlainly(data, delimiter []byte) (int, verdict) {
 	dashBoundary := delimiter[len(crlf):]
 	for i := range data {
@@ -24,8 +24,8 @@ func scanPlainly(data, delimiter []byte) (int, verdict) {
 	return len(data), no
 }
 
-// composed makes much data of a few bytes that say what to repeat: pieces of
-// the pattern, as they are or damaged, and any other bytes.
+// composed expands a few bytes of fuzzing into much data: pieces of the pattern,
+// unchanged or damaged, and any other bytes.
 func composed(recipe, pattern []byte) (data []byte) {
 	const limit = 64 << 10
 	for ; len(recipe) >= 4 && len(data) < limit; recipe = recipe[4:] {
@@ -75,7 +75,7 @@ func FuzzSearch(f *testing.F) {
 		if got, want := s.index(data), bytes.Index(data, pattern); got != want {
 			t.Fatalf("found at %d, want %d, in %d bytes", got, want, len(data))
 		}
-		data = data[len(data)-min(len(data), 4<<10):] // a plain scan takes its time
+		data = data[len(data)-min(len(data), 4<<10):] // the simple scan is slow
 		wantIndex, want := scanPlainly(data, delimiter)
 		if index, got := scan(data, delimiter); index != wantIndex || got != want {
 			t.Fatalf("scan: %d, %d; want %d, %d", index, got, wantIndex, want)

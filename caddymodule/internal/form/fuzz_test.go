@@ -97,8 +97,8 @@ func FuzzEditorAgainstMimeMultipart(f *testing.F) {
 	})
 }
 
-// checkRefusal holds a refusal of what mime/multipart accepts against the
-// reasons there are for one.
+// checkRefusal checks that there is a reason to refuse a form that mime/multipart
+// accepts.
 func checkRefusal(t *testing.T, data []byte, err error) {
 	t.Helper()
 	strict := []error{ErrAmbiguousDelimiter, ErrUnnamedFile, ErrHeaderTooLarge, ErrPreambleTooLarge, ErrEpilogueTooLarge, ErrValueTooLong}

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// comparePlain parses a header in both ways, and reports whether it is plain.
+// comparePlain parses a header in both ways, compares the results, and reports
+// whether it is plain.
 func comparePlain(t *testing.T, header string) bool {
 	t.Helper()
 	quick, ok := parsePlainHeader([]byte(header))
@@ -64,7 +65,7 @@ func TestPlainHeadersAreReadAsAnyOther(t *testing.T) {
 	}
 }
 
-// A header that is read quickly is read as it would be slowly, whatever it is.
+// The fast way of parsing a header has the same result as the general one.
 func FuzzPlainHeader(f *testing.F) {
 	f.Add([]byte(`file"; filename="photo.jpg`))
 	f.Add([]byte("signature\"\r\nContent-Type: text/plain"))

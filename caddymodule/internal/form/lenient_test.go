@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// take holds an editor to take forms, however they are sliced, and to leave all
-// of them as it is.
+// take checks that an editor accepts forms, however they are sliced, and leaves them
+// unchanged.
 func take(t *testing.T, tests map[string]string) {
 	t.Helper()
 	for name, in := range tests {

@@ -13,8 +13,8 @@ func disposition(value string) string {
 	return body("Content-Disposition: " + value + "\r\n\r\nabc")
 }
 
-// refuse holds an editor to refuse forms, however they are sliced, before what
-// went out could be taken for a whole form.
+// refuse checks that an editor refuses forms, however they are sliced, before a server
+// could take what has been returned for a whole form.
 func refuse(t *testing.T, tests map[string]string, want error) {
 	t.Helper()
 	for name, in := range tests {

@@ -16,7 +16,7 @@ var searchBoundaries = map[string]string{
 	"curl":     "------------------------tGGr0DyQSWbrvZfk6eFDXN",
 	"uuid":     "8a5bd5b6-53bb-4ab2-8a3c-9e1a73a53f0c",
 	"go":       "5c9f0e8b1fd14a6f1b9a8d1a5c0e7b3a6f2d4c8e9b7a1f3d5c6e8a0b2c4d",
-	"shortest": "aBcDeFgHiJkLmNoPqRsTuVwXy", // that has as many words as it takes
+	"shortest": "aBcDeFgHiJkLmNoPqRsTuVwXy", // with exactly minWords words
 	"longest":  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789()_./:?.",
 	"perl":     "xYzZY",
 	"one":      "b",
@@ -63,7 +63,7 @@ func searchFamilies(size int, boundary string) map[string][]byte {
 	}
 	var s search
 	if s.prepare([]byte(pattern)); s.words != nil {
-		// A word at every place that is looked at, whatever the phase.
+		// A word at every offset that is inspected, whatever the phase.
 		word, filler := pattern[len(pattern)-wordLength:], strings.Repeat(".", s.stride-wordLength)
 		families["a-word-every-stride"] = repeat(word + filler)
 		families["a-word-every-stride-after-dash"] = repeat("-" + strings.Repeat(word+filler, 8)[1:])

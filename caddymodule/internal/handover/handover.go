@@ -28,8 +28,8 @@ type EditedForm interface {
 
 // Request is what the signing handler passes on with a request.
 type Request struct {
-	// Interrupter interrupts the body. It is nil if the request has no body, or one
-	// whose Read never waits for the client.
+	// Interrupter interrupts the body. It is nil if the request has no body. Of a body
+	// whose Read never waits for the client it does nothing.
 	Interrupter Interrupter
 	// Sent is the credential that the request leaves with, set when that is known:
 	// the proxy redacts it in what comes back. It is nil if there is none.
@@ -38,8 +38,9 @@ type Request struct {
 
 // Interrupter interrupts a Read of a request's body that waits for the client: it
 // returns with an error other than io.EOF. So a request can be sent in one
-// goroutine, and still end early if the upstream responds early. A Read that begins
-// after the interruption waits again. Interrupt may be called from any goroutine.
+// goroutine, and still end early if the upstream responds early. An interruption
+// just before a Read begins may be lost, so it is to be repeated until the Read has
+// returned. Interrupt may be called from any goroutine.
 type Interrupter interface{ Interrupt() }
 
 type requestKey struct{}

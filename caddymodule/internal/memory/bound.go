@@ -26,9 +26,8 @@ var ErrFull = errors.New("no memory has become free in time")
 type Bound struct {
 	// Size is the limit of all holders together. It is never exceeded.
 	Size int
-	// Reserve is the part of Size that only holders get which can finish with it: if
-	// all of it were held by holders that wait for each other, it would be for ever.
-	// It must be at least two Shares.
+	// Reserve is the part of Size that only holders get which have been promised all
+	// that they may still need. It must be at least two Shares.
 	Reserve int
 	// Share is the most that one holder has at a time.
 	Share int
@@ -37,14 +36,15 @@ type Bound struct {
 	Optional int
 	// Wait is how long one holder waits in total, over all its calls of Take.
 	Wait time.Duration
-	// Patience is how long a holder that may finish takes nothing before others
-	// that wait may do so in its place, or 0 if it may for ever.
+	// Patience is for how long a holder with a promise may take nothing of it before
+	// others that wait can get it, or 0 for ever. A client that hardly sends must not
+	// keep the reserve from the others.
 	Patience time.Duration
 
 	mu       sync.Mutex
 	held     int
-	promised int       // to holders that can finish, beyond what they hold
-	finish   []*Holder // those
+	promised int       // the sum of all promises
+	finish   []*Holder // those with a promise
 	begun    uint64    // holders that have called Take
 	waiters  []*waiter // in the order in which their holders began
 }
@@ -56,7 +56,7 @@ type Holder struct {
 	held     int
 	turn     uint64    // the position among those that have begun, from 1; 0 if it has not
 	promised int       // what it can still take, whatever the others do
-	took     time.Time // when it was promised that, or took some of it
+	took     time.Time // when it got the promise, or last took some of it
 	released bool
 	waited   time.Duration
 }
@@ -130,6 +130,7 @@ func (b *Bound) wait(ctx context.Context, w *waiter) error {
 	return err
 }
 
+// await waits for a grant, and meanwhile passes on promises that are not used.
 func (b *Bound) await(ctx context.Context, w *waiter) error {
 	full := time.NewTimer(b.Wait - w.holder.waited)
 	defer full.Stop()
@@ -153,9 +154,10 @@ func (b *Bound) await(ctx context.Context, w *waiter) error {
 	}
 }
 
-// passOn takes from those that hardly go on what they were promised, for those
-// that wait. They keep what they have, and wait for more in their turn. That ends
-// while there is room for two to finish, so that they never wait for each other.
+// passOn withdraws the promises of holders that have taken nothing for as long as
+// Patience, so that those that wait can be served. The holders keep what they have, and
+// wait for more in their turn. It stops while there is room for two to finish: those whose
+// promise was withdrawn must never wait for each other.
 func (b *Bound) passOn() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -208,7 +210,7 @@ func (b *Bound) settle(h *Holder) {
 	}
 }
 
-// promise makes n what a holder may still take.
+// promise sets what a holder can still take to n.
 func (b *Bound) promise(h *Holder, n int) {
 	b.promised += n - h.promised
 	h.took = time.Now()

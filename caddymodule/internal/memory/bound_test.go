@@ -16,7 +16,7 @@ func newBound() *Bound {
 	return &Bound{Size: 1000, Reserve: 200, Share: 100, Optional: 500, Wait: 30 * time.Second, Patience: time.Second}
 }
 
-// take takes n, and fails the test if it cannot be had.
+// take takes n, and fails the test if there is no room.
 func take(t *testing.T, b *Bound, h *Holder, n int) {
 	t.Helper()
 	if err := b.Take(t.Context(), h, n, nil); err != nil {
@@ -53,7 +53,7 @@ func TestReadingPausesUntilBytesAreFree(t *testing.T) {
 		if waited := time.Since(began); waited != 20*time.Second || waiting.Waited() != waited {
 			t.Errorf("it waited %v, and says %v", waited, waiting.Waited())
 		}
-		// The time is that of all its waits together.
+		// Wait bounds all waits of a holder together.
 		began = time.Now()
 		if err := b.Take(t.Context(), &waiting, 1, nil); !errors.Is(err, ErrFull) || time.Since(began) != 10*time.Second {
 			t.Errorf("after %v: %v", time.Since(began), err)
@@ -92,8 +92,8 @@ func TestAWaitEndsWhenTheClientGoesAway(t *testing.T) {
 	})
 }
 
-// Of those that hold a part and wait for the rest, those that began first come
-// to their end, so that none waits for ever, and the bound is never exceeded.
+// Of the holders that have a part and wait for the rest, those that began first can finish,
+// so that none waits for ever, and the bound is never exceeded.
 func TestHalfReceivedBodiesDoNotWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBound()
@@ -119,8 +119,8 @@ func TestHalfReceivedBodiesDoNotWaitForEachOther(t *testing.T) {
 	})
 }
 
-// Those that hardly go on do not keep from others what they were promised, and go
-// on in their turn.
+// Holders that hardly take anything do not keep their promise from others, and are served in
+// their turn.
 func TestWhatIsPromisedPassesOnToThoseThatWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBound()

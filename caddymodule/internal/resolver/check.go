@@ -88,6 +88,8 @@ func parseAccessToken(text string) (token.Token, error) {
 	if _, _, err := jwt.NewParser().ParseUnverified(text, claims); err != nil {
 		return token.Token{}, errToken // the cause could quote the token
 	}
+	// A NumericDate (RFC 7519, section 2) may have a fraction. It is rounded down, so that
+	// the token is never used after its expiry.
 	expire, ok := claims["exp"].(float64)
 	switch {
 	case ok && expire >= minMillis && expire <= maxMillis:

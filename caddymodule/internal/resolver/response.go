@@ -68,6 +68,8 @@ func Parse(response []byte) (token.Token, error) {
 		return token.Token{}, fmt.Errorf("%w: the response is empty", token.ErrRefused)
 	}
 	maps.DeleteFunc(members, func(_ string, value json.RawMessage) bool { return string(value) == "null" })
+	// A response with both kinds is refused: which of them the user means is for the
+	// option `scheme` to say, and a wrong guess would only show as rejected uploads.
 	signature, err := parseSignature(members)
 	raw, hasToken := members[tokenMember]
 	switch {

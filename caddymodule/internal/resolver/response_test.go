@@ -169,8 +169,8 @@ var (
 	wordOfResponse = regexp.MustCompile(`[0-9A-Za-z_=+/-]{16,}`)
 )
 
-// Whatever the response, what comes out of it matches the patterns, and what does
-// not come out of it is not shown.
+// Whatever the response, the values that are returned match the patterns, and errors show
+// none of the others.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"secureSignature":"` + signature + `","secureExpire":"1900000000"}`))
 	f.Fuzz(func(t *testing.T, response []byte) {

@@ -39,7 +39,7 @@ type memory struct {
 
 	down  bool          // every operation fails
 	delay time.Duration // of every operation
-	deaf  bool          // heeds no context
+	deaf  bool          // ignores contexts
 	// fault, if any, fails single operations.
 	fault func(operation string) error
 }
@@ -118,7 +118,7 @@ func (m *memory) List(ctx context.Context, path string, _ bool) ([]string, error
 	}), nil
 }
 
-// Lock looks once a second, as real storages do.
+// Lock polls once a second, as real storages do.
 func (m *memory) Lock(ctx context.Context, name string) error {
 	if err := m.begin(ctx, "lock"); err != nil {
 		return err

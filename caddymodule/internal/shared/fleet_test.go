@@ -99,7 +99,7 @@ func TestInvariant6AFleetThatStartsAsksOnce(t *testing.T) {
 		if calls := source.count(); calls != 1 {
 			t.Errorf("%d calls", calls)
 		}
-		// Those who waited for the lock got it with its next look, one by one.
+		// Those that waited for the lock got it at its next polls, one after the other.
 		if spent := time.Since(began); spent > 6*time.Second {
 			t.Errorf("the last upload waited %s", spent)
 		}

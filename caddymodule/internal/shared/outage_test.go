@@ -64,8 +64,8 @@ func TestAStorageThatIsDownLetsEveryGatewayAskByItself(t *testing.T) {
 	}
 }
 
-// What hangs, with or without an ear for its context, costs the one who waits
-// two seconds, once in a pause; a lock ten.
+// A storage that hangs delays a renewal by two seconds, or by ten for a lock, whether it heeds
+// its context or not, and only once in each pause.
 func TestAStorageThatHangsIsGivenUp(t *testing.T) {
 	for _, deaf := range []bool{false, true} {
 		t.Run(fmt.Sprint("deaf ", deaf), func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestAStorageThatHangsIsGivenUp(t *testing.T) {
 					node.get(t)
 				}
 				operations, calls := storage.count(), source.count()
-				if deaf && operations != 1 { // it is not piled up on
+				if deaf && operations != 1 { // operations do not accumulate
 					t.Errorf("%d operations", operations)
 				}
 				if !deaf && (operations < 2 || operations > calls) {
@@ -176,7 +176,7 @@ func TestSharingResumesWhenTheStorageIsBack(t *testing.T) {
 	})
 }
 
-// A dead storage does not slow every refresh: it is left alone for a while.
+// A storage that fails does not slow every renewal: it is not used for a while.
 func TestAStorageThatFailedIsLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(bubbleAge)
@@ -212,7 +212,7 @@ func TestAStorageThatFailedIsLeftAlone(t *testing.T) {
 	})
 }
 
-// What fails under the lock is no different.
+// The same for operations while the lock is held.
 func TestAStorageThatFailsUnderTheLockIsLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(bubbleAge)

@@ -31,7 +31,7 @@ func TestOneGatewayStoresWhatAnotherReads(t *testing.T) {
 		if got := other.get(t); got != first || source.count() != 1 {
 			t.Errorf("got %v, %d calls", got, source.count())
 		}
-		// It knows how long the token has been used already.
+		// The reader knows for how long the token has been in use.
 		time.Sleep(10 * time.Minute)
 		for range 16 {
 			other.get(t)
@@ -95,7 +95,7 @@ func TestRecordsThatAreNoneAreIgnored(t *testing.T) {
 			})
 		})
 	}
-	// The same in good order, or the others show nothing.
+	// A valid record is read: without that, the other cases would prove nothing.
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(bubbleAge)
 		now := time.Now().Unix()
@@ -141,8 +141,8 @@ func TestAccessTokensAreShared(t *testing.T) {
 	})
 }
 
-// Invariant 8, in part: what the storage is asked for shows nothing of a
-// project or its secrets, and differs for whatever makes tokens differ.
+// Invariant 8, in part: keys show nothing of a project or its secrets, and differ if tokens
+// differ.
 func TestInvariant8KeysShowNothing(t *testing.T) {
 	parts := [][]string{
 		{"demopublickey", "canary"}, {"demopublickeycanary"}, {"demopublickey", "canary", ""}, {"canary", "demopublickey"}, {`demopublickey" "canary`}, {},
@@ -187,8 +187,8 @@ func TestARefusalRemovesTheRecord(t *testing.T) {
 	})
 }
 
-// A token that the service does not take is not taken from the storage either,
-// and what one gateway got in its place serves the others.
+// A token that the service has rejected is not read from the storage again, and its
+// replacement, which one gateway gets, serves the others.
 func TestARejectedTokenIsReplacedOnceForTheFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(bubbleAge)
@@ -212,7 +212,7 @@ func TestARejectedTokenIsReplacedOnceForTheFleet(t *testing.T) {
 	})
 }
 
-// A token that expired on its way is not kept for others.
+// A token that has expired by the time it arrives is not stored.
 func TestAnExpiredTokenIsNotStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(bubbleAge)

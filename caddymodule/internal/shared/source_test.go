@@ -14,7 +14,7 @@ import (
 
 var errSource = errors.New("the resolver is down")
 
-// A gateway that starts while the source fails has what the others still have.
+// A gateway that starts while the source fails uses the token that the others still use.
 // It does not ask for every upload on that account.
 func TestAGatewayThatStartsWhileTheSourceFailsUsesWhatIsStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -44,8 +44,8 @@ func TestAGatewayThatStartsWhileTheSourceFailsUsesWhatIsStored(t *testing.T) {
 	})
 }
 
-// A gateway that has a token of its own keeps it when the source fails: what is
-// stored may be older, after an outage of the storage.
+// A gateway with a valid token uses it while the source fails: the stored one may be older,
+// after an outage of the storage.
 func TestAGatewayWithATokenOfItsOwnKeepsItWhileTheSourceFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(bubbleAge)

@@ -15,7 +15,7 @@ const (
 	jsonType  = "application/json"
 )
 
-// rejecting are the errors that say something of the credential.
+// rejecting are the errors that are about the credential.
 var rejecting = map[*Error]Rejection{
 	ErrSignatureExpired:   Expired,
 	ErrSignatureInvalid:   Invalid,
@@ -26,7 +26,7 @@ var rejecting = map[*Error]Rejection{
 	// Their names have changed before.
 	{http.StatusUnauthorized, "JwtExpiredError", "Expired token."}:              Expired,
 	{http.StatusUnauthorized, "TokenInvalidError", "Invalid token. Reason: %s"}: Invalid,
-	// These say nothing of it.
+	// These are not about it.
 	ErrSignatureRequired:             0,
 	ErrExpireRequired:                0,
 	ErrAccountLimits:                 0,
@@ -38,7 +38,7 @@ var rejecting = map[*Error]Rejection{
 	{http.StatusBadRequest, "AnotherError", "Expired signature."}:                                          0,
 }
 
-// The messages are the same in both dialects, and so is what they say.
+// The messages are the same in both dialects, and mean the same.
 func TestRejectionsAreKnownInBothDialects(t *testing.T) {
 	for sent, want := range rejecting {
 		for _, target := range []string{"/base/", "/base/?jsonerrors=1"} {
@@ -100,7 +100,7 @@ func TestRejectionsByTheirWording(t *testing.T) {
 	}
 }
 
-// What cannot be a rejection any more is not held back.
+// A response that can no longer be a rejection is not buffered.
 func TestResponsesThatCannotBeRejections(t *testing.T) {
 	large := strings.Repeat("x", MaxRejectionSize)
 	tests := map[string]struct {

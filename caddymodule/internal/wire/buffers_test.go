@@ -17,8 +17,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
-// checkGivesBack checks that what is used again and again does not take another
-// buffer of a size each time.
+// checkGivesBack checks that repeated use of something returns its buffers to the pool.
 func checkGivesBack(t *testing.T, size int, use func()) {
 	t.Helper()
 	const times = 32
@@ -34,7 +33,7 @@ func checkGivesBack(t *testing.T, size int, use func()) {
 	}
 }
 
-// fastBody is a body of so many bytes, which come at once, and then something else.
+// fastBody is a body whose given number of bytes come at once, and then another reader's.
 func fastBody(size int, then rawtest.ReaderFunc) io.Reader {
 	return rawtest.ReaderFunc(func(p []byte) (int, error) {
 		if size <= 0 {
@@ -48,7 +47,7 @@ func fastBody(size int, then rawtest.ReaderFunc) io.Reader {
 
 func ends(err error) rawtest.ReaderFunc { return func([]byte) (int, error) { return 0, err } }
 
-// A connection that is idle, or has failed, holds nothing.
+// A connection that is idle, or has failed, holds no buffer.
 func TestBuffersAreGivenBack(t *testing.T) {
 	pausing := func([]byte) (int, error) {
 		time.Sleep(time.Hour)
@@ -79,8 +78,8 @@ func TestBuffersAreGivenBack(t *testing.T) {
 	}
 }
 
-// A connection that is closed while its body is waited for gives the buffer back
-// once the body has said something, and something more.
+// A connection that is closed while it waits for its body returns the buffer after two more
+// Reads.
 func TestAConnectionThatIsClosedInMidBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		checkGivesBack(t, wire.LargeBuffer, func() {
@@ -107,7 +106,7 @@ func TestAConnectionThatIsClosedInMidBody(t *testing.T) {
 	})
 }
 
-// A head of which the body does not come waits for it without a buffer.
+// While a head waits for a body that does not come, it holds no buffer.
 func TestAHeadThatHasLeftHoldsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var connections []*wire.Conn

@@ -17,7 +17,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
-// Only a head that a body follows waits for it.
+// Only a head that announces a body is held back.
 func TestOtherWritesLeaveAtOnce(t *testing.T) {
 	const request = "POST /base/ HTTP/1.1\r\nHost: example.com\r\n"
 	tests := map[string]struct {
@@ -58,7 +58,7 @@ func TestOtherWritesLeaveAtOnce(t *testing.T) {
 	}
 }
 
-// A head that waits goes with what is written next, whatever it is.
+// A head that is held back leaves with the next write, whatever that is.
 func TestAHeadGoesWithTheNextWrite(t *testing.T) {
 	for _, next := range []string{"7\r\nchunked\r\n", strings.Repeat("x", wire.LargeBuffer)} {
 		w := new(sink)
@@ -163,7 +163,7 @@ func TestOverTLSManyRecordsAreOneWrite(t *testing.T) {
 	if <-received != head+body.read.String() {
 		t.Error("what arrived is not what was sent")
 	}
-	// Even a slow body has two records in each, and the fast more.
+	// Each write has two records of a slow body, and more of a fast one.
 	if most := size/wire.SmallBuffer + 2; len(below.writes) > most {
 		t.Errorf("%d writes, want %d at most", len(below.writes), most)
 	}
@@ -232,7 +232,7 @@ func TestNoRecordsFollowThoseThatWereLost(t *testing.T) {
 	}
 }
 
-// What TLS itself has to say does not wait, such as that the connection ends.
+// Records of TLS itself are not held back, such as the alert that closes the connection.
 func TestOverTLSTheEndIsTold(t *testing.T) {
 	c, _, server := overTLS(t)
 	if _, err := upload(t, c, head, &script{steps: []step{{0, 100}}}); err != nil {
@@ -244,7 +244,7 @@ func TestOverTLSTheEndIsTold(t *testing.T) {
 	}
 }
 
-// Between uploads, and when the other end has the say, records leave one by one.
+// Records are not gathered between uploads, or in a handshake.
 func TestOverTLSOtherWritesLeaveAtOnce(t *testing.T) {
 	c, _, server := overTLS(t)
 	for _, text := range []string{"GET / HTTP/1.1\r\n\r\n", "pong"} {

@@ -18,8 +18,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
-// marked is the byte that stands at a place of a body, so that those of one
-// upload are not those of another.
+// marked is the byte at an offset of a body. It differs between uploads.
 func marked(upload byte, place int) byte { return upload ^ byte(place*31>>3) ^ byte(place) }
 
 // markedBody yields a body in pieces of any size, with pauses of any length.
@@ -41,7 +40,7 @@ func (b *markedBody) Read(p []byte) (int, error) {
 	for i := range n {
 		p[i] = marked(b.upload, b.place+i)
 	}
-	// What is behind is not read any more, so it may be written to.
+	// The rest of the buffer may be written to, as a Read may use it.
 	clear(p[n:min(len(p), n+100)])
 	b.place += n
 	return n, nil
@@ -72,8 +71,8 @@ func received(connection net.Conn, upload byte, limit int, random *rand.Rand) (s
 }
 
 // Many uploads share the buffers. Whichever of them breaks off, and whenever, what arrives
-// of each is a beginning of what was sent, and what is said to have been written
-// is what was.
+// of each is a beginning of what was sent, and the reported number
+// of bytes is what was written.
 func TestUploadsThatShareBuffersDoNotMeet(t *testing.T) {
 	certified := httptest.NewUnstartedServer(nil)
 	certified.StartTLS()

@@ -19,7 +19,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/wire"
 )
 
-// sink is a connection that keeps what is written to it, and when.
+// sink is a connection that records what is written to it, and when.
 type sink struct {
 	net.Conn
 
@@ -50,7 +50,7 @@ func (w *sink) written() string {
 	return string(bytes.Join(w.writes, nil))
 }
 
-// sizes returns those of the writes.
+// sizes returns the sizes of the writes.
 func (w *sink) sizes() (sizes []int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -60,8 +60,8 @@ func (w *sink) sizes() (sizes []int) {
 	return sizes
 }
 
-// script is a body that is read in steps. A step waits, and then has so many
-// bytes: as many as are asked for if there are enough.
+// script is a body that is read in steps. A step waits, and then returns the given number of
+// bytes, in as many Reads as needed.
 type script struct {
 	steps []step
 	err   error // at the end, instead of io.EOF
@@ -161,7 +161,7 @@ func TestABodyIsSentInSmallPiecesWhereALargeOneWouldTakeTooLong(t *testing.T) {
 	}
 }
 
-// A slow body takes no more memory than it does elsewhere.
+// A slow body takes no more memory than in net/http.
 func TestASlowBodyHasASmallBuffer(t *testing.T) {
 	bursts := func(size int, every time.Duration) (steps []step) {
 		for range 8 << 20 / size {
@@ -224,7 +224,7 @@ func TestWhatWaitsLeavesInTime(t *testing.T) {
 				after := time.Duration(random.IntN(3)) * time.Duration(random.IntN(int(2*wire.MaxHold)))
 				body.steps = append(body.steps, step{after, 1 + random.IntN(1<<random.IntN(20))})
 			}
-			// When each byte came, by how many had come.
+			// The time at which each byte came.
 			type arrival struct {
 				size int
 				at   time.Time
@@ -270,7 +270,8 @@ func TestAHeadLeavesInTimeWhenTheBodyDoesNotCome(t *testing.T) {
 
 var errBroken = errors.New("broken")
 
-// What cannot become complete need not arrive; net/http compares the error.
+// The rest of a body that breaks off is not written. The error is the body's own, which
+// net/http compares.
 func TestABodyThatBreaksOff(t *testing.T) {
 	tests := map[string]struct {
 		steps []step
@@ -332,7 +333,7 @@ func TestABodyOfUnknownLengthIsSentInLargePieces(t *testing.T) {
 	})
 }
 
-// discard is a connection on which nothing is left of what is written.
+// discard is a connection that discards what is written.
 type discard struct{ net.Conn }
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }

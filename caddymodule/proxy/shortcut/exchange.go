@@ -39,6 +39,7 @@ var errUnexpectedProtocol = errors.New("the upstream switches to another protoco
 // roundTrip sends the request, and waits for the header of the response.
 func (e *exchange) roundTrip() error {
 	response, err := e.transport.RoundTrip(e.request) //nolint:bodyclose // by respond
+	// Measured here, since end waits for an interim response that is being written.
 	latency := time.Since(e.began)
 	e.interim.end() // before e.response is set, which placeholders read without a lock
 	if err == nil && response.StatusCode == http.StatusSwitchingProtocols {
@@ -80,6 +81,7 @@ func (e *exchange) end(whole bool) {
 
 // log logs the round trip at debug level, with the message and fields of Caddy's proxy.
 func (e *exchange) log(fields ...zap.Field) {
+	// Check first: without debug logs, the fields must not cost anything.
 	if check := e.logger.Check(zap.DebugLevel, "upstream roundtrip"); check != nil {
 		check.Write(append(e.fields(), fields...)...)
 	}

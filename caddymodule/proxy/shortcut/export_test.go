@@ -8,8 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// SetLogger has a shortcut log to another logger. It reports false if the handler
-// is none.
+// SetLogger sets the logger of a shortcut. It reports false if the handler is not one.
 func SetLogger(handler caddyhttp.MiddlewareHandler, logger *zap.Logger) bool {
 	s, ok := handler.(*shortcut)
 	if ok {

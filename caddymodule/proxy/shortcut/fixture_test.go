@@ -57,7 +57,7 @@ func newGateway(t *testing.T, sign, proxy string) gateway {
 	return gateway{module.(caddyhttp.MiddlewareHandler), provision(t, ctx, proxy)}
 }
 
-// newContext returns one of Caddy's in which nothing is logged.
+// newContext returns a Caddy context whose loggers discard everything.
 func newContext(t *testing.T) caddy.Context {
 	t.Helper()
 	provisioning.Lock()
@@ -122,10 +122,10 @@ func preparedUpload(w http.ResponseWriter) (*http.Request, *caddy.Replacer) {
 	return caddyhttp.PrepareRequest(r, replacer, w, new(caddyhttp.Server)), replacer
 }
 
-// proxied is a gateway whose requests a test can look at.
+// proxied is a gateway whose requests a test can inspect.
 type proxied struct {
 	*httptest.Server
-	trusted bool                // what stands before it
+	trusted bool                // the client is a trusted proxy
 	change  func(*http.Request) // before it is proxied, or nil
 
 	mu       sync.Mutex

@@ -15,6 +15,7 @@ import (
 // handler before says that the upstream must not get it.
 func addForwarded(r *http.Request, header http.Header, address string, trusted bool) {
 	set := func(name, value string, extend bool) {
+		// The convention of net/http/httputil (Go issue 38079), which Caddy's proxy has, too.
 		values, ok := header[name]
 		if ok && values == nil {
 			return

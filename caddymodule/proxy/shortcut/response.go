@@ -29,6 +29,8 @@ var errWriting = errors.New("writing")
 // as Caddy's proxy does, if the body breaks off.
 func (e *exchange) respond() {
 	response := e.response
+	// Handlers around this one count bytes and responses in their writers, and one that
+	// panics must not leave the connection to the upstream open.
 	defer func() {
 		if e.duration == 0 { // a writer of another handler panicked
 			e.end(false)
@@ -121,6 +123,7 @@ func (e *exchange) passTrailer(announced int) {
 // an incomplete response look complete, so the connection or stream is reset.
 func (e *exchange) abort(err error) {
 	e.end(false)
+	// The level and text are those of Caddy's proxy, for alerts that match its lines.
 	level := zapcore.WarnLevel
 	if e.request.ProtoMajor == 3 && e.request.Context().Err() != nil && errors.Is(err, errWriting) {
 		level = zapcore.DebugLevel // the client has cancelled: over HTTP/3 that shows as a failed write

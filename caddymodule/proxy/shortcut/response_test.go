@@ -25,8 +25,8 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/proxy/shortcut"
 )
 
-// A response that does not say how long it is goes on as it comes, whether the
-// upload is through or not.
+// A response of unknown length is passed on as it comes, whether the upload is complete
+// or not.
 func TestShortcutDoesNotHoldAResponseBack(t *testing.T) {
 	t.Parallel()
 	for name, upload := range map[string]string{
@@ -77,7 +77,7 @@ type onHead struct {
 
 func (o onHead) WriteHeader(status int) { o.do(status) }
 
-// Invariant 5: what the response's Date says is compared with when its head came,
+// Invariant 5: the Date of a response is compared with the time at which its head came,
 // however long its body takes.
 func TestInvariant5ShortcutPassesTheHeadOnBeforeTheBody(t *testing.T) {
 	t.Parallel()
@@ -102,7 +102,7 @@ func TestInvariant5ShortcutPassesTheHeadOnBeforeTheBody(t *testing.T) {
 	}
 }
 
-// A handler that passes an interim response on may look at placeholders while the client
+// A handler that passes an interim response on may read placeholders while the client
 // leaves. Go's client does so in a goroutine of its own.
 func TestShortcutIsLookedAtWhileAnInterimResponsePasses(t *testing.T) {
 	t.Parallel()
@@ -148,8 +148,7 @@ func TestShortcutEndsWithAPanic(t *testing.T) {
 	_ = gateway.ServeHTTP(onHead{w, func(int) { panic("at the head") }}, r)
 }
 
-// An upload that is sent again takes the shortcut again, and what is known is of
-// the second time.
+// An upload that is retried takes the shortcut again, and placeholders show the retry.
 func TestShortcutIsTakenAgain(t *testing.T) {
 	t.Parallel()
 	var arrived int

@@ -70,6 +70,7 @@ func isBare(proxy *reverseproxy.Handler) (bool, error) {
 	if err := json.Unmarshal(config, &options); err != nil {
 		return false, fmt.Errorf("reading the proxy's configuration: %w", err)
 	}
+	// Exactly the two options that the shortcut implements.
 	if err := json.Unmarshal(options["upstreams"], &upstreams); err != nil || len(options) > 2 || len(options["transport"]) == 0 {
 		return false, nil //nolint:nilerr // upstreams that are missing or dynamic are no error
 	}
@@ -87,6 +88,7 @@ func newShortcut(proxy *reverseproxy.Handler, logger *zap.Logger) *shortcut {
 	if !ok || !own.UpstreamHost || own.ProxyProtocolEnabled() || strings.Contains(upstream.Dial, "{") {
 		return nil
 	}
+	// A range of ports would be several upstreams, and a Unix socket has no host.
 	address, err := caddy.ParseNetworkAddress(upstream.Dial)
 	if err != nil || address.Network != "tcp" || address.PortRangeSize() != 1 {
 		return nil
@@ -126,6 +128,8 @@ func (s *shortcut) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	if err != nil || address == "" || !ok || !isOrdinary(r) {
 		return nil
 	}
+	// Everything that can still send the request to Caddy's proxy must come before the
+	// first change of it.
 	e := &exchange{shortcut: s, w: w, began: time.Now()}
 	if !e.setPlaceholders(ctx, replacer) {
 		return nil

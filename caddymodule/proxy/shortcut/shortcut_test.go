@@ -101,8 +101,8 @@ func TestShortcutSendsWhatTheProxyDoes(t *testing.T) {
 	}
 }
 
-// What comes back by the shortcut, and what is known of it, is what Caddy's proxy
-// would have passed on.
+// The response by the shortcut, and the placeholders about it, are those of Caddy's
+// proxy.
 func TestShortcutRespondsAsTheProxyDoes(t *testing.T) {
 	t.Parallel()
 	response := func(head, body string) string {
@@ -164,7 +164,7 @@ func TestShortcutRespondsAsTheProxyDoes(t *testing.T) {
 	}
 }
 
-// comparePlaceholders holds those of the one to those of the other.
+// comparePlaceholders compares the placeholders of two exchanges.
 func comparePlaceholders(t *testing.T, short, whole *proxied) {
 	t.Helper()
 	for _, name := range []string{
@@ -237,7 +237,7 @@ func TestShortcutFailsAsTheProxyDoes(t *testing.T) {
 	}
 }
 
-// Whatever is configured is the proxy's business.
+// With any option configured, there is no shortcut.
 func TestOnlyABareProxyHasAShortcut(t *testing.T) {
 	t.Parallel()
 	const own = `"transport":{"protocol":"uploadcare","upstream_host":true}`

@@ -79,6 +79,7 @@ func New(options Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Executed once: the page does not depend on the request.
 	var html bytes.Buffer
 	if err := pageTemplate.Execute(&html, map[string]any{
 		"Gateway":   gateway.String(),
