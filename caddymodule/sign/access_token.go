@@ -12,10 +12,10 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// authorize puts an access token into the header of r, in scheme `token`. The
-// header is not the client's own, which placeholders, logs and error routes show.
-// That the upload is for the token's project is known when the form has been
-// read, and then checked: a form that names another does not arrive whole.
+// authorize puts an access token into the header of r, in scheme `token`. r is the copy
+// that leaves, and not the client's own request, whose header logs and error routes show.
+// The head leaves before the form is read. Whether the form names the token's project is
+// checked when it does: one that names another is broken off, and does not arrive whole.
 func (a *attempt) authorize(r *http.Request) error {
 	project := a.sign.projects.InHeader()
 	if project == nil {
@@ -29,7 +29,7 @@ func (a *attempt) authorize(r *http.Request) error {
 	case err != nil && a.ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", errClientGone, err)
 	case err != nil:
-		a.chosen.Store(project) // though the form may name another
+		a.chosen.Store(project) // for the counters; the form, which may name another, is not read
 		return credentialError{err}
 	}
 	if check := a.sign.logger.Check(zap.DebugLevel, "authorizing upload"); check != nil {
@@ -41,7 +41,9 @@ func (a *attempt) authorize(r *http.Request) error {
 	return nil
 }
 
-// freshLength returns by how many bytes the credential makes a form longer.
+// freshLength returns by how many bytes the credential makes a form longer. It must be
+// known before there is a credential, for the Content-Length leaves first; so the values
+// have fixed lengths, and the editor fails with any other.
 func (a *attempt) freshLength(boundary string) int {
 	if a.inHeader {
 		return 0

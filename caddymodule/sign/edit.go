@@ -16,15 +16,18 @@ import (
 )
 
 var (
-	// staleFields are taken out of body and query, whatever the endpoint.
+	// staleFields are taken out of body and query, whatever the endpoint: the service may
+	// come to read one where it does not yet, and two credentials are an error.
 	staleFields = form.NewNames(uploadapi.CredentialFields()...)
-	// publicKeyNames all name the project; clients send either or both.
+	// publicKeyNames are the fields that name the project. Clients send either or both.
 	publicKeyNames  = []string{uploadapi.FieldPublicKey, uploadapi.ParamPublicKey}
 	publicKeyFields = form.NewNames(publicKeyNames...)
 )
 
-// choose sets the project that the upload is for. An empty key says nothing.
-// Blanks and line ends around it are for the service to judge.
+// choose sets the project by a public key of the request. A second key that differs is an
+// error: which of them the service takes is not documented, and the signature would be for
+// the other. An empty key counts as none. Blanks and line ends around it are ignored here,
+// and arrive as they are.
 func (a *attempt) choose(publicKey string) error {
 	publicKey = strings.TrimSpace(publicKey)
 	switch {
@@ -52,9 +55,9 @@ func (a *attempt) chooseByParams(params string) error {
 	return form.WatchQuery(params, publicKeyFields, a.choose)
 }
 
-// credential returns a fresh credential as the fields that the endpoint wants,
-// or none if it is in the header already. It is called when the client's last
-// byte has passed.
+// credential returns a fresh credential as the fields that the endpoint reads, or none if
+// it is in the header already. It is called after the client's last byte, so that a slow
+// upload of an hour does not arrive with a credential that has expired on the way.
 func (a *attempt) credential() ([]form.Field, error) {
 	if err := a.chooseByParams(a.query); err != nil {
 		return nil, err
@@ -91,21 +94,23 @@ func (a *attempt) stripQuery(r *http.Request) error {
 	}
 	if stripped := form.StripQuery(r.URL.RawQuery, staleFields); stripped != r.URL.RawQuery {
 		r.URL.RawQuery = stripped
-		r.RequestURI = r.URL.RequestURI() // which the proxy's debug log shows
+		r.RequestURI = r.URL.RequestURI() // the proxy's debug log shows this one
 	}
 	return nil
 }
 
-// edit makes r carry a fresh credential and no other: in its header in scheme
-// `token`, otherwise in its body if it has one, or else in its query. Its error
-// says why r cannot be signed. The body that it returns, if any, is edited as it
-// is read.
+// edit makes r carry a fresh credential and no other: in its header in scheme `token`,
+// otherwise in its body if it has one that the service reads, or else in its query. If r
+// has a form, it is returned, and edited as it is read; its errors may come as late. The
+// error of edit itself says why r cannot be signed.
 func (a *attempt) edit(r *http.Request) (*multipartBody, error) {
 	if err := a.stripQuery(r); err != nil {
 		return nil, err
 	}
-	// What arrives has a body of known framing, or none: trailers would force
-	// chunked framing, and 100 Continue is answered here, by the first read.
+	// Trailers would force chunked framing (RFC 9112, section 7.1.2), and the editor does
+	// not see what is in them. Expect is between the client and this server, which sends
+	// 100 Continue at the first Read: passed on, it would have the proxy wait for another
+	// one from the upstream before it reads (RFC 9110, section 10.1.1).
 	r.Trailer = nil
 	delete(r.Header, "Expect")
 
@@ -116,13 +121,13 @@ func (a *attempt) edit(r *http.Request) (*multipartBody, error) {
 	if authorizeErr := a.authorize(r); authorizeErr != nil {
 		return nil, authorizeErr
 	}
-	// What the service reads by way of GET stands in the query: a body, which
-	// nobody reads, stays here.
-	inQuery := a.endpoint.Params && a.client == nil || a.readsQueryAlone()
+	// Of a GET, the service reads the query. A body would be ignored there, or read by
+	// another server as a form that nothing was taken out of; so it is not passed on.
+	inQuery := a.endpoint.Params && a.client == nil || a.ignoresBody()
 	if !inQuery && form.IsCoded(r.Header["Content-Encoding"]) {
 		return nil, errContentEncoding
 	}
-	delete(r.Header, "Content-Encoding") // which is a word that is none, or of no body
+	delete(r.Header, "Content-Encoding") // `identity`, or the coding of a body that is not passed on
 	if inQuery {
 		return nil, a.editQuery(r)
 	}
@@ -131,7 +136,7 @@ func (a *attempt) edit(r *http.Request) (*multipartBody, error) {
 	case err != nil:
 		return nil, err
 	case contentType.Media == form.MediaMultipart && a.client == nil:
-		return nil, form.ErrUnexpectedEnd // the proxy would pass the head on alone, unsigned
+		return nil, form.ErrUnexpectedEnd // without a body nothing would be edited, and the head pass unsigned
 	case contentType.Media == form.MediaMultipart:
 		body, err = a.editMultipart(r, &contentType)
 	case !a.endpoint.Params:
@@ -145,8 +150,9 @@ func (a *attempt) edit(r *http.Request) (*multipartBody, error) {
 	return body, err
 }
 
-// setContentType writes the Content-Type of a form anew, as it was read, for
-// servers that read it otherwise.
+// setContentType replaces the Content-Type of a form by one that can be read in a single
+// way. With two boundaries in it, say, the service could take the other one, and find a
+// form in the body that the editor has not seen.
 func setContentType(header http.Header, contentType *form.ContentType) {
 	isForm := contentType.Media == form.MediaMultipart || contentType.Media == form.MediaURLEncoded
 	if isForm && !contentType.IsWritten(header["Content-Type"]) {

@@ -7,38 +7,40 @@ import (
 	"sync"
 )
 
-// maxKeptSize is the largest body that is kept while it passes, in bytes, so
-// that it can be sent again with another credential. Larger ones, and those of
-// unknown length, are streams, of which nothing is held, and so is one that finds
-// no room in [bodyMemory]. Params are held anyway, and count as kept whatever
-// their size.
+// maxKeptSize is the size of the largest form that is kept, in bytes: copied while it
+// passes, for a retry with another credential. Larger ones, and those of unknown length,
+// are streams, of which nothing is held, so that the memory of an upload does not grow
+// with the file; and so is one for which there is no room in [bodyMemory]. A urlencoded
+// body is held anyway, and can be retried whatever its size.
 const maxKeptSize = 64 << 10
 
-// minKeptBuffer is the size of the smallest buffer, in bytes. The others are
-// each twice as large as the one before. A body that comes in pieces moves to one
-// with room for four times as much as has come, so that who announces much and
-// sends little takes no room from others.
+// minKeptBuffer is the size of the smallest buffer, in bytes; each further size is twice
+// as large. A body that comes in pieces moves to a buffer with room for four times as much
+// as has come: if it got its announced length at once, clients that announce much and
+// send little would take the room from others.
 const minKeptBuffer = 4 << 10
 
-// keptBuffers are at hand for the bodies that are kept, by size. In them lie
-// pointers to slices.
+// keptBuffers are buffers to be reused, by size. They hold pointers to slices, for a slice
+// itself would be allocated anew each time that it is put into an interface.
 var keptBuffers [5]sync.Pool // of 4, 8, 16, 32 and 64 KiB
 
-// keptClass returns the index of the smallest buffers that length fits into.
+// keptClass returns the index, in keptBuffers, of the smallest size that length fits into.
 func keptClass(length int) int { return bits.Len(uint(max(length-1, 0)) / minKeptBuffer) } //nolint:gosec // not negative
 
 // keptBody is what has come of a body that is kept.
 type keptBody struct {
-	length int     // what it will be
+	length int     // of the whole body, or 0 if it is not kept, or not any more
 	buffer *[]byte // nil before the first byte
 }
 
-// keepMore keeps what has been read of a body that is kept, if there is room.
+// keepMore adds what has been read to a body that is kept. If there is no room, the body
+// is a stream from then on: waiting for room would slow the upload down for the sake of a
+// retry that is hardly ever needed.
 func (b *incomingBody) keepMore(p []byte) {
 	if b.kept.length == 0 || len(p) == 0 {
 		return
 	}
-	if more := b.kept.more(len(p)); more > 0 && !bodyMemory.TryTake(&b.held, more) {
+	if more := b.kept.growthFor(len(p)); more > 0 && !bodyMemory.TryTake(&b.held, more) {
 		b.kept.length = 0
 		return
 	}
@@ -46,7 +48,7 @@ func (b *incomingBody) keepMore(p []byte) {
 }
 
 // more returns by how much the buffer has to be larger to add n bytes.
-func (k *keptBody) more(n int) int {
+func (k *keptBody) growthFor(n int) int {
 	had := 0
 	if k.buffer != nil {
 		had = cap(*k.buffer)
@@ -58,7 +60,7 @@ func (k *keptBody) more(n int) int {
 	return minKeptBuffer<<k.class(n) - had
 }
 
-// class returns that of the buffer for a body of which n bytes have come.
+// class returns the index of the buffer's size for a body of which n bytes have come.
 func (k *keptBody) class(n int) int {
 	if n < k.length {
 		n = min(4*n, k.length)
@@ -66,7 +68,7 @@ func (k *keptBody) class(n int) int {
 	return keptClass(n)
 }
 
-// add takes note of what has been read.
+// add appends what has been read.
 func (k *keptBody) add(p []byte) {
 	if k.length == 0 {
 		return
@@ -75,7 +77,7 @@ func (k *keptBody) add(p []byte) {
 	if k.buffer != nil {
 		size += len(*k.buffer)
 	}
-	if size > k.length { // more than was announced: that is none of ours
+	if size > k.length { // more than was announced, which only a foreign handler's body can be
 		k.length = 0
 		return
 	}
@@ -85,7 +87,7 @@ func (k *keptBody) add(p []byte) {
 	*k.buffer = append(*k.buffer, p...)
 }
 
-// grow moves what has come to a larger buffer.
+// grow moves what has come to a buffer of a larger size.
 func (k *keptBody) grow(class int) {
 	larger, pooled := keptBuffers[class].Get().(*[]byte)
 	if !pooled {
@@ -99,7 +101,7 @@ func (k *keptBody) grow(class int) {
 	k.buffer = larger
 }
 
-// recycleKept puts a buffer where the next body of its size finds it.
+// recycleKept returns a buffer to those that can be reused.
 func recycleKept(buffer *[]byte) {
 	*buffer = (*buffer)[:0]
 	keptBuffers[keptClass(cap(*buffer))].Put(buffer)
@@ -115,9 +117,9 @@ func (b *incomingBody) keep(length int64) {
 	}
 }
 
-// all returns the whole body, if it was kept and has come. Its buffer is not used
-// for another one any more.
-func (b *incomingBody) all() ([]byte, bool) {
+// takeKept returns the whole body, if it was kept and has come to its end. Its buffer is
+// the caller's then, and not reused: the proxy may read it after the request.
+func (b *incomingBody) takeKept() ([]byte, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.kept.length == 0 || b.kept.buffer == nil || len(*b.kept.buffer) != b.kept.length {
@@ -128,10 +130,11 @@ func (b *incomingBody) all() ([]byte, bool) {
 	return whole, true
 }
 
-// recycle gives back what the body is held in, once the request is over. The proxy
-// may still be reading the body: whoever waits for the client's next bytes will
-// add them, so then the buffer is left to him. Whoever reads later finds none to
-// add to, nor room for one. It may be called more than once.
+// recycle gives back what the body is held in, once the request is over. The proxy's
+// goroutine may still be in a Read, and will then add to the buffer what the client sends;
+// so the buffer is left to it, since another request's body would be mixed with that. A
+// later Read finds no buffer to add to, and gets none. recycle may be called more than
+// once.
 func (b *incomingBody) recycle() {
 	if b == nil {
 		return

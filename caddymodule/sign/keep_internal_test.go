@@ -25,7 +25,7 @@ func TestInvariant4WhatIsKeptIsBounded(t *testing.T) {
 			if _, err := io.Copy(io.Discard, incoming); err != nil {
 				t.Fatal(err)
 			}
-			whole, ok := incoming.all()
+			whole, ok := incoming.takeKept()
 			if cap(whole) != want || bound.Held() != want {
 				t.Errorf("%d bytes are held, %d taken, want %d", cap(whole), bound.Held(), want)
 			}
@@ -51,7 +51,7 @@ func TestMemoryOfKeptBodiesIsTakenAsBytesCome(t *testing.T) {
 			t.Errorf("%d bytes are held, %d taken, of %d, want %d", cap(*incoming.kept.buffer), bound.Held(), came, test.held)
 		}
 	}
-	if whole, ok := incoming.all(); !ok || string(whole) != body {
+	if whole, ok := incoming.takeKept(); !ok || string(whole) != body {
 		t.Errorf("%d bytes were kept, %v", len(whole), ok)
 	}
 	incoming.recycle()
@@ -64,7 +64,7 @@ func TestABodyThatIsNotWholeIsNotKept(t *testing.T) {
 		incoming := &incomingBody{source: strings.NewReader(strings.Repeat("x", came))}
 		incoming.keep(announced)
 		_, _ = io.Copy(io.Discard, incoming)
-		if _, ok := incoming.all(); ok {
+		if _, ok := incoming.takeKept(); ok {
 			t.Errorf("%d of %d bytes count as the body", came, announced)
 		}
 	}
@@ -91,7 +91,7 @@ func readMore(t *testing.T, incoming *incomingBody) {
 func wantKept(t *testing.T, incoming *incomingBody, want string) {
 	t.Helper()
 	readMore(t, incoming)
-	if whole, ok := incoming.all(); !ok || string(whole) != want {
+	if whole, ok := incoming.takeKept(); !ok || string(whole) != want {
 		t.Errorf("%q was kept of %q", whole, want)
 	}
 	incoming.recycle()
@@ -125,7 +125,7 @@ func TestABufferIsNotUsedAgainWhileAReaderIsInside(t *testing.T) {
 		if again {
 			incoming.recycle()
 		}
-		if whole, ok := incoming.all(); ok == again || !again && string(whole) != "abcdef" {
+		if whole, ok := incoming.takeKept(); ok == again || !again && string(whole) != "abcdef" {
 			t.Errorf("%q is there, and was given back: %v", whole, again)
 		}
 	}
@@ -143,7 +143,7 @@ func TestALateReaderAddsToNothing(t *testing.T) {
 		t.Error("a late reader holds memory")
 	}
 	wantKept(t, other, "ghijkl")
-	if whole, ok := late.all(); ok {
+	if whole, ok := late.takeKept(); ok {
 		t.Errorf("a late reader finds %q", whole)
 	}
 }

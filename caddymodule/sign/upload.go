@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
-// upload is a request to a signed endpoint on its way through. It lasts until its
+// upload is a request to a signed endpoint on its way to the upstream. It lasts until the
 // client has a response, however many attempts that takes.
 type upload struct {
 	sign     *Sign
@@ -27,15 +27,15 @@ type upload struct {
 	client   *incomingBody   // the body as it comes, or nil if there is none
 	writer   http.ResponseWriter
 
-	// What has come of the body, for another attempt.
-	params  *string // a urlencoded one, which is held, or nil
-	kept    []byte  // a form, once it has been sent, or nil
-	counted atomic.Bool
+	// What a retry needs of the body.
+	params  *string     // a urlencoded body, or nil
+	kept    []byte      // a form, once the first attempt has sent it, or nil
+	counted atomic.Bool // as signed or refused
 
-	first attempt // most uploads have no other
+	first attempt // in place: most uploads have no other, and need one allocation less
 }
 
-// newUpload returns the upload that r is.
+// newUpload returns the upload of a request.
 func newUpload(s *Sign, r *http.Request, endpoint *uploadapi.SignedEndpoint, grantors project.Grantors, response *responseWriter) *upload {
 	u := &upload{
 		sign: s, endpoint: endpoint, grantors: grantors,
@@ -51,32 +51,33 @@ func newUpload(s *Sign, r *http.Request, endpoint *uploadapi.SignedEndpoint, gra
 	return u
 }
 
-// readsQueryAlone reports whether the request's body, if it has one, is read by
-// nobody. Over HTTP/3 it may have one that is empty, which is not known before.
-func (u *upload) readsQueryAlone() bool { return u.endpoint.Params && u.method != http.MethodPost }
+// ignoresBody reports whether the service reads the request's query alone, and not its
+// body if it has one. Over HTTP/3 a GET may come with a body that is empty, which only a
+// read would show.
+func (u *upload) ignoresBody() bool { return u.endpoint.Params && u.method != http.MethodPost }
 
-// canRepeat reports whether there may be another attempt.
+// canRepeat reports whether the body, if there is one, may be at hand for a retry.
 func (u *upload) canRepeat() bool {
-	return u.client == nil || u.params != nil || u.client.keeps || u.readsQueryAlone()
+	return u.client == nil || u.params != nil || u.client.keeps || u.ignoresBody()
 }
 
-// another returns an attempt with the body as the client sent it, behind last, or nil
-// if that was not kept.
+// another returns the attempt that follows last, with the body as the client sent it, or
+// nil if the body was not kept.
 func (u *upload) another(last *attempt, response *responseWriter) *attempt {
 	next := &attempt{upload: u, number: last.number + 1, ctx: withOwnVars(u.ctx)}
 	next.sent.Before = &last.sent
-	if u.client == nil || u.params != nil || u.readsQueryAlone() {
+	if u.client == nil || u.params != nil || u.ignoresBody() {
 		return next
 	}
 	if u.kept == nil {
 		if !u.client.keeps {
 			return nil
 		}
-		if u.client.hasMore() { // the service had seen enough
+		if u.client.hasMore() { // the service responded before it had read the whole body
 			u.client.discard(http.NewResponseController(response))
 		}
 		var ok bool
-		if u.kept, ok = u.client.all(); !ok {
+		if u.kept, ok = u.client.takeKept(); !ok {
 			return nil
 		}
 	}
