@@ -18,7 +18,7 @@ import (
 )
 
 // A source that hands its tokens out yields one for the header too, and what it
-// cannot yield is told before the body is read.
+// cannot yield is reported before the body is read.
 func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 	minted, err := token.MintAccessToken(testSecret, time.Now(), time.Hour, []string{"/*"}, 0)
 	if err != nil {
@@ -38,7 +38,7 @@ func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 		"a signature":      {token.Mint(testSecret, time.Now(), time.Hour), nil, 503, noCredential},
 		"refused":          {token.Token{}, token.ErrRefused, 403, "Uploads are not allowed."},
 		"failing":          {token.Token{}, errors.New("down"), 503, noCredential},
-		"nobody to be got": {token.Token{}, token.ErrUnreachable, 503, noCredential},
+		"no source to be reached": {token.Token{}, token.ErrUnreachable, 503, noCredential},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -43,14 +43,15 @@ type attempt struct {
 	handed   handover.Request
 }
 
-// prepare makes the request that leaves from the client's own, which it does
-// not change: placeholders, logs and error routes go on showing that one.
+// prepare makes the request that leaves out of a copy of the client's, which it does not
+// change: placeholders, logs and error routes go on showing that one, and a retry begins
+// with it.
 func (a *attempt) prepare(r *http.Request) (err error) {
 	ctx, observed := a.sign.offsets.observe(a.ctx)
 	if a.client != nil {
 		a.handed.Interrupter = a
 	}
-	a.handed.Sent = &a.sent
+	a.handed.Sent = &a.sent // its value is known, and set, when the form has been read
 	request := r.WithContext(handover.With(ctx, &a.handed))
 	url := *r.URL
 	request.URL, request.Header = &url, r.Header.Clone()

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// Directive is what the Caddyfile calls the handler.
+	// Directive is the handler's name in the Caddyfile.
 	Directive = "uploadcare_sign"
 	// Options lists its subdirectives for load errors, so that a typo is found at once.
 	Options = "project, cors, " + project.Options
@@ -53,9 +53,9 @@ func parseSign(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //	threshold  <duration>
 //	shared
 //
-// Several lines of cors add up. With one project, its options may stand directly
-// in the block, and so may `project <public_key>` without a block. Any other
-// subdirective is looked up among the sources of credentials.
+// Several lines of cors add up. With one project, its options may stand directly in the
+// block, beside `project <public_key>` without a block of its own. Any other subdirective
+// is the name of a guest module in the namespace uploadcare.sources.
 func (s *Sign) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
 	s.Projects, s.CORS, err = unmarshalBlock(d)
 	return err
@@ -99,7 +99,8 @@ func (t *Subdirectives) Add(segment caddyfile.Segment) {
 	}
 }
 
-// IsOption reports whether a subdirective is about signing.
+// IsOption reports whether a subdirective is about signing. The directive uploadcare gives
+// any other to reverse_proxy.
 func IsOption(name string) bool {
 	return name == "project" || name == "cors" || project.IsOption(name)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 )
 
-// In the steady state a request does not look at its connection.
+// In the steady state a request does not observe its connection.
 func TestMostRequestsDoNotLookAtTheirConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(fixture.UntilTenDigits)
@@ -18,7 +18,7 @@ func TestMostRequestsDoNotLookAtTheirConnection(t *testing.T) {
 		ctx := t.Context()
 		for range 3 { // nothing is known yet
 			if _, observed := offsets.observe(ctx); observed == nil {
-				t.Error("it is not looked at")
+				t.Error("the connection is not observed")
 			}
 		}
 		_, observed := offsets.observe(ctx)
@@ -26,20 +26,20 @@ func TestMostRequestsDoNotLookAtTheirConnection(t *testing.T) {
 		offsets.measure(nil, time.Now(), observed)
 		if allocations := testing.AllocsPerRun(100, func() {
 			if same, observed := offsets.observe(ctx); observed != nil || same != ctx {
-				t.Error("it is looked at again")
+				t.Error("the connection is observed again")
 			}
 		}); allocations != 0 {
 			t.Errorf("%v allocations", allocations)
 		}
 		time.Sleep(offsetInterval)
-		looks := 0
+		observations := 0
 		for range 100 {
 			if _, observed := offsets.observe(ctx); observed != nil {
-				looks++
+				observations++
 			}
 		}
-		if looks != 1 {
-			t.Errorf("%d of 100 requests looked", looks)
+		if observations != 1 {
+			t.Errorf("%d of 100 requests observed their connections", observations)
 		}
 	})
 }

@@ -26,13 +26,13 @@ const (
 const untilTenDigits = fixture.UntilTenDigits
 
 // A gateway whose clock is wrong uploads all the same, over TLS: the first
-// answer tells the time, also when it is a rejection.
+// response shows the time, also when it is a rejection.
 func TestAWrongClockIsCorrected(t *testing.T) {
 	tests := map[string]struct {
 		config string
 		ahead  time.Duration // of the Upload API's clock
 		said   []string
-		told   []string
+		logged []string
 	}{
 		"behind":                     {onlyProject, 2 * time.Hour, []string{"Expired signature.", "accepted", "accepted"}, []string{clockDiffers}},
 		"ahead":                      {onlyProject, -2 * time.Hour, []string{"accepted", "accepted"}, []string{clockDiffers}},
@@ -54,7 +54,7 @@ func TestAWrongClockIsCorrected(t *testing.T) {
 					upstream.upload(sign)
 				}
 				wantSaid(t, "the service said", upstream.said(), test.said...)
-				wantSaid(t, "the log for the operator", operatorLog(logs), test.told...)
+				wantSaid(t, "the log for the operator", operatorLog(logs), test.logged...)
 			})
 		})
 	}
@@ -86,8 +86,8 @@ func TestAResponseThatCannotTellTheTime(t *testing.T) {
 	}
 }
 
-// The connection is looked at once a minute; a rejection tells the time in
-// between. The correction follows the clock, and is told when it changes.
+// The connection is observed once a minute; a rejection shows the time in
+// between. The correction follows the clock, and is logged when it changes.
 func TestTheCorrectionFollowsTheClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
@@ -120,7 +120,7 @@ func TestTheCorrectionFollowsTheClock(t *testing.T) {
 	})
 }
 
-// Whatever goes wrong with one answer does not make a clock that was right wrong.
+// Whatever goes wrong with one response does not make a clock that was right wrong.
 func TestADifferenceThatIsTooLargeIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
@@ -142,7 +142,7 @@ func TestADifferenceThatIsTooLargeIsToldOnce(t *testing.T) {
 }
 
 // Uploads that begin at once with a wrong clock all succeed, and the operator is
-// told once.
+// logged once.
 func TestABurstWithAWrongClockSucceeds(t *testing.T) {
 	for name, config := range map[string]string{"signatures": onlyProject, "access tokens": schemeTokenProject} {
 		for direction, ahead := range map[string]time.Duration{"behind": 2 * time.Hour, "ahead": -2 * time.Hour} {
@@ -179,12 +179,12 @@ func TestTheDifferenceIsTold(t *testing.T) {
 		upstream.upload(sign)
 		entries := logs.FilterLevelExact(zapcore.WarnLevel).All()
 		if len(entries) != 1 || entries[0].ContextMap()["difference"] != 90*time.Minute && entries[0].ContextMap()["difference"] != 90*time.Minute+time.Second {
-			t.Errorf("told: %v", entries)
+			t.Errorf("logged: %v", entries)
 		}
 	})
 }
 
-// What is passed on unsigned tells the time too. It is all there is where a
+// What is passed on unsigned shows the time too. It is all there is where a
 // source's credentials seem to have expired, so that no upload is signed.
 func TestUnsignedRequestsTellTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -86,7 +86,7 @@ func TestCORSRespondsToPreflights(t *testing.T) {
 	if w.Code != http.StatusNoContent || rec.called {
 		t.Errorf("response %d, passed on: %v", w.Code, rec.called)
 	}
-	// It may send, to be refused with an answer that it can read, but not keep
+	// It may send, to be refused with a response that it can read, but not keep
 	// that for a day.
 	if rec, w := serve(t, sign, preflight("https://evil.com")); w.Code != http.StatusNoContent || rec.called || w.Header().Get("Access-Control-Max-Age") != "0" ||
 		w.Header().Get("Access-Control-Allow-Credentials") != "" {
@@ -161,7 +161,7 @@ func TestCORSTakesEveryKindOfOrigin(t *testing.T) {
 	}
 }
 
-// Whoever gets a signature for a page without an origin gets it without being known:
+// A page without an origin gets a signature without the browser's credentials:
 // any page can put itself into a sandbox, and send its visitors' cookies from there.
 func TestASignatureForNullIsWithoutCredentials(t *testing.T) {
 	signature, err := newSignature(t, `{"project":{"public_key":"demopublickey","source":{"module":"secret_key","keys":["`+testSecret+`"]}},"cors":["null","app://."]}`)

@@ -47,7 +47,7 @@ func (a *attempt) choose(publicKey string) error {
 	return nil
 }
 
-// chooseByParams takes the public key from a query string or a urlencoded body.
+// chooseByParams chooses the project by a query string or a urlencoded body.
 func (a *attempt) chooseByParams(params string) error {
 	if params == "" {
 		return nil
@@ -87,7 +87,8 @@ func (a *attempt) credential() ([]form.Field, error) {
 	}, nil
 }
 
-// stripQuery takes stale fields out of the query of r.
+// stripQuery takes stale fields out of the query of r. A query in which some servers would
+// still find one is refused, for any cut that suits one server would be wrong for another.
 func (a *attempt) stripQuery(r *http.Request) error {
 	if form.HidesParameter(r.URL.RawQuery, staleFields) {
 		return form.ErrAmbiguousParameters
@@ -127,7 +128,7 @@ func (a *attempt) edit(r *http.Request) (*multipartBody, error) {
 	if !inQuery && form.IsCoded(r.Header["Content-Encoding"]) {
 		return nil, errContentEncoding
 	}
-	delete(r.Header, "Content-Encoding") // `identity`, or the coding of a body that is not passed on
+	delete(r.Header, "Content-Encoding") // it names no coding, as `identity` or `utf-8`, or is of a body that is not passed on
 	if inQuery {
 		return nil, a.editQuery(r)
 	}

@@ -32,7 +32,7 @@ const (
 	maxParamsSize  = sign.MaxParamsSize
 	offsetInterval = sign.OffsetInterval
 
-	statusClientClosedRequest = 499 // of nobody's response: the client is gone
+	statusClientClosedRequest = 499 // which no client receives: it is gone
 
 	onlyProject = `{"projects":[{"public_key":"demopublickey","source":{"module":"secret_key","keys":["` + testSecret + `"]}}]}`
 )
@@ -81,7 +81,7 @@ type received struct {
 	called  bool
 }
 
-// upstream is a next handler that reads the body and answers 200, or returns
+// upstream is a next handler that reads the body and responds with 200, or returns
 // the body's error as a proxy does.
 func (rec *received) upstream(w http.ResponseWriter, r *http.Request) error {
 	rec.called, rec.request = true, r

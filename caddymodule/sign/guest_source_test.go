@@ -20,7 +20,7 @@ import (
 )
 
 // vault is the guest module `uploadcare.sources.vault_in_test`: a source of
-// somebody else's that signs with secret keys.
+// a third party's that signs with secret keys.
 type vault struct {
 	Keys []string `json:"keys,omitempty"`
 }
@@ -138,7 +138,7 @@ func TestStreamsTryTheKeysOfAGuestSource(t *testing.T) {
 func TestAGuestSourceWithoutAnotherKeyThatSigns(t *testing.T) {
 	for name, test := range map[string]struct {
 		keys []string
-		told []string
+		logged []string
 	}{
 		"one":             {[]string{"canary-1"}, []string{mayBeClient + "invalid"}},
 		"the same twice":  {[]string{"canary-1", "canary-1"}, []string{mayBeClient + "invalid"}},
@@ -153,7 +153,7 @@ func TestAGuestSourceWithoutAnotherKeyThatSigns(t *testing.T) {
 				if got := upstream.upload(sign); got != "Invalid signature." || len(upstream.arrivals) != 1 {
 					t.Errorf("got %s, the service said %v", got, upstream.said())
 				}
-				wantSaid(t, "the log for the operator", operatorLog(logs), test.told...)
+				wantSaid(t, "the log for the operator", operatorLog(logs), test.logged...)
 			})
 		})
 	}

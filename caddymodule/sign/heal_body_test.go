@@ -21,7 +21,7 @@ import (
 )
 
 // Invariant 1 holds for uploads that share the buffers, whether they are
-// accepted, rejected or answered before they have come.
+// accepted, rejected or responded to before they have come.
 func TestInvariant1UploadsThatAreSentAgainAreNotMixedUp(t *testing.T) {
 	sign := mustSign(t, withKeys(source.SchemeToken, goodSecret))
 	observeAll(sign)

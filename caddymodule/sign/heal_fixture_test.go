@@ -56,7 +56,7 @@ func firstBad(call int, now time.Time) (token.Token, error) {
 // observeAll makes the handler and its projects log to where a test can see it.
 func observeAll(sign *Sign) *observer.ObservedLogs { return fixture.Observe(sign) }
 
-// operatorLog returns what the operator is told: all but what is for debugging,
+// operatorLog returns what is logged for the operator: all but what is for debugging,
 // with the fields that say why.
 func operatorLog(logs *observer.ObservedLogs) []string {
 	var lines []string
@@ -82,7 +82,7 @@ type service struct {
 	ahead  time.Duration // its clock, of this machine's
 	secure bool          // it is reached over TLS
 	noDate bool
-	header http.Header // of its answers
+	header http.Header // of its responses
 	takes  time.Duration
 	// foreign is in forms that are for another project, however it comes that
 	// they were signed for this one.
@@ -213,7 +213,7 @@ func (s *service) send(sign *Sign, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// upload sends a small form, and returns what the client is told.
+// upload sends a small form, and returns what the client gets.
 func (s *service) upload(sign *Sign) string {
 	s.t.Helper()
 	w := s.send(sign, uploadRequest(formOf(demoKey, file("file", "cat.jpg", "meow"))))
@@ -238,7 +238,7 @@ func (s *service) wantBurstAccepted(sign *Sign) {
 }
 
 // wantSurvivesReload checks that what one upload's rejection has taught is known after
-// a reload, and a while later: the next upload is accepted at once, and nothing is told.
+// a reload, and a while later: the next upload is accepted at once, and nothing is logged.
 func (s *service) wantSurvivesReload(config string, later time.Duration, rejection string) {
 	s.t.Helper()
 	s.upload(mustSign(s.t, config))

@@ -85,8 +85,8 @@ func TestARepeatChangesNothingOfWhatWasSentBefore(t *testing.T) {
 	}
 }
 
-// The proxy may go on reading what it has closed, once it has an answer. That is
-// nobody's fault, and the answer is what counts.
+// The proxy may go on reading what it has closed, once it has a response. That is
+// no failure of the upload, and the response is what counts.
 func TestABodyThatTheProxyHasClosedIsRepeated(t *testing.T) {
 	sign := mustSign(t, withKeys(source.SchemeToken, otherSecret, goodSecret))
 	observeAll(sign)

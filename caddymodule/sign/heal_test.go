@@ -97,7 +97,7 @@ func TestARejectedRequestIsMadeAgain(t *testing.T) {
 	}
 }
 
-// checkResponseOfTheSecond checks that nothing of the first answer is left.
+// checkResponseOfTheSecond checks that nothing of the first response is left.
 func checkResponseOfTheSecond(t *testing.T, header http.Header) {
 	t.Helper()
 	if len(header.Values("Via")) != 1 || header.Get("X-Response-1") != "" || header.Get("X-Response-2") == "" || header.Get("Server") != "Caddy" {
@@ -152,7 +152,7 @@ func withoutPair(text string) string {
 	return text
 }
 
-// What is rejected again is not tried for ever: the client is told.
+// What is rejected again is not retried for ever: the client gets the rejection.
 func TestASecondRejectionIsTheClientsResponse(t *testing.T) {
 	sign, source, _ := newScripted(t, "demopublickey", func(call int, now time.Time) (token.Token, error) {
 		return token.Mint(otherSecret, now, time.Hour+time.Duration(call)*time.Second), nil
@@ -196,7 +196,7 @@ func TestInvariant10ARejectionIsNotLost(t *testing.T) {
 	}
 }
 
-// Whoever meets the rejected credential shares in one refresh, and all uploads
+// All uploads that meet the rejected credential shares in one refresh, and all uploads
 // succeed.
 func TestInvariant6ABurstThatIsRejectedRefreshesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -234,7 +234,7 @@ func TestAnExpiredCredentialIsReplaced(t *testing.T) {
 	})
 }
 
-// The operator is told each thing once, until the service takes a credential.
+// Each thing is logged once, until the service takes a credential.
 func TestTheOperatorIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
@@ -261,7 +261,7 @@ func TestTheOperatorIsToldOnce(t *testing.T) {
 		upstream.upload(sign)
 		wantSaid(t, "the log for the operator", operatorLog(logs), mayBeClient+"invalid", notTaken+"invalid", takenAgain, mayBeClient+"invalid", notTaken+"invalid")
 		if causes := logs.FilterField(zap.String("likely_cause", "the secret key does not belong to the project's public key")).Len(); causes != 2 {
-			t.Errorf("the cause is told %d times", causes)
+			t.Errorf("the cause is logged %d times", causes)
 		}
 	})
 }
@@ -338,7 +338,7 @@ func TestAForeignPublicKeyDropsNothing(t *testing.T) {
 	}
 }
 
-// Invariant 8: nothing that the operator is told shows a credential.
+// Invariant 8: nothing that is logged shows a credential.
 func TestInvariant8RejectionsShowNothingSecret(t *testing.T) {
 	for _, config := range []string{
 		onlyProject, schemeTokenProject,

@@ -38,13 +38,13 @@ const (
 // can still be discarded; the server closes the body.
 type incomingBody struct {
 	source io.Reader
-	waits  bool // the client does not send before the first read (100 Continue)
-	http1  bool // the connection is the request's alone
+	waits  bool // the client may send nothing before the first Read, which sends it 100 Continue
+	http1  bool // the connection carries one request at a time
 
 	mu     sync.Mutex     // held while source is read
 	err    error          // what source ended with, guarded by mu
 	kept   keptBody       // guarded by mu
-	keeps  bool           // the body is kept while it passes; set before it is read
+	keeps  bool           // the body is to be kept; set before the first Read, and never unset
 	held   memory.Holder  // of bodyMemory
 	small  *memory.Holder // of smallBodyMemory, or nil if it never had any
 	begun  atomic.Bool
@@ -209,7 +209,7 @@ func (b *incomingBody) discardUntilPause(control *http.ResponseController, buf [
 		interrupting.Add(1)
 	}
 	pause.Reset(maxDrainPause) // another goroutine may have been reading until now
-	n, _ := b.read(buf)        // an error ends the body
+	n, _ := b.read(buf)        // an error is recorded, and ends the loop
 	b.mu.Unlock()
 	if pause.Stop() {
 		interrupting.Done()

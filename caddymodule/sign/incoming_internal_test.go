@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Whoever has waited for another to be done with reading does not wait for the
+// A Read that has waited for another to end does not wait for the
 // client once more.
 func TestABodyThatBrokeOffIsNotReadAgain(t *testing.T) {
 	body := &incomingBody{source: io.MultiReader(strings.NewReader("abc"), brokenOnce())}
@@ -26,7 +26,7 @@ func TestABodyThatBrokeOffIsNotReadAgain(t *testing.T) {
 	}
 }
 
-// What an answer interrupts has not ended: the rest can be read off.
+// What a response interrupts has not ended: the rest can be discarded.
 func TestABodyThatIsInterruptedGoesOn(t *testing.T) {
 	deadline := make(chan struct{})
 	waits := readerFunc(func([]byte) (int, error) {
@@ -86,7 +86,7 @@ func TestAPauseIsBoundedAfterAnother(t *testing.T) {
 	}
 }
 
-// readByAnother returns when somebody else has been reading for a while.
+// readByAnother returns when another goroutine has been reading for a while.
 func readByAnother(body *incomingBody) {
 	reading := make(chan struct{})
 	go func() {

@@ -47,7 +47,7 @@ func (b *incomingBody) keepMore(p []byte) {
 	b.kept.add(p)
 }
 
-// more returns by how much the buffer has to be larger to add n bytes.
+// growthFor returns by how much the buffer has to be larger to add n bytes.
 func (k *keptBody) growthFor(n int) int {
 	had := 0
 	if k.buffer != nil {
@@ -110,7 +110,8 @@ func recycleKept(buffer *[]byte) {
 // isKept reports whether a body of that length is kept while it is read.
 func isKept(length int64) bool { return length > 0 && length <= maxKeptSize }
 
-// keep makes the body one that is kept while it is read, if it is small enough.
+// keep has the body kept while it is read, if it is small enough. It must be called before
+// the first Read.
 func (b *incomingBody) keep(length int64) {
 	if isKept(length) {
 		b.kept.length, b.keeps = int(length), true

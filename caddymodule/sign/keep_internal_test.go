@@ -101,7 +101,7 @@ func wantKept(t *testing.T, incoming *incomingBody, want string) {
 // over. What it adds them to is not used for another request.
 func TestABufferIsNotUsedAgainWhileAReaderIsInside(t *testing.T) {
 	freshMemory(t)
-	for _, again := range []bool{false, true} { // once nobody is inside
+	for _, again := range []bool{false, true} { // once no Read is under way
 		inside, client := make(chan struct{}), make(chan struct{})
 		waits := readerFunc(func(p []byte) (int, error) {
 			close(inside)

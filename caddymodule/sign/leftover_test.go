@@ -19,8 +19,8 @@ import (
 )
 
 // What is left of a body that did not come, or could not be read, is not taken
-// for the next request of its connection, whoever answers, and however long the
-// answer was held back.
+// for the next request of its connection, whichever handler responds, and however long the
+// response was held back.
 func TestWhatIsLeftOfABodyIsNotTheNextRequest(t *testing.T) {
 	const smuggled = "GET /smuggled/ HTTP/1.1\r\nHost: a\r\n\r\n"
 	form := formOf(demoKey, file("file", "cat.jpg", strings.Repeat("x", 1000)))
@@ -64,7 +64,7 @@ func TestWhatIsLeftOfABodyIsNotTheNextRequest(t *testing.T) {
 			}
 			_, _ = io.WriteString(connection, smuggled)
 			if rest, _ := io.ReadAll(reader); len(rest) > 0 || others.Load() > 0 {
-				t.Errorf("there was another request, answered with %q", rest)
+				t.Errorf("there was another request, responded to with %q", rest)
 			}
 		})
 	}

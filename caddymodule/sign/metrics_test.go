@@ -19,7 +19,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
-// reported is what Prometheus is told.
+// reported is what Prometheus reads.
 var reported = fixture.Metrics{Register: project.RegisterMetrics}
 
 // countCaches returns of how many projects there are token caches.

@@ -27,7 +27,8 @@ type origins struct {
 	patterns []originPattern
 }
 
-// originPattern matches the origins whose hosts are below a domain.
+// originPattern matches the origins whose hosts are below a domain. It is compared as text,
+// without a regular expression, in which a dot of the domain would match any character.
 type originPattern struct {
 	before string // "https://"
 	after  string // ".example.com:8443"
@@ -164,6 +165,7 @@ func splitPort(authority string) (host, port string, err error) {
 var browserNames = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.CheckHyphens(false))
 
 // normalizeHost returns a host as browsers spell it, which may begin with [anyLabels].
+// Schemes of apps, such as `capacitor`, may have a host that is no name, or none.
 func normalizeHost(scheme, host string) (string, error) {
 	web := scheme == "http" || scheme == "https"
 	if address, found := strings.CutPrefix(host, "["); found {

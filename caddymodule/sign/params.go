@@ -92,7 +92,7 @@ func (a *attempt) stripParams(params string) (string, error) {
 	return form.StripQuery(params, staleFields), nil
 }
 
-// editQuery puts the credential into the query of a request without a body.
+// editQuery puts the credential into the query of a request, which leaves without a body.
 func (a *attempt) editQuery(r *http.Request) error {
 	// Go leaves a number sign in a query, and some servers end the query there: the
 	// credential behind it would be lost.

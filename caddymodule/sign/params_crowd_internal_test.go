@@ -26,12 +26,12 @@ func sendFor(t *testing.T, sign *Sign, until time.Time, newClient func() *slowCl
 		client := newClient()
 		client.send(t, t.Context(), sign, discarding(0))
 		if !strings.Contains(client.Body.String(), "GatewayTimeoutError") {
-			t.Errorf("a client that hardly sends is told %s", client.Body)
+			t.Errorf("a client that hardly sends gets %s", client.Body)
 		}
 	}
 }
 
-// Clients that send much at once and hardly anything afterwards are in nobody's
+// Clients that send much at once and hardly anything afterwards are in no one's
 // way: small bodies do not wait for them, and large ones wait no longer than such
 // a client may be silent.
 func TestClientsThatHardlySendAreInNoOnesWay(t *testing.T) {

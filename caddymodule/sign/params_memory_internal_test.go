@@ -250,7 +250,7 @@ func TestABurstOfLargeBodiesIsServedWithinTheBound(t *testing.T) {
 	}
 }
 
-// Whoever has waited for so long is told to come again, in its own dialect.
+// A client that has waited for so long is asked to retry, in its own dialect.
 func TestWhoFindsNoMemoryIsToldToComeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bound, sign := freshMemory(t), mustSign(t, onlyProject)
@@ -302,7 +302,7 @@ func TestAWaitForMemoryIsNotTheClients(t *testing.T) {
 }
 
 // A client may be slow, but not for ever, and what it has sent before counts for
-// no longer than the rest of it. Small bodies are in nobody's way.
+// no longer than the rest of it. Small bodies are in no one's way.
 func TestASlowClientKeepsItsShareAsLongAsItSendsSomething(t *testing.T) {
 	const late = "GatewayTimeoutError"
 	tests := map[string]struct {
@@ -352,7 +352,7 @@ func TestNothingIsHeldOfARequestThatIsOver(t *testing.T) {
 	form := formOf(demoKey, file("file", "cat.jpg", "meow"))
 	ends := map[string]caddyhttp.HandlerFunc{
 		"a response":        discarding(0),
-		"nobody reads":      func(http.ResponseWriter, *http.Request) error { return nil },
+		"no one reads":      func(http.ResponseWriter, *http.Request) error { return nil },
 		"the upstream ends": func(http.ResponseWriter, *http.Request) error { return caddyhttp.Error(http.StatusBadGateway, io.EOF) },
 		"the proxy panics": func(_ http.ResponseWriter, r *http.Request) error {
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -408,7 +408,7 @@ func TestABodyThatFindsNoRoomIsNotKept(t *testing.T) {
 				want = 1
 			}
 			if rejected := client.Body.String() == "Invalid signature."; err != nil || attempts != want || rejected != full {
-				t.Errorf("the client is told %q after %d attempts, %v", client.Body, attempts, err)
+				t.Errorf("the client gets %q after %d attempts, %v", client.Body, attempts, err)
 			}
 			bound.Release(&other)
 		})

@@ -24,10 +24,10 @@ var paramsPieces = sync.Pool{New: func() any { return new([paramsPiece]byte) }}
 type paramsReader struct {
 	body    *incomingBody
 	control *http.ResponseController
-	length  int64 // as announced, or negative
+	length  int64 // by Content-Length, or negative
 	small   bool  // what is held is in smallBodyMemory
 	pace    pace
-	limited bool // there is a deadline
+	limited bool // setDeadline has set one
 
 	first  []byte
 	others []*[paramsPiece]byte

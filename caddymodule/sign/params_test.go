@@ -133,7 +133,7 @@ func TestParamsThatEndInALineEndAreSignedBeforeThem(t *testing.T) {
 	}
 }
 
-// A body that nobody reads does not leave, whatever is in it.
+// A body that the service does not read does not leave, whatever is in it.
 func TestABodyOfGETIsDroppedAndTheQuerySigned(t *testing.T) {
 	for name, body := range map[string]string{"empty": "", "urlencoded": "signature=old&pub_key=other", "large": strings.Repeat("x", maxParamsSize+1)} {
 		for _, length := range []int64{int64(len(body)), -1} {
@@ -152,7 +152,7 @@ func TestABodyOfGETIsDroppedAndTheQuerySigned(t *testing.T) {
 	}
 }
 
-// HTTP/3 does not tell a request without a body from one of unknown length.
+// HTTP/3 does not distinguish a request without a body from one of unknown length.
 func TestAGETWhoseBodyTurnsOutToBeEmptyIsSigned(t *testing.T) {
 	r := paramsRequest("GET", "/from_url/?pub_key=demopublickey", "", "")
 	r.ContentLength, r.Body = -1, io.NopCloser(strings.NewReader(""))

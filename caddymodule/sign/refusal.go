@@ -83,7 +83,7 @@ func newRefusal(err error) *refusal {
 		response = errUpstream
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		response = errTimeout
-	case strings.Contains(err.Error(), "chunk"): // net/http has no name for it
+	case strings.Contains(err.Error(), "chunk"): // net/http exports no such error
 		response = parserFailed(err)
 	}
 	return &refusal{response: response, cause: err, retryAfter: retryAfter}

@@ -24,7 +24,7 @@ func newResolved(t *testing.T, transport fixture.RoundTripper) *Sign {
 }
 
 // An upload without a token waits for as long as the resolver's timeout is, with
-// all attempts, and the next are told at once.
+// all attempts, and the next are refused at once.
 func TestAnUploadWaitsForAHangingResolverNoLongerThanItsTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
@@ -43,7 +43,7 @@ func TestAnUploadWaitsForAHangingResolverNoLongerThanItsTimeout(t *testing.T) {
 }
 
 // A resolver that says when to ask again is not asked before, and clients are
-// told so, in both dialects.
+// refused for that reason, in both dialects.
 func TestClientsAreToldWhenTheResolverWantsToBeAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)

@@ -18,7 +18,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// serveHTTP runs a handler over HTTP, before one that answers once it has read
+// serveHTTP runs a handler over HTTP, before one that responds once it has read
 // the body.
 func serveHTTP(t *testing.T, sign *Sign, respond func(http.ResponseWriter)) *httptest.Server {
 	t.Helper()
@@ -134,7 +134,7 @@ func TestInvariant10ResponsesThatWereHeldBackArrive(t *testing.T) {
 	}
 }
 
-// An answer that is compressed cannot be read; one that announces trailers must
+// A response that is compressed cannot be read; one that announces trailers must
 // not have them among its headers.
 func TestResponsesThatCannotBeHeldArePassedOn(t *testing.T) {
 	for name, header := range map[string]string{"Content-Encoding": "br", "Trailer": "X-Trailer", "Content-Length": "5000"} {
@@ -155,7 +155,7 @@ func TestResponsesThatCannotBeHeldArePassedOn(t *testing.T) {
 	}
 }
 
-// An answer that breaks off while it is held back breaks off at the client too,
+// A response that breaks off while it is held back breaks off at the client too,
 // after what has come of it.
 func TestInvariant10AResponseThatBreaksOffArrivesInPart(t *testing.T) {
 	server := serveHTTP(t, mustSign(t, onlyProject), func(w http.ResponseWriter) {
@@ -172,7 +172,7 @@ func TestInvariant10AResponseThatBreaksOffArrivesInPart(t *testing.T) {
 	}
 }
 
-// Informational answers pass, whatever follows.
+// Informational responses pass, whatever follows.
 func TestInformationalResponsesPassAResponseThatIsHeld(t *testing.T) {
 	server := serveHTTP(t, mustSign(t, onlyProject), func(w http.ResponseWriter) {
 		w.Header().Set("Link", "</style.css>")
@@ -185,7 +185,7 @@ func TestInformationalResponsesPassAResponseThatIsHeld(t *testing.T) {
 	}
 }
 
-// rawUpload returns what a server answers, to the byte.
+// rawUpload returns what a server sends, to the byte.
 func rawUpload(t *testing.T, server *httptest.Server) string {
 	t.Helper()
 	connection, err := net.Dial("tcp", server.Listener.Addr().String())

@@ -72,7 +72,7 @@ func manyKeys(number int) (keys []string) {
 }
 
 // A client can always cause rejections. They make no upload of others fail, turn
-// no rotation, and write no error into the log, whoever is faster.
+// no rotation, and write no error into the log, whichever upload is faster.
 func TestRejectionsThatAClientCausesHarmNobodyElse(t *testing.T) {
 	for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
 		for _, keys := range []int{1, 2, 3} {
@@ -107,7 +107,7 @@ func TestRejectionsThatAClientCausesHarmNobodyElse(t *testing.T) {
 }
 
 // On a gateway where others upload so rarely that nothing is accepted for minutes,
-// they harm nobody either: neither streams, of which nothing can be sent again, nor
+// they harm no other client either: neither streams, of which nothing can be sent again, nor
 // what can.
 func TestRejectionsHarmNobodyOnAQuietGateway(t *testing.T) {
 	for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
@@ -141,7 +141,7 @@ func TestRejectionsHarmNobodyOnAQuietGateway(t *testing.T) {
 	}
 }
 
-// A stranger's form costs nobody an upload, also if all clients have one address,
+// A stranger's form costs no other client an upload, also if all clients have one address,
 // as behind a balancer, and the next one comes after a minute.
 func TestAStrangersFormCostsNobodyAnUpload(t *testing.T) {
 	for _, keys := range []int{2, 3} {

@@ -45,7 +45,7 @@ func (s *service) large(sign *Sign) string {
 func TestSecretKeysAreTriedOneAfterTheOther(t *testing.T) {
 	for scheme, invalid := range map[string]string{source.SchemeSignature: "Invalid signature.", source.SchemeToken: "Invalid token. Reason: signature does not match"} {
 		t.Run(scheme, func(t *testing.T) {
-			for works, told := range [][]string{
+			for works, logged := range [][]string{
 				nil,
 				{mayBeClient + "invalid", keyWorks + "2 of 3"},
 				{mayBeClient + "invalid", keyWorks + "3 of 3"},
@@ -68,7 +68,7 @@ func TestSecretKeysAreTriedOneAfterTheOther(t *testing.T) {
 							want = append([]string{invalid}, want...)
 						}
 						wantSaid(t, "the service said", upstream.said(), want...)
-						wantSaid(t, "the log for the operator", operatorLog(logs), told...)
+						wantSaid(t, "the log for the operator", operatorLog(logs), logged...)
 					})
 				})
 			}
@@ -108,7 +108,7 @@ func TestStreamsTryTheSecretKeysUploadByUpload(t *testing.T) {
 	})
 }
 
-// If none works, the operator is told when that is certain. From then on uploads
+// If none works, it is logged when that is certain. From then on uploads
 // that come together are tried with all keys one at a time.
 func TestWhenNoSecretKeyWorksTheOperatorIsToldWhenThatIsCertain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

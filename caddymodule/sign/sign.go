@@ -113,7 +113,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	if respondIfRefused(w, r) {
 		return nil
 	}
-	endpoint := uploadapi.Signed(r.Method, r.URL.Path)
+	endpoint := uploadapi.Signed(r.Method, r.URL.Path) // nil if r is not to be signed
 	var grantors project.Grantors
 	if endpoint != nil {
 		// A resolver may be asked with headers of the request, which are removed below.
@@ -137,7 +137,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	if s.origins.listed {
 		origin, allowed := requestOrigin(r, s.origins)
 		switch {
-		case isPreflight(r) && origin != "":
+		case isPreflight(r) && origin != "": // also of an origin that is not allowed
 			allowOrigin(w.Header(), origin, allowed)
 			respondToPreflight(w, r, allowed)
 			incoming.drainAfter(w)
@@ -179,6 +179,7 @@ func (s *Sign) sign(response *responseWriter, r *http.Request, next caddyhttp.Ha
 	// The proxy panics with http.ErrAbortHandler if a response breaks off. What is held
 	// back of it then goes to the client, which would otherwise get no status at all.
 	defer response.release()
+
 	before := upload.snapshot(response)
 	for {
 		refusal, err := attempt.send(response, next)

@@ -211,7 +211,7 @@ func TestRefusalsInTheJSONDialect(t *testing.T) {
 	}
 }
 
-// Error routes may be another site's: then the gateway answers.
+// Error routes may be another site's: then the gateway responds.
 func TestErrorRoutesThatDoNotMatchLeaveTheResponse(t *testing.T) {
 	sign := mustSign(t, onlyProject)
 	server := &caddyhttp.Server{Errors: &caddyhttp.HTTPErrorConfig{}}
@@ -365,7 +365,7 @@ func TestAClientThatGoesAwayIsNotTheUpstreamsFault(t *testing.T) {
 	}
 }
 
-// An answer that has begun stays as it is, whatever becomes of the body.
+// A response that has begun stays as it is, whatever becomes of the body.
 func TestAnEarlyResponseOfTheUpstreamIsKept(t *testing.T) {
 	sign := mustSign(t, onlyProject)
 	r := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other")))
@@ -380,7 +380,7 @@ func TestAnEarlyResponseOfTheUpstreamIsKept(t *testing.T) {
 	}
 }
 
-// The proxy answers 499 for itself when it takes the client to be gone.
+// The proxy writes 499 for itself when it takes the client to be gone.
 func TestTheProxysResponseToACancelledRequestIsReplaced(t *testing.T) {
 	sign := mustSign(t, onlyProject)
 	w := serveBy(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other"))), func(w http.ResponseWriter, r *http.Request) error {
@@ -394,7 +394,7 @@ func TestTheProxysResponseToACancelledRequestIsReplaced(t *testing.T) {
 	}
 }
 
-// A proxy that tries again with a body that it has closed is told so, and the
+// A proxy that retries with a body that it has closed gets an error, and the
 // upstream is not blamed for it.
 func TestABodyThatWasClosedIsNotTheUpstreamsFault(t *testing.T) {
 	sign := mustSign(t, onlyProject)

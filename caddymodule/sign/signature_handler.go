@@ -42,9 +42,9 @@ func init() {
 //
 // See https://uploadcare.com/docs/file-uploader/secure-uploads/.
 type Signature struct {
-	// The project whose credential is handed out; not `*`. Default: the keys
-	// from the environment variables `UPLOADCARE_PUBLIC_KEY` and
-	// `UPLOADCARE_SECRET_KEY`.
+	// The project whose credential is handed out, in scheme `signature`. It cannot be
+	// `*`. Default: the project with the keys from the environment variables
+	// `UPLOADCARE_PUBLIC_KEY` and `UPLOADCARE_SECRET_KEY`.
 	Project *project.Project `json:"project,omitempty"`
 
 	// The origins whose pages may get the credential, besides those of the gateway's own

@@ -38,7 +38,7 @@ func (u *upload) snapshot(w http.ResponseWriter) (s snapshot) {
 	}
 	s.header = make([]headerField, 0, len(w.Header()))
 	all := make([]string, 0, 8)
-	for name, values := range w.Header() { // which may be changed in place
+	for name, values := range w.Header() { // a handler may change the values in place, so they are copied
 		begin := len(all)
 		all = append(all, values...)
 		s.header = append(s.header, headerField{name, all[begin:len(all):len(all)]})

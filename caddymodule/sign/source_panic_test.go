@@ -21,9 +21,9 @@ func TestInvariant8APanicOfASourceIsAFailure(t *testing.T) {
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("response %d %s", w.Code, w.Body)
 	}
-	told := logs.FilterMessage("no credential from the source").All()
-	if len(told) != 1 || !strings.Contains(fmt.Sprint(told[0].ContextMap()), "the source panicked with a string") {
-		t.Errorf("the operator is told %v", operatorLog(logs))
+	logged := logs.FilterMessage("no credential from the source").All()
+	if len(logged) != 1 || !strings.Contains(fmt.Sprint(logged[0].ContextMap()), "the source panicked with a string") {
+		t.Errorf("logged for the operator: %v", operatorLog(logs))
 	}
 	for _, entry := range logs.All() {
 		if shown := fmt.Sprint(entry.Message, entry.ContextMap()); strings.Contains(shown, "canary") {

@@ -102,10 +102,10 @@ func TestABackEndThatIsGivenTheNewKeyLater(t *testing.T) {
 }
 
 // Rejections that a client causes drop no token that others upload with, whether
-// or not the back end answers, and do not make it be asked without bound.
+// or not the back end responds, and do not make it be asked without bound.
 func TestRejectionsThatAClientCausesDropNoTokenOfOthers(t *testing.T) {
 	for name, response := range map[string]func(now time.Time) (token.Token, error){
-		"the back end answers": func(now time.Time) (token.Token, error) { return token.Mint(goodSecret, now, time.Hour), nil },
+		"the back end responds": func(now time.Time) (token.Token, error) { return token.Mint(goodSecret, now, time.Hour), nil },
 		"it is slow": func(now time.Time) (token.Token, error) {
 			time.Sleep(4 * time.Second)
 			return token.Mint(goodSecret, now, time.Hour), nil
@@ -140,7 +140,7 @@ func TestRejectionsThatAClientCausesDropNoTokenOfOthers(t *testing.T) {
 						t.Errorf("the back end was asked %d times in five minutes", source.Calls())
 					}
 					if said := strings.Join(operatorLog(logs), "\n"); strings.Contains(said, notTaken) {
-						t.Errorf("the operator is told:\n%s", said)
+						t.Errorf("logged for the operator:\n%s", said)
 					}
 					time.Sleep(time.Minute)
 				})

@@ -64,7 +64,7 @@ var (
 	storedAnswer = []byte(`{"file":"bba1e8bc-3c69-4b3d-a9f6-f2ea4ee4ab45"}`)
 )
 
-// discardWriter is a client that looks at nothing.
+// discardWriter is a client that reads nothing.
 type discardWriter struct{ header http.Header }
 
 func (d *discardWriter) EnableFullDuplex() error     { return nil }
