@@ -33,11 +33,11 @@ func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 		status int
 		text   string
 	}{
-		"a token":          {minted, nil, 200, ""},
-		"an expired one":   {expired, nil, 503, noCredential},
-		"a signature":      {token.Mint(testSecret, time.Now(), time.Hour), nil, 503, noCredential},
-		"refused":          {token.Token{}, token.ErrRefused, 403, "Uploads are not allowed."},
-		"failing":          {token.Token{}, errors.New("down"), 503, noCredential},
+		"a token":                 {minted, nil, 200, ""},
+		"an expired one":          {expired, nil, 503, noCredential},
+		"a signature":             {token.Mint(testSecret, time.Now(), time.Hour), nil, 503, noCredential},
+		"refused":                 {token.Token{}, token.ErrRefused, 403, "Uploads are not allowed."},
+		"failing":                 {token.Token{}, errors.New("down"), 503, noCredential},
 		"no source to be reached": {token.Token{}, token.ErrUnreachable, 503, noCredential},
 	}
 	for name, test := range tests {

@@ -61,7 +61,7 @@ func TestAWrongClockIsCorrected(t *testing.T) {
 }
 
 // What is not known for certain corrects nothing.
-func TestAResponseThatCannotTellTheTime(t *testing.T) {
+func TestAResponseThatCannotShowTheTime(t *testing.T) {
 	tests := map[string]*service{
 		"not over TLS": {},
 		"no Date":      {secure: true, noDate: true},
@@ -186,7 +186,7 @@ func TestTheDifferenceIsTold(t *testing.T) {
 
 // What is passed on unsigned shows the time too. It is all there is where a
 // source's credentials seem to have expired, so that no upload is signed.
-func TestUnsignedRequestsTellTheTime(t *testing.T) {
+func TestUnsignedRequestsShowTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
 		const behind = -2 * time.Hour // the Upload API's clock and the source's

@@ -137,7 +137,7 @@ func TestStreamsTryTheKeysOfAGuestSource(t *testing.T) {
 // fails the attempt alone: the client learns what the service said.
 func TestAGuestSourceWithoutAnotherKeyThatSigns(t *testing.T) {
 	for name, test := range map[string]struct {
-		keys []string
+		keys   []string
 		logged []string
 	}{
 		"one":             {[]string{"canary-1"}, []string{mayBeClient + "invalid"}},

@@ -196,8 +196,7 @@ func TestInvariant10ARejectionIsNotLost(t *testing.T) {
 	}
 }
 
-// All uploads that meet the rejected credential shares in one refresh, and all uploads
-// succeed.
+// All uploads that meet the rejected credential share one refresh, and succeed.
 func TestInvariant6ABurstThatIsRejectedRefreshesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sign, source, logs := newScripted(t, "demopublickey", func(call int, now time.Time) (token.Token, error) {

@@ -28,70 +28,68 @@ const (
 	defaultResolverRetries = 3
 	maxResolverRetries     = 10
 
-	// retryPause is between warnings that say that the resolver is asked again.
-	retryPause = 10 * time.Second
+	// retryWarningInterval is the least time between two warnings of retries. A resolver
+	// that is down is asked so often that each warning would bury the log.
+	retryWarningInterval = 10 * time.Second
 )
 
-// Resolver takes credentials from an HTTP endpoint, such as the one that File
-// Uploader's `secureUploadsSignatureResolver` asks. It is asked by GET and
-// answers in JSON, with one of:
+// Resolver fetches credentials from an HTTP endpoint of yours, such as the one that File
+// Uploader's `secureUploadsSignatureResolver` uses. The endpoint gets a GET request and
+// responds in JSON, with one of:
 //
 //	{"secureSignature": "<64 hexadecimal digits>", "secureExpire": "<Unix seconds>"}
 //	{"signature": "<64 hexadecimal digits>", "expire": <Unix seconds>}
 //	{"token": "<JWT>"}
 //
-// The expiry may be a string or a number in both pairs, and other members mean
-// nothing. The token is for scheme `token`. An answer of 401, 403 or 204, `null`
-// and `{}` refuse a credential; then the upload is refused too. No connection, an
-// answer that is late or broken, and the statuses 408, 429 and 5xx may pass, and
-// the endpoint is asked again. Redirects are followed on the same host alone, up
-// to three times.
+// In both pairs the expiry may be a string or a number, and other members are ignored.
+// `token` is for projects in scheme `token`. A response of 401, 403 or 204, `null` or
+// `{}` refuses a credential; then the upload is refused too. If there is no connection,
+// the response is late or broken, or its status is 408, 429 or 5xx, the request is
+// retried. Redirects are followed up to three times, and only on the same host.
 //
 // See https://uploadcare.com/docs/file-uploader/secure-uploads/.
 type Resolver struct {
-	// The endpoint. It must have HTTPS, unless its host is on loopback
-	// (`localhost` and names below it, 127.0.0.0/8, ::1). A user and password
-	// in it are sent as `Authorization`. Placeholders of the environment and of
-	// files are replaced when the config is loaded, and files are read again
-	// when they change. Required.
+	// The address of the endpoint. It must be HTTPS, unless its host is on loopback
+	// (`localhost` and names below it, 127.0.0.0/8, ::1). A user and password in it are
+	// sent as `Authorization`. Placeholders of the environment and of files are replaced
+	// when the config is loaded, and files are read again when they change. Required.
 	URL string `json:"url,omitempty"`
 
-	// What is sent with each request, besides `Accept` and `User-Agent`.
+	// The headers that are sent with each request, besides `Accept` and `User-Agent`.
 	// Placeholders of the environment and of files are replaced as in the URL.
-	// Those of the request, which begin with `http.`, are replaced for each
-	// upload; credentials are cached for each set of values then, so that one
-	// caller's never sign another's upload. Prefer those that are the same for
-	// all uploads of a caller, such as `{http.request.header.Authorization}`. A
-	// header whose placeholders of the request are all empty is left out.
-	// Default: none.
+	// Placeholders of the upload's request, which begin with `http.`, are replaced for
+	// each upload; credentials are then cached by their values, so that a credential for
+	// one user never signs another's upload. Prefer placeholders with one value for all
+	// uploads of a user, such as `{http.request.header.Authorization}`. A header is left
+	// out if all of its placeholders of the request are empty. Default: none.
 	Headers http.Header `json:"headers,omitempty"`
 
-	// How long asking may take, all attempts and the pauses between them
-	// together, up to a minute. 0 means the default. Default: `5s`.
+	// How long all attempts and the pauses between them may take together, up to a
+	// minute. 0 means the default. Default: `5s`.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
-	// How many further attempts there are after one that failed in a way that
-	// may pass, up to 10, while there is time. The pauses between them grow from
-	// a tenth of a second to two, and are as long as the endpoint says in
-	// `Retry-After`. Default: 3.
+	// How often a failed request is retried, up to 10 times, if the failure may pass and
+	// the timeout allows it. The pauses between attempts grow from a tenth of a second to
+	// two seconds, or are as long as the endpoint says in `Retry-After`. Default: 3.
 	Retries *int `json:"retries,omitempty"`
 
-	// Whether the endpoint may have HTTP without TLS on any host. Default: false.
+	// Whether the endpoint may be HTTP without TLS on any host. Anyone on the way can
+	// then read the credentials. Default: false.
 	InsecureHTTP bool `json:"insecure_http,omitempty"`
 
-	// How the endpoint is reached: a transport of `reverse_proxy`. It has the
-	// options for client certificates, a certificate authority of one's own and
-	// proxies. Default: `{"protocol": "http"}`.
+	// The transport of `reverse_proxy` by which the endpoint is reached, with options for
+	// client certificates, a private certificate authority and proxies.
+	// Default: `{"protocol": "http"}`.
 	TransportRaw json.RawMessage `json:"transport,omitempty" caddy:"namespace=http.reverse_proxy.transport inline_key=protocol"`
 
 	*changes
-	url       *setting
-	headers   []*resolverHeader
-	transport http.RoundTripper
-	reached   string // the transport, as it is configured
-	hasTLS    bool   // the transport has options of TLS
-	logger    *zap.Logger
-	retried   *atomic.Int64 // when a retry was last reported, in Unix nanoseconds
+	url             *setting
+	headers         []*resolverHeader
+	transport       http.RoundTripper
+	transportConfig string // for the cache key
+	hasTLS          bool   // the transport has options of TLS
+	logger          *zap.Logger
+	retried         *atomic.Int64 // when a retry was last reported, in Unix nanoseconds
 }
 
 // CaddyModule returns the Caddy module information.
@@ -102,8 +100,8 @@ func (Resolver) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision resolves the placeholders, sets the defaults and loads the
-// transport. Nobody is asked yet.
+// Provision resolves the placeholders, sets the defaults and loads the transport. No
+// request is sent yet: a back end that is down must not keep the sites from loading.
 func (r *Resolver) Provision(ctx caddy.Context) error {
 	r.logger = ctx.Logger()
 	if r.Timeout == 0 {
@@ -137,7 +135,7 @@ func (r *Resolver) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// Validate checks the options.
+// Validate checks the options, as far as that needs no request.
 func (r *Resolver) Validate() error {
 	if timeout := time.Duration(r.Timeout); timeout < 0 || timeout > maxResolverTimeout {
 		return fmt.Errorf("timeout: %s is not between 0s and %s", timeout, maxResolverTimeout)

@@ -17,7 +17,8 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/resolver"
 )
 
-// endpoint returns what is asked. Its address may have changed, with a file.
+// endpoint returns the endpoint to send requests to. It is made for each credential anew,
+// for a file with a part of its address may have changed.
 func (r *Resolver) endpoint(header http.Header) (*resolver.Endpoint, error) {
 	address, err := resolver.ParseAddress(r.url.get(), r.InsecureHTTP)
 	if err != nil {
@@ -34,11 +35,11 @@ func (r *Resolver) endpoint(header http.Header) (*resolver.Endpoint, error) {
 	}, nil
 }
 
-// retryLevel returns how loudly a retry is reported: a resolver that is down is
-// asked every few seconds.
+// retryLevel returns the level at which a retry is logged: a warning if there was none in
+// the last retryWarningInterval.
 func (r *Resolver) retryLevel() zapcore.Level {
 	now, last := time.Now().UnixNano(), r.retried.Load()
-	if now-last < int64(retryPause) || !r.retried.CompareAndSwap(last, now) {
+	if now-last < int64(retryWarningInterval) || !r.retried.CompareAndSwap(last, now) {
 		return zapcore.DebugLevel
 	}
 	return zapcore.WarnLevel
@@ -53,19 +54,21 @@ func (r *Resolver) Token(ctx context.Context, now time.Time) (Token, error) {
 	return bound.Token(ctx, now)
 }
 
-// CacheKey implements [Source]. The placeholders of the request in it are not
-// replaced.
+// CacheKey implements [Source]. Placeholders of the request are not replaced in it: it
+// identifies the resolver as it is configured, for all of its callers.
 func (r *Resolver) CacheKey() string {
 	var key strings.Builder
-	r.beginKey(&key)
+	r.writeKeyBase(&key)
 	for _, header := range r.headers {
-		header.addTo(&key)
+		header.appendKey(&key)
 	}
 	return key.String()
 }
 
-func (r *Resolver) beginKey(key *strings.Builder) {
-	_, _ = fmt.Fprintf(key, "%q %t %q", r.url.get(), r.InsecureHTTP, r.reached)
+// writeKeyBase begins a cache key with what decides where a credential comes from. The
+// timeout and the retries are no part of it: a reload that changes them keeps the tokens.
+func (r *Resolver) writeKeyBase(key *strings.Builder) {
+	_, _ = fmt.Fprintf(key, "%q %t %q", r.url.get(), r.InsecureHTTP, r.transportConfig)
 }
 
 // DependsOnRequest implements [RequestSource].
@@ -91,14 +94,14 @@ func (r *Resolver) ForRequest(replacer *caddy.Replacer) (Source, error) {
 	})
 }
 
-// bind returns the resolver as it is asked for one request, whose placeholders
-// the function knows.
-func (r *Resolver) bind(ofRequest func(name string) (any, bool)) (*boundResolver, error) {
+// bind returns the resolver with the headers for one request. requestValue returns the
+// values of the request's placeholders; it is nil if there is no request.
+func (r *Resolver) bind(requestValue func(name string) (any, bool)) (*boundResolver, error) {
 	bound := &boundResolver{resolver: r, header: make(http.Header)}
 	var key strings.Builder
-	r.beginKey(&key)
+	r.writeKeyBase(&key)
 	for _, header := range r.headers {
-		value, err := header.value(ofRequest)
+		value, err := header.value(requestValue)
 		if err != nil {
 			return nil, err
 		}
@@ -111,7 +114,8 @@ func (r *Resolver) bind(ofRequest func(name string) (any, bool)) (*boundResolver
 	return bound, nil
 }
 
-// boundResolver is a resolver with the headers of one request.
+// boundResolver is a resolver with the headers for one request. It holds their values, and
+// not the request's replacer, which must not be used after the request.
 type boundResolver struct {
 	resolver *Resolver
 	header   http.Header

@@ -13,8 +13,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
 )
 
-// resolverOptions are the names of a resolver's options, for those who mistype
-// one.
+// resolverOptions lists a resolver's options for load errors.
 const resolverOptions = "header, timeout, retries, insecure_http or transport"
 
 // UnmarshalCaddyfile sets up the source from Caddyfile tokens. Syntax:

@@ -21,23 +21,25 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/hop"
 )
 
-// requestPlaceholders is how the names of placeholders of a request begin.
+// requestPlaceholders is the prefix of the names of a request's placeholders.
 const requestPlaceholders = "http."
 
-// transportHeaders are the transport's, as those about the connection are.
+// transportHeaders are the headers that Go's transport sets itself, as it does those of the
+// connection. Set here, they would be ignored, or contradict what is sent.
 var transportHeaders = []string{"Accept-Encoding", "Content-Length", "Expect"}
 
-// resolverHeader is a header that a resolver is asked with. All of its
-// placeholders are replaced in one pass, so that none is found in what replaced
-// another.
+// resolverHeader is a header of a resolver's requests. All of its placeholders are replaced
+// in one pass. In two, a client could send the name of a secret's placeholder in a header
+// of its own, and the second pass would replace it by the secret.
 type resolverHeader struct {
 	name      string
 	raw       string
-	settings  map[string]*setting // by placeholder: those that are replaced at load
-	ofRequest bool                // there are others, too
+	settings  map[string]*setting // by placeholder: those of the environment and of files
+	ofRequest bool                // raw has placeholders of the request, too
 }
 
-// newResolverHeaders returns the headers, by name.
+// newResolverHeaders returns the headers, sorted by name, so that equal configs have equal
+// cache keys.
 func newResolverHeaders(header http.Header) ([]*resolverHeader, error) {
 	var headers []*resolverHeader
 	for _, name := range slices.Sorted(maps.Keys(header)) {
@@ -54,11 +56,11 @@ func newResolverHeaders(header http.Header) ([]*resolverHeader, error) {
 
 func newResolverHeader(name, raw string) (*resolverHeader, error) {
 	if !httpguts.ValidHeaderFieldName(name) {
-		return nil, fmt.Errorf("header %q is no name of a header", name)
+		return nil, fmt.Errorf("header %q is not a valid header name", name)
 	}
 	option := "header " + name
 	if hop.IsConnection(name) || slices.Contains(transportHeaders, name) {
-		return nil, fmt.Errorf("%s: it is the transport's", option)
+		return nil, fmt.Errorf("%s: it is set by the transport", option)
 	}
 	h := &resolverHeader{name: name, raw: raw, settings: make(map[string]*setting)}
 	for _, placeholder := range placeholders(raw) {
@@ -78,7 +80,8 @@ func newResolverHeader(name, raw string) (*resolverHeader, error) {
 	return h, h.check()
 }
 
-// placeholders returns the names of those in a text.
+// placeholders returns the names of the placeholders in a text, as Caddy's own replacer
+// finds them: a regular expression would differ in escaped braces.
 func placeholders(text string) (names []string) {
 	replacer := caddy.NewEmptyReplacer()
 	replacer.Map(func(name string) (any, bool) {
@@ -89,12 +92,13 @@ func placeholders(text string) (names []string) {
 	return names
 }
 
-// checkRequestPlaceholder checks the name of a placeholder of the request, as
-// far as it is not another handler that sets it.
+// checkRequestPlaceholder checks the name of a placeholder of the request, so that a typo is
+// a load error and not an empty header. Only those that every request has can be checked;
+// others are set by handlers, which are not known here.
 func checkRequestPlaceholder(name string) error {
 	const ofRequest = "http.request."
 	if strings.HasPrefix(name, ofRequest+"body") {
-		return fmt.Errorf("{%s}: an upload is not held until it has arrived", name)
+		return fmt.Errorf("{%s}: the body is not available, for an upload is passed on while it arrives", name)
 	}
 	ctx := context.WithValue(context.Background(), http.LocalAddrContextKey, new(net.TCPAddr))
 	request := (&http.Request{Header: make(http.Header), URL: new(url.URL)}).WithContext(ctx)
@@ -106,25 +110,26 @@ func checkRequestPlaceholder(name string) error {
 	return nil
 }
 
-// replaceAll replaces the placeholders. It reports whether any of the request
-// had a value.
-func (h *resolverHeader) replaceAll(ofRequest func(name string) (any, bool)) (value string, given bool) {
+// replaceAll returns the header's value, and whether any placeholder of the request had a
+// value in it. If requestValue is nil, those are empty.
+func (h *resolverHeader) replaceAll(requestValue func(name string) (any, bool)) (value string, given bool) {
 	replacer := caddy.NewEmptyReplacer()
 	replacer.Map(func(name string) (any, bool) {
 		if setting, ok := h.settings[name]; ok {
 			return setting.get(), true
 		}
-		if ofRequest == nil {
+		if requestValue == nil {
 			return nil, true
 		}
-		value, _ := ofRequest(name)
+		value, _ := requestValue(name)
 		given = given || caddy.ToString(value) != ""
 		return value, true
 	})
 	return replacer.ReplaceAll(h.raw, ""), given
 }
 
-// check checks the value, as far as it does not depend on the request.
+// check checks the value, as far as it does not depend on the request: a line break in a
+// file would fail each request, or be sent as a further header.
 func (h *resolverHeader) check() error {
 	value, _ := h.replaceAll(nil)
 	switch {
@@ -136,14 +141,15 @@ func (h *resolverHeader) check() error {
 	return nil
 }
 
-var errRequestHeader = errors.New("a value of the request cannot be sent on")
+var errRequestHeader = errors.New("a value of the request cannot be sent in a header")
 
-// value returns what is sent, or an empty string if the request has nothing to
-// send.
-func (h *resolverHeader) value(ofRequest func(name string) (any, bool)) (string, error) {
-	value, given := h.replaceAll(ofRequest)
+// value returns what is sent, or an empty string if the header is to be left out. A value
+// of the request that cannot be sent refuses the upload and not the source, or a client
+// could have the source taken for failing.
+func (h *resolverHeader) value(requestValue func(name string) (any, bool)) (string, error) {
+	value, given := h.replaceAll(requestValue)
 	switch {
-	case h.ofRequest && ofRequest == nil:
+	case h.ofRequest && requestValue == nil:
 		return "", fmt.Errorf("header %s depends on the request", h.name)
 	case h.ofRequest && !given:
 		return "", nil
@@ -156,8 +162,8 @@ func (h *resolverHeader) value(ofRequest func(name string) (any, bool)) (string,
 	return "", fmt.Errorf("%w: header %s: %w", ErrRefused, h.name, errRequestHeader)
 }
 
-// addTo adds the header to a key, without values of a request.
-func (h *resolverHeader) addTo(key *strings.Builder) {
+// appendKey appends the header to a cache key, without values of a request.
+func (h *resolverHeader) appendKey(key *strings.Builder) {
 	_, _ = fmt.Fprintf(key, " %q:%q", h.name, h.raw)
 	for _, placeholder := range slices.Sorted(maps.Keys(h.settings)) {
 		_, _ = fmt.Fprintf(key, "=%q", h.settings[placeholder].get())

@@ -80,7 +80,7 @@ func TestHeadersHaveTheValuesOfTheRequest(t *testing.T) {
 	}
 }
 
-func TestCallersAreToldApartByAllThatIsSent(t *testing.T) {
+func TestCallersAreDistinguishedByAllThatIsSent(t *testing.T) {
 	resolver := mustResolver(t, `{"url":"https://app/","headers":{"A":["{http.request.header.A}"],"B":["{http.request.header.B}"],"X-Key":["x"]}}`)
 	keys := make(map[string]string)
 	for _, values := range [][2]string{{"", ""}, {"1", ""}, {"", "1"}, {"1", "1"}, {"1 ", "1"}, {`1" "B":"1`, ""}, {"2", "1"}} {

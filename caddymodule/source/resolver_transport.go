@@ -18,12 +18,14 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/resolver"
 )
 
-// loadTransport loads the transport. Caddy cleans it up with the config.
+// loadTransport loads the transport, which Caddy cleans up with the config. Only http is
+// accepted: others, such as fastcgi, speak to an upstream's address that a request of the
+// proxy has in its context.
 func (r *Resolver) loadTransport(ctx caddy.Context) error {
 	if r.TransportRaw == nil {
 		r.TransportRaw = json.RawMessage(`{"protocol":"http"}`)
 	}
-	r.reached = string(r.TransportRaw) // which is nil afterwards
+	r.transportConfig = string(r.TransportRaw) // which is nil afterwards
 	loaded, err := ctx.LoadModule(r, "TransportRaw")
 	if err != nil {
 		return err
@@ -31,37 +33,37 @@ func (r *Resolver) loadTransport(ctx caddy.Context) error {
 	transport, ok := loaded.(http.RoundTripper)
 	secure, speaksHTTP := loaded.(reverseproxy.TLSTransport)
 	if !ok || !speaksHTTP {
-		return fmt.Errorf("%s cannot ask an address: expected http", caddy.GetModuleName(loaded))
+		return fmt.Errorf("%s cannot send requests to an address: expected http", caddy.GetModuleName(loaded))
 	}
 	r.hasTLS = secure.TLSEnabled()
 	if transport, ok := loaded.(reverseproxy.ProxyProtocolTransport); ok && transport.ProxyProtocolEnabled() {
-		return errors.New("proxy_protocol: there is no client whose address could be told")
+		return errors.New("proxy_protocol: there is no client whose address could be sent")
 	}
 	if transport, ok := loaded.(*reverseproxy.HTTPTransport); ok && transport.Transport.TLSHandshakeTimeout == 0 {
-		// A connection is still being made when the attempt that wanted it is
-		// over.
+		// Go goes on making a connection when the attempt that wanted it is over. Without
+		// a limit, handshakes with an endpoint that hangs would pile up.
 		transport.Transport.TLSHandshakeTimeout = time.Duration(r.Timeout)
 	}
 	r.transport = resolverTransport{transport}
 	return nil
 }
 
-// resolverTransport carries requests that are not a client's by a transport of
-// the proxy.
+// resolverTransport sends requests by a transport of the proxy, which expects them to be a
+// client's, with Caddy's values in their contexts.
 type resolverTransport struct{ http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
 func (t resolverTransport) RoundTrip(request *http.Request) (*http.Response, error) {
-	// What the transport looks for in a request's context, empty. It must not
-	// find that of the upload which happens to wait: its variables are not
-	// ours to set, and it may be over.
+	// The transport reads a replacer and variables from the context, and sets some. It gets
+	// empty ones: those of the upload that happens to wait belong to its handlers, and the
+	// request outlives that upload if others wait for the credential, too.
 	ctx := context.WithValue(withoutValues{request.Context()}, caddy.ReplacerCtxKey, caddy.NewReplacer())
 	ctx = context.WithValue(ctx, caddyhttp.VarsCtxKey, make(map[string]any))
 	if trace := httptrace.ContextClientTrace(request.Context()); trace != nil {
 		ctx = httptrace.WithClientTrace(ctx, trace)
 	}
 	response, err := t.RoundTripper.RoundTrip(request.WithContext(ctx))
-	if dial, ok := errors.AsType[reverseproxy.DialError](err); ok { // which has no Unwrap
+	if dial, ok := errors.AsType[reverseproxy.DialError](err); ok { // it has no Unwrap, by which the cause could be found
 		err = &resolver.DialError{Err: dial}
 	}
 	return response, err

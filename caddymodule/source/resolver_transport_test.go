@@ -165,7 +165,7 @@ func TestAResolverBehindAProxy(t *testing.T) {
 		"plain":            {"http://user:canary@" + address, ""},
 		"with a variable":  {"{env.PROXY}", ""},
 		"a wrong password": {"http://canary:canary2@" + address, "407 Proxy Authentication Required"},
-		"nobody there":     {"http://user:canary@127.0.0.1:1", "connection refused"},
+		"no server there":  {"http://user:canary@127.0.0.1:1", "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := mustResolver(t, config(test.proxy)).Token(t.Context(), time.Now())
@@ -183,7 +183,7 @@ func TestAResolverBehindAProxy(t *testing.T) {
 	}
 }
 
-// What dialling says is told, though Caddy's transport hides what it is.
+// The error of dialling is reported, though Caddy's transport hides what it is.
 func TestAResolverThatIsNotThereIsUnreachable(t *testing.T) {
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
@@ -211,7 +211,7 @@ func TestAnUploadThatOutlivesItsConfigMayStillAskTheResolver(t *testing.T) {
 }
 
 // Invariant 4, in part: asking leaves no goroutine behind, whether or not there
-// is an answer; not even one that waits for TLS.
+// is a response; not even one that waits for TLS.
 func TestInvariant4NothingIsLeftOfAsking(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")

@@ -23,32 +23,32 @@ const (
 	defaultSecretKey = "{env.UPLOADCARE_SECRET_KEY}" //nolint:gosec // the name of one
 	defaultLifetime  = 30 * time.Minute
 
-	// maxLifetime keeps mistakes such as nanoseconds for seconds out, and
-	// expiries within their ten digits.
+	// maxLifetime makes mistakes such as nanoseconds for seconds a load error, and keeps
+	// expiries within the ten digits for which a form's length is calculated.
 	maxLifetime = 365 * 24 * time.Hour
 )
 
-// SecretKey makes credentials from a project's secret key: a signature is the
-// HMAC-SHA256 of its expiry, keyed with the secret, and an access token is a
-// JWT. Nobody else is asked.
+// SecretKey makes credentials from a project's secret key, without asking any other
+// server: a signature, which is the HMAC-SHA256 of its expiry, keyed with the secret, or an
+// access token, which is a JWT.
 //
 // See https://uploadcare.com/docs/security/secure-uploads/.
 type SecretKey struct {
-	// The project's secret keys. The first signs, until the service has accepted
-	// what another has signed and not what the first has. Placeholders of the environment and of
-	// files are resolved when the config is loaded, and files are read again
-	// when they change; prefer placeholders, for a key that stands here as it is
-	// can be read in the config. None may be empty.
-	// Default: one, `{env.UPLOADCARE_SECRET_KEY}`.
+	// The project's secret keys. The first one signs, until the service has rejected what
+	// it has signed and accepted what another has; so a key can be replaced without a
+	// failed upload. Placeholders of the environment and of files are replaced when the
+	// config is loaded, and files are read again when they change. Prefer placeholders to
+	// the key itself, which anyone can read who sees the config. No key may be empty.
+	// Default: one key, `{env.UPLOADCARE_SECRET_KEY}`.
 	Keys []string `json:"keys,omitempty"`
 
-	// How long a credential is valid, from one second to a year, and to a day
-	// in scheme `token`; fractions of a second are dropped. It must be longer
-	// than the project's threshold. 0 means the default. Default: `30m`.
+	// How long a credential is valid, from one second to a year, or to a day in scheme
+	// `token`. Fractions of a second are dropped. It must be longer than the project's
+	// threshold. 0 means the default. Default: `30m`.
 	Lifetime caddy.Duration `json:"lifetime,omitempty"`
 
-	// How many operations an access token allows, from 1 to 100000; one is an
-	// uploaded file. Only for scheme `token`. 0 means that nothing is said.
+	// How many operations an access token allows, from 1 to 100000. Each uploaded file is
+	// one operation. Only for scheme `token`. 0 means that the token sets no limit.
 	// Default: 0.
 	Operations int `json:"operations,omitempty"`
 
@@ -86,7 +86,8 @@ func (s *SecretKey) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// Validate checks the lifetime.
+// Validate checks the lifetime. What depends on the project's scheme is checked by
+// ValidateScheme.
 func (s *SecretKey) Validate() error {
 	if lifetime := time.Duration(s.Lifetime); lifetime < time.Second || lifetime > maxLifetime {
 		return fmt.Errorf("lifetime: %s is not between %s and %s", lifetime, time.Second, maxLifetime)

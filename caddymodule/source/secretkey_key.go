@@ -10,9 +10,10 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-// secretKey is one of the keys of a [SecretKey].
+// secretKey is one of the keys of a [SecretKey], and a source of its own: while keys are
+// replaced, credentials of each are cached and tried apart from the others.
 type secretKey struct {
-	source *SecretKey // whose options are those of each
+	source *SecretKey // whose options apply to all keys
 	secret *setting
 }
 

@@ -15,27 +15,29 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
 )
 
-// fileInterval is how often files named by placeholders are read again. They
-// are small and in the system's cache; watching them would miss the files that
-// are replaced by way of a symbolic link, as Kubernetes does.
+// fileInterval is how often files named by placeholders are read again. They are small and
+// in the system's cache. Notifications of the system would cost less, but are for the file
+// that a symbolic link led to, which Kubernetes leaves alone and replaces the link.
 const fileInterval = 2 * time.Second
 
-// filePlaceholder is one that stands for what a file holds.
+// filePlaceholder matches a placeholder that stands for the contents of a file.
 var filePlaceholder = regexp.MustCompile(`\{file\.([^{}]+)\}`)
 
 // setting is the value of an option. Its placeholders are replaced when the
 // config is loaded, and those of files again when the file has changed.
 type setting struct {
-	option string // what it is called
+	option string // its name, for errors and logs
 	raw    string
-	files  []string // which it names
+	files  []string // that raw names
 	value  atomic.Pointer[string]
-	// unwatched is set when its config is gone. An upload that is still under way
-	// shares its token with those of the next config: it must not bring back what
-	// the files held long ago.
+	// unwatched is set when the config is gone, from when on get reads the files. An
+	// upload that is still under way shares its token cache with the next config: with an
+	// old value, it would put a token of a replaced key there.
 	unwatched atomic.Bool
 }
 
+// newSetting returns the setting of an option. It is an error if the value is empty, as
+// with a variable that is not set.
 func newSetting(name, raw string) (*setting, error) {
 	value, err := option.Resolve(name, raw)
 	if err != nil {
@@ -49,19 +51,19 @@ func newSetting(name, raw string) (*setting, error) {
 	return s, nil
 }
 
-// get returns the value, which may be a secret.
+// get returns the value. It may be a secret, and is not to be logged.
 func (s *setting) get() string {
 	if s.unwatched.Load() {
-		_, _ = s.reread() // if it fails, the value is the one that there is
+		_, _ = s.reread() // on failure, the value stays
 	}
 	return *s.value.Load()
 }
 
-// reread reports whether the value has changed. If it cannot be had, the
-// setting keeps the one that it has.
+// reread replaces the placeholders anew, and reports whether the value has changed. On
+// failure the value stays: a secret is often written by truncating the file first.
 func (s *setting) reread() (changed bool, err error) {
-	for _, file := range s.files { // the replacer would log each failure
-		if _, err := os.ReadFile(file); err != nil { //nolint:gosec // which the operator names
+	for _, file := range s.files { // first, for Caddy's replacer logs each failure itself
+		if _, err := os.ReadFile(file); err != nil { //nolint:gosec // the operator names it
 			return false, err
 		}
 	}
@@ -73,19 +75,22 @@ func (s *setting) reread() (changed bool, err error) {
 	return true, nil
 }
 
-// changes tells whoever set a function that a source makes other tokens now.
-type changes struct{ told atomic.Pointer[func()] }
+// changes calls the function that OnChange has set when a source begins to make other
+// tokens. Sources embed it.
+type changes struct{ onChange atomic.Pointer[func()] }
 
 // OnChange implements [ChangingSource].
-func (c *changes) OnChange(f func()) { c.told.Store(&f) }
+func (c *changes) OnChange(f func()) { c.onChange.Store(&f) }
 
-func (c *changes) tell() {
-	if f := c.told.Load(); f != nil {
+// report calls the function, if one is set.
+func (c *changes) report() {
+	if f := c.onChange.Load(); f != nil {
 		(*f)()
 	}
 }
 
-// watch reads the files that settings name again and again until ctx ends.
+// watch reads the files that settings name every fileInterval, until ctx ends, in one
+// goroutine for all of them.
 func (c *changes) watch(ctx context.Context, logger *zap.Logger, settings ...*setting) {
 	settings = slices.DeleteFunc(slices.Clone(settings), func(s *setting) bool { return len(s.files) == 0 })
 	if len(settings) == 0 {
@@ -105,14 +110,14 @@ func (c *changes) watch(ctx context.Context, logger *zap.Logger, settings ...*se
 			case <-ticker.C:
 			}
 			if rereadAll(settings, failing, logger) {
-				c.tell()
+				c.report()
 			}
 		}
 	}()
 }
 
-// rereadAll reports whether the value of any setting has changed. It tells of a
-// file that cannot be read, once, and when that is over.
+// rereadAll reports whether the value of any setting has changed. It logs when a file
+// cannot be read any more, and when it can be again, but not each attempt between.
 func rereadAll(settings []*setting, failing map[*setting]bool, logger *zap.Logger) bool {
 	found := false
 	for _, setting := range settings {

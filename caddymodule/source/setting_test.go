@@ -45,14 +45,14 @@ func TestAFileThatCannotBeReadLeavesWhatItHeld(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "secret")
 				writeFile(t, path, fixture.Secret)
-				setting, told, logs := watched(t, "Bearer {file."+path+"}")
+				setting, called, logs := watched(t, "Bearer {file."+path+"}")
 				if err := spoil(path); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Hour)
 				synctest.Wait()
-				if setting.get() != "Bearer "+fixture.Secret || *told != 0 {
-					t.Errorf("got %q, told %d times", setting.get(), *told)
+				if setting.get() != "Bearer "+fixture.Secret || *called != 0 {
+					t.Errorf("got %q, called %d times", setting.get(), *called)
 				}
 				wantMessages(t, logs, "error a file cannot be read any more, or is empty; what it held stays in use")
 
@@ -60,16 +60,16 @@ func TestAFileThatCannotBeReadLeavesWhatItHeld(t *testing.T) {
 				writeFile(t, path, fixture.Secret+"\r\n") // which stands for the same
 				time.Sleep(time.Hour)
 				synctest.Wait()
-				if *told != 0 {
-					t.Errorf("the same: told %d times", *told)
+				if *called != 0 {
+					t.Errorf("the same: called %d times", *called)
 				}
 				wantMessages(t, logs, "info a file can be read again; what it holds has not changed")
 
 				writeFile(t, path, "another")
 				time.Sleep(time.Hour)
 				synctest.Wait()
-				if setting.get() != "Bearer another" || *told != 1 {
-					t.Errorf("another: got %q, told %d times", setting.get(), *told)
+				if setting.get() != "Bearer another" || *called != 1 {
+					t.Errorf("another: got %q, called %d times", setting.get(), *called)
 				}
 				wantMessages(t, logs, "info a file has changed; what it holds is in use now")
 			})
@@ -98,21 +98,21 @@ func TestAFileBehindASymbolicLinkThatIsSwappedIsReadAgain(t *testing.T) {
 		if err := os.Symlink("..data/secret", filepath.Join(directory, "secret")); err != nil {
 			t.Fatal(err)
 		}
-		setting, told, _ := watched(t, "{file."+directory+"/secret}")
+		setting, called, _ := watched(t, "{file."+directory+"/secret}")
 		publish("..2", "the second")
 		if err := os.RemoveAll(filepath.Join(directory, "..1")); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(fileInterval)
 		synctest.Wait()
-		if setting.get() != "the second" || *told != 1 {
-			t.Errorf("got %q, told %d times", setting.get(), *told)
+		if setting.get() != "the second" || *called != 1 {
+			t.Errorf("got %q, called %d times", setting.get(), *called)
 		}
 	})
 }
 
 // watched returns a setting whose files are read again, how often its source
-// was told of a change, and what was logged.
+// was called for a change, and what was logged.
 func watched(t *testing.T, raw string) (*setting, *int, *observer.ObservedLogs) {
 	t.Helper()
 	setting, err := newSetting("header", raw)
@@ -120,10 +120,10 @@ func watched(t *testing.T, raw string) (*setting, *int, *observer.ObservedLogs) 
 		t.Fatal(err)
 	}
 	core, logs := observer.New(zapcore.DebugLevel)
-	told, changes := new(int), new(changes)
-	changes.OnChange(func() { *told++ })
+	called, changes := new(int), new(changes)
+	changes.OnChange(func() { *called++ })
 	changes.watch(t.Context(), zap.New(core), setting)
-	return setting, told, logs
+	return setting, called, logs
 }
 
 // wantMessages checks what was logged, and that it shows nothing of what the
@@ -141,7 +141,7 @@ func wantMessages(t *testing.T, logs *observer.ObservedLogs, want ...string) {
 	}
 }
 
-func TestNobodyReadsFilesWhenTheConfigIsGone(t *testing.T) {
+func TestFilesAreNotReadWhenTheConfigIsGone(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	path := filepath.Join(t.TempDir(), "secret")
 	writeFile(t, path, "s")
@@ -150,7 +150,7 @@ func TestNobodyReadsFilesWhenTheConfigIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := goleak.Find(before); err == nil {
-		t.Error("nobody reads the file")
+		t.Error("the file is not read")
 	}
 	cancel()
 	goleak.VerifyNone(t, before)

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package source is where credentials come from: what a source is, which others
-// may implement as guest modules, and the ones that there are.
+// Package source defines what a source of credentials is, and has the sources secret_key,
+// resolver and static. Others can be added as guest modules, without a change here.
+//
+// A source is asked by a cache, and not by each upload: once when the cached credential is
+// about to expire. Its error refuses the uploads that wait for the credential: with 403 if
+// it is [ErrRefused], and with 503 otherwise, after which the source is asked again.
 package source
 
 import (
@@ -13,14 +17,14 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-// Namespace is where guest modules that yield credentials live.
+// Namespace is the namespace of the guest modules that are sources.
 const Namespace = "uploadcare.sources"
 
-// Schemes are what a credential can be.
+// Schemes of credentials. A project has one of them.
 const (
-	// SchemeSignature puts `signature` and `expire` among a request's fields.
+	// SchemeSignature means the fields `signature` and `expire` in a request's form or query.
 	SchemeSignature = "signature"
-	// SchemeToken puts a JWT into its header Authorization.
+	// SchemeToken means a JWT in a request's header Authorization.
 	SchemeToken = "token"
 )
 
@@ -31,44 +35,45 @@ type Token = token.Token
 // Errors that sources return, possibly wrapped. Any other error means that the
 // source failed, and may be asked again after a pause.
 var (
-	// ErrRefused means that whoever asks is not to have a token. The upload
-	// gets 403, and nothing is kept.
+	// ErrRefused means that the caller may not have a token. The upload gets 403, and
+	// the refusal is not cached.
 	ErrRefused = token.ErrRefused
-	// ErrUnreachable means that there was nobody, whoever asks: no address, no
-	// connection, no TLS. While that is so, callers pause together. That there was no
-	// answer in time is the caller's own: an error with a method Timeout that
-	// is true, such as [context.DeadlineExceeded].
+	// ErrUnreachable means that the source cannot be reached for any caller: no address,
+	// no connection, no TLS. While that lasts, all callers pause together. A response
+	// that does not come in time may be due to one caller's values, and is not this
+	// error, but one whose method Timeout returns true, such as
+	// [context.DeadlineExceeded].
 	ErrUnreachable = token.ErrUnreachable
 )
 
-// Source yields credentials. Its implementations are guest modules in the
-// namespace `uploadcare.sources`; one that also implements
-// [caddyfile.Unmarshaler] can be used in the Caddyfile, as a subdirective that
-// is called like the module.
+// Source yields credentials. Implementations are guest modules in the namespace
+// `uploadcare.sources`. One that also implements [caddyfile.Unmarshaler] can be used in
+// the Caddyfile, as a subdirective with the module's name.
 type Source interface {
-	// Token returns a new credential. It is called at most once at a time for
-	// each cache, and only when the cached token is about to expire. The
-	// context does not end with the request that asked, so the source bounds
-	// its own time; it ends when others are to be asked for instead. now is the time at the Upload API, as far as it is known.
+	// Token returns a new credential. It is called at most once at a time for each
+	// cache, and only when the cached token is about to expire. The context does not end
+	// with the request that needs the token, as others wait for it too, so the source
+	// limits its own time; it ends when other callers' calls are to take its place. now is
+	// the time at the Upload API, as far as it is known.
 	Token(ctx context.Context, now time.Time) (Token, error)
 
-	// CacheKey identifies where the tokens come from and what they are like.
-	// Projects whose public keys, thresholds and cache keys are equal share one
-	// token cache, which survives reloads. It may hold secrets: it is hashed
-	// before it is kept.
+	// CacheKey identifies what decides the source's tokens: where they come from, and
+	// options such as a lifetime. Projects whose public keys, thresholds and cache keys
+	// are equal share one token cache, which survives reloads. The key may hold secrets:
+	// only its hash is stored.
 	CacheKey() string
 }
 
-// RequestSource is implemented by sources whose tokens depend on the request,
-// such as a resolver that is told who uploads.
+// RequestSource is implemented by sources whose tokens depend on the request, such as a
+// resolver that gets the user's name in a header.
 type RequestSource interface {
 	Source
-	// DependsOnRequest reports whether the source, as it is configured, needs
-	// a request to be asked at all.
+	// DependsOnRequest reports whether the source, as it is configured, cannot yield a
+	// token without a request.
 	DependsOnRequest() bool
-	// ForRequest returns the source for one request, whose placeholders it
-	// replaces before it returns. Requests for which the CacheKey of what it
-	// returns is equal share their tokens.
+	// ForRequest returns the source for one request. It must replace the request's
+	// placeholders before it returns, for the replacer cannot be used after the request.
+	// Requests for which it returns sources with equal cache keys share their tokens.
 	ForRequest(*caddy.Replacer) (Source, error)
 }
 
@@ -76,53 +81,53 @@ type RequestSource interface {
 // while they are loaded, because a secret in a file has changed.
 type ChangingSource interface {
 	Source
-	// OnChange sets what is called when that happens. It is called once, before
-	// the source is asked for a token.
+	// OnChange sets the function to be called when that happens; the cached token is
+	// discarded then. OnChange is called once, before Token.
 	OnChange(func())
 }
 
-// Key is one of a source's secret keys: a source of what is signed with it. Keys
-// whose cache keys are equal are the same.
+// Key is one of a source's secret keys: a source of credentials that are signed with it.
+// Keys are the same if their cache keys are equal.
 type Key interface {
 	Source
 	// Made reports whether a token was made with the key, as it is now.
 	Made(Token) bool
 }
 
-// KeyedSource is implemented by sources that make credentials with secret keys,
-// of which there may be several while one replaces another. The first signs,
-// until the service has accepted what another has signed and not what the first
-// has. A credential that the service does not take is not replaced by another
-// of the same key.
+// KeyedSource is implemented by sources that make credentials with secret keys, of which
+// there may be several while one replaces another. The first signs, until the service has
+// rejected what it has signed and accepted what another has. An upload whose credential
+// the service rejects as invalid is not retried with another one of the same key, which
+// would be as invalid.
 type KeyedSource interface {
 	Source
-	// SecretKeys returns the keys, at least one, and as many as long as the source is
-	// loaded. They are asked in place of the source. In scheme `token` they may
-	// all be an [AccessTokenSource].
+	// SecretKeys returns the keys: at least one, and always as many while the source is
+	// loaded. Tokens are taken from them instead of from the source. In scheme `token`,
+	// either all of them implement [AccessTokenSource] or none.
 	SecretKeys() []Key
 }
 
-// FixedSource is implemented by sources that have one credential, which somebody
-// else has made and somebody must replace. The log warns of its expiry.
+// FixedSource is implemented by sources that have one credential, which was made elsewhere
+// and is replaced by the operator. The log warns of its expiry ahead of time.
 type FixedSource interface {
 	Source
-	// Held returns the credential, also if it has expired.
+	// Held returns the credential, even if it has expired.
 	Held() Token
 }
 
-// LocalSource is implemented by sources that ask nobody: there is nothing that
-// gateways could share.
+// LocalSource is implemented by sources that need no other server. The option `shared` is
+// an error for them: there is no request that gateways of a fleet could spare each other.
 type LocalSource interface {
 	Source
-	// Local only marks the source. It is called by nobody.
+	// Local marks the source. It is never called.
 	Local()
 }
 
-// SchemeValidator is implemented by sources that have options for one scheme
-// alone.
+// SchemeValidator is implemented by sources that have options for one scheme alone, since
+// a source does not know its project.
 type SchemeValidator interface {
-	// ValidateScheme returns an error that names the option that does not go
-	// with the project's scheme, [SchemeSignature] or [SchemeToken].
+	// ValidateScheme returns an error, which names the option, if an option is invalid in
+	// the project's scheme, [SchemeSignature] or [SchemeToken].
 	ValidateScheme(scheme string) error
 }
 
@@ -130,12 +135,16 @@ type SchemeValidator interface {
 // each request, in scheme `token`.
 type AccessTokenSource interface {
 	Source
-	// AccessToken returns a token that is good for the paths of one endpoint.
+	// AccessToken returns a token that is valid for the given paths, which are the
+	// spellings of one endpoint's path. It is called for each upload, so it must not
+	// block. now is the time at the Upload API.
 	AccessToken(now time.Time, paths []string) (Token, error)
 }
 
-// FixedLifetime is implemented by sources that know beforehand how long their
-// tokens live, so that a threshold which leaves nothing of it is a load error.
+// FixedLifetime is implemented by sources that know in advance how long their tokens are
+// valid. A project's threshold that is not shorter is a load error then: each token would
+// be renewed as soon as it was made.
 type FixedLifetime interface {
+	// TokenLifetime returns how long each token is valid when it is new.
 	TokenLifetime() time.Duration
 }

@@ -23,24 +23,25 @@ func init() {
 	caddy.RegisterModule(Static{})
 }
 
-// settleTime is how long the files that a pair comes from must stay as they are
-// before it is used: they are two, and one is written before the other.
+// settleTime is how long the files that a pair comes from must stay unchanged before it is
+// used. They are two, and one is written before the other: used at once, the new signature
+// would go with the old expiry, and each upload be rejected.
 const settleTime = 2 * fileInterval
 
 var errStaticExpired = errors.New("the static credential has expired")
 
-// Static is a signature and its expiry that somebody else made. It is used as
-// it is until it expires. The log warns of that ahead of time, by the project's
-// threshold.
+// Static is a signature and its expiry that were made elsewhere. The pair is used as it is
+// until it expires, and must be replaced by then. The log warns of that ahead of time, by
+// the project's threshold.
 type Static struct {
-	// The signature: the HMAC-SHA256 of the expiry in 64 lower-case hexadecimal
-	// digits. Placeholders of the environment and of files are resolved when
-	// the config is loaded, and files are read again when they change; prefer
-	// them, for whoever has the signature can upload. Required.
+	// The signature: the HMAC-SHA256 of the expiry, as 64 lower-case hexadecimal digits.
+	// Placeholders of the environment and of files are replaced when the config is loaded,
+	// and files are read again when they change. Prefer placeholders to the signature
+	// itself, with which anyone who sees the config can upload. Required.
 	Signature string `json:"signature,omitempty"`
 
-	// When it expires, in Unix seconds, as it was signed. Placeholders are
-	// resolved as in the signature. Required.
+	// The expiry, in Unix seconds, as it was signed. Placeholders are replaced as in the
+	// signature. Required.
 	Expire string `json:"expire,omitempty"`
 
 	*changes
@@ -57,8 +58,8 @@ func (Static) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision resolves the pair and checks what it looks like. A pair that has
-// expired is none to use, but no reason to keep other sites from loading.
+// Provision resolves the pair and checks its format. A pair that has expired is no error:
+// it cannot be used, but is no reason to keep all sites of the config from loading.
 func (s *Static) Provision(ctx caddy.Context) error {
 	s.logger, s.changes, s.pair = ctx.Logger(), new(changes), new(atomic.Pointer[Token])
 	var err error
@@ -86,7 +87,8 @@ func (s *Static) parse() (Token, error) {
 	return pair, nil
 }
 
-// watchFiles takes another pair when the files hold one, until ctx ends.
+// watchFiles uses another pair when the files hold one, until ctx ends. Each change begins
+// settleTime anew.
 func (s *Static) watchFiles(ctx context.Context) {
 	settled := time.AfterFunc(settleTime, func() {
 		if ctx.Err() == nil {
@@ -100,15 +102,15 @@ func (s *Static) watchFiles(ctx context.Context) {
 	files.watch(ctx, s.logger, s.signature, s.expire)
 }
 
-// reread uses the pair that the files hold, if it is one.
+// reread uses the pair that the files hold. If they hold none, the one before stays.
 func (s *Static) reread() {
 	pair, err := s.parse()
 	switch {
 	case err != nil:
-		s.logger.Error("what the files hold now is not a static credential; the one before stays in use", zap.Error(err))
+		s.logger.Error("the files do not hold a static credential any more; the one before stays in use", zap.Error(err))
 	case pair != *s.pair.Load():
 		s.pair.Store(&pair)
-		s.tell()
+		s.report()
 	}
 }
 
