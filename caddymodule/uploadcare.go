@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package caddymodule signs uploads to Uploadcare as they pass through Caddy.
-// Clients that know nothing of Secure Uploading, or sign with outdated signatures,
-// send their uploads here as they always did; what goes on to the Upload API
-// carries one fresh credential and none of theirs.
+// Package caddymodule signs uploads to Uploadcare as they pass through Caddy. Clients that
+// do not implement Secure Uploading, or have outdated signatures, send their uploads to
+// Caddy as they would send them to Uploadcare. What reaches the Upload API has one fresh
+// credential, and none of the client's.
 //
-// The package defines the directive uploadcare, and imports all that the directive is
-// short for: the handlers, the transport and the sources of credentials.
+// The package defines the directive uploadcare, and imports all modules that the directive
+// is short for: the handlers, the transport and the sources of credentials. So this one
+// import path brings them all.
 package caddymodule
 
 import (
@@ -28,8 +29,8 @@ func init() {
 	httpcaddyfile.RegisterDirectiveOrder(directive, httpcaddyfile.Before, "reverse_proxy")
 }
 
-// parseUploadcare parses the uploadcare directive, a shorthand for
-// uploadcare_sign and reverse_proxy with defaults that suit uploads. Syntax:
+// parseUploadcare parses the uploadcare directive, a shorthand for uploadcare_sign and
+// reverse_proxy with defaults that suit uploads. Syntax:
 //
 //	uploadcare [<matcher>] {
 //		project <public_key> {
@@ -59,8 +60,9 @@ func init() {
 //		}
 //	}
 //
-// Options of the user's own `transport uploadcare` are added to these and win
-// over them; another transport replaces them. The reverse_proxy is a [proxy.Proxy].
+// A `transport uploadcare` in the block adds its options to these defaults, and overrides
+// them; another transport replaces them. The reverse_proxy is a [proxy.Proxy], which has a
+// shortcut for uploads.
 func parseUploadcare(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	h.Next() // consume directive name
 	name := h.Token()
@@ -87,7 +89,8 @@ func parseUploadcare(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error
 		return nil, err
 	}
 
-	// One handler, wherever it may have to be the only one.
+	// Both are in one subroute. As two handlers of a route, the second could be lost: in a
+	// named route, Caddy may keep the first alone.
 	return &caddyhttp.Subroute{Routes: caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{
 		caddyconfig.JSONModuleObject(signer, "handler", sign.Directive, nil),
 		caddyconfig.JSONModuleObject(&proxy.Proxy{Handler: reverseProxy}, "handler", proxy.Proxy{}.CaddyModule().ID.Name(), nil),

@@ -17,29 +17,31 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/transport"
 )
 
-// Defaults of the proxy, as a user would write them. What the user does write
-// comes after them and wins.
+// Defaults of the proxy, as a user would write them. They stand before what the user has
+// written, of which a later line overrides an earlier one.
 const (
-	// The service's own name, without the port that reverse_proxy would add: by
-	// our transport, or as a header operation, which is dearer.
+	// The Host header is the service's own name: the client's, which reverse_proxy passes
+	// on, is the gateway's, and {upstream_hostport} has a port. The transport's option
+	// costs less than a header operation, whose placeholder is replaced for each upload.
 	transportHostDefault = "upstream_host\n"
 	proxyHostDefault     = "header_up Host {http.reverse_proxy.upstream.host}\n"
 
-	// Only for upstreams over TLS: the option switches TLS on.
+	// Only for upstreams over TLS: any option of TLS switches TLS on.
 	transportTLSDefaults = "tls_timeout 10s\n"
 )
 
-// transportName is what our transport is called.
+// transportName is the name of the transport that the defaults are for.
 var transportName = transport.Transport{}.CaddyModule().ID.Name()
 
-// proxyTokens are the subdirectives of a block that are about the proxy, in
-// the user's order.
+// proxyTokens are the subdirectives of a block that are about the proxy, in the user's order.
+// They are given to reverse_proxy's own parser, so that all of its subdirectives work.
 type proxyTokens struct {
 	subdirectives []caddyfile.Segment
 	addresses     []string // of upstreams
 	dynamic       bool
 }
 
+// add adds a subdirective with its arguments and block.
 func (p *proxyTokens) add(segment caddyfile.Segment) error {
 	switch segment[0].Text {
 	case "upstream", "to":
@@ -69,12 +71,13 @@ func (p *proxyTokens) add(segment caddyfile.Segment) error {
 	return nil
 }
 
-// clientAddress is a placeholder that shows the address, or the query, as the
-// client sent it.
+// clientAddress matches a placeholder whose value is the URI, or the query, as the client
+// sent it.
 var clientAddress = regexp.MustCompile(`\{(uri|query|http\.request\.(orig_)?uri(\.query)?)\}`)
 
-// checkRewrite refuses to replace the query, where a credential may have been
-// put in and others taken out, by the client's own.
+// checkRewrite returns an error if a rewrite would replace the query by the client's own.
+// The fresh credential of a request without a body is in the query; the client's query
+// would go unsigned, and could have a stale credential in it.
 func checkRewrite(segment caddyfile.Segment) error {
 	for _, token := range segment[1:] {
 		if placeholder := clientAddress.FindString(token.Text); placeholder != "" {
@@ -86,8 +89,7 @@ func checkRewrite(segment caddyfile.Segment) error {
 	return nil
 }
 
-// unmarshal hands the defaults and then the user's subdirectives to
-// reverse_proxy.
+// unmarshal has reverse_proxy parse the defaults, and then the user's subdirectives.
 func (p *proxyTokens) unmarshal(h httpcaddyfile.Helper, name caddyfile.Token) (*reverseproxy.Handler, error) {
 	brace := name
 	name.Text, brace.Text = "reverse_proxy", "{"
@@ -126,8 +128,8 @@ func (p *proxyTokens) transport() int {
 	return slices.IndexFunc(p.subdirectives, func(s caddyfile.Segment) bool { return s[0].Text == "transport" })
 }
 
-// addTransportDefaults puts our defaults before the options of the user's
-// transport, if it is ours.
+// addTransportDefaults puts the defaults before the options of the user's transport, if it
+// is `transport uploadcare`. The segment may have no block yet.
 func (p *proxyTokens) addTransportDefaults(segment caddyfile.Segment) caddyfile.Segment {
 	switch {
 	case len(segment) < 2 || segment[1].Text != transportName || len(segment) > 2 && segment[2].Text != "{":
@@ -142,6 +144,8 @@ func (p *proxyTokens) addTransportDefaults(segment caddyfile.Segment) caddyfile.
 	}
 }
 
+// transportDefaults returns the options of the transport by default. Those of TLS are among
+// them only if all upstreams have https, since they would switch it on for the others.
 func (p *proxyTokens) transportDefaults() string {
 	defaults := transport.Defaults
 	if p.transportNamesHost() {
@@ -154,8 +158,8 @@ func (p *proxyTokens) transportDefaults() string {
 	return defaults + transportTLSDefaults
 }
 
-// transportNamesHost reports whether the transport is ours, and the user does
-// not say what the host is to be.
+// transportNamesHost reports whether the transport is to set the Host header: it is
+// `transport uploadcare`, and the user has no header_up that sets it.
 func (p *proxyTokens) transportNamesHost() bool {
 	return !slices.ContainsFunc(p.subdirectives, func(s caddyfile.Segment) bool {
 		switch {
@@ -171,8 +175,8 @@ func (p *proxyTokens) transportNamesHost() bool {
 	})
 }
 
-// tokenize turns defaults of our own into tokens. Tokens that follow each other
-// are told apart by line and file, so each text is a file of its own.
+// tokenize turns defaults into tokens. Caddy's parser tells by file and line where one
+// subdirective ends and the next begins, so each text is a file of its own.
 func tokenize(name, text string) caddyfile.Segment {
 	tokens, err := caddyfile.Tokenize([]byte(text), directive+" defaults: "+name)
 	if err != nil {
