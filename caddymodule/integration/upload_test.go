@@ -16,28 +16,15 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go/http3"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 )
 
-const boundary = "------------------------d74496d66958873e"
+const boundary = fixture.Boundary
 
-func part(header, content string) string { return header + "\r\n\r\n" + content }
+var part, field, formOf = fixture.Part, fixture.Field, fixture.Form
 
-func field(name, value string) string {
-	return part(`Content-Disposition: form-data; name="`+name+`"`, value)
-}
-
-func file(name, content string) string {
-	return part(`Content-Disposition: form-data; name="`+name+`"; filename="cat.jpg"`+"\r\nContent-Type: image/jpeg", content)
-}
-
-func formOf(parts ...string) string {
-	var form strings.Builder
-	for _, p := range parts {
-		form.WriteString("--" + boundary + "\r\n" + p + "\r\n")
-	}
-	form.WriteString("--" + boundary + "--\r\n")
-	return form.String()
-}
+func file(name, content string) string { return fixture.File(name, "cat.jpg", content) }
 
 var key = field("UPLOADCARE_PUB_KEY", "demopublickey")
 

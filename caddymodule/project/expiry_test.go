@@ -63,6 +63,16 @@ func expiring(pair token.Token, threshold time.Duration) (*Project, *observer.Ob
 	return project, observe(project, zapcore.WarnLevel)
 }
 
+// watched returns a project with a static pair that is watched until the test ends.
+func watched(t *testing.T, lifetime time.Duration) (*Project, token.Token, *observer.ObservedLogs) {
+	t.Helper()
+	time.Sleep(fixture.UntilTenDigits)
+	pair := fixture.PairFor(lifetime)
+	project, logs := expiring(pair, time.Hour)
+	project.watchExpiry(t.Context())
+	return project, pair, logs
+}
+
 func soon(pair token.Token) string {
 	return fmt.Sprintf("warn the static credential expires soon: it needs another in its place expire=%d expires=%s fallback=false", pair.Expire, rfc3339(pair))
 }
@@ -125,12 +135,7 @@ func TestAReloadDoesNotRepeatTheWarning(t *testing.T) {
 
 func TestAnExpiredPairIsToldAtLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(fixture.UntilTenDigits)
-		ctx, unload := context.WithCancel(t.Context())
-		defer unload()
-		pair := fixture.PairFor(-time.Hour)
-		project, logs := expiring(pair, time.Hour)
-		project.watchExpiry(ctx)
+		_, pair, logs := watched(t, -time.Hour)
 		fixture.WantLines(t, logs, late(pair))
 		time.Sleep(time.Hour)
 		synctest.Wait()
@@ -141,12 +146,7 @@ func TestAnExpiredPairIsToldAtLoad(t *testing.T) {
 // A clock that is set while the pair is watched is noticed within a minute.
 func TestAClockThatIsSetIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(fixture.UntilTenDigits)
-		ctx, unload := context.WithCancel(t.Context())
-		defer unload()
-		pair := fixture.PairFor(24 * time.Hour)
-		project, logs := expiring(pair, time.Hour)
-		project.watchExpiry(ctx)
+		project, pair, logs := watched(t, 24*time.Hour)
 		project.credentials.clock.Correct(23 * time.Hour)
 		time.Sleep(expiryInterval)
 		synctest.Wait()
@@ -157,12 +157,10 @@ func TestAClockThatIsSetIsNoticed(t *testing.T) {
 func TestAFallbacksExpiryIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(fixture.UntilTenDigits)
-		ctx, unload := context.WithCancel(t.Context())
-		defer unload()
 		pair := fixture.PairFor(-time.Hour)
 		project, logs := expiring(pair, time.Hour)
 		project.source, project.fallback = new(fixture.Source), project.source
-		project.watchExpiry(ctx)
+		project.watchExpiry(t.Context())
 		fixture.WantLines(t, logs, strings.Replace(late(pair), "fallback=false", "fallback=true", 1))
 	})
 }

@@ -45,7 +45,9 @@ func (p *Project) logAnswer(asking token.Asking, fresh source.Token, err error, 
 		level, message = zapcore.WarnLevel, "credential refused by the source"
 	case err != nil:
 		message = "no credential from the source"
-		if news := p.credentials.isFailureNews(); news || !asking.Failed {
+		// Of callers, of whom there may be any number, what asking knows is not
+		// whether others have failed.
+		if news := p.credentials.isFailureNews(); news || !asking.Failed && p.perRequest == nil {
 			level = zapcore.ErrorLevel
 		}
 	}

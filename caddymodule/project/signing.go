@@ -5,6 +5,7 @@ package project
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -16,8 +17,14 @@ import (
 var errNoAccessToken = errors.New("the source yields no access token")
 
 // Signing is how one attempt at an upload gets its credential, and what the
-// service says of that. The zero value is the first attempt's.
+// service says of that. The zero value is the first attempt's at an upload that
+// can be sent again.
 type Signing struct {
+	// Stream is set if the upload cannot be sent again, and then Client is the
+	// address that it comes from.
+	Stream bool
+	Client string
+
 	fresh *source.Token // what a further attempt is signed with, unless that is made for each
 	key   keyChoice
 	// refused are the indexes of the secret keys that the upload has been rejected with.
@@ -87,14 +94,24 @@ func (s *Signing) AccessToken(ctx context.Context, grantor Grantor, publicKey st
 // choosesKey reports whether another secret key signs the attempt than the one
 // that signs for all: since it has been rejected with that, or to try another.
 func (s *Signing) choosesKey(p *Project) bool {
-	if p.keyring == nil || s.key.own {
+	if p.keyring == nil || s.key.own || !s.Stream {
 		return s.key.own
 	}
 	rotation := p.credentials.rotation
-	if key, ok := rotation.Try(); ok {
+	if key, ok := rotation.Try(s.client()); ok {
 		s.key = keyChoice{own: true, key: key, inPlaceOf: rotation.Active(), onTrial: true}
 	}
 	return s.key.own
+}
+
+// client returns whose upload it is. One who has an address of IPv6 has many.
+func (s *Signing) client() string {
+	address, err := netip.ParseAddr(s.Client)
+	if err != nil || address.Unmap().Is4() {
+		return s.Client
+	}
+	network, _ := address.WithZone("").Prefix(64)
+	return network.String()
 }
 
 func (s *Signing) note(grantor Grantor, publicKey string, get func() (source.Token, error)) (source.Token, error) {

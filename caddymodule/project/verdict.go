@@ -5,6 +5,7 @@ package project
 import (
 	"go.uber.org/zap"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
@@ -74,7 +75,12 @@ func (s *Signing) rejectedKey(signer int) bool {
 	p, c := s.grant.grantor.project, s.grant.grantor.project.credentials
 	same := p.keyring.same(signer)
 	s.refused = append(s.refused, same...)
-	evidence := c.rotation.Reject(same...)
+	var evidence token.Evidence
+	if s.Stream {
+		evidence = c.rotation.RejectStream(s.client(), same...)
+	} else {
+		evidence = c.rotation.Reject(same...)
+	}
 	switch {
 	case !evidence.Lasting || !evidence.All:
 		s.grant.warn(uploadapi.Invalid)

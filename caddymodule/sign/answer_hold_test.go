@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"bufio"
@@ -19,23 +19,16 @@ import (
 )
 
 // serveHTTP runs a handler over HTTP, before one that answers once it has read
-// the body. A handler that returns an error breaks the answer off.
+// the body.
 func serveHTTP(t *testing.T, sign *Sign, respond func(http.ResponseWriter)) *httptest.Server {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-			if _, err := io.Copy(io.Discard, r.Body); err != nil {
-				return err
-			}
-			respond(w)
-			return nil
-		}))
-		if err != nil {
-			t.Error(err)
+	return startServer(t, sign, func(w http.ResponseWriter, r *http.Request) error {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return err
 		}
-	}))
-	t.Cleanup(server.Close)
-	return server
+		respond(w)
+		return nil
+	})
 }
 
 func postForm(t *testing.T, server *httptest.Server, query string) *http.Response {
@@ -146,12 +139,17 @@ func TestInvariant10AnswersThatWereHeldBackArrive(t *testing.T) {
 func TestAnswersThatCannotBeHeldArePassedOn(t *testing.T) {
 	for name, header := range map[string]string{"Content-Encoding": "br", "Trailer": "X-Trailer", "Content-Length": "5000"} {
 		t.Run(name, func(t *testing.T) {
-			a := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: httptest.NewRecorder()}, signed: true}
-			a.Header().Set(name, header)
-			a.Header().Set("Content-Type", "text/plain")
-			a.WriteHeader(http.StatusForbidden)
-			if a.held.back || !a.begun {
-				t.Error("it is held back")
+			client, status := httptest.NewRecorder(), 0
+			err := mustSign(t, onlyProject).ServeHTTP(client, uploadRequest(formOf(demoKey)), caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+				_, err := io.Copy(io.Discard, r.Body)
+				w.Header().Set(name, header)
+				w.Header().Set("Content-Type", "text/plain")
+				w.WriteHeader(http.StatusForbidden)
+				status = client.Code
+				return err
+			}))
+			if err != nil || status != http.StatusForbidden {
+				t.Errorf("it is held back: %d, %v", status, err)
 			}
 		})
 	}

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -153,15 +152,7 @@ func TestABurstWithAWrongClockSucceeds(t *testing.T) {
 					sign := mustSign(t, config)
 					logs := observeAll(sign)
 					upstream := &service{t: t, secret: testSecret, secure: true, ahead: ahead}
-					var uploads sync.WaitGroup
-					for range 200 {
-						uploads.Go(func() {
-							if got := upstream.upload(sign); got != "accepted" {
-								t.Error(got)
-							}
-						})
-					}
-					uploads.Wait()
+					upstream.wantBurstAccepted(sign)
 					wantSaid(t, "the operator is told", operatorLog(logs), clockDiffers)
 				})
 			})
@@ -173,48 +164,8 @@ func TestABurstWithAWrongClockSucceeds(t *testing.T) {
 func TestTheCorrectionSurvivesAReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		before := mustSign(t, onlyProject)
 		upstream := &service{t: t, secret: testSecret, secure: true, ahead: 2 * time.Hour}
-		upstream.upload(before)
-		after := mustSign(t, onlyProject)
-		logs := observeAll(after)
-		upstream.upload(after)
-		wantSaid(t, "the service said", upstream.said(), "Expired signature.", "accepted", "accepted")
-		wantSaid(t, "the operator is told", operatorLog(logs))
-	})
-}
-
-// In the steady state a request does not look at its connection.
-func TestMostRequestsDoNotLookAtTheirConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(untilTenDigits)
-		offsets := newOffsets()
-		ctx := t.Context()
-		for range 3 { // nothing is known yet
-			if _, look := offsets.look(ctx); look == nil {
-				t.Error("it is not looked at")
-			}
-		}
-		_, look := offsets.look(ctx)
-		look.seen.Store(connectionPlain)
-		offsets.of(nil, time.Now(), look)
-		if allocations := testing.AllocsPerRun(100, func() {
-			if same, look := offsets.look(ctx); look != nil || same != ctx {
-				t.Error("it is looked at again")
-			}
-		}); allocations != 0 {
-			t.Errorf("%v allocations", allocations)
-		}
-		time.Sleep(offsetInterval)
-		looks := 0
-		for range 100 {
-			if _, look := offsets.look(ctx); look != nil {
-				looks++
-			}
-		}
-		if looks != 1 {
-			t.Errorf("%d of 100 requests looked", looks)
-		}
+		upstream.wantSurvivesReload(onlyProject, 0, "Expired signature.")
 	})
 }
 

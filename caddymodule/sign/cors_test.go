@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 var withCORS = strings.Replace(onlyProject, "{", `{"cors":["https://www.example.com","http://localhost:3000"],`, 1)
@@ -106,18 +103,17 @@ func TestCORSNarrowsWhatTheUpstreamAllows(t *testing.T) {
 	sign := mustSign(t, strings.Replace(onlyProject, "{", `{"cors":["https://www.example.com","null"],`, 1))
 	for origin, credentials := range map[string]string{"https://www.example.com": "true", "https://upload.example.com": "true", "null": ""} {
 		for _, upstream := range []string{"*", "https://www.example.com", ""} {
-			w := httptest.NewRecorder()
-			err := sign.ServeHTTP(w, fromOrigin("POST", "/base/", origin), caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+			w := serveBy(t, sign, fromOrigin("POST", "/base/", origin), func(w http.ResponseWriter, _ *http.Request) error {
 				if upstream != "" {
 					w.Header().Set("Access-Control-Allow-Origin", upstream)
 					w.Header().Set("Access-Control-Allow-Credentials", "true")
 				}
 				_, err := w.Write([]byte("{}"))
 				return err
-			}))
+			})
 			header := w.Header()
-			if err != nil || header.Get("Access-Control-Allow-Origin") != origin || header.Get("Access-Control-Allow-Credentials") != credentials || header.Get("Vary") != "Origin" {
-				t.Errorf("%s, %q: %v %v", origin, upstream, err, header)
+			if header.Get("Access-Control-Allow-Origin") != origin || header.Get("Access-Control-Allow-Credentials") != credentials || header.Get("Vary") != "Origin" {
+				t.Errorf("%s, %q: %v", origin, upstream, header)
 			}
 		}
 	}
@@ -200,19 +196,15 @@ func TestALoopIsTold(t *testing.T) {
 
 func TestAnUpstreamThatFailsIsToldInTheClientsDialect(t *testing.T) {
 	sign := mustSign(t, onlyProject)
-	down := caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
-		return caddyhttp.Error(http.StatusBadGateway, errors.New("connection refused"))
-	})
 	for name, r := range map[string]*http.Request{
 		"multipart":  uploadRequest(formOf(demoKey)),
 		"urlencoded": paramsRequest("POST", "/group/", urlencoded, "pub_key=demopublickey"),
 		"unsigned":   paramsRequest("GET", "/info/", "", ""),
 	} {
 		r.URL.RawQuery = "jsonerrors=1"
-		w := httptest.NewRecorder()
-		err := sign.ServeHTTP(w, r, down)
-		if want := `{"error":{"status_code":502,"content":"The Upload API cannot be reached by the gateway.","error_code":"GatewayUpstreamError"}}`; err != nil || w.Body.String() != want {
-			t.Errorf("%s: %v, answer %d %s", name, err, w.Code, w.Body)
+		w := serveBy(t, sign, r, down)
+		if want := `{"error":{"status_code":502,"content":"The Upload API cannot be reached by the gateway.","error_code":"GatewayUpstreamError"}}`; w.Body.String() != want {
+			t.Errorf("%s: answer %d %s", name, w.Code, w.Body)
 		}
 		if w.Header().Get("X-Uploadcare-Request-Id") == "" {
 			t.Errorf("%s: no request id", name)
@@ -223,10 +215,8 @@ func TestAnUpstreamThatFailsIsToldInTheClientsDialect(t *testing.T) {
 func TestSignatureIsHandedOut(t *testing.T) {
 	// The project of uploadcare_sign, and so its token.
 	sign := mustSign(t, onlyProject)
-	shared, err := sign.projects.Of("demopublickey").Grantor().Token(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	rec, _ := serve(t, sign, uploadRequest(formOf(demoKey)))
+	shared := (&arrival{body: string(rec.body)}).credential(t)
 	signature, err := newSignature(t, `{"project":{"public_key":"demopublickey","source":{"module":"secret_key","keys":["`+testSecret+`"]}},"cors":["https://www.example.com"]}`)
 	if err != nil {
 		t.Fatal(err)

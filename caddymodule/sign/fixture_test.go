@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime/multipart"
@@ -17,47 +15,47 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sign"
 )
 
 const (
-	testBoundary = "----WebKitFormBoundary7MA4YWxk"
+	testBoundary = fixture.Boundary
 	testSecret   = fixture.Secret
+	urlencoded   = fixture.URLEncoded
+
+	maxKeptSize    = sign.MaxKeptSize
+	maxParamsSize  = sign.MaxParamsSize
+	offsetInterval = sign.OffsetInterval
+
+	statusClientClosedRequest = 499 // of nobody's response: the client is gone
 
 	onlyProject = `{"projects":[{"public_key":"demopublickey","source":{"module":"secret_key","keys":["` + testSecret + `"]}}]}`
 )
 
-// newSign provisions a handler from JSON.
-func newSign(t *testing.T, config string) (*Sign, error) {
-	t.Helper()
-	sign := new(Sign)
-	if err := json.Unmarshal([]byte(config), sign); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
-	t.Cleanup(func() {
-		cancel()
-		if err := sign.Cleanup(); err != nil {
-			t.Error(err)
-		}
-	})
-	return sign, sign.provision(ctx, zap.New(fixture.NewCore()))
+// What forms and requests are made with.
+var (
+	part, field, file, formOf    = fixture.Part, fixture.Field, fixture.File, fixture.Form
+	uploadRequest, paramsRequest = fixture.UploadRequest, fixture.ParamsRequest
+
+	demoKey = field("UPLOADCARE_PUB_KEY", "demopublickey")
+)
+
+// Sign is the handler, in tests whose handler has the package's name.
+type Sign = sign.Sign
+
+func newSign(tb testing.TB, config string) (*Sign, error) {
+	tb.Helper()
+	return fixture.Load[*Sign](tb, "http.handlers.uploadcare_sign", config)
 }
 
-func mustSign(t *testing.T, config string) *Sign {
-	t.Helper()
-	sign, err := newSign(t, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sign
+func mustSign(tb testing.TB, config string) *Sign {
+	tb.Helper()
+	return fixture.MustLoad[*Sign](tb, "http.handlers.uploadcare_sign", config)
 }
 
 // unmarshalSign parses a Caddyfile directive.
@@ -66,54 +64,13 @@ func unmarshalSign(text string) (*Sign, error) {
 	return sign, sign.UnmarshalCaddyfile(caddyfile.NewTestDispenser(text))
 }
 
-// newSignature provisions a handler of signatures from JSON.
-func newSignature(t *testing.T, config string) (*Signature, error) {
-	t.Helper()
-	signature := new(Signature)
-	if err := json.Unmarshal([]byte(config), signature); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
-	t.Cleanup(func() {
-		cancel()
-		if err := signature.Cleanup(); err != nil {
-			t.Error(err)
-		}
-	})
-	err := signature.Provision(ctx)
-	signature.logger = zap.NewNop()
-	return signature, err
+func newSignature(tb testing.TB, config string) (*sign.Signature, error) {
+	tb.Helper()
+	return fixture.Load[*sign.Signature](tb, "http.handlers.uploadcare_signature", config)
 }
 
 func unmarshalSignature(text string) error {
-	return new(Signature).UnmarshalCaddyfile(caddyfile.NewTestDispenser(text))
-}
-
-// part is one part of a form, header and content.
-func part(header, content string) string { return header + "\r\n\r\n" + content }
-
-func field(name, value string) string {
-	return part(`Content-Disposition: form-data; name="`+name+`"`, value)
-}
-
-func file(name, filename, content string) string {
-	return part(`Content-Disposition: form-data; name="`+name+`"; filename="`+filename+`"`+"\r\nContent-Type: image/jpeg", content)
-}
-
-func formOf(parts ...string) string {
-	var form strings.Builder
-	for _, p := range parts {
-		form.WriteString("--" + testBoundary + "\r\n" + p + "\r\n")
-	}
-	form.WriteString("--" + testBoundary + "--\r\n")
-	return form.String()
-}
-
-// uploadRequest is a POST of a form to /base/, with a length.
-func uploadRequest(body string) *http.Request {
-	r := httptest.NewRequest(http.MethodPost, "/base/", strings.NewReader(body))
-	r.Header.Set("Content-Type", "multipart/form-data; boundary="+testBoundary)
-	return r
+	return new(sign.Signature).UnmarshalCaddyfile(caddyfile.NewTestDispenser(text))
 }
 
 // received is what reached the next handler.
@@ -139,13 +96,39 @@ func (rec *received) upstream(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func serve(t *testing.T, sign *Sign, r *http.Request) (*received, *httptest.ResponseRecorder) {
+// serveBy gives a handler a request, before a next one, and returns what the client is
+// sent.
+func serveBy(t *testing.T, sign *Sign, r *http.Request, next caddyhttp.HandlerFunc) *httptest.ResponseRecorder {
 	t.Helper()
-	rec, w := new(received), httptest.NewRecorder()
-	if err := sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(rec.upstream)); err != nil {
+	w := httptest.NewRecorder()
+	if err := sign.ServeHTTP(w, r, next); err != nil {
 		t.Fatalf("ServeHTTP: %v", err)
 	}
-	return rec, w
+	return w
+}
+
+func serve(t *testing.T, sign *Sign, r *http.Request) (*received, *httptest.ResponseRecorder) {
+	t.Helper()
+	rec := new(received)
+	return rec, serveBy(t, sign, r, rec.upstream)
+}
+
+// down is a next handler whose upstream cannot be reached.
+func down(http.ResponseWriter, *http.Request) error {
+	return caddyhttp.Error(http.StatusBadGateway, errors.New("connection refused"))
+}
+
+// startServer serves a handler over HTTP, before a next one. A next handler that
+// panics breaks its response off.
+func startServer(t *testing.T, sign *Sign, next caddyhttp.HandlerFunc) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := sign.ServeHTTP(w, r, next); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server
 }
 
 // parsedField is one part as mime/multipart reads it.

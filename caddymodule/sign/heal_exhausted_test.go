@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
@@ -47,11 +44,7 @@ func (l *limited) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 
 func (l *limited) upload(t *testing.T, sign *Sign) int {
 	t.Helper()
-	w := httptest.NewRecorder()
-	if err := sign.ServeHTTP(w, uploadRequest(formOf(demoKey)), caddyhttp.HandlerFunc(l.ServeHTTP)); err != nil {
-		t.Error(err)
-	}
-	return w.Code
+	return serveBy(t, sign, uploadRequest(formOf(demoKey)), l.ServeHTTP).Code
 }
 
 // A resolver's access token that is used up makes way for the next, however soon

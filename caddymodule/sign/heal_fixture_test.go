@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"bytes"
@@ -54,11 +54,7 @@ func firstBad(call int, now time.Time) (token.Token, error) {
 }
 
 // observeAll makes the handler and its projects log to where a test can see it.
-func observeAll(sign *Sign) *observer.ObservedLogs {
-	core, logs := observer.New(zapcore.DebugLevel)
-	sign.logger.Core().(*fixture.Core).Switch(core)
-	return logs
-}
+func observeAll(sign *Sign) *observer.ObservedLogs { return fixture.Observe(sign) }
 
 // operatorLog returns what the operator is told: all but what is for debugging,
 // with the fields that say why.
@@ -225,6 +221,33 @@ func (s *service) upload(sign *Sign) string {
 		return "accepted"
 	}
 	return w.Body.String()
+}
+
+// wantBurstAccepted sends many small forms at once.
+func (s *service) wantBurstAccepted(sign *Sign) {
+	s.t.Helper()
+	var uploads sync.WaitGroup
+	for range 200 {
+		uploads.Go(func() {
+			if got := s.upload(sign); got != "accepted" {
+				s.t.Errorf("answer %s", got)
+			}
+		})
+	}
+	uploads.Wait()
+}
+
+// wantSurvivesReload checks that what one upload's rejection has taught is known after
+// a reload, and a while later: the next upload is accepted at once, and nothing is told.
+func (s *service) wantSurvivesReload(config string, later time.Duration, rejection string) {
+	s.t.Helper()
+	s.upload(mustSign(s.t, config))
+	after := mustSign(s.t, config)
+	logs := observeAll(after)
+	time.Sleep(later)
+	s.upload(after)
+	wantSaid(s.t, "the service said", s.said(), rejection, "accepted", "accepted")
+	wantSaid(s.t, "the operator is told", operatorLog(logs))
 }
 
 func wantSaid(t *testing.T, what string, got []string, want ...string) {

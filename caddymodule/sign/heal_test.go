@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
-
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
@@ -210,15 +206,7 @@ func TestInvariant6ABurstThatIsRejectedRefreshesOnce(t *testing.T) {
 		})
 		time.Sleep(untilTenDigits)
 		upstream := &service{t: t, secret: goodSecret}
-		var uploads sync.WaitGroup
-		for range 200 {
-			uploads.Go(func() {
-				if got := upstream.upload(sign); got != "accepted" {
-					t.Errorf("answer %s", got)
-				}
-			})
-		}
-		uploads.Wait()
+		upstream.wantBurstAccepted(sign)
 		if source.Calls() != 2 {
 			t.Errorf("the source was asked %d times", source.Calls())
 		}
@@ -289,14 +277,11 @@ func TestOtherErrorsSayNothingOfTheCredential(t *testing.T) {
 	for _, query := range []string{"", "?jsonerrors=1"} {
 		r := uploadRequest(formOf(demoKey))
 		r.URL.RawQuery = strings.TrimPrefix(query, "?")
-		err := sign.ServeHTTP(httptest.NewRecorder(), r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		serveBy(t, sign, r, func(w http.ResponseWriter, r *http.Request) error {
 			_, err := io.Copy(io.Discard, r.Body)
 			uploadapi.ErrTooManyFiles.Write(w, r)
 			return err
-		}))
-		if err != nil {
-			t.Error(err)
-		}
+		})
 	}
 	wantSaid(t, "the operator is told", operatorLog(logs), notTaken+"expired")
 	upstream.ahead = 0
@@ -327,10 +312,6 @@ func TestAForeignPublicKeyDropsNothing(t *testing.T) {
 				if got := upstream.upload(sign); got != "accepted" {
 					t.Fatal(got)
 				}
-				held, err := sign.projects.Of("*").Grantor().Token(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
 				for range 3 {
 					time.Sleep(time.Second) // so that another credential would differ
 					w := foreign.send(sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "foreignkey"))))
@@ -341,8 +322,11 @@ func TestAForeignPublicKeyDropsNothing(t *testing.T) {
 						t.Error(got)
 					}
 				}
-				if after, err := sign.projects.Of("*").Grantor().Token(t.Context()); err != nil || after != held || source.Calls() > 1 {
-					t.Error("the credential was dropped")
+				held := upstream.arrivals[0].credential(t)
+				for _, arrival := range upstream.arrivals {
+					if arrival.credential(t) != held || source.Calls() > 1 {
+						t.Error("the credential was dropped")
+					}
 				}
 				if len(foreign.arrivals) != 3 {
 					t.Errorf("the service was asked %d times", len(foreign.arrivals))

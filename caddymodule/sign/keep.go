@@ -105,9 +105,12 @@ func recycleKept(buffer *[]byte) {
 	keptBuffers[keptClass(cap(*buffer))].Put(buffer)
 }
 
+// isKept reports whether a body of that length is kept while it is read.
+func isKept(length int64) bool { return length > 0 && length <= maxKeptSize }
+
 // keep makes the body one that is kept while it is read, if it is small enough.
 func (b *incomingBody) keep(length int64) {
-	if length > 0 && length <= maxKeptSize {
+	if isKept(length) {
 		b.kept.length, b.keeps = int(length), true
 	}
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -15,12 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
-	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
@@ -106,11 +101,12 @@ func TestAnUploadOfNoKnownProjectIsCountedWithoutItsName(t *testing.T) {
 	const refused = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`
 	before, _ := reported.Value(t, refused)
 	serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "whatever-a-client-sends"))))
+	passed, _ := serve(t, sign, httptest.NewRequest(http.MethodGet, "/info/", nil))
 	looped := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "known")))
-	looped.Header.Set(loopHeader, sign.loopMark)
+	looped.Header["Cdn-Loop"] = passed.request.Header["Cdn-Loop"]
 	serve(t, sign, looped)
 	elsewhere := httptest.NewRequest(http.MethodGet, "/info/", nil) // no upload
-	elsewhere.Header.Set(loopHeader, sign.loopMark)
+	elsewhere.Header["Cdn-Loop"] = passed.request.Header["Cdn-Loop"]
 	serve(t, sign, elsewhere)
 	if after, _ := reported.Value(t, refused); after != before+2 {
 		t.Errorf("%v after %v", after, before)
@@ -123,20 +119,12 @@ func TestAnUploadOfNoKnownProjectIsCountedWithoutItsName(t *testing.T) {
 // An upload that got its credential is not counted again when the upstream
 // fails after that, or when it is sent once more.
 func TestAnUploadIsCountedOnce(t *testing.T) {
-	sign := mustSign(t, mintingConfig("once", ""))
+	sign := mustSign(t, strings.Replace(mintingConfig("once", ""), `"keys":[`, `"keys":["`+otherSecret+`",`, 1))
 	r := httptest.NewRequest(http.MethodPost, "/group/?pub_key=once", nil)
-	down := func(http.ResponseWriter, *http.Request) error {
-		return caddyhttp.Error(http.StatusBadGateway, errors.New("connection refused"))
-	}
-	if err := sign.ServeHTTP(httptest.NewRecorder(), r, caddyhttp.HandlerFunc(down)); err != nil {
-		t.Fatal(err)
-	}
-	a := &attempt{upload: &upload{sign: sign, endpoint: uploadapi.Signed(http.MethodPost, "/group/"), query: "pub_key=once"}, ctx: t.Context()}
-	for range 2 {
-		if _, err := a.credential(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	serveBy(t, sign, r, down)
+	upstream := &service{t: t, secret: testSecret}
+	upstream.send(sign, httptest.NewRequest(http.MethodPost, "/group/?pub_key=once", nil))
+	wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted")
 	reported.Want(t, map[string]float64{
 		`caddy_uploadcare_uploads_total{endpoint="/group/",outcome="signed",project="once"}`:  2,
 		`caddy_uploadcare_uploads_total{endpoint="/group/",outcome="refused",project="once"}`: 0,
@@ -146,15 +134,10 @@ func TestAnUploadIsCountedOnce(t *testing.T) {
 // A streamed upload whose upstream cannot be reached, so that it is not read.
 func TestAnUploadThatNoUpstreamTookIsCountedAsRefused(t *testing.T) {
 	sign := mustSign(t, mintingConfig("untaken", ""))
-	serveWith := caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
-		return caddyhttp.Error(http.StatusBadGateway, errors.New("connection refused"))
-	})
 	r := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "untaken")))
 	r.URL.RawQuery = "pub_key=untaken"
 	before, _ := reported.Value(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`)
-	if err := sign.ServeHTTP(httptest.NewRecorder(), r, serveWith); err != nil {
-		t.Fatal(err)
-	}
+	serveBy(t, sign, r, down)
 	if after, _ := reported.Value(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`); after != before+1 {
 		t.Errorf("%v after %v", after, before)
 	}
@@ -184,41 +167,4 @@ func TestMetricsSurviveAReloadAndGoWithTheirProject(t *testing.T) {
 	if scraped := reported.Scrape(t); strings.Contains(scraped, `project="reloaded"`) {
 		t.Errorf("the project is gone, and still there:\n%s", scraped)
 	}
-}
-
-func TestCountingDoesNotAllocate(t *testing.T) {
-	sign := mustSign(t, mintingConfig("allocating", ""))
-	a := &attempt{upload: &upload{sign: sign, endpoint: uploadapi.Signed(http.MethodPost, "/base/")}}
-	if err := a.choose("allocating"); err != nil {
-		t.Fatal(err)
-	}
-	if allocations := testing.AllocsPerRun(1000, func() {
-		a.counted.Store(false)
-		a.countSigned()
-	}); allocations != 0 {
-		t.Errorf("%v allocations", allocations)
-	}
-}
-
-// BenchmarkCounting is what the metrics cost an upload.
-func BenchmarkCounting(b *testing.B) {
-	sign := new(Sign)
-	if err := json.Unmarshal([]byte(mintingConfig("benchmark", "")), sign); err != nil {
-		b.Fatal(err)
-	}
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
-	defer cancel()
-	if err := sign.Provision(ctx); err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = sign.Cleanup() }()
-	endpoint := uploadapi.Signed(http.MethodPost, "/base/")
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		a := &attempt{upload: &upload{sign: sign, endpoint: endpoint}, project: sign.Projects[0]}
-		for pb.Next() {
-			a.counted.Store(false)
-			a.countSigned()
-		}
-	})
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"slices"
@@ -17,17 +16,6 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
-
-const urlencoded = "application/x-www-form-urlencoded"
-
-// paramsRequest is a request whose fields stand in its query and body.
-func paramsRequest(method, target, mediaType, body string) *http.Request {
-	r := httptest.NewRequest(method, target, strings.NewReader(body))
-	if mediaType != "" {
-		r.Header.Set("Content-Type", mediaType)
-	}
-	return r
-}
 
 var freshParams = regexp.MustCompile(`&?signature=([0-9a-f]{64})&expire=([0-9]{10})$`)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"context"
@@ -23,18 +23,26 @@ import (
 // foreignMark is in the forms of attackers, which the service always rejects.
 const foreignMark = "for another project"
 
+// foreignUpload sends what is rejected with any key, from an address.
+func (s *service) foreignUpload(sign *Sign, address string, size int) {
+	r := uploadRequest(formOf(demoKey, file("file", "cat.jpg", foreignMark+strings.Repeat("-", size))))
+	if address != "" {
+		r.RemoteAddr = address
+	}
+	if w := s.send(sign, r); w.Code == 200 {
+		s.t.Error("an attacker's upload was accepted")
+	}
+}
+
 // attack has so many clients send what is rejected, one after the other without
 // a pause, until the function that it returns is called.
 func (s *service) attack(sign *Sign, attackers, size int, pause time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(s.t.Context())
-	form := formOf(demoKey, file("file", "cat.jpg", foreignMark+strings.Repeat("-", size)))
 	var all sync.WaitGroup
-	for range attackers {
+	for attacker := range attackers {
 		all.Go(func() {
 			for ; ctx.Err() == nil; time.Sleep(pause) {
-				if w := s.send(sign, uploadRequest(form)); w.Code == 200 {
-					s.t.Error("an attacker's upload was accepted")
-				}
+				s.foreignUpload(sign, fmt.Sprintf("198.51.100.%d:1234", attacker), size)
 			}
 		})
 	}
@@ -98,6 +106,70 @@ func TestRejectionsThatAClientCausesHarmNobodyElse(t *testing.T) {
 	}
 }
 
+// On a gateway where others upload so rarely that nothing is accepted for minutes,
+// they harm nobody either: neither streams, of which nothing can be sent again, nor
+// what can.
+func TestRejectionsHarmNobodyOnAQuietGateway(t *testing.T) {
+	for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
+		for _, keys := range []int{2, 3} {
+			for _, attackers := range []int{1, 3} {
+				if scheme == source.SchemeToken && (attackers != 1 || keys != 2) {
+					continue // which makes no difference
+				}
+				for _, large := range []bool{false, true} {
+					for _, size := range []int{10, maxKeptSize + 10} {
+						t.Run(fmt.Sprintf("%s/%d keys/%d attackers of %d bytes/large %t", scheme, keys, attackers, size, large), func(t *testing.T) {
+							synctest.Test(t, func(t *testing.T) {
+								time.Sleep(untilTenDigits)
+								sign := mustSign(t, withKeys(scheme, manyKeys(keys)...))
+								upstream := &service{t: t, secret: "canary-1", foreign: foreignMark, takes: 50 * time.Millisecond}
+								stop := upstream.attack(sign, attackers, size, 41*time.Second)
+								for i := range 200 {
+									time.Sleep(time.Duration(62+i%7*37) * time.Second)
+									if got := upstream.sendOf(large)(sign); got != "accepted" {
+										t.Errorf("upload %d: %s", i, got)
+									}
+								}
+								stop()
+								upstream.wantKey(sign, 0, manyKeys(keys)...)
+							})
+						})
+					}
+				}
+			}
+		}
+	}
+}
+
+// A stranger's form costs nobody an upload, also if all clients have one address,
+// as behind a balancer, and the next one comes after a minute.
+func TestAStrangersFormCostsNobodyAnUpload(t *testing.T) {
+	for _, keys := range []int{2, 3} {
+		for _, large := range []bool{false, true} {
+			for _, size := range []int{10, maxKeptSize + 10} {
+				t.Run(fmt.Sprintf("%d keys/of %d bytes/large %t", keys, size, large), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						time.Sleep(untilTenDigits)
+						sign := mustSign(t, withKeys(source.SchemeSignature, manyKeys(keys)...))
+						logs := observeAll(sign)
+						upstream := &service{t: t, secret: "canary-1", foreign: foreignMark}
+						for i := range 200 {
+							upstream.foreignUpload(sign, "", size)
+							time.Sleep(62 * time.Second)
+							if got := upstream.sendOf(large)(sign); got != "accepted" {
+								t.Errorf("upload %d: %s", i, got)
+							}
+						}
+						if number := errorsIn(logs); number != 0 {
+							t.Errorf("%d errors:\n%s", number, strings.Join(operatorLog(logs), "\n"))
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
 // A key is replaced in the project after it was added here, or before that: then
 // the new one stands here as the first. Small uploads go on without one that
 // fails, and large ones within two minutes, whether or not others' are rejected
@@ -112,23 +184,28 @@ func TestARotationHealsInBothOrders(t *testing.T) {
 		for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
 			for _, large := range []bool{false, true} {
 				for _, attackers := range []int{0, 1, 3} {
-					t.Run(fmt.Sprintf("%s/%s/large %t/%d attackers", order, scheme, large, attackers), func(t *testing.T) {
-						synctest.Test(t, func(t *testing.T) {
-							time.Sleep(untilTenDigits)
-							sign := mustSign(t, withKeys(scheme, keys...))
-							logs := observeAll(sign)
-							upstream := &service{t: t, secret: old, foreign: foreignMark, takes: 20 * time.Millisecond}
-							stop := upstream.attack(sign, attackers, 1000, 700*time.Millisecond)
-							for _, secret := range []string{old, fresh, old} {
-								upstream.setSecret(secret)
-								upstream.wantHealing(sign, large, slices.Index(keys, secret), keys)
-							}
-							stop()
-							if number := errorsIn(logs); number != 0 {
-								t.Errorf("%d errors:\n%s", number, strings.Join(operatorLog(logs), "\n"))
-							}
+					for _, size := range []int{1000, maxKeptSize + 10} {
+						if size > maxKeptSize && (attackers != 3 || scheme == source.SchemeToken) {
+							continue // which makes no difference
+						}
+						t.Run(fmt.Sprintf("%s/%s/large %t/%d attackers of %d bytes", order, scheme, large, attackers, size), func(t *testing.T) {
+							synctest.Test(t, func(t *testing.T) {
+								time.Sleep(untilTenDigits)
+								sign := mustSign(t, withKeys(scheme, keys...))
+								logs := observeAll(sign)
+								upstream := &service{t: t, secret: old, foreign: foreignMark, takes: 20 * time.Millisecond}
+								stop := upstream.attack(sign, attackers, size, 700*time.Millisecond)
+								for _, secret := range []string{old, fresh, old} {
+									upstream.setSecret(secret)
+									upstream.wantHealing(sign, large, slices.Index(keys, secret), keys)
+								}
+								stop()
+								if number := errorsIn(logs); number != 0 {
+									t.Errorf("%d errors:\n%s", number, strings.Join(operatorLog(logs), "\n"))
+								}
+							})
 						})
-					})
+					}
 				}
 			}
 		}

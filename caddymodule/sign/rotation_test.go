@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"fmt"
@@ -76,8 +76,8 @@ func TestSecretKeysAreTriedOneAfterTheOther(t *testing.T) {
 	}
 }
 
-// A stream cannot be sent again: when nothing has been accepted for a minute, one
-// is tried with another key.
+// A stream cannot be sent again: when some have been rejected over a minute, and
+// nothing accepted, one is tried with another key.
 func TestStreamsTryTheSecretKeysUploadByUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
@@ -97,12 +97,13 @@ func TestStreamsTryTheSecretKeysUploadByUpload(t *testing.T) {
 		time.Sleep(suspicionTime - time.Second)
 		uploads(rejected)
 		time.Sleep(time.Second)
-		uploads(rejected, "accepted", "accepted") // the second key, the third, and from then on
+		// The first key, over a minute now; the second, the third, and from then on.
+		uploads(rejected, rejected, "accepted", "accepted")
 		// Keys are tried round and round: the project's was replaced again.
 		upstream.secret = "canary-2"
 		uploads(rejected, rejected)
 		time.Sleep(suspicionTime)
-		uploads(rejected, "accepted", "accepted")
+		uploads(rejected, rejected, "accepted", "accepted")
 		wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", keyWorks+"3 of 3", keyWorks+"2 of 3")
 	})
 }
@@ -154,15 +155,7 @@ func TestRejectionsOfOneKeyAdvanceOnce(t *testing.T) {
 				sign := mustSign(t, withKeys(scheme, "canary-1", "canary-2", "canary-3"))
 				logs := observeAll(sign)
 				upstream := &service{t: t, secret: "canary-2"}
-				var uploads sync.WaitGroup
-				for range 200 {
-					uploads.Go(func() {
-						if got := upstream.upload(sign); got != "accepted" {
-							t.Error(got)
-						}
-					})
-				}
-				uploads.Wait()
+				upstream.wantBurstAccepted(sign)
 				upstream.wantKey(sign, 1, "canary-1", "canary-2", "canary-3")
 				wantSaid(t, "the operator is told", operatorLog(logs), mayBeClient+"invalid", keyWorks+"2 of 3")
 			})
@@ -174,16 +167,9 @@ func TestRejectionsOfOneKeyAdvanceOnce(t *testing.T) {
 func TestTheSecretKeyThatWorksSurvivesAReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
-		config := withKeys(source.SchemeSignature, "canary-1", "canary-2")
 		upstream := &service{t: t, secret: "canary-2"}
-		before := mustSign(t, config)
-		upstream.upload(before)
-		after := mustSign(t, config)
-		logs := observeAll(after)
-		time.Sleep(time.Hour) // beyond what is cached
-		upstream.upload(after)
-		wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted", "accepted")
-		wantSaid(t, "the operator is told", operatorLog(logs))
+		beyondCache := time.Hour
+		upstream.wantSurvivesReload(withKeys(source.SchemeSignature, "canary-1", "canary-2"), beyondCache, "Invalid signature.")
 	})
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"context"
@@ -23,8 +23,6 @@ import (
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
 )
-
-var demoKey = field("UPLOADCARE_PUB_KEY", "demopublickey")
 
 // staleForms are the ways in which clients send credentials of their own. The
 // name of each is the client's order.
@@ -370,31 +368,29 @@ func TestAClientThatGoesAwayIsNotTheUpstreamsFault(t *testing.T) {
 // An answer that has begun stays as it is, whatever becomes of the body.
 func TestAnEarlyAnswerOfTheUpstreamIsKept(t *testing.T) {
 	sign := mustSign(t, onlyProject)
-	w := httptest.NewRecorder()
 	r := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other")))
-	err := sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+	w := serveBy(t, sign, r, func(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		_, _ = io.WriteString(w, "early")
 		_, _ = io.Copy(io.Discard, r.Body)
 		return nil
-	}))
-	if err != nil || w.Code != http.StatusRequestEntityTooLarge || w.Body.String() != "early" {
-		t.Errorf("answer %d %q, error %v", w.Code, w.Body, err)
+	})
+	if w.Code != http.StatusRequestEntityTooLarge || w.Body.String() != "early" {
+		t.Errorf("answer %d %q", w.Code, w.Body)
 	}
 }
 
 // The proxy answers 499 for itself when it takes the client to be gone.
 func TestTheProxysAnswerToACancelledRequestIsReplaced(t *testing.T) {
 	sign := mustSign(t, onlyProject)
-	w := httptest.NewRecorder()
-	err := sign.ServeHTTP(w, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other"))), caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+	w := serveBy(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other"))), func(w http.ResponseWriter, r *http.Request) error {
 		if _, err := io.Copy(io.Discard, r.Body); errors.Is(err, context.Canceled) {
 			w.WriteHeader(statusClientClosedRequest)
 		}
 		return nil
-	}))
-	if err != nil || w.Code != http.StatusForbidden {
-		t.Errorf("answer %d %q, error %v", w.Code, w.Body, err)
+	})
+	if w.Code != http.StatusForbidden {
+		t.Errorf("answer %d %q", w.Code, w.Body)
 	}
 }
 
@@ -402,32 +398,30 @@ func TestTheProxysAnswerToACancelledRequestIsReplaced(t *testing.T) {
 // upstream is not blamed for it.
 func TestABodyThatWasClosedIsNotTheUpstreamsFault(t *testing.T) {
 	sign := mustSign(t, onlyProject)
-	w := httptest.NewRecorder()
-	err := sign.ServeHTTP(w, uploadRequest(formOf(demoKey)), caddyhttp.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) error {
+	w := serveBy(t, sign, uploadRequest(formOf(demoKey)), func(_ http.ResponseWriter, r *http.Request) error {
 		_ = r.Body.Close()
 		if _, err := io.Copy(io.Discard, r.Body); !errors.Is(err, context.Canceled) {
 			t.Errorf("the proxy sees %v", err)
 		}
 		return nil
-	}))
-	if err != nil || w.Code != http.StatusBadGateway || w.Body.Len() == 0 {
-		t.Errorf("answer %d %q, error %v", w.Code, w.Body, err)
+	})
+	if w.Code != http.StatusBadGateway || w.Body.Len() == 0 {
+		t.Errorf("answer %d %q", w.Code, w.Body)
 	}
 }
 
 // What the proxy says in place of the refusal is dropped with its body.
 func TestTheProxysAnswerIsDroppedAsAWhole(t *testing.T) {
 	sign := mustSign(t, onlyProject)
-	w := httptest.NewRecorder()
-	err := sign.ServeHTTP(w, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other"))), caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+	w := serveBy(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "other"))), func(w http.ResponseWriter, r *http.Request) error {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.WriteHeader(statusClientClosedRequest)
 		_, _ = io.WriteString(w, "gone")
 		_, _ = w.(io.ReaderFrom).ReadFrom(strings.NewReader("gone"))
 		return nil
-	}))
-	if err != nil || w.Code != http.StatusForbidden || w.Body.String() != "UPLOADCARE_PUB_KEY is invalid." {
-		t.Errorf("answer %d %q, error %v", w.Code, w.Body, err)
+	})
+	if w.Code != http.StatusForbidden || w.Body.String() != "UPLOADCARE_PUB_KEY is invalid." {
+		t.Errorf("answer %d %q", w.Code, w.Body)
 	}
 }
 
@@ -435,14 +429,13 @@ func TestTheProxysAnswerIsDroppedAsAWhole(t *testing.T) {
 func TestAFreshCredentialDoesNotComeBackInARedirect(t *testing.T) {
 	sign := mustSign(t, onlyProject)
 	r := paramsRequest("GET", "/from_url?pub_key=demopublickey&a=b", "", "")
-	w := httptest.NewRecorder()
-	err := sign.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+	w := serveBy(t, sign, r, func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Location", "/from_url/?"+r.URL.RawQuery+"#top")
 		w.WriteHeader(http.StatusMovedPermanently)
 		return nil
-	}))
-	if got := w.Header().Get("Location"); err != nil || got != "/from_url/?pub_key=demopublickey&a=b#top" {
-		t.Errorf("%v, Location: %s", err, got)
+	})
+	if got := w.Header().Get("Location"); got != "/from_url/?pub_key=demopublickey&a=b#top" {
+		t.Errorf("Location: %s", got)
 	}
 	// Nor is it in what placeholders and error routes see of the request.
 	if strings.Contains(r.URL.String()+r.RequestURI, "expire") {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -43,14 +44,18 @@ func TestAStaticPairIsUsedAsItIsUntilItExpires(t *testing.T) {
 func TestAnExpiredStaticPairLetsOtherProjectsLoad(t *testing.T) {
 	sign := mustSign(t, `{"projects":[{"public_key":"late","source":`+fixture.Static(fixture.PairFor(-time.Minute))+`},
 		{"public_key":"demopublickey","source":{"module":"secret_key","keys":["`+testSecret+`"]}}]}`)
+	logs := observeAll(sign)
 	rec, _ := serve(t, sign, uploadRequest(formOf(demoKey)))
 	checkCredential(t, parseForm(t, rec.body), testSecret)
 	if _, w := serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "late")))); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("answer %d %q", w.Code, w.Body)
 	}
-	_, err := sign.projects.Of("late").Grantor().Token(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "the static credential has expired, at ") || strings.Contains(err.Error(), "signature") {
-		t.Errorf("got %v", err)
+	refused := logs.FilterMessage("upload refused").All()
+	if len(refused) != 1 {
+		t.Fatalf("%d uploads were refused", len(refused))
+	}
+	if cause := fmt.Sprint(refused[0].ContextMap()["cause"]); !strings.Contains(cause, "the static credential has expired, at ") || strings.Contains(cause, "signature") {
+		t.Errorf("got %s", cause)
 	}
 }
 

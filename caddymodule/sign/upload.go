@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
@@ -42,6 +44,9 @@ func newUpload(s *Sign, r *http.Request, endpoint *uploadapi.SignedEndpoint, gra
 	u.first.upload, u.first.ctx = u, u.ctx
 	if u.client != nil {
 		u.first.source = u.client
+		if u.first.signing.Stream = !isKept(r.ContentLength); u.first.signing.Stream {
+			u.first.signing.Client, _ = caddyhttp.GetVar(u.ctx, caddyhttp.ClientIPVarKey).(string)
+		}
 	}
 	return u
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"bytes"
@@ -11,25 +11,14 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/zap"
-
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
 // BenchmarkUpload is what an upload of 20 KiB costs, from the server to the
 // proxy and back.
 func BenchmarkUpload(b *testing.B) {
-	sign := new(Sign)
-	sign.Projects = []*project.Project{{PublicKey: "demopublickey", SourceRaw: []byte(`{"module":"secret_key","keys":["x"]}`)}}
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: b.Context()})
-	defer cancel()
-	if err := sign.provision(ctx, zap.NewNop()); err != nil {
-		b.Fatal(err)
-	}
-	defer sign.Cleanup()
+	sign := mustSign(b, onlyProject)
 	form := []byte(formOf(demoKey, file("file", "cat.jpg", strings.Repeat("x", 20<<10))))
 	body := bytes.NewReader(form)
 	r := httptest.NewRequest(http.MethodPost, "/base/?jsonerrors=1", nil)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -56,6 +57,9 @@ func (t resolverTransport) RoundTrip(request *http.Request) (*http.Response, err
 	// ours to set, and it may be over.
 	ctx := context.WithValue(withoutValues{request.Context()}, caddy.ReplacerCtxKey, caddy.NewReplacer())
 	ctx = context.WithValue(ctx, caddyhttp.VarsCtxKey, make(map[string]any))
+	if trace := httptrace.ContextClientTrace(request.Context()); trace != nil {
+		ctx = httptrace.WithClientTrace(ctx, trace)
+	}
 	response, err := t.RoundTripper.RoundTrip(request.WithContext(ctx))
 	if dial, ok := errors.AsType[reverseproxy.DialError](err); ok { // which has no Unwrap
 		err = &resolver.DialError{Err: dial}

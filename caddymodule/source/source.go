@@ -34,7 +34,10 @@ var (
 	// ErrRefused means that whoever asks is not to have a token. The upload
 	// gets 403, and nothing is kept.
 	ErrRefused = token.ErrRefused
-	// ErrUnreachable means that there was nobody, or no answer in time.
+	// ErrUnreachable means that there was nobody, whoever asks: no address, no
+	// connection, no TLS. While that is so, callers pause together. That there was no
+	// answer in time is the caller's own: an error with a method Timeout that
+	// is true, such as [context.DeadlineExceeded].
 	ErrUnreachable = token.ErrUnreachable
 )
 
@@ -46,7 +49,7 @@ type Source interface {
 	// Token returns a new credential. It is called at most once at a time for
 	// each cache, and only when the cached token is about to expire. The
 	// context does not end with the request that asked, so the source bounds
-	// its own time. now is the time at the Upload API, as far as it is known.
+	// its own time; it ends when others are to be asked for instead. now is the time at the Upload API, as far as it is known.
 	Token(ctx context.Context, now time.Time) (Token, error)
 
 	// CacheKey identifies where the tokens come from and what they are like.

@@ -83,15 +83,8 @@ func startEcho(t *testing.T, secure bool) *httptest.Server {
 
 func responseOf(t *testing.T, response *http.Response, err error) string {
 	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
+	_, body := rawtest.ReadResponse(t, response, err)
+	return body
 }
 
 // The transport is spelled as Caddy's own is, in a Caddyfile and in JSON.

@@ -180,13 +180,5 @@ func postBody(t *testing.T, address string, body io.Reader, length int, direct b
 // readResponse returns the status and the body of a response.
 func readResponse(t *testing.T, response *http.Response, err error) (int, string) {
 	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(body)
+	return rawtest.ReadResponse(t, response, err)
 }

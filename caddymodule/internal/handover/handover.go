@@ -28,8 +28,8 @@ type EditedForm interface {
 
 // Request is what the signing handler passes on with a request.
 type Request struct {
-	// Interrupter interrupts the body. It is nil if the request has no body, or one
-	// whose Read never waits for the client.
+	// Interrupter interrupts the body. It is nil if the request has no body. Of a body
+	// whose Read never waits for the client it does nothing.
 	Interrupter Interrupter
 	// Sent is the credential that the request leaves with, set when that is known:
 	// the proxy redacts it in what comes back. It is nil if there is none.

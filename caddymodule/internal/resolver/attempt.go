@@ -38,9 +38,10 @@ var (
 func (e *Endpoint) attempt(ctx context.Context) (token.Token, error) {
 	address := *e.URL
 	for range maxRedirects + 1 {
-		response, err := e.Transport.RoundTrip(e.request(ctx, &address))
+		var connection connection
+		response, err := e.Transport.RoundTrip(connection.watched(e.request(ctx, &address)))
 		if err != nil {
-			return token.Token{}, e.transportFailed(ctx, err)
+			return token.Token{}, e.transportFailed(ctx, err, &connection)
 		}
 		location := response.Header.Get("Location")
 		if !isRedirect(response.StatusCode) || location == "" {
@@ -111,7 +112,7 @@ func (e *Endpoint) read(ctx context.Context, response *http.Response) (token.Tok
 	// These may be different at the next attempt.
 	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500 && status <= 599:
 		discard(response)
-		return token.Token{}, &transientError{fmt.Errorf("it responded with %s", describeStatus(status)), retryAfter(response.Header)}
+		return token.Token{}, &transientError{error: fmt.Errorf("it responded with %s", describeStatus(status)), after: retryAfter(response.Header)}
 	case status < 200 || status > 299:
 		discard(response)
 		return token.Token{}, fmt.Errorf("it responded with %s", describeStatus(status))
@@ -119,7 +120,7 @@ func (e *Endpoint) read(ctx context.Context, response *http.Response) (token.Tok
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponseSize+1))
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return token.Token{}, &transientError{error: fmt.Errorf("its response was not complete within %s", e.Timeout)}
+		return token.Token{}, &transientError{error: fmt.Errorf("its response was not complete within %s", e.Timeout), timeout: true}
 	case err != nil:
 		return token.Token{}, &transientError{error: errors.New("its response broke off")}
 	case len(body) > maxResponseSize:

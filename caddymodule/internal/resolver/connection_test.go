@@ -15,6 +15,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
@@ -100,10 +101,10 @@ func TestBrokenConnections(t *testing.T) {
 		address, want string
 		unreachable   bool
 	}{
-		"refused":             {dead.URL, "connection refused", true},
+		"nobody listens":      {dead.URL, "connection refused", true},
 		"it hangs up":         {closed, "the connection ended before the response", false},
-		"it speaks otherwise": {listen("SSH-2.0-canary\r\n"), "not HTTP", true},
-		"a malformed header":  {listen("HTTP/1.1 200 OK\r\nsignature canary\r\n\r\n"), "not HTTP", true},
+		"it speaks otherwise": {listen("SSH-2.0-canary\r\n"), "not HTTP", false},
+		"a malformed header":  {listen("HTTP/1.1 200 OK\r\nsignature canary\r\n\r\n"), "not HTTP", false},
 		"it breaks off":       {listen(head + goodResponse[:50]), "broke off", false},
 		"a broken chunk":      {listen("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ncanary\r\n"), "broke off", false},
 		"an unknown CA":       {secure.URL, "certificate signed by unknown authority", true},
@@ -117,6 +118,22 @@ func TestBrokenConnections(t *testing.T) {
 			checkShown(t, err)
 			if err == nil || !strings.Contains(err.Error(), test.want) || errors.Is(err, token.ErrUnreachable) != test.unreachable {
 				t.Errorf("got %v, want %s", err, test.want)
+			}
+		})
+	}
+}
+
+// Without a connection, a failure concerns every caller. With one, the endpoint may hang
+// for this caller alone; that it is there is known at once.
+func TestHangingIsDistinguishedFromUnreachable(t *testing.T) {
+	silent := rawtest.Serve(t, func(connection net.Conn, _ int) { _, _ = io.Copy(io.Discard, connection) })
+	for scheme, unreachable := range map[string]bool{"http": false, "https": true} {
+		t.Run(scheme, func(t *testing.T) {
+			endpoint := newEndpoint(t, scheme+"://"+silent, &http.Transport{DisableKeepAlives: true})
+			endpoint.Timeout = 200 * time.Millisecond
+			_, err := endpoint.Token(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "no response within") || errors.Is(err, token.ErrUnreachable) != unreachable || isTimeout(err) == unreachable {
+				t.Errorf("got %v", err)
 			}
 		})
 	}

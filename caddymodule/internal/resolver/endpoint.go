@@ -50,10 +50,10 @@ type Endpoint struct {
 
 // Token requests a credential. Its error is that of ctx, if that has ended;
 // [token.ErrRefused] if the endpoint refuses; [token.ErrUnreachable] if the last
-// attempt got no connection or no response in time; or another if the response is
-// invalid. Errors show the endpoint's origin and nothing else of the request or the
-// response. If the endpoint said when to try again, the error has a method
-// RetryAfter.
+// attempt got no connection; one with a method Timeout that returns true if it waited
+// in vain; or another if the response is invalid. Errors show the endpoint's origin and
+// nothing else of the request or the response. If the endpoint said when to try again,
+// the error has a method RetryAfter.
 func (e *Endpoint) Token(ctx context.Context) (token.Token, error) {
 	whole, deadline := ctx, time.Now().Add(e.Timeout)
 	ctx, cancel := context.WithDeadline(ctx, deadline)

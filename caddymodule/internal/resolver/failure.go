@@ -9,6 +9,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
@@ -17,7 +20,8 @@ import (
 // transientError is a failure after which a retry makes sense.
 type transientError struct {
 	error
-	after time.Duration // the endpoint's Retry-After, or 0
+	after   time.Duration // the endpoint's Retry-After, or 0
+	timeout bool          // there was no whole response in time
 }
 
 // Unwrap returns the cause.
@@ -25,6 +29,9 @@ func (e *transientError) Unwrap() error { return e.error }
 
 // RetryAfter returns the delay that the endpoint asked for, or 0.
 func (e *transientError) RetryAfter() time.Duration { return e.after }
+
+// Timeout reports whether there was no response in time.
+func (e *transientError) Timeout() bool { return e.timeout }
 
 // DialError marks an error of a transport that got no connection. It is for
 // transports whose own errors are opaque: describe shows the text of a DialError,
@@ -36,29 +43,61 @@ func (e *DialError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *DialError) Unwrap() error { return e.Err }
 
-// transportFailed returns the error of an attempt without a response. One about TLS
-// is final: a certificate does not become valid within seconds.
-func (e *Endpoint) transportFailed(ctx context.Context, err error) error {
-	failed := fmt.Errorf("%w: %s", token.ErrUnreachable, e.describe(ctx, err))
+// transportFailed returns the error of an attempt without a response. Without a
+// connection it is [token.ErrUnreachable], whoever asks; what an endpoint does with a
+// connection may depend on the caller, and must not make all the others wait. An error
+// about TLS is final: a certificate does not become valid within seconds.
+func (e *Endpoint) transportFailed(ctx context.Context, err error, connection *connection) error {
+	failed := errors.New(e.describe(ctx, err))
+	unreachable := fmt.Errorf("%w: %w", token.ErrUnreachable, failed)
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	switch {
 	case errors.As(err, &certificate), errors.As(err, &record):
-		return failed
-	case ctx.Err() == nil && hangsUp(err):
-		failed = errors.New(e.describe(ctx, err))
+		return unreachable // and will be the same the next time
+	case connection.isMissing(), isDialError(err):
+		return &transientError{error: unreachable}
+	default:
+		return &transientError{error: failed, timeout: ctx.Err() != nil || isTimeout(err)}
 	}
-	return &transientError{error: failed}
 }
 
-// hangsUp reports whether the endpoint accepted the connection and then closed it.
-// That is not [token.ErrUnreachable]: it may do so for some callers alone, and must
-// not make all the others wait.
-func hangsUp(err error) bool {
+// isDialError reports whether there was no connection, if the transport says so: a
+// failed dial, a failed proxy, or an alert of TLS, which may come after the handshake.
+func isDialError(err error) bool {
 	if operation, ok := errors.AsType[*net.OpError](err); ok {
-		return (operation.Op == "read" || operation.Op == "write") && !operation.Timeout()
+		switch operation.Op {
+		case "dial", "proxyconnect", "remote error", "local error":
+			return true
+		}
 	}
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	_, ok := errors.AsType[*DialError](err)
+	return ok
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
+}
+
+// connection is what a transport does to get one.
+type connection struct{ wanted, made atomic.Bool }
+
+// isMissing reports whether one could not be made.
+func (c *connection) isMissing() bool { return c.wanted.Load() && !c.made.Load() }
+
+// watched returns a request whose connection is watched.
+func (c *connection) watched(request *http.Request) *http.Request {
+	ctx := request.Context()
+	wanted := func() { c.wanted.Store(true) }
+	return request.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSStart:     func(httptrace.DNSStartInfo) { wanted() },
+		ConnectStart: func(string, string) { wanted() },
+		GotConn: func(httptrace.GotConnInfo) {
+			c.made.Store(true)
+			token.Reached(ctx)
+		},
+	}))
 }
 
 // describe describes why there was no response. It quotes errors of known kinds

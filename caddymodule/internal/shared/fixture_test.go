@@ -242,6 +242,14 @@ func newNode(t *testing.T, storage Storage, source token.Source, offset time.Dur
 	return n
 }
 
+// loneNode returns a node whose clock is right, its storage and its source.
+func loneNode(t *testing.T) (*memory, *backend, *node) {
+	t.Helper()
+	time.Sleep(bubbleAge)
+	storage, source := newMemory(), &backend{lifetime: testLifetime}
+	return storage, source, newNode(t, storage, source.ask, 0)
+}
+
 func (n *node) get(t *testing.T) token.Token {
 	t.Helper()
 	got, err := n.cache.Get(t.Context(), n.source)
@@ -249,6 +257,16 @@ func (n *node) get(t *testing.T) token.Token {
 		t.Errorf("no token: %v", err)
 	}
 	return got
+}
+
+// getAfter gets a token and checks how long that takes.
+func (n *node) getAfter(t *testing.T, want time.Duration) {
+	t.Helper()
+	began := time.Now()
+	n.get(t)
+	if spent := time.Since(began); spent != want {
+		t.Errorf("the upload waited %s", spent)
+	}
 }
 
 // checkReports checks what was reported: an error, or nil for its end.

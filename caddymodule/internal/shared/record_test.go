@@ -160,9 +160,7 @@ func TestInvariant8KeysShowNothing(t *testing.T) {
 
 func TestARefusalRemovesTheRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(bubbleAge)
-		storage, source := newMemory(), &backend{lifetime: testLifetime}
-		node := newNode(t, storage, source.ask, 0)
+		storage, source, node := loneNode(t)
 		node.get(t)
 		source.fail(token.ErrRefused)
 		for range 30 { // until it is due
@@ -233,9 +231,7 @@ func TestAnExpiredTokenIsNotStored(t *testing.T) {
 // A record or a lock that another gateway has removed meanwhile is no failure.
 func TestWhatIsGoneNeedNotBeRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(bubbleAge)
-		storage, source := newMemory(), &backend{lifetime: testLifetime}
-		node := newNode(t, storage, source.ask, 0)
+		storage, source, node := loneNode(t)
 		node.get(t)
 		synctest.Wait()
 		time.Sleep(testLifetime)

@@ -93,9 +93,7 @@ func TestATokenThatComesLateIsShared(t *testing.T) {
 // Invariant 5, in part.
 func TestInvariant5WhatIsStoredAndHasExpiredServesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(bubbleAge)
-		storage, source := newMemory(), &backend{lifetime: testLifetime}
-		node := newNode(t, storage, source.ask, 0)
+		_, source, node := loneNode(t)
 		node.get(t)
 		synctest.Wait()
 		source.fail(errSource)

@@ -37,10 +37,11 @@ var (
 )
 
 // within calls operation and returns within limit, even if the storage ignores the
-// context, as some plugins do. late, if not nil, is called if the operation succeeds
-// after that.
+// context, as some plugins do. The operation is not cut short when ctx ends, since others
+// may wait for the same lock. late, if not nil, is called if the operation succeeds
+// after limit.
 func (t *Tokens) within(ctx context.Context, limit time.Duration, operation func(context.Context) error, late func()) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	done := make(chan error, 1)
 	go func() { done <- recovered(ctx, operation) }()
 	select {

@@ -39,7 +39,7 @@ type Cache struct {
 	threshold time.Duration
 	clock     *Clock
 	current   atomic.Pointer[entry]
-	outage    *outage // of the source for all callers, or nil
+	common    *common // of the source for all callers, or nil
 	id        Caller  // whose the cache is, if there is one
 
 	mu       sync.Mutex
@@ -137,10 +137,10 @@ func (c *Cache) forget() {
 func (c *Cache) pause(now Reading) (time.Duration, error) {
 	held := c.holds(now)
 	pause, cause := c.failure.left(now, held)
-	if c.outage == nil {
+	if c.common == nil {
 		return pause, cause
 	}
-	if shared, sharedCause := c.outage.left(now, held); cause == nil || shared > pause {
+	if shared, sharedCause := c.common.outage.left(now, held); cause == nil || shared > pause {
 		return shared, sharedCause
 	}
 	return pause, cause

@@ -4,7 +4,6 @@ package token
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -14,13 +13,6 @@ import (
 // maxCallers is how many callers' tokens are kept; the least recently used goes
 // first. One takes about half a kilobyte.
 const maxCallers = 4096
-
-// maxAbandoned is how many callers are asked for at once though their clients
-// have left. Whoever invents callers and does not wait must not make the source
-// be asked without bound.
-const maxAbandoned = 1024
-
-var errAbandoned = errors.New("the source is being asked for too many clients that have left")
 
 // Caller identifies a caller whose tokens are its own: a hash of what the
 // source is told about it.
@@ -32,21 +24,21 @@ type Caller [32]byte
 type Callers struct {
 	threshold time.Duration
 	clock     *Clock
-	outage    outage // which all of them would meet
+	common    common
 
-	mu        sync.Mutex
-	active    map[Caller]*caller // those that ask now, and those that are asked for
-	abandoned int                // those of them that have no token, and nobody who waits
-	granted   *callerLRU         // those that have a token
-	failing   *callerLRU         // those that have none, and a pause to keep to
+	mu      sync.Mutex
+	active  map[Caller]*caller // those that ask now, and those that are asked for
+	granted *callerLRU         // those that have a token
+	failing *callerLRU         // those that have none, and a pause to keep to
 }
 
 type callerLRU = simplelru.LRU[Caller, *caller]
 
 // caller is one of them.
 type caller struct {
-	cache *Cache
-	users int // as long as there are any, it is active
+	cache   *Cache
+	users   int  // as long as there are any, it is active
+	pending bool // and while a refresh is under way
 }
 
 // NewCallers returns an empty set of caches.
@@ -77,9 +69,6 @@ func (c *Callers) GetAnother(ctx context.Context, id Caller, source Source) (Tok
 
 func (c *Callers) get(ctx context.Context, id Caller, source Source, get func(*Cache, context.Context, Source) (Token, error)) (Token, error) {
 	caller := c.enter(id)
-	if caller == nil {
-		return Token{}, unavailable(firstPause, errAbandoned)
-	}
 	defer c.leave(id, caller)
 	return get(caller.cache, ctx, source)
 }
@@ -106,7 +95,7 @@ func (c *Callers) Clear() {
 	for _, caller := range c.active {
 		caller.cache.Clear()
 	}
-	c.outage.forget()
+	c.common.outage.forget()
 }
 
 func (c *Callers) known(id Caller) *caller {
@@ -127,39 +116,44 @@ func (c *Callers) find(id Caller) *caller {
 	return caller
 }
 
-// enter makes a caller active. It returns nil if there is no place for a new one.
+// enter makes a caller active.
 func (c *Callers) enter(id Caller) *caller {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	found := c.find(id)
-	switch {
-	case found != nil:
-	case c.abandoned >= maxAbandoned:
-		return nil
-	default:
+	if found == nil {
 		found = &caller{cache: NewCache(c.threshold, c.clock)}
-		found.cache.outage, found.cache.id = &c.outage, id
+		found.cache.common, found.cache.id = &c.common, id
 	}
 	c.active[id] = found
 	found.users++
+	if found.pending && found.users == 1 {
+		c.await(found, true)
+	}
 	return found
 }
 
-// leave gives the caller its place, or none, when nobody asks any more and no
-// refresh is under way: until then all share the one.
+// leave lets go of a caller for one who asks no more.
 func (c *Callers) leave(id Caller, caller *caller) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if caller.users > 1 {
-		caller.users--
-		return
+	if caller.users--; caller.users == 0 {
+		c.settle(id, caller)
 	}
+}
+
+// settle gives a caller for whom nobody asks its place, or none, unless a refresh
+// is under way: until that has landed, all share the one.
+func (c *Callers) settle(id Caller, caller *caller) {
 	_, granted := caller.cache.Current()
-	if landed := caller.cache.pending(); landed != nil {
-		c.await(id, caller, landed, !granted)
+	if flight := caller.cache.pending(); flight != nil {
+		c.await(caller, false)
+		if !caller.pending {
+			caller.pending = true
+			go c.settleAfter(flight, id, caller)
+		}
 		return
 	}
-	caller.users--
 	delete(c.active, id)
 	switch {
 	case granted:
@@ -174,18 +168,19 @@ func (c *Callers) leave(id Caller, caller *caller) {
 	}
 }
 
-// await lets a caller whose refresh is under way leave when that has landed.
-func (c *Callers) await(id Caller, caller *caller, landed <-chan struct{}, abandoned bool) {
-	if abandoned {
-		c.abandoned++
+// settleAfter settles a caller when its refresh has landed.
+func (c *Callers) settleAfter(flight *flight, id Caller, caller *caller) {
+	<-flight.landed
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if caller.pending = false; caller.users == 0 {
+		c.settle(id, caller)
 	}
-	go func() {
-		<-landed
-		if abandoned {
-			c.mu.Lock()
-			c.abandoned--
-			c.mu.Unlock()
-		}
-		c.leave(id, caller)
-	}()
+}
+
+// await takes note of whether somebody waits for a caller's refresh.
+func (c *Callers) await(caller *caller, somebody bool) {
+	if flight := caller.cache.pending(); flight != nil && flight.call != nil {
+		c.common.calls.wait(flight.call, somebody)
+	}
 }

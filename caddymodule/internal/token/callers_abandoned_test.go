@@ -27,14 +27,14 @@ func TestInventedCallersAreNotAskedForWithoutBound(t *testing.T) {
 		}
 		left, leave := context.WithCancel(t.Context())
 		leave()
-		for number := range 2 * maxAbandoned {
+		for number := range 2 * maxUnanswered {
 			if get(left, 1000+number) == nil {
 				t.Fatal("a client that has left got a token")
 			}
 		}
 		synctest.Wait()
-		if calls := issuer.calls.Load(); calls != 1+maxAbandoned {
-			t.Errorf("%d calls, want %d", calls, 1+maxAbandoned)
+		if calls := issuer.calls.Load(); calls != 1+maxUnanswered {
+			t.Errorf("%d calls, want %d", calls, 1+maxUnanswered)
 		}
 		var unavailable *UnavailableError
 		if err := get(t.Context(), 1); !errors.As(err, &unavailable) || unavailable.RetryAfter != time.Second {
@@ -48,7 +48,7 @@ func TestInventedCallersAreNotAskedForWithoutBound(t *testing.T) {
 		time.Sleep(4 * time.Second) // there is an answer to all that was asked
 		synctest.Wait()
 		var crowd sync.WaitGroup
-		for number := range 2 * maxAbandoned {
+		for number := range 2 * maxUnanswered {
 			crowd.Go(func() {
 				if err := get(t.Context(), 10_000+number); err != nil {
 					t.Errorf("one of a crowd that waits: %v", err)
@@ -57,8 +57,65 @@ func TestInventedCallersAreNotAskedForWithoutBound(t *testing.T) {
 		}
 		crowd.Wait()
 		synctest.Wait()
-		if callers.abandoned != 0 || callers.kept()[0] != 0 {
-			t.Errorf("%d are counted as abandoned, %d as active", callers.abandoned, callers.kept()[0])
+		if callers.common.calls.abandoned != 0 || callers.kept()[0] != 0 {
+			t.Errorf("%d are counted as abandoned, %d as active", callers.common.calls.abandoned, callers.kept()[0])
+		}
+	})
+}
+
+// A call for a client that has left makes way for another's when the source has
+// had two seconds for it, the oldest first. A caller that has come back is waited for.
+func TestTheOldestCallForNobodyMakesWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		callers := NewCallers(testThreshold, SystemClock())
+		hanging, good := &patchy{timeout: time.Hour, hangs: func(int) bool { return true }}, &issuer{takes: 300 * time.Millisecond}
+		left, leave := context.WithCancel(t.Context())
+		leave()
+		for number := range maxUnanswered {
+			_, _ = callers.Get(left, callerOf(number), hanging.to(number))
+			time.Sleep(time.Millisecond)
+		}
+		back, leaveAgain := context.WithCancel(t.Context())
+		go func() { _, _ = callers.Get(back, callerOf(0), hanging.to(0)) }()
+		synctest.Wait()
+		time.Sleep(minCallTime)
+		for i := range 10 {
+			number := 10_000 + i
+			if _, err := callers.Get(t.Context(), callerOf(number), good.to(number)); err != nil {
+				t.Errorf("a newcomer: %v", err)
+			}
+			_, _ = callers.Get(left, callerOf(20_000+i), hanging.to(20_000+i))
+			synctest.Wait()
+			if running, _ := hanging.most(); running != maxUnanswered+1 { // one is waited for
+				t.Errorf("%d calls that hang", running)
+			}
+		}
+		if callers.known(callerOf(0)).cache.pending() == nil || callers.known(callerOf(1)).cache.pending() != nil {
+			t.Error("it was not the oldest that made way, of those for nobody")
+		}
+		leaveAgain()
+		time.Sleep(time.Hour)
+	})
+}
+
+// A source that does not care whether its context has ended is not asked without
+// bound either.
+func TestASourceThatHeedsNoContextIsNotAskedWithoutBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		callers, issuer := NewCallers(testThreshold, SystemClock()), &issuer{takes: time.Hour}
+		left, leave := context.WithCancel(t.Context())
+		leave()
+		for number := range 5 * maxUnanswered {
+			_, _ = callers.Get(left, callerOf(number), issuer.to(number))
+			time.Sleep(10 * time.Millisecond)
+		}
+		if calls := issuer.calls.Load(); calls != maxUnanswered+maxGivenUp {
+			t.Errorf("%d calls", calls)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if calls := &callers.common.calls; calls.running.Len() != 0 || calls.abandoned != 0 || calls.givenUp != 0 {
+			t.Errorf("%d are running in the end, %d abandoned, %d given up", calls.running.Len(), calls.abandoned, calls.givenUp)
 		}
 	})
 }
@@ -66,7 +123,7 @@ func TestInventedCallersAreNotAskedForWithoutBound(t *testing.T) {
 // A renewal ahead, for which nobody waits, is not abandoned.
 func TestRenewalsAheadAreNotCountedAsAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const many = maxAbandoned + 100
+		const many = maxUnanswered + 100
 		callers, issuer := NewCallers(testThreshold, SystemClock()), &issuer{}
 		get := func() {
 			t.Helper()
@@ -81,8 +138,8 @@ func TestRenewalsAheadAreNotCountedAsAbandoned(t *testing.T) {
 		time.Sleep(testLifetime - testThreshold - time.Minute) // all are due
 		issuer.takes = 30 * time.Second
 		get()
-		if calls := issuer.calls.Load(); calls != 2*many || callers.abandoned != 0 {
-			t.Errorf("%d calls, %d abandoned", calls, callers.abandoned)
+		if calls := issuer.calls.Load(); calls != 2*many || callers.common.calls.abandoned != 0 {
+			t.Errorf("%d calls, %d abandoned", calls, callers.common.calls.abandoned)
 		}
 		time.Sleep(time.Minute)
 	})
@@ -91,7 +148,7 @@ func TestRenewalsAheadAreNotCountedAsAbandoned(t *testing.T) {
 // However many callers somebody invents, and whatever becomes of them, what is
 // kept has a bound.
 func TestInventedCallersTakeABoundedAmountOfMemory(t *testing.T) {
-	for name, err := range map[string]error{"granted": nil, "unreachable": ErrUnreachable, "failing": errDown, "refused": ErrRefused} {
+	for name, err := range map[string]error{"granted": nil, "unreachable": ErrUnreachable, "hanging": context.DeadlineExceeded, "failing": errDown, "refused": ErrRefused} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const many = 50_000

@@ -18,8 +18,10 @@ var (
 	// Nothing is kept, and nothing takes the token's place.
 	ErrRefused = errors.New("the source refused a token")
 
-	// ErrUnreachable means that there was nobody, or no answer in time. If that
-	// happens to several who ask, and to nobody else, it concerns all.
+	// ErrUnreachable means that there was nobody, whoever asks: no address, no
+	// connection, no TLS. If that happens to several who ask, and to nobody else,
+	// it concerns all. One that is there and does not answer in time may do so
+	// to some alone: that is an error with a method Timeout, which is true.
 	ErrUnreachable = errors.New("the source cannot be reached")
 
 	// ErrSlow means that a source has not answered yet, and that there is

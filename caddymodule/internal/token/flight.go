@@ -17,6 +17,7 @@ type flight struct {
 	stale  bool          // nobody wants what it yields any more
 	landed chan struct{} // closed at its end
 	err    error         // known when it has landed; nil if there may be a token now
+	call   *call         // of the source, for a caller that has no token; or nil
 }
 
 // renew begins a refresh for which nobody waits. The entry's renewals are put
@@ -63,8 +64,8 @@ func (c *Cache) begin(ctx context.Context, source Source, now Reading) (time.Dur
 	}
 	held := c.holds(now)
 	pause, cause := c.failure.left(now, held)
-	if pause == 0 && c.outage != nil {
-		shared, sharedCause := c.outage.ask(now, held, cause != nil)
+	if pause == 0 && c.common != nil {
+		shared, sharedCause := c.common.ask(now, held, cause != nil)
 		if pause = shared; cause == nil || shared > 0 {
 			cause = sharedCause
 		}
@@ -74,9 +75,9 @@ func (c *Cache) begin(ctx context.Context, source Source, now Reading) (time.Dur
 	}
 	flight := &flight{asked: now, landed: make(chan struct{})}
 	c.flight = flight
-	asking := Asking{Now: now.Wall, Rejected: c.rejected, Failed: c.failure.isKnown() || c.outage != nil && c.outage.isKnown()}
+	asking := Asking{Now: now.Wall, Rejected: c.rejected, Failed: c.failure.isKnown() || c.common != nil && c.common.outage.isKnown()}
 	asking.Held, _ = c.Current()
-	ctx = context.WithoutCancel(ctx)
+	ctx = c.contextOf(ctx, flight, held)
 	go func() {
 		var token Token
 		var err error
@@ -87,8 +88,25 @@ func (c *Cache) begin(ctx context.Context, source Source, now Reading) (time.Dur
 			c.land(flight, token, err)
 		}()
 		token, err = source(ctx, asking)
+		if err != nil && ctx.Err() != nil { // the call made way
+			err = context.Cause(ctx)
+		}
 	}()
 	return 0, cause
+}
+
+// contextOf returns the context of a refresh. It outlives the request that asked
+// first, whose own ctx is.
+func (c *Cache) contextOf(ctx context.Context, flight *flight, held bool) context.Context {
+	ctx = context.WithoutCancel(ctx)
+	if c.common == nil {
+		return ctx
+	}
+	ctx = context.WithValue(ctx, reachKey{}, func() { c.common.outage.reach(c.clock.Now()) })
+	if !held {
+		ctx, flight.call = c.common.calls.begin(ctx, flight.asked)
+	}
+	return ctx
 }
 
 // land ends a refresh.
@@ -100,12 +118,11 @@ func (c *Cache) land(flight *flight, token Token, err error) {
 	if err == nil {
 		e, err = newEntry(token, c.threshold, flight.asked, now)
 	}
-	switch {
-	case c.outage == nil:
-	case errors.Is(err, ErrUnreachable):
-		c.outage.add(c.id, flight.asked, now, err)
-	default:
-		c.outage.end(now)
+	if c.common != nil {
+		c.common.land(c.id, flight.asked, now, err)
+	}
+	if flight.call != nil {
+		c.common.calls.end(flight.call)
 	}
 	c.flight = nil
 	defer close(flight.landed)
@@ -136,15 +153,11 @@ func (c *Cache) postpone(now Reading, pause time.Duration) {
 	}
 }
 
-// pending returns a channel that is closed when the refresh under way ends, or
-// nil.
-func (c *Cache) pending() <-chan struct{} {
+// pending returns the refresh under way, or nil.
+func (c *Cache) pending() *flight {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.flight == nil {
-		return nil
-	}
-	return c.flight.landed
+	return c.flight
 }
 
 // isFailing reports whether the source fails for this token.

@@ -17,7 +17,7 @@ func (s *simulation) drawSource(random *rand.Rand) {
 	issued := random.Int64()
 	answers := []Source{
 		minted(testLifetime), minted(testThreshold), minted(time.Minute), minted(time.Second), minted(0), minted(-24 * time.Hour),
-		failing(errDown), failing(ErrUnreachable), failing(ErrRefused),
+		failing(errDown), failing(ErrUnreachable), failing(context.DeadlineExceeded), failing(ErrRefused),
 		func(context.Context, Asking) (Token, error) { panic("no such thing") },
 		func(_ context.Context, asking Asking) (Token, error) { return asking.Held, nil },
 		func(_ context.Context, asking Asking) (Token, error) {
@@ -40,7 +40,7 @@ func (s *simulation) partial(every int) Source {
 		case 0:
 			return minted(testThreshold+time.Minute)(ctx, asking)
 		case 1:
-			return Token{}, ErrUnreachable
+			return Token{}, []error{ErrUnreachable, context.DeadlineExceeded}[calls.Load()/2%2]
 		default:
 			return Token{}, errDown
 		}

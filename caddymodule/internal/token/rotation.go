@@ -30,6 +30,10 @@ const (
 
 	// misledMemory is for how long trials that were in vain are remembered.
 	misledMemory = 24 * time.Hour
+
+	// crowd is how many clients must have been rejected before another one's
+	// upload is tried with another key that has not been rejected itself.
+	crowd = 8
 )
 
 // Rotation is which of a project's secret keys signs, and what the service has
@@ -37,6 +41,13 @@ const (
 // them, and another key signs when the service has accepted it: rejections
 // alone, which any client can cause, turn nothing. Keys are named by their
 // index. A project whose source has none has one key, as it were.
+//
+// An upload that can be sent again shows by itself which key works: that it was
+// rejected with all of them speaks against the upload. One that cannot, a stream,
+// may be tried with another key instead of the active one, and is lost if that was
+// right. So there must have been streams that were rejected, over a minute, with
+// nothing accepted since the first, and the client's own among them, or those of
+// many: a client's rejections cost others nothing.
 type Rotation struct {
 	keys    int
 	clock   *Clock
@@ -44,12 +55,15 @@ type Rotation struct {
 	suspect atomic.Bool // nothing has been accepted since a rejection
 
 	mu       sync.Mutex
-	since    time.Duration // when that was, on the clock's Elapsed
-	rejected map[int]bool  // the keys that have been since
-	turn     int           // 1 for the first trial of another key
-	tried    bool          // a trial of another key has been in vain since
-	trial    time.Duration // until when an upload is on trial; 0 if none is
-	misled   int           // how often it was the active key after all
+	since    time.Duration   // when that was, on the clock's Elapsed
+	rejected map[int]bool    // the keys that have been since
+	streamed time.Duration   // when a stream was rejected with the active key, first since then
+	lasted   time.Duration   // and from then until the last was; negative if none was
+	clients  map[string]bool // whose those were, up to a crowd
+	turn     int             // 1 for the first trial of another key
+	tried    bool            // a trial of another key has been in vain since
+	trial    time.Duration   // until when an upload is on trial; 0 if none is
+	misled   int             // how often it was the active key after all
 	misledAt time.Duration
 }
 
@@ -82,11 +96,34 @@ type Evidence struct {
 	All     bool // and each key has been rejected meanwhile
 }
 
-// Reject takes note that a key has been rejected, or several that are the same.
+// Reject takes note that a key has been rejected, or several that are the same, for
+// an upload that can be sent again.
 func (r *Rotation) Reject(rejected ...int) Evidence {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.reject(r.now(), rejected)
+}
+
+// RejectStream is Reject for a client's upload that cannot be sent again.
+func (r *Rotation) RejectStream(client string, rejected ...int) Evidence {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	now := r.now()
+	evidence := r.reject(now, rejected)
+	if !r.suspect.Load() || !slices.Contains(rejected, r.Active()) {
+		return evidence
+	}
+	if r.lasted < 0 {
+		r.streamed = now
+	}
+	r.lasted = now - r.streamed
+	if len(r.clients) < crowd {
+		r.clients[client] = true
+	}
+	return evidence
+}
+
+func (r *Rotation) reject(now time.Duration, rejected []int) Evidence {
 	for _, key := range rejected {
 		if key == r.Active() && !r.suspect.Load() {
 			r.begin(now)
@@ -118,22 +155,25 @@ func (r *Rotation) begin(now time.Duration) {
 		r.misled = 0
 	}
 	r.since, r.rejected, r.turn, r.tried, r.trial = now, make(map[int]bool), 1, false, 0
+	r.lasted, r.clients = -1, make(map[string]bool)
 	r.suspect.Store(true)
 }
 
-// Try returns the key that an upload is tried with in place of the active one.
-// There is none unless that has been suspect for long, and there is one such
-// upload at a time: if it is a client that is at fault, the one is lost. When
+// Try returns the key that a client's upload, which cannot be sent again, is tried
+// with in place of the active one. There is one such upload at a time. When
 // all others have been tried once, every other upload is the active key's, at
 // random, so that no client can choose who is tried.
-func (r *Rotation) Try() (key int, ok bool) {
+func (r *Rotation) Try(client string) (key int, ok bool) {
 	if r.keys < 2 || !r.IsSuspect() { // which no upload should wait for a lock to learn
 		return 0, false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	if !r.suspect.Load() || now-r.since < suspicionTime<<r.misled || now < r.trial {
+	if !r.suspect.Load() || r.lasted < suspicionTime<<r.misled || now < r.trial {
+		return 0, false
+	}
+	if !r.clients[client] && len(r.clients) < crowd {
 		return 0, false
 	}
 	if r.turn >= r.keys && rand.IntN(2) == 0 { //nolint:gosec // not a secret
@@ -209,5 +249,5 @@ func (r *Rotation) now() time.Duration { return r.clock.Now().Elapsed }
 
 func (r *Rotation) clear() {
 	r.suspect.Store(false)
-	r.rejected, r.tried, r.trial = nil, false, 0
+	r.rejected, r.clients, r.tried, r.trial = nil, nil, false, 0
 }

@@ -3,6 +3,7 @@
 package token
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -12,19 +13,20 @@ import (
 func TestATrialThatDoesNotEndIsNotTheLast(t *testing.T) {
 	const second = time.Second
 	r, now := newTestRotation(2)
-	r.Reject(0)
+	r.RejectStream("client", 0)
+	*now = suspicionTime
+	r.RejectStream("client", 0)
 	steps := []struct {
 		at   time.Duration
 		want bool
 	}{
-		{suspicionTime - second, false},
 		{suspicionTime, true}, // the other key
 		{suspicionTime + second, false},
 		{suspicionTime + trialTime - second, false},
 	}
 	for _, step := range steps {
 		*now = step.at
-		if key, ok := r.Try(); ok != step.want || ok && key != 1 {
+		if key, ok := r.Try("client"); ok != step.want || ok && key != 1 {
 			t.Errorf("after %s: key %d, %t", step.at, key+1, ok)
 		}
 	}
@@ -32,7 +34,7 @@ func TestATrialThatDoesNotEndIsNotTheLast(t *testing.T) {
 	*now = suspicionTime + trialTime
 	tried := 0
 	for range 1000 {
-		if key, ok := r.Try(); ok && key == 1 {
+		if key, ok := r.Try("client"); ok && key == 1 {
 			tried++
 			r.EndTrial()
 		}
@@ -48,24 +50,27 @@ func TestTrialsInVainBecomeRare(t *testing.T) {
 	r, now := newTestRotation(2)
 	wait := suspicionTime
 	for range 10 {
-		r.Reject(0)
+		r.RejectStream("client", 0)
 		*now += wait - time.Second
-		if _, ok := r.Try(); ok {
+		r.RejectStream("client", 0)
+		if _, ok := r.Try("client"); ok {
 			t.Errorf("a trial before %s are over", wait)
 		}
 		*now += time.Second
-		if _, ok := r.Try(); !ok {
+		r.RejectStream("client", 0)
+		if _, ok := r.Try("client"); !ok {
 			t.Errorf("no trial when %s are over", wait)
 		}
-		r.Reject(1)
+		r.RejectStream("client", 1)
 		*now += time.Second
 		r.Accept()
 		wait = min(2*wait, suspicionTime<<maxMisled)
 	}
 	*now += misledMemory + time.Second
-	r.Reject(0)
+	r.RejectStream("client", 0)
 	*now += suspicionTime
-	if _, ok := r.Try(); !ok {
+	r.RejectStream("client", 0)
+	if _, ok := r.Try("client"); !ok {
 		t.Error("that is remembered for more than a day")
 	}
 }
@@ -170,5 +175,62 @@ func TestWhenNoKeyWorksOneUploadAtATimeIsSentAgain(t *testing.T) {
 	}
 	if key, ok := r.Untried([]int{0, 1}); ok {
 		t.Errorf("key %d is left", key+1)
+	}
+}
+
+// What it takes before a client's upload that cannot be sent again is tried with
+// another key.
+func TestWhatItTakesToTryAStreamWithAnotherKey(t *testing.T) {
+	const minute = suspicionTime
+	type event struct {
+		at     time.Duration
+		what   string // has happened to an upload
+		client string
+	}
+	many := func(at time.Duration, number int) (events []event) {
+		for i := range number {
+			events = append(events, event{at, "stream rejected", fmt.Sprint("stranger ", i)})
+		}
+		return events
+	}
+	tests := map[string]struct {
+		events []event
+		want   bool
+	}{
+		"nothing":                             {nil, false},
+		"small ones that are always rejected": {[]event{{0, "rejected with all", "other"}, {minute, "rejected with all", "client"}, {5 * minute, "rejected with all", "client"}}, false},
+		"one":                                 {[]event{{0, "stream rejected", "client"}}, false},
+		"two in a minute":                     {[]event{{0, "stream rejected", "client"}, {minute - 1, "stream rejected", "client"}}, false},
+		"two over a minute":                   {[]event{{0, "stream rejected", "client"}, {minute, "stream rejected", "client"}}, true},
+		"the second of another client":        {[]event{{0, "stream rejected", "client"}, {minute, "stream rejected", "other"}}, true},
+		"a small one first":                   {[]event{{0, "rejected with all", "client"}, {minute, "stream rejected", "client"}}, false},
+		"a small one last":                    {[]event{{0, "stream rejected", "client"}, {minute, "rejected with all", "client"}}, false},
+		"all of another client":               {[]event{{0, "stream rejected", "other"}, {minute, "stream rejected", "other"}, {9 * minute, "stream rejected", "other"}}, false},
+		"all of a few":                        {append(many(0, crowd-1), many(minute, crowd-1)...), false},
+		"all of many":                         {append(many(0, crowd), many(minute, crowd)...), true},
+		"something accepted in between":       {[]event{{0, "stream rejected", "client"}, {1, "accepted", "other"}, {minute, "stream rejected", "client"}}, false},
+		"what another key has signed":         {[]event{{0, "stream rejected", "client"}, {minute, "rejected with another", "client"}}, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			r, now := newTestRotation(3)
+			for _, event := range test.events {
+				switch *now = event.at; event.what {
+				case "rejected with all":
+					r.Reject(0)
+					r.Reject(1)
+					r.Reject(2)
+				case "stream rejected":
+					r.RejectStream(event.client, 0)
+				case "rejected with another":
+					r.RejectStream(event.client, 1)
+				case "accepted":
+					r.Accept()
+				}
+			}
+			if key, ok := r.Try("client"); ok != test.want || ok && key != 1 {
+				t.Errorf("key %d, %t", key+1, ok)
+			}
+		})
 	}
 }

@@ -54,7 +54,7 @@ func (w *world) draw(number int, random *rand.Rand) {
 	defer s.mu.Unlock()
 	s.takes = []time.Duration{0, 30 * time.Millisecond, 900 * time.Millisecond, 3 * time.Second, worldTimeout}[random.IntN(5)]
 	s.life = []time.Duration{testLifetime, testThreshold, time.Minute, 12 * time.Second}[random.IntN(4)]
-	s.err = []error{nil, nil, nil, errDown, ErrRefused, ErrUnreachable, wanting(20 * time.Second)}[random.IntN(7)]
+	s.err = []error{nil, nil, nil, errDown, ErrRefused, ErrUnreachable, context.DeadlineExceeded, wanting(20 * time.Second)}[random.IntN(8)]
 }
 
 // pick returns the callers in turn.

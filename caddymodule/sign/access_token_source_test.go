@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package sign
+package sign_test
 
 import (
 	"context"
@@ -26,6 +26,7 @@ func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 	}
 	expired := minted
 	expired.Issued, expired.Expire = expired.Issued-7200, expired.Expire-7200
+	const noCredential = "No credential can be had for this project now. Try again later."
 	tests := map[string]struct {
 		token  token.Token
 		err    error
@@ -33,11 +34,11 @@ func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 		text   string
 	}{
 		"a token":          {minted, nil, 200, ""},
-		"an expired one":   {expired, nil, 503, errCredential.Message},
-		"a signature":      {token.Mint(testSecret, time.Now(), time.Hour), nil, 503, errCredential.Message},
-		"refused":          {token.Token{}, token.ErrRefused, 403, errCredentialRefused.Message},
-		"failing":          {token.Token{}, errors.New("down"), 503, errCredential.Message},
-		"nobody to be got": {token.Token{}, token.ErrUnreachable, 503, errCredential.Message},
+		"an expired one":   {expired, nil, 503, noCredential},
+		"a signature":      {token.Mint(testSecret, time.Now(), time.Hour), nil, 503, noCredential},
+		"refused":          {token.Token{}, token.ErrRefused, 403, "Uploads are not allowed."},
+		"failing":          {token.Token{}, errors.New("down"), 503, noCredential},
+		"nobody to be got": {token.Token{}, token.ErrUnreachable, 503, noCredential},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -89,7 +90,10 @@ func TestAccessTokensAreMintedByTheServicesClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(2 * 365 * 24 * time.Hour)
 		sign := mustSign(t, strings.Replace(schemeTokenProject, `"module"`, `"lifetime":"90s","operations":3,"module"`, 1))
-		sign.projects.CorrectClocks(10 * time.Minute)
+		upstream := &service{t: t, secret: testSecret, ahead: 10 * time.Minute, secure: true}
+		if got := upstream.upload(sign); got != "accepted" {
+			t.Fatal(got)
+		}
 		rec, _ := serve(t, sign, uploadRequest(formOf(demoKey)))
 		text := strings.TrimPrefix(rec.request.Header.Get("Authorization"), "Bearer ")
 		verified, err := token.VerifyAccessToken(testSecret, text, time.Now().Add(10*time.Minute))

@@ -15,11 +15,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/memory"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
 // freshMemory gives a test a memory of its own, and checks that nothing of it is
@@ -390,19 +390,25 @@ func TestABodyThatFindsNoRoomIsNotKept(t *testing.T) {
 	for name, full := range map[string]bool{"room": false, "none": true} {
 		t.Run(name, func(t *testing.T) {
 			bound := freshMemory(t)
-			sign, _, _ := newScripted(t, "demopublickey", firstBad)
-			sign.logger = zap.NewNop()
+			sign := mustSign(t, fixture.Project(`{"module":"secret_key","keys":["canary-1","canary-2"]}`))
 			var other memory.Holder
 			if full && !bound.TryTake(&other, bound.Optional) {
 				t.Fatal("there is no room")
 			}
-			s := &service{t: t, secret: goodSecret}
-			want := "accepted"
+			attempts, client := 0, httptest.NewRecorder()
+			err := sign.ServeHTTP(client, uploadRequest(formOf(demoKey, file("file", "cat.jpg", "meow"))), caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+				_, err := io.Copy(io.Discard, r.Body)
+				if attempts++; attempts == 1 {
+					uploadapi.ErrSignatureInvalid.Write(w, r)
+				}
+				return err
+			}))
+			want := 2
 			if full {
-				want = "Invalid signature."
+				want = 1
 			}
-			if got := s.upload(sign); got != want {
-				t.Errorf("the client is told %q", got)
+			if rejected := client.Body.String() == "Invalid signature."; err != nil || attempts != want || rejected != full {
+				t.Errorf("the client is told %q after %d attempts, %v", client.Body, attempts, err)
 			}
 			bound.Release(&other)
 		})
