@@ -101,7 +101,7 @@ func TestBrokenConnections(t *testing.T) {
 		address, want string
 		unreachable   bool
 	}{
-		"nobody listens":      {dead.URL, "connection refused", true},
+		"refused":             {dead.URL, "connection refused", true},
 		"it hangs up":         {closed, "the connection ended before the response", false},
 		"it speaks otherwise": {listen("SSH-2.0-canary\r\n"), "not HTTP", false},
 		"a malformed header":  {listen("HTTP/1.1 200 OK\r\nsignature canary\r\n\r\n"), "not HTTP", false},
