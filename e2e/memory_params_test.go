@@ -194,7 +194,7 @@ func TestInvariant4ClientsThatHardlySendAreInNobodysWay(t *testing.T) {
 				status, text, took := sendParams(address, body, false)
 				if status != "200 " {
 					refused.Add(1)
-					t.Logf("a body of %d bytes: answer %q %q after %v", len(body), status, text, took)
+					t.Logf("a body of %d bytes: response %q %q after %v", len(body), status, text, took)
 				} else {
 					served.Add(1)
 				}

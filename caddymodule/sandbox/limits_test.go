@@ -87,7 +87,7 @@ func TestTheStorageLimitIsOfAllFilesTogether(t *testing.T) {
 	f.accepted(t, content(0))
 }
 
-func TestTheStorageLimitIsToldOnlyToWhoeverMayUpload(t *testing.T) {
+func TestTheStorageLimitIsShownOnlyToAuthorizedClients(t *testing.T) {
 	f := newFixture(t, func(h *Handler) { h.StorageLimit = 1 })
 	wantRefusal(t, f.upload(t, publicKey, aFile), refusal(400, "SignatureRequiredError", "`signature` is required."))
 	f.wantNothingKept(t)

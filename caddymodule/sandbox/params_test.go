@@ -97,7 +97,7 @@ func TestBodiesOfParameters(t *testing.T) {
 	})
 }
 
-func TestValuesThatNobodyEscaped(t *testing.T) {
+func TestValuesThatAreNotEscaped(t *testing.T) {
 	for text, want := range map[string]url.Values{
 		"":                                {},
 		"&&":                              {},

@@ -26,8 +26,9 @@ var ErrFull = errors.New("no memory has become free in time")
 type Bound struct {
 	// Size is the limit of all holders together. It is never exceeded.
 	Size int
-	// Reserve is the part of Size that only holders get which have been promised all
-	// that they may still need. It must be at least two Shares.
+	// Reserve is the part of Size that only holders get which have been promised
+	// all that they may still need: if holders that wait for each other had all of it,
+	// they would wait for ever. It must be at least two Shares.
 	Reserve int
 	// Share is the most that one holder has at a time.
 	Share int

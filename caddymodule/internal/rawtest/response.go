@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// ReadResponse returns the status and the body of a response, which both have to be
-// there: err is what came with it.
+// ReadResponse returns the status and the body of a response. err is the one that was
+// returned with it: an error, also of reading the body, fails the test.
 func ReadResponse(tb testing.TB, response *http.Response, err error) (int, string) {
 	tb.Helper()
 	if err != nil {

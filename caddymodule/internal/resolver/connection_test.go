@@ -101,7 +101,7 @@ func TestBrokenConnections(t *testing.T) {
 		address, want string
 		unreachable   bool
 	}{
-		"nobody listens":      {dead.URL, "connection refused", true},
+		"refused":             {dead.URL, "connection refused", true},
 		"it hangs up":         {closed, "the connection ended before the response", false},
 		"it speaks otherwise": {listen("SSH-2.0-canary\r\n"), "not HTTP", false},
 		"a malformed header":  {listen("HTTP/1.1 200 OK\r\nsignature canary\r\n\r\n"), "not HTTP", false},
@@ -123,9 +123,9 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
-// Until there is a connection, what is wrong is so whoever asks. With one, it may
-// hang for this caller alone; that it is there is known at once.
-func TestOneThatHangsIsToldFromOneThatIsNotThere(t *testing.T) {
+// Without a connection, a failure concerns every caller. With one, the endpoint may hang
+// for this caller alone; that it is there is known at once.
+func TestHangingIsDistinguishedFromUnreachable(t *testing.T) {
 	silent := rawtest.Serve(t, func(connection net.Conn, _ int) { _, _ = io.Copy(io.Discard, connection) })
 	for scheme, unreachable := range map[string]bool{"http": false, "https": true} {
 		t.Run(scheme, func(t *testing.T) {

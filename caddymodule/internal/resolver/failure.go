@@ -44,7 +44,7 @@ func (e *DialError) Error() string { return e.Err.Error() }
 func (e *DialError) Unwrap() error { return e.Err }
 
 // transportFailed returns the error of an attempt without a response. Without a
-// connection it is [token.ErrUnreachable], whoever asks; what an endpoint does with a
+// connection it is [token.ErrUnreachable], for every caller; what an endpoint does with a
 // connection may depend on the caller, and must not make all the others wait. An error
 // about TLS is final: a certificate does not become valid within seconds.
 func (e *Endpoint) transportFailed(ctx context.Context, err error, connection *connection) error {
@@ -54,7 +54,7 @@ func (e *Endpoint) transportFailed(ctx context.Context, err error, connection *c
 	var record tls.RecordHeaderError
 	switch {
 	case errors.As(err, &certificate), errors.As(err, &record):
-		return unreachable // and will be the same the next time
+		return unreachable // final
 	case connection.isMissing(), isDialError(err):
 		return &transientError{error: unreachable}
 	default:
@@ -75,18 +75,21 @@ func isDialError(err error) bool {
 	return ok
 }
 
+// isTimeout reports whether err is a timeout of the transport.
 func isTimeout(err error) bool {
 	timeout, ok := errors.AsType[net.Error](err)
 	return ok && timeout.Timeout()
 }
 
-// connection is what a transport does to get one.
+// connection records whether a transport has begun to make a connection, and whether it
+// has got one. A trace tells that for any transport of net/http's, whose errors alone do
+// not.
 type connection struct{ wanted, made atomic.Bool }
 
-// isMissing reports whether one could not be made.
+// isMissing reports whether no connection could be made.
 func (c *connection) isMissing() bool { return c.wanted.Load() && !c.made.Load() }
 
-// watched returns a request whose connection is watched.
+// watched returns a copy of a request that records its connection in c.
 func (c *connection) watched(request *http.Request) *http.Request {
 	ctx := request.Context()
 	wanted := func() { c.wanted.Store(true) }

@@ -12,7 +12,7 @@ import (
 )
 
 // Callers come and go; their records must not pile up in the storage.
-func TestRecordsThatNobodyRenewsAreRemoved(t *testing.T) {
+func TestRecordsThatAreNotRenewedAreRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(bubbleAge)
 		storage, source := newMemory(), &backend{lifetime: testLifetime}

@@ -36,9 +36,9 @@ const (
 // whole seconds, and is good for the paths of scope. Above 0, operations is how
 // many files may be uploaded with it.
 //
-// It holds no claim that is not needed: the service refuses those that it does
-// not know. Only where operations are counted there is an identifier, since two
-// tokens of the same second would be one otherwise, and share their operations.
+// It holds no claim that is not needed, since the service refuses claims that it does not
+// know. Only where operations are counted does it have an identifier (`jti`): two tokens of
+// the same second would be equal otherwise, and would share their operations.
 func MintAccessToken(secret string, now time.Time, lifetime time.Duration, scope []string, operations int) (Token, error) {
 	seconds := int64(lifetime / time.Second)
 	if seconds < 1 || lifetime > MaxAccessTokenLifetime {
@@ -64,8 +64,8 @@ func MintAccessToken(secret string, now time.Time, lifetime time.Duration, scope
 	return Token{AccessToken: signed, Issued: issued, Expire: issued + seconds}, err
 }
 
-// accessTokenKey returns what access tokens are signed with: the digest of the
-// secret key's text, in bytes.
+// accessTokenKey returns the key that access tokens are signed with: the SHA-256 digest of
+// the secret key's text, in bytes and not in hexadecimal.
 func accessTokenKey(secret string) []byte {
 	key := sha256.Sum256([]byte(secret))
 	return key[:]
@@ -77,8 +77,8 @@ var (
 	ErrInvalidOperations = fmt.Errorf("`uc.restrictions.limits.operations` must be from 1 to %d", MaxOperations)
 )
 
-// checkScope checks a scope as the service does. One is either a path, or ends
-// with "/*" and is all paths that begin with what stands before the asterisk.
+// checkScope checks a scope as the service does. An item is a path, or ends with "/*" and
+// stands for all paths that begin with what is before the asterisk.
 func checkScope(scope []string) error {
 	if len(scope) > MaxScopeItems {
 		return fmt.Errorf("%w: it has more than %d items", ErrInvalidScope, MaxScopeItems)

@@ -16,7 +16,7 @@ import (
 // Errors of an access token, besides [ErrInvalidScope] and
 // [ErrInvalidOperations]. None of them shows anything of the token.
 var (
-	// ErrNotAccessToken means that a text is no JWT.
+	// ErrNotAccessToken means that a text is not a JWT.
 	ErrNotAccessToken = errors.New("unreadable or not a JWT")
 	// ErrAlgorithm means that a token is not signed as it has to be.
 	ErrAlgorithm = errors.New("`alg` must be HS256")
@@ -46,9 +46,9 @@ type AccessToken struct {
 	scope []string
 }
 
-// Allows reports whether the token is good for a path. Its scope names paths as
-// they are documented, with a slash at the end: a request that lacks it is
-// taken for one that has it. Other slashes count.
+// Allows reports whether the token's scope includes a path. A scope names paths as they are
+// documented, with a slash at the end; a path without it is taken for one that has it.
+// Other slashes are significant.
 func (t *AccessToken) Allows(path string) bool {
 	if !strings.HasSuffix(path, "/") {
 		path += "/"
@@ -64,8 +64,8 @@ func (t *AccessToken) Allows(path string) bool {
 // VerifyAccessToken checks an access token as the service does: its form, its
 // algorithm and signature, its expiry, and then the rest of what it says.
 func VerifyAccessToken(secret, text string, now time.Time) (*AccessToken, error) {
-	// A token has one spelling only: base64 is decoded strictly, and its decoder
-	// would pass over line ends.
+	// A token must have one spelling only, or a revoked or logged one could be sent in
+	// another. Base64 is decoded strictly; its decoder would still skip line ends.
 	if strings.ContainsAny(text, "\r\n") {
 		return nil, ErrNotAccessToken
 	}
@@ -83,7 +83,7 @@ func VerifyAccessToken(secret, text string, now time.Time) (*AccessToken, error)
 	return unread.check(now)
 }
 
-// unreadClaims are claims that nobody looks at before the signature is verified.
+// unreadClaims are claims that are not parsed before the signature is verified.
 type unreadClaims struct {
 	jwt.RegisteredClaims // whose values stay empty
 

@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// Asking is what a source is told.
+// Asking is what a source gets to know with a request for a token.
 type Asking struct {
 	// Now is the time at the Upload API, as far as it is known.
 	Now time.Time
 	// Held is the token that there is already, if any.
 	Held Token
-	// Rejected is the token that the service would not take, if that is why
-	// another is asked for.
+	// Rejected is the token that the service rejected, if that is why another is
+	// asked for: a source that has a cache of its own must not return it again.
 	Rejected Token
-	// Failed means that the source has failed since it answered last.
+	// Failed means that the source has failed since its last response.
 	Failed bool
 }
 
@@ -28,24 +28,25 @@ type Asking struct {
 // the same token.
 type Source func(context.Context, Asking) (Token, error)
 
-// Cache keeps one token. While it is fresh, Get is one atomic load: no lock, no
+// Cache holds one token. While the token is fresh, Get is one atomic load: no lock, no
 // allocation. At most one refresh is in flight, however many callers wait.
 //
-// A token that is in use is renewed ahead of its threshold, while it is handed
-// out on. If that fails it is used past the threshold, but never past its
-// expiry; then there is no token, which callers are told at once, and the
-// source is asked by one of them at a time, with growing pauses between.
+// A token that is in use is renewed ahead of its threshold, and handed out
+// meanwhile. If the renewal fails, the token is used past the threshold, but never
+// past its expiry. From then on callers get an error at once, and one of them at a
+// time asks the source, with growing pauses between: callers that queue for a source
+// that is down would hold their uploads for nothing.
 type Cache struct {
 	threshold time.Duration
 	clock     *Clock
 	current   atomic.Pointer[entry]
-	common    *common // of the source for all callers, or nil
-	id        Caller  // whose the cache is, if there is one
+	common    *common // what all callers' caches share, or nil
+	id        Caller  // the caller that the cache belongs to, if common is not nil
 
 	mu       sync.Mutex
 	flight   *flight // the refresh under way, or nil
 	failure  failure // of this token's source
-	refused  bool    // by the last answer that there was
+	refused  bool    // the source's last response was a refusal
 	rejected Token
 	drops    drops
 }
@@ -55,15 +56,16 @@ func NewCache(threshold time.Duration, clock *Clock) *Cache {
 	return &Cache{threshold: threshold, clock: clock}
 }
 
-// maxWait is how long an upload waits for a refresh, from when that began, if
-// there is something else that it can be signed with.
+// maxWait is how long an upload waits for a refresh, from the refresh's beginning, if
+// it can be signed with something else. A person notices a longer wait, and a source
+// that hangs would hold each upload for as long as its time limit.
 const maxWait = time.Second
 
-// Get returns the cached token, or one that source yields if there is none or
-// it is about to expire. If there is one that has not expired, it does not wait
-// for another for longer than a second. It gives up when ctx ends; the refresh
-// goes on for whoever else waits. The token that it returns has not expired. Its
-// errors are that of ctx, [ErrRefused] and [UnavailableError].
+// Get returns the cached token, or a new one of source if there is none or the cached
+// one is about to expire. If that has not expired, Get waits for another for a second at
+// most. It gives up when ctx ends; the refresh goes on for the other callers that
+// wait. The token that it returns has not expired. Its errors are that of ctx,
+// [ErrRefused] and [UnavailableError].
 func (c *Cache) Get(ctx context.Context, source Source) (Token, error) {
 	for {
 		if e := c.current.Load(); e != nil {
@@ -80,21 +82,22 @@ func (c *Cache) Get(ctx context.Context, source Source) (Token, error) {
 	}
 }
 
-// GetSoon is Get for whoever has a token from elsewhere: it waits for no longer
-// than a second if there is none here either. Then its error is an
-// [UnavailableError] because of [ErrSlow]. A source that refused the last time
-// is waited for: nothing stands in for what is refused.
+// GetSoon is Get for a caller that has a token from elsewhere, such as a fallback: it
+// waits for a second at most, also if the cache has no token. Then its error is an
+// [UnavailableError] with the cause [ErrSlow]. It does wait for a source whose last
+// response was a refusal, since a fallback must not stand in for what is refused.
 func (c *Cache) GetSoon(ctx context.Context, source Source) (Token, error) {
 	return c.getOr(ctx, source, elsewhere)
 }
 
-// GetAnother is Get for an upload whose token was dropped. It waits for another
-// as long as that takes, and returns the same if there is none.
+// GetAnother is Get for an upload whose token the service has rejected, and which was
+// dropped: it waits for another one as long as that takes. If there is none, it returns
+// the rejected token.
 func (c *Cache) GetAnother(ctx context.Context, source Source) (Token, error) {
 	return c.getOr(ctx, source, nothing)
 }
 
-// getOr is Get with something else that serves if there is no usable token.
+// getOr is Get for a caller that can do with instead if there is no usable token.
 func (c *Cache) getOr(ctx context.Context, source Source, instead substitute) (Token, error) {
 	for {
 		if e := c.current.Load(); e != nil && e.at(c.clock.Now()) < e.useUntil {
@@ -114,7 +117,8 @@ func (c *Cache) Current() (Token, bool) {
 	return Token{}, false
 }
 
-// Clear makes the cache forget its token, since the source makes others now.
+// Clear discards the token and all that is known of the source, which makes other
+// tokens from now on: its secret has changed.
 func (c *Cache) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -123,8 +127,7 @@ func (c *Cache) Clear() {
 	c.failure.end()
 }
 
-// forget leaves nothing of what the source yielded until now, nor of what it
-// was asked until now.
+// forget discards the token, and the result of a refresh that is under way.
 func (c *Cache) forget() {
 	c.current.Store(nil)
 	if c.flight != nil {
@@ -132,8 +135,8 @@ func (c *Cache) forget() {
 	}
 }
 
-// pause returns how long the source must not be asked, and why it failed last;
-// the cause is nil if it did not.
+// pause returns how long the source must not be asked, and the cause of its last
+// failure, or nil if it does not fail.
 func (c *Cache) pause(now Reading) (time.Duration, error) {
 	held := c.holds(now)
 	pause, cause := c.failure.left(now, held)

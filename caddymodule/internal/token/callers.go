@@ -10,35 +10,35 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// maxCallers is how many callers' tokens are kept; the least recently used goes
-// first. One takes about half a kilobyte.
+// maxCallers is how many callers' tokens are kept; the least recently used is discarded
+// first. A caller takes about half a kilobyte.
 const maxCallers = 4096
 
 // Caller identifies a caller whose tokens are its own: a hash of what the
 // source is told about it.
 type Caller [32]byte
 
-// Callers keeps a token for each caller of a source that tells them apart, so
-// that one caller's token never signs another's upload. Whoever gets no token
-// takes the place of nobody who has one.
+// Callers caches a token for each caller of a source that tells callers apart, so that one
+// caller's token never signs another's upload. A caller that gets no token displaces none
+// that has one: invented callers cannot empty the cache.
 type Callers struct {
 	threshold time.Duration
 	clock     *Clock
 	common    common
 
 	mu      sync.Mutex
-	active  map[Caller]*caller // those that ask now, and those that are asked for
-	granted *callerLRU         // those that have a token
-	failing *callerLRU         // those that have none, and a pause to keep to
+	active  map[Caller]*caller // those of uploads that wait, or of a refresh under way
+	granted *callerLRU         // of the others, those that have a token
+	failing *callerLRU         // and those that have none, and a pause to keep
 }
 
 type callerLRU = simplelru.LRU[Caller, *caller]
 
-// caller is one of them.
+// caller is what is known about one.
 type caller struct {
 	cache   *Cache
-	users   int  // as long as there are any, it is active
-	pending bool // and while a refresh is under way
+	users   int  // uploads that use the cache now; while there are any, it is active
+	pending bool // settleAfter waits for a refresh, and until then it is active
 }
 
 // NewCallers returns an empty set of caches.
@@ -104,7 +104,7 @@ func (c *Callers) known(id Caller) *caller {
 	return c.find(id)
 }
 
-// find returns what is known of a caller, or nil.
+// find returns what is known about a caller, or nil.
 func (c *Callers) find(id Caller) *caller {
 	if caller := c.active[id]; caller != nil {
 		return caller
@@ -133,7 +133,7 @@ func (c *Callers) enter(id Caller) *caller {
 	return found
 }
 
-// leave lets go of a caller for one who asks no more.
+// leave ends an upload's use of a caller.
 func (c *Callers) leave(id Caller, caller *caller) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -142,8 +142,9 @@ func (c *Callers) leave(id Caller, caller *caller) {
 	}
 }
 
-// settle gives a caller for whom nobody asks its place, or none, unless a refresh
-// is under way: until that has landed, all share the one.
+// settle moves a caller that no upload uses to where it belongs, or discards it. If a
+// refresh is under way, it stays active until that has landed, so that uploads that come
+// meanwhile share the refresh.
 func (c *Callers) settle(id Caller, caller *caller) {
 	_, granted := caller.cache.Current()
 	if flight := caller.cache.pending(); flight != nil {
@@ -178,9 +179,9 @@ func (c *Callers) settleAfter(flight *flight, id Caller, caller *caller) {
 	}
 }
 
-// await takes note of whether somebody waits for a caller's refresh.
-func (c *Callers) await(caller *caller, somebody bool) {
+// await records whether an upload waits for a caller's refresh.
+func (c *Callers) await(caller *caller, waits bool) {
 	if flight := caller.cache.pending(); flight != nil && flight.call != nil {
-		c.common.calls.wait(flight.call, somebody)
+		c.common.calls.wait(flight.call, waits)
 	}
 }

@@ -11,45 +11,46 @@ import (
 )
 
 const (
-	// maxUnanswered is how many callers without a token are asked for at once
-	// whose clients have left, or, while the source answers nobody, at all.
-	// Whoever invents callers must not make the source be asked without bound.
+	// maxUnanswered bounds the calls for callers without a token: those whose clients
+	// have left, and all of them while the source responds to none. A stranger who
+	// invents callers must not make the source be called without bound.
 	maxUnanswered = 1024
 
-	// maxGivenUp is how many calls may have made way and not have ended: a source
-	// may not care.
+	// maxGivenUp is how many calls may have been given up and not have ended: a source
+	// may ignore its context.
 	maxGivenUp = 256
 
-	// minCallTime is how long the source has for a caller before the call may
-	// make way for another's. Whoever it answers has its answer by then.
+	// minCallTime is how long a call lasts before it may be given up for another
+	// caller's. A source that responds has done so by then.
 	minCallTime = 2 * time.Second
 )
 
-var errCrowded = errors.New("the source leaves too many callers without an answer")
+var errCrowded = errors.New("the source leaves too many callers without a response")
 
-// calls are those of a source for callers that have no token. There are as many
-// as there are clients that wait; what has a bound makes way, the oldest first,
-// so that callers for whom the source hangs keep no other from being asked for.
-// The zero value is of a source that answers.
+// calls are a source's calls that are under way for callers without a token. While the
+// source responds, there are as many as clients wait. Calls that are bounded, see
+// [maxUnanswered], are given up for new ones, the oldest first, so that callers for which
+// the source hangs keep no other from getting a token. The zero value is for a source
+// that responds.
 type calls struct {
 	mu        sync.Mutex
-	running   list.List // of *call, by when they began
-	abandoned int       // those of them for which nobody waits
-	givenUp   int       // no more among them, but not at their end
-	answered  time.Duration
-	silent    bool // one that began since then got no answer in time
+	running   list.List     // of *call, in the order in which they began
+	abandoned int           // how many of them have no client that waits
+	givenUp   int           // how many were given up, and have not ended
+	responded time.Duration // when the source last responded, on the clock's Elapsed
+	silent    bool          // a call that began after that got no response in time
 }
 
-// call is one of them.
+// call is one of a source's calls.
 type call struct {
-	asked     time.Duration
-	abandon   context.CancelCauseFunc
-	place     *list.Element // nil when it has made way
-	abandoned bool
+	asked     time.Duration           // when it began, on the clock's Elapsed
+	giveUp    context.CancelCauseFunc // ends its context
+	place     *list.Element           // among those running; nil once it is given up
+	abandoned bool                    // no client waits for it
 }
 
-// admit reports whether there may be another call. If there are too many, the
-// oldest make way.
+// admit reports whether there may be another call. If there are too many, it gives up the
+// oldest.
 func (c *calls) admit(now Reading) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,24 +71,24 @@ func (c *calls) admit(now Reading) bool {
 		if c.silent || oldest.abandoned {
 			c.remove(oldest)
 			c.givenUp++
-			oldest.abandon(errCrowded)
+			oldest.giveUp(errCrowded)
 			bounded--
 		}
 	}
 	return true
 }
 
-// begin returns a call, and the context that it has.
+// begin adds a call, and returns the context that it is to have.
 func (c *calls) begin(ctx context.Context, now Reading) (context.Context, *call) {
-	ctx, abandon := context.WithCancelCause(ctx)
-	begun := &call{asked: now.Elapsed, abandon: abandon}
+	ctx, giveUp := context.WithCancelCause(ctx)
+	begun := &call{asked: now.Elapsed, giveUp: giveUp}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	begun.place = c.running.PushBack(begun)
 	return ctx, begun
 }
 
-// remove takes a call out of those that are running.
+// remove takes a call off the list of those that are running.
 func (c *calls) remove(running *call) {
 	c.running.Remove(running.place)
 	running.place = nil
@@ -96,22 +97,22 @@ func (c *calls) remove(running *call) {
 	}
 }
 
-// wait takes note of whether somebody waits for a call.
-func (c *calls) wait(running *call, somebody bool) {
+// wait records whether a client waits for a call.
+func (c *calls) wait(running *call, waits bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if running.place == nil || running.abandoned != somebody {
+	if running.place == nil || running.abandoned != waits {
 		return
 	}
-	running.abandoned = !somebody
-	if somebody {
+	running.abandoned = !waits
+	if waits {
 		c.abandoned--
 	} else {
 		c.abandoned++
 	}
 }
 
-// end ends a call.
+// end records that a call has ended.
 func (c *calls) end(ended *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -122,19 +123,18 @@ func (c *calls) end(ended *call) {
 	}
 }
 
-// answer takes note that the source has answered somebody.
-func (c *calls) answer(now Reading) {
+// respond records that the source has responded to a caller.
+func (c *calls) respond(now Reading) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.answered, c.silent = now.Elapsed, false
+	c.responded, c.silent = now.Elapsed, false
 }
 
-// timeOut takes note that a caller that was asked for since asked got no answer
-// in time.
+// timeOut records that a call which began at asked got no response in time.
 func (c *calls) timeOut(asked Reading) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if asked.Elapsed >= c.answered {
+	if asked.Elapsed >= c.responded {
 		c.silent = true
 	}
 }

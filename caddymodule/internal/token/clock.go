@@ -9,14 +9,14 @@ import (
 
 // Reading is what a clock shows.
 type Reading struct {
-	// Wall is the time of day. It may be stepped, in both directions.
+	// Wall is the time of day. An operator or NTP may step it, in both directions.
 	Wall time.Time
-	// Elapsed is the time since some moment. It is never stepped.
+	// Elapsed is the time since an arbitrary moment. It is never stepped.
 	Elapsed time.Duration
 }
 
-// Clock tells the time at the Upload API: the machine's, corrected by what is
-// known of how it differs.
+// Clock shows the time at the Upload API: the machine's time, corrected by the
+// difference that was measured. It may be used from several goroutines.
 type Clock struct {
 	read   func() Reading
 	offset atomic.Int64 // of the service's clock to this machine's, in nanoseconds

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// common is what is known of a source for all callers that it tells apart.
+// common is what all callers' caches share: what is known about their source.
 type common struct {
 	outage outage
 	calls  calls
 }
 
-// ask returns how long the source must not be asked for a caller, and why. 0
-// means that it is asked.
+// ask returns how long the source must not be asked for a caller, and why. 0 means that
+// the caller asks.
 func (c *common) ask(now Reading, held, failing bool) (time.Duration, error) {
 	if !held && !c.calls.admit(now) {
 		return firstPause, errCrowded
@@ -23,7 +23,7 @@ func (c *common) ask(now Reading, held, failing bool) (time.Duration, error) {
 	return c.outage.ask(now, held, failing)
 }
 
-// land takes note of what has come of an attempt that began at asked.
+// land records what has come of an attempt that began at asked.
 func (c *common) land(id Caller, asked, now Reading, err error) {
 	switch {
 	case errors.Is(err, ErrUnreachable):
@@ -33,23 +33,22 @@ func (c *common) land(id Caller, asked, now Reading, err error) {
 		c.calls.timeOut(asked)
 	default:
 		c.outage.end(now)
-		c.calls.answer(now)
+		c.calls.respond(now)
 	}
 }
 
-// isTimeout reports whether an error is that there was no answer in time.
+// isTimeout reports whether err means that no response came in time.
 func isTimeout(err error) bool {
 	var timeout interface{ Timeout() bool }
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// reachKey is of the context of an attempt, and holds what is called when the
-// source is reached.
+// reachKey is the context key of the function that [Reached] calls.
 type reachKey struct{}
 
-// Reached tells whoever asked a source, with that context, that it can be reached:
-// there is a connection. Sources need not call it; if they do, an outage ends
-// before there is an answer.
+// Reached records, for the call of a source that has this context, that there is a
+// connection. Sources need not call it. If they do, an outage ends with the first
+// connection, and a source that then hangs for that caller does not prolong it for all.
 func Reached(ctx context.Context) {
 	if reached, ok := ctx.Value(reachKey{}).(func()); ok {
 		reached()

@@ -4,10 +4,10 @@ package token
 
 import "time"
 
-// The pauses between tokens that are dropped because the service rejects them.
-// They begin short, since a source may hand out good ones and bad ones, and grow
-// while that is to no avail: a service that takes none, or a client that causes
-// rejections, must not turn into a call of the source per upload.
+// The pauses between tokens that are dropped because the service rejects them. They begin
+// short, since a source may hand out good and bad tokens in turn, and grow while dropping
+// does not help: a service that accepts none, or a client that causes rejections, must not
+// make the source be asked once per upload.
 const (
 	minDropPause = time.Second
 	maxDropPause = time.Minute
@@ -15,20 +15,20 @@ const (
 	dropMemory = 10 * time.Minute
 )
 
-// drops are those of one cache. The zero value is for none.
+// drops are a cache's dropped tokens. The zero value is for none.
 type drops struct {
-	pause    time.Duration // until the next
-	last     time.Duration // when the last was, on the clock's Elapsed
-	accepted bool          // of a token that the service had accepted before
+	pause    time.Duration // how long after the last another token may be dropped
+	last     time.Duration // when the last was dropped, on the clock's Elapsed
+	accepted bool          // the service had accepted that one before
 }
 
-// may reports whether a token may be dropped now that came at some time. Others
-// than the client of the first rejection must have had the time to be accepted.
+// may reports whether a token that came at some time may be dropped now: uploads of other
+// clients than the one that was rejected must have had the time to be accepted.
 func (d *drops) may(now Reading, came time.Duration) bool {
 	return d.pause == 0 || now.Elapsed-max(d.last, came) >= d.pause
 }
 
-// add takes note of one.
+// add records that a token is dropped.
 func (d *drops) add(now Reading, accepted bool) {
 	if now.Elapsed-d.last >= dropMemory {
 		d.pause = 0
@@ -37,9 +37,9 @@ func (d *drops) add(now Reading, accepted bool) {
 	d.last, d.accepted = now.Elapsed, accepted
 }
 
-// accept takes note that the service accepted the token that came next. If it
-// had accepted the last one too, that proves nothing: then it may have been a
-// client that caused the rejection, and will again.
+// accept records that the service accepted the replacement of a dropped token. If it had
+// accepted the dropped token as well, that proves nothing: a client may have caused the
+// rejection, and may do it again.
 func (d *drops) accept() {
 	if !d.accepted {
 		d.pause = 0
@@ -48,18 +48,19 @@ func (d *drops) accept() {
 
 // Rejection is what is known of why the service rejected a token.
 type Rejection struct {
-	// Sure means that no client can have caused it.
+	// Sure means that no client can have caused the rejection, as with an expired
+	// token.
 	Sure bool
-	// Alone means that nothing else can take the token's place but what the
-	// source yields.
+	// Alone means that there is no fallback: only the source can replace the token.
 	Alone bool
 }
 
-// Drop makes the cache get another token in place of one that the service
-// rejected, at growing intervals while that is of no use, and at once if there is
-// no doubt about a token that it had accepted before. If a client may have
-// caused the rejection of such a token, it is handed out on until there is
-// another, when it is the only one. It reports whether it did.
+// Drop makes the cache get another token in place of one that the service rejected; at
+// growing intervals while that does not help, and at once if the rejection is sure and the
+// service had accepted the token before. A token that had been accepted, and is rejected
+// for a reason that a client may have caused, stays in use until there is another, if
+// there is no fallback: otherwise one client could take the token away from all. Drop
+// reports whether the token was dropped.
 func (c *Cache) Drop(rejected Token, why Rejection) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,7 +81,7 @@ func (c *Cache) Drop(rejected Token, why Rejection) bool {
 	return true
 }
 
-// Accept takes note that the service took a token.
+// Accept records that the service accepted a token.
 func (c *Cache) Accept(accepted Token) {
 	e := c.current.Load()
 	if e == nil || e.accepted.Load() || !e.same(accepted) {

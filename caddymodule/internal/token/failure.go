@@ -14,18 +14,18 @@ import (
 
 // Errors of sources and of the cache.
 var (
-	// ErrRefused means that the source will not give a token to whoever asks.
-	// Nothing is kept, and nothing takes the token's place.
+	// ErrRefused means that the source gives this caller no token. The cached token is
+	// discarded, and no fallback takes its place.
 	ErrRefused = errors.New("the source refused a token")
 
-	// ErrUnreachable means that there was nobody, whoever asks: no address, no
-	// connection, no TLS. If that happens to several who ask, and to nobody else,
-	// it concerns all. One that is there and does not answer in time may do so
-	// to some alone: that is an error with a method Timeout, which is true.
+	// ErrUnreachable means that there is no address, no connection or no TLS,
+	// whichever caller asks. If it happens to several callers, and none gets through,
+	// the pause is for all. A source that is there and does not respond in time may do
+	// so for some callers alone: that is an error whose method Timeout returns true.
 	ErrUnreachable = errors.New("the source cannot be reached")
 
-	// ErrSlow means that a source has not answered yet, and that there is
-	// something else than to wait for it.
+	// ErrSlow means that a source has not responded yet, and that the caller need not
+	// wait for it.
 	ErrSlow = errors.New("the source takes its time")
 
 	// ErrExpired means that a source yielded a token that has already expired.
@@ -34,7 +34,7 @@ var (
 
 // UnavailableError means that there is no token now.
 type UnavailableError struct {
-	// RetryAfter is when to ask again. It is a second at least.
+	// RetryAfter is how long to wait before the next try. It is a second at least.
 	RetryAfter time.Duration
 	// Cause is why the source failed.
 	Cause error
@@ -49,41 +49,42 @@ func (e *UnavailableError) Error() string { return fmt.Sprintf("no token: %v", e
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Cause }
 
-// The pauses between attempts at a source that fails are long for a machine and
-// short for whoever waits for uploads to work again. Each is half as long to
-// half as long again, at random.
+// The pauses between attempts at a source that fails are long for a machine, and short
+// for a person who waits for uploads to work again. Each is multiplied by 0.5 to 1.5, at
+// random, so that gateways do not ask in step.
 const (
 	firstPause = time.Second
 	lastPause  = 40 * time.Second // with which the longest is a minute
-	// emptyPause is about the longest while there is no token left, the attempt
-	// before it included: a source that is back is to be noticed in 5 seconds.
+	// emptyPause is about the longest pause while no token is left, including the
+	// attempt before it: that a source is back must be noticed within 5 seconds.
 	emptyPause = 4 * time.Second
-	// minEmptyPause is what is left of that after a long attempt.
+	// minEmptyPause is the pause that remains after an attempt that took longer.
 	minEmptyPause = 100 * time.Millisecond
 	// MaxRetryAfter is the longest pause that a source can ask for.
 	MaxRetryAfter = time.Minute
 	// attemptTime is how long an attempt may take before another may begin.
 	attemptTime = time.Minute
-	// memory is for how long after the pause a failure is remembered if nobody
-	// asks: uploads that come together the next morning wait together.
+	// memory is how long a failure is remembered after its pause if no caller asks.
+	// After it, the first uploads wait for the source together, instead of getting an
+	// error because of last night.
 	memory = 10 * time.Minute
 )
 
-// failure is what is known of a source that fails: when it may be asked again.
-// The zero value is of one that does not fail.
+// failure holds when a source that fails may be asked again. The zero value is for a
+// source that does not fail.
 type failure struct {
 	mu     sync.Mutex
 	pauses *backoff.ExponentialBackOff // nil unless the source fails
 	noted  time.Duration               // when it failed last, on the clock's Elapsed
 	until  time.Duration               // when it may be asked again, likewise
 	soon   time.Duration               // and if there is no token left
-	asked  bool                        // somebody is asking again, until then at the latest
+	asked  bool                        // an attempt is under way, until then at the latest
 	cause  error
-	known  bool // it has failed since it answered last, though it may be forgotten for how long to pause
+	known  bool // it has failed since its last response, though its pauses may be forgotten
 }
 
-// add takes note of another failure, of an attempt that began at asked. Many
-// attempts that were under way together count as one.
+// add records another failure, of an attempt that began at asked. Attempts that were under
+// way together count as one: otherwise ten callers would make the pauses grow tenfold.
 func (f *failure) add(asked, now Reading, cause error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -104,7 +105,8 @@ func (f *failure) note(asked, now Reading, cause error) {
 	f.noted, f.asked, f.cause, f.known = now.Elapsed, false, cause, true
 }
 
-// retryAfter returns how long a source wants to be left alone that failed.
+// retryAfter returns the delay that a failing source asked for, [MaxRetryAfter] at most:
+// a source that says a day would keep uploads from working for a day.
 func retryAfter(cause error) time.Duration {
 	var later interface{ RetryAfter() time.Duration }
 	if !errors.As(cause, &later) {
@@ -113,22 +115,22 @@ func retryAfter(cause error) time.Duration {
 	return min(later.RetryAfter(), MaxRetryAfter)
 }
 
-// end takes note of an answer.
+// end records a response.
 func (f *failure) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pauses, f.cause, f.known = nil, nil, false
 }
 
-// isKnown reports whether the source has failed since it answered last.
+// isKnown reports whether the source has failed since its last response.
 func (f *failure) isKnown() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.known
 }
 
-// left returns how long the source must not be asked, and why it failed last;
-// the cause is nil if it did not. held says that there is a token left.
+// left returns how long the source must not be asked, and the cause of its last failure,
+// or nil if it does not fail. held says that there is a valid token.
 func (f *failure) left(now Reading, held bool) (time.Duration, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -143,7 +145,7 @@ func (f *failure) state(now Reading, held bool) (time.Duration, error) {
 	switch {
 	case f.pauses == nil:
 		return 0, nil
-	case f.asked: // the answer may come at any time
+	case f.asked: // the response may come at any time
 		pause = min(pause, firstPause)
 	case pause < -memory:
 		f.pauses, f.cause = nil, nil

@@ -14,14 +14,14 @@ var errPanicked = errors.New("the source panicked")
 // flight is a refresh under way.
 type flight struct {
 	asked  Reading
-	stale  bool          // nobody wants what it yields any more
+	stale  bool          // its result is discarded: the source makes other tokens now
 	landed chan struct{} // closed at its end
-	err    error         // known when it has landed; nil if there may be a token now
-	call   *call         // of the source, for a caller that has no token; or nil
+	err    error         // set when it has landed; nil if there may be a token now
+	call   *call         // its entry among the bounded calls; nil if its caller has a token
 }
 
-// renew begins a refresh for which nobody waits. The entry's renewals are put
-// off until it has landed.
+// renew begins a refresh without waiting for it. The entry begins no other renewal until
+// the refresh has landed.
 func (c *Cache) renew(ctx context.Context, e *entry, source Source) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -34,8 +34,8 @@ func (c *Cache) renew(ctx context.Context, e *entry, source Source) {
 	}
 }
 
-// join returns the refresh to wait for, or what there is if there is no reason
-// to wait.
+// join returns the refresh to wait for; or, if there is no reason to wait, a valid token
+// or the error to return at once.
 func (c *Cache) join(ctx context.Context, source Source) (*flight, Token, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -49,15 +49,15 @@ func (c *Cache) join(ctx context.Context, source Source) (*flight, Token, error)
 	switch failing := cause != nil; {
 	case failing && e != nil && e.isValid(now):
 		return nil, e.Token, nil
-	case failing && (others || c.flight == nil): // nobody queues for a source that fails
+	case failing && (others || c.flight == nil): // only the caller that asks waits for a source that fails
 		return nil, Token{}, unavailable(pause, cause)
 	}
 	return c.flight, Token{}, nil
 }
 
-// begin begins a refresh, unless one is under way or the source must not be
-// asked. It returns how long it must not, and why it failed last; the cause is
-// nil if it did not.
+// begin begins a refresh, unless one is under way or the source must not be asked. It
+// returns how long the source must not be asked, and the cause of its last failure, or
+// nil if it does not fail.
 func (c *Cache) begin(ctx context.Context, source Source, now Reading) (time.Duration, error) {
 	if c.flight != nil {
 		return c.pause(now)
@@ -81,22 +81,22 @@ func (c *Cache) begin(ctx context.Context, source Source, now Reading) (time.Dur
 	go func() {
 		var token Token
 		var err error
-		defer func() { // also if the source ends the goroutine
-			if recover() != nil { // it must not end the process, nor show what may be a secret
+		defer func() { // runs also if the source calls runtime.Goexit
+			if recover() != nil { // a guest's panic must not end the process, and its value may hold a secret
 				err = errPanicked
 			}
 			c.land(flight, token, err)
 		}()
 		token, err = source(ctx, asking)
-		if err != nil && ctx.Err() != nil { // the call made way
+		if err != nil && ctx.Err() != nil { // the call was given up for another caller's
 			err = context.Cause(ctx)
 		}
 	}()
 	return 0, cause
 }
 
-// contextOf returns the context of a refresh. It outlives the request that asked
-// first, whose own ctx is.
+// contextOf returns the context of a refresh. It keeps the values of ctx, the first
+// caller's, and does not end with it: others may wait for the same refresh.
 func (c *Cache) contextOf(ctx context.Context, flight *flight, held bool) context.Context {
 	ctx = context.WithoutCancel(ctx)
 	if c.common == nil {
@@ -127,7 +127,7 @@ func (c *Cache) land(flight *flight, token Token, err error) {
 	c.flight = nil
 	defer close(flight.landed)
 	if flight.stale {
-		return // whoever waits asks again
+		return // err is nil, so that the callers that wait ask again
 	}
 	flight.err = err
 	switch {
@@ -146,7 +146,7 @@ func (c *Cache) land(flight *flight, token Token, err error) {
 	}
 }
 
-// postpone lets no hit begin a renewal before the pause is over.
+// postpone keeps hits from beginning a renewal before the pause is over.
 func (c *Cache) postpone(now Reading, pause time.Duration) {
 	if e := c.current.Load(); e != nil {
 		e.renewFrom.Store(e.at(now) + int64(math.Ceil(pause.Seconds())))

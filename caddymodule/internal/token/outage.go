@@ -4,40 +4,40 @@ package token
 
 import "time"
 
-// outage is what is known of a source that nobody can reach, for all callers that
-// it tells apart. What happens to one of them once there is a connection says
-// nothing of the others: a source may hang for one alone. There is an outage when
-// two could not reach it ([ErrUnreachable]), one after the other, and nobody has
-// reached it meanwhile. The zero value is of a source that can be reached.
+// outage holds when a source that no caller can reach may be asked again, for a source
+// that tells callers apart. An outage begins when two callers, one after the other, could
+// not reach the source ([ErrUnreachable]) and none has reached it meanwhile. Nothing else
+// is evidence: what happens to one caller once there is a connection says nothing about
+// the others, since the source may hang for that one alone, and a stranger could shut out
+// everybody. The zero value is for a source that can be reached.
 type outage struct {
-	failure // its pauses are for all
+	failure // its pauses are for all callers
 
-	reached time.Duration // when somebody last reached it, on the clock's Elapsed
-	witness Caller        // who could not, last
+	reached time.Duration // when a caller last reached the source, on the clock's Elapsed
+	witness Caller        // the last that could not
 	seen    bool          // there is a witness
-	began   time.Duration // when the attempt began that the others wait for
-	spared  bool          // somebody has asked during the pause
+	began   time.Duration // when the attempt began that the other callers wait for
+	spared  bool          // one caller has been let through during this pause
 }
 
-// add takes note that a caller's attempt, which began at asked, did not reach the
-// source.
+// add records that a caller's attempt, which began at asked, did not reach the source.
 func (o *outage) add(id Caller, asked, now Reading, cause error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case asked.Elapsed < o.reached:
-		return // somebody has since
+		return // another caller has since
 	case o.pauses != nil && (!o.asked || asked.Elapsed < o.began):
 		return // it began in the pause, or before that
 	case o.pauses == nil && (!o.seen || o.witness == id):
-		o.witness, o.seen = id, true // somebody else may reach it
+		o.witness, o.seen = id, true // another caller may reach it
 		return
 	}
 	o.note(asked, now, cause)
 	o.spared = false
 }
 
-// reach takes note that somebody reached the source, whatever comes of it.
+// reach records that a caller has a connection to the source, whatever comes of it.
 func (o *outage) reach(now Reading) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -45,13 +45,13 @@ func (o *outage) reach(now Reading) {
 	o.reached = now.Elapsed
 }
 
-// end takes note that somebody got a response.
+// end records that a caller got a response.
 func (o *outage) end(now Reading) {
 	o.reach(now)
 	o.failure.end()
 }
 
-// forget forgets what is known.
+// forget discards all that is known: the source's secret has changed.
 func (o *outage) forget() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -61,9 +61,9 @@ func (o *outage) forget() {
 
 func (o *outage) clear() { o.pauses, o.cause, o.seen, o.spared = nil, nil, false, false }
 
-// ask returns how long the source must not be asked for a caller, and why. 0
-// means that it is asked; during an outage, nobody else asks meanwhile. In each
-// pause, one caller that has not failed itself may ask at once.
+// ask returns how long the source must not be asked for a caller, and why. 0 means that
+// the caller asks; during an outage the others wait for it. In each pause one caller that
+// has not failed itself may ask at once: it may prove the outage wrong.
 func (o *outage) ask(now Reading, held, failing bool) (time.Duration, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -11,43 +11,42 @@ import (
 )
 
 const (
-	// suspicionTime is how long nothing must have been accepted since a
-	// rejection before that says something of the credential. A client can
-	// cause rejections, but it cannot keep others' uploads from being accepted.
+	// suspicionTime is how long nothing must have been accepted since a rejection
+	// before the rejection is evidence against the credential. A client can cause
+	// rejections, but it cannot keep others' uploads from being accepted.
 	suspicionTime = time.Minute
 
 	// trialTime is how long an upload may be on trial before the next may be:
 	// its response may never come.
 	trialTime = time.Minute
 
-	// trialsTime is how long other keys are tried before it is said of all that
-	// they do not work.
+	// trialsTime is how long other keys are tried before the log says that none of
+	// them works.
 	trialsTime = 2 * time.Minute
 
-	// maxMisled bounds how long a trial is waited for when trials before have
-	// been in vain: suspicionTime, doubled as often.
+	// maxMisled bounds how often the wait for a trial, suspicionTime, is doubled after
+	// trials that were in vain.
 	maxMisled = 6
 
-	// misledMemory is for how long trials that were in vain are remembered.
+	// misledMemory is how long trials that were in vain are remembered.
 	misledMemory = 24 * time.Hour
 
-	// crowd is how many clients must have been rejected before another one's
-	// upload is tried with another key that has not been rejected itself.
+	// crowd is how many clients must have been rejected before the upload of a client
+	// that has not is tried with another key.
 	crowd = 8
 )
 
-// Rotation is which of a project's secret keys signs, and what the service has
-// lately said of them. A rejection makes the keys suspect, an acceptance clears
-// them, and another key signs when the service has accepted it: rejections
-// alone, which any client can cause, turn nothing. Keys are named by their
-// index. A project whose source has none has one key, as it were.
+// Rotation decides which of a project's secret keys signs. A rejection makes the keys
+// suspect, an acceptance clears them, and another key becomes the active one when the
+// service has accepted it: rejections alone, which any client can cause, change nothing.
+// Keys are named by their index. A project whose source has no keys counts as having one.
 //
-// An upload that can be sent again shows by itself which key works: that it was
-// rejected with all of them speaks against the upload. One that cannot, a stream,
-// may be tried with another key instead of the active one, and is lost if that was
-// right. So there must have been streams that were rejected, over a minute, with
-// nothing accepted since the first, and the client's own among them, or those of
-// many: a client's rejections cost others nothing.
+// An upload that can be sent again shows by itself which key works; that it was
+// rejected with all of them speaks against the upload. An upload that cannot be sent
+// again, a stream, may be tried with another key instead of the active one, and is lost if
+// the active one was right. So that takes evidence of streams alone: some were rejected
+// over at least a minute, nothing was accepted since the first, and the client's own is
+// among them, or those of a [crowd]. One client's rejections cost other clients nothing.
 type Rotation struct {
 	keys    int
 	clock   *Clock
@@ -67,8 +66,7 @@ type Rotation struct {
 	misledAt time.Duration
 }
 
-// NewRotation returns a rotation of so many keys, at least one, the first of
-// which signs.
+// NewRotation returns a rotation of so many keys, at least one. The first one signs.
 func NewRotation(keys int, clock *Clock) *Rotation { return &Rotation{keys: keys, clock: clock} }
 
 // Active returns the key that signs.
@@ -78,8 +76,8 @@ func (r *Rotation) Active() int { return int(r.active.Load()) }
 // accepted since.
 func (r *Rotation) IsSuspect() bool { return r.suspect.Load() }
 
-// Untried returns the first key, from the one that signs on, that is not among
-// those that an upload has been rejected with. ok is false if there is none.
+// Untried returns the first key, counted from the active one, that an upload has not been
+// rejected with. ok is false if there is none.
 func (r *Rotation) Untried(rejected []int) (key int, ok bool) {
 	active := r.Active()
 	for i := range r.keys {
@@ -90,14 +88,14 @@ func (r *Rotation) Untried(rejected []int) (key int, ok bool) {
 	return 0, false
 }
 
-// Evidence is what there is to a rejection.
+// Evidence is what the rejections until now prove.
 type Evidence struct {
-	Lasting bool // nothing has been accepted for long, though uploads came
-	All     bool // and each key has been rejected meanwhile
+	Lasting bool // nothing has been accepted for long, although uploads came
+	All     bool // each key has been rejected meanwhile
 }
 
-// Reject takes note that a key has been rejected, or several that are the same, for
-// an upload that can be sent again.
+// Reject records that an upload that can be sent again was rejected with a key, or with
+// several that are the same.
 func (r *Rotation) Reject(rejected ...int) Evidence {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,7 +128,7 @@ func (r *Rotation) reject(now time.Duration, rejected []int) Evidence {
 		}
 	}
 	if !r.suspect.Load() {
-		return Evidence{} // of a key that does not sign any more
+		return Evidence{} // the key is not the active one any more
 	}
 	for _, key := range rejected {
 		r.rejected[key] = true
@@ -138,9 +136,9 @@ func (r *Rotation) reject(now time.Duration, rejected []int) Evidence {
 	return r.evidence(now)
 }
 
-// evidence returns what there is. Of several keys each must have had its time:
-// the uploads that are tried with another may all be of clients that are
-// rejected with any.
+// evidence returns what the rejections prove. With several keys it takes longer, since
+// each must have had its time: the uploads that are tried with another key may all be of
+// clients that are rejected with any.
 func (r *Rotation) evidence(now time.Duration) Evidence {
 	lasting, all := suspicionTime, len(r.rejected) >= r.keys
 	if r.keys > 1 {
@@ -159,12 +157,12 @@ func (r *Rotation) begin(now time.Duration) {
 	r.suspect.Store(true)
 }
 
-// Try returns the key that a client's upload, which cannot be sent again, is tried
-// with in place of the active one. There is one such upload at a time. When
-// all others have been tried once, every other upload is the active key's, at
-// random, so that no client can choose who is tried.
+// Try returns the key that a client's stream is signed with instead of the active one; ok
+// is false if it is the active one. One stream at a time is on trial. When all other keys
+// have been tried once, half of the streams go to the active key, at random, so that no
+// client can choose which are tried.
 func (r *Rotation) Try(client string) (key int, ok bool) {
-	if r.keys < 2 || !r.IsSuspect() { // which no upload should wait for a lock to learn
+	if r.keys < 2 || !r.IsSuspect() { // without the lock, for this is the usual case
 		return 0, false
 	}
 	r.mu.Lock()
@@ -184,10 +182,9 @@ func (r *Rotation) Try(client string) (key int, ok bool) {
 	return key, true
 }
 
-// Claim reports whether an upload that has been rejected may be sent again with
-// another key. When all have been rejected for long, one at a time may, which is
-// then on trial: a service that takes none must not turn every upload into as
-// many as there are keys.
+// Claim reports whether a rejected upload may be sent again with another key. When all keys
+// have been rejected for long, one upload at a time may, and is on trial: otherwise, for a
+// service that accepts none, each upload would be sent once per key.
 func (r *Rotation) Claim() (onTrial, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -202,15 +199,15 @@ func (r *Rotation) Claim() (onTrial, ok bool) {
 	return true, true
 }
 
-// EndTrial lets the next upload be on trial.
+// EndTrial records that the upload on trial has its response: the next one may be.
 func (r *Rotation) EndTrial() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trial = 0
 }
 
-// Accept takes note that what the active key has signed was accepted. Then the
-// rejections before were their clients' doing.
+// Accept records that the service accepted what the active key has signed. So the
+// rejections before were their clients' doing, and a trial meanwhile was in vain.
 func (r *Rotation) Accept() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -220,23 +217,24 @@ func (r *Rotation) Accept() {
 	r.clear()
 }
 
-// Advance makes another key sign, which the service has accepted in place of
-// one that it has not. It does nothing if that does not sign any more. forget is
-// called before anybody else knows, to forget what that one has signed.
+// Advance makes to the active key, since the service has accepted it for an upload that it
+// rejected with from. It does nothing if from is not active any more, and reports whether
+// to has become active. forget is called before other uploads can see the change: it must
+// discard what from has signed.
 func (r *Rotation) Advance(from, to int, forget func()) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.Active() != from || from == to {
 		return false
 	}
-	r.active.Store(int32(to)) //nolint:gosec // nobody has as many
+	r.active.Store(int32(to)) //nolint:gosec // there are a few keys
 	forget()
 	r.misled = 0
 	r.clear()
 	return true
 }
 
-// Reset makes the first key sign, since the keys are others now.
+// Reset makes the first key the active one: the keys have changed.
 func (r *Rotation) Reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

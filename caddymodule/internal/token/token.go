@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package token makes credentials for the Upload API and keeps them while they
-// are fresh. It knows nothing of Caddy, and it has no clock but the one it is given.
+// Package token makes and verifies credentials for the Upload API, caches them until
+// a threshold before their expiry, and decides which of several secret keys signs.
+//
+// A [Cache] hands out no token that has expired, whatever its source and the clock do
+// (a [Clock] is given to it; only pauses of a second and less are waited for by the
+// system's timers). A caller gets an error when there is no token: its context's, or
+// [ErrRefused] if the source refused, or an [UnavailableError], at once, while the
+// source fails. The package imports no Caddy.
 package token
 
 import (
@@ -22,7 +28,7 @@ type Token struct {
 	// AccessToken is a JWT. It is empty in scheme `signature`.
 	AccessToken string
 	// Issued is when the token was made or handed out, in Unix seconds. 0 means
-	// that nobody knows: then it is when the cache got it.
+	// unknown: then it is when the cache got it.
 	Issued int64
 	// Expire is when the service stops taking the token, in Unix seconds.
 	Expire int64
@@ -57,7 +63,8 @@ func (t Token) same(other Token) bool {
 	return t.Signature == other.Signature && t.AccessToken == other.AccessToken && t.Expire == other.Expire
 }
 
-// String shows nothing that could be used for an upload.
+// String shows nothing that could be used for an upload: tokens end up in logs and
+// errors by accident.
 func (t Token) String() string { return fmt.Sprintf("a token that expires at %d", t.Expire) }
 
 // GoString is String.
@@ -65,9 +72,9 @@ func (t Token) GoString() string { return t.String() }
 
 // useUntil returns the second from which on the token is not used any more: the
 // threshold before its expiry. A token that does not live longer than the
-// threshold is used for half of its life, lest every upload ask for another;
-// and so is one of which the threshold leaves hardly anything, since two clocks
-// that differ a little must not make that difference.
+// threshold is used for half of its life, or every upload would ask for another;
+// and so is one of which the threshold leaves less than a twentieth, since a small
+// difference between two clocks must not decide between the two.
 func (t Token) useUntil(threshold time.Duration) int64 {
 	seconds := int64(threshold / time.Second)
 	if life := t.Expire - t.Issued; life-seconds <= life/20 {
@@ -76,9 +83,9 @@ func (t Token) useUntil(threshold time.Duration) int64 {
 	return t.Expire - seconds
 }
 
-// RenewFrom returns the second from which on a token that is in use is renewed,
-// so that no upload waits for the next: a quarter of the time in which it is
-// used, before that is over.
+// RenewFrom returns the second from which on a token that is in use is renewed, so
+// that no upload waits for the next token: when a quarter is left of the time in
+// which it is used.
 func (t Token) RenewFrom(threshold time.Duration) int64 {
 	until := t.useUntil(threshold)
 	return until - (until-t.Issued)/4

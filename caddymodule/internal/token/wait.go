@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// errLanded means that a refresh has ended, and may have left a token.
+// errLanded means that a refresh has ended without an error: the caller tries again.
 var errLanded = errors.New("there may be a token now")
 
-// substitute is what an upload is signed with while a refresh takes its time.
+// substitute is what a caller takes if a refresh takes longer than [maxWait].
 type substitute int
 
 const (
-	nothing    substitute = iota // it waits
-	heldServes                   // the token that there is, if it is valid
-	elsewhere                    // or one from elsewhere
+	nothing    substitute = iota // it waits to the end
+	heldServes                   // the cached token, if that is valid
+	elsewhere                    // that, or the caller has one from elsewhere
 )
 
-// miss returns what there is when there is no fresh token.
+// miss returns a token, or why there is none, when the cache has no fresh one.
 func (c *Cache) miss(ctx context.Context, source Source, instead substitute) (Token, error) {
 	flight, token, err := c.join(ctx, source)
 	if flight == nil {
@@ -40,7 +40,7 @@ func (c *Cache) miss(ctx context.Context, source Source, instead substitute) (To
 	if instead == elsewhere {
 		return Token{}, unavailable(maxWait, ErrSlow)
 	}
-	select { // the clock was stepped meanwhile
+	select { // the clock was stepped meanwhile, and the token that was valid has expired
 	case <-ctx.Done():
 		return Token{}, ctx.Err()
 	case <-flight.landed:
@@ -48,9 +48,9 @@ func (c *Cache) miss(ctx context.Context, source Source, instead substitute) (To
 	}
 }
 
-// patience returns a channel that yields when a refresh has taken as long as is
-// waited for it, or nil if there is nothing else. A token that is about to
-// expire is handed out before it does.
+// patience returns a channel that yields when the caller has waited long enough for a
+// refresh, or nil, which never does, if there is no substitute. A token that is about to
+// expire is handed out when half of what is left of it has passed, and not after it.
 func (c *Cache) patience(flight *flight, instead substitute) <-chan time.Time {
 	now, e := c.clock.Now(), c.current.Load()
 	wait := maxWait - (now.Elapsed - flight.asked.Elapsed)
@@ -65,14 +65,14 @@ func (c *Cache) patience(flight *flight, instead substitute) <-chan time.Time {
 	return time.After(wait)
 }
 
-// hasRefused reports whether the source refused a token when it last answered.
+// hasRefused reports whether the source's last response was a refusal.
 func (c *Cache) hasRefused() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.refused
 }
 
-// afterFlight returns what there is after a refresh.
+// afterFlight returns what a caller that waited for a refresh gets after it.
 func (c *Cache) afterFlight(flight *flight) (Token, error) {
 	switch {
 	case flight.err == nil:
@@ -84,7 +84,7 @@ func (c *Cache) afterFlight(flight *flight) (Token, error) {
 	}
 }
 
-// makeDo returns what there is after a refresh that failed.
+// makeDo returns the cached token after a refresh that failed, if it is valid.
 func (c *Cache) makeDo(cause error) (Token, error) {
 	now := c.clock.Now()
 	if e := c.current.Load(); e != nil && e.isValid(now) {
