@@ -49,6 +49,12 @@ func (k *keyring) Token(ctx context.Context, now time.Time) (source.Token, error
 	return k.keys[k.rotation.Active()].Token(ctx, now)
 }
 
+// CacheKey implements [source.Source]. It changes with the key that signs: what one
+// has signed is not shared as another's.
+func (k *keyring) CacheKey() string {
+	return fmt.Sprintf("%q %q", k.Source.CacheKey(), k.keys[k.rotation.Active()].CacheKey())
+}
+
 // AccessToken implements [source.AccessTokenSource].
 func (k *keyring) AccessToken(now time.Time, paths []string) (source.Token, error) {
 	return k.accessToken(k.rotation.Active(), now, paths)
