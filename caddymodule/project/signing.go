@@ -59,15 +59,15 @@ type grant struct {
 func (s *Signing) Token(ctx context.Context, grantor Grantor, publicKey string) (source.Token, error) {
 	p := grantor.project
 	return s.note(grantor, publicKey, func() (source.Token, error) {
-		now := p.credentials.clock.Now().Wall
-		switch {
-		case s.fresh != nil && !s.fresh.Expired(now, 0):
+		if s.fresh != nil && !s.fresh.Expired(p.credentials.clock.Now().Wall, 0) {
 			return *s.fresh, nil
-		case s.choosesKey(p):
-			return p.signWith(ctx, s.key.key)
-		default:
-			return grantor.Token(ctx)
 		}
+		if s.choosesKey(p) {
+			if fresh, err := p.signWith(ctx, s.key.key); err == nil || !s.leavesKey(p) {
+				return fresh, err
+			}
+		}
+		return grantor.Token(ctx)
 	})
 }
 
@@ -85,7 +85,9 @@ func (s *Signing) AccessToken(ctx context.Context, grantor Grantor, publicKey st
 	return s.note(p.Grantor(), publicKey, func() (source.Token, error) {
 		now, paths := p.credentials.clock.Now().Wall, scopeOf(endpoint, path)
 		if s.choosesKey(p) {
-			return p.keyring.accessToken(s.key.key, now, paths)
+			if fresh, err := p.keyring.accessToken(s.key.key, now, paths); err == nil || !s.leavesKey(p) {
+				return fresh, err
+			}
 		}
 		return p.accessTokens.AccessToken(now, paths)
 	})
@@ -102,6 +104,17 @@ func (s *Signing) choosesKey(p *Project) bool {
 		s.key = keyChoice{own: true, key: key, inPlaceOf: rotation.Active(), onTrial: true}
 	}
 	return s.key.own
+}
+
+// leavesKey ends the trial of a key that could not sign. It reports whether the one
+// that signs for all is to take its place: an upload that was sent before has been
+// rejected with that.
+func (s *Signing) leavesKey(p *Project) bool {
+	if s.key.onTrial {
+		p.credentials.rotation.EndTrial()
+	}
+	s.key = keyChoice{}
+	return s.Stream
 }
 
 // client returns whose upload it is. One who has an address of IPv6 has many.
@@ -178,9 +191,7 @@ func (s *Signing) takeNextKey(ctx context.Context, p *Project, refused []int) (o
 	}
 	fresh, err := p.signWith(ctx, s.key.key)
 	if err != nil {
-		if s.key.onTrial {
-			rotation.EndTrial()
-		}
+		s.leavesKey(p)
 		return false
 	}
 	s.fresh = &fresh
