@@ -7,8 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/zap/zapcore"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -103,4 +106,59 @@ func TestSharedTokensAreThoseOfTheKeyThatSigns(t *testing.T) {
 		after.Accepted()
 	}
 	stored(t, storage, 2)
+}
+
+// A client that leaves while its upload is about to be sent again is no failure of the
+// key that would sign it.
+func TestAKeyDoesNotFailBecauseTheClientHasLeft(t *testing.T) {
+	p := MustProject(t, withKeyServer("", "one", "two"))
+	logs := observe(p, zapcore.ErrorLevel)
+	var first, second Signing
+	p.attempt(t, &first)
+	first.Rejected(uploadapi.Invalid)
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if !first.Renew(left, uploadapi.Invalid, &second) {
+		t.Error("the key does not sign")
+	}
+	if said := logs.TakeAll(); len(said) > 0 {
+		t.Errorf("the operator is told %v", said)
+	}
+}
+
+// halfAble is the guest module `uploadcare.sources.half_able_in_test`, of whose keys one
+// makes access tokens.
+type halfAble struct{ keyServer }
+
+func init() { caddy.RegisterModule(new(halfAble)) }
+
+func (*halfAble) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: source.Namespace + ".half_able_in_test", New: func() caddy.Module { return new(halfAble) }}
+}
+
+func (h *halfAble) SecretKeys() []source.Key { return []source.Key{serverKey("one"), ableKey{"two"}} }
+
+type ableKey struct{ serverKey }
+
+func (k ableKey) AccessToken(now time.Time, paths []string) (source.Token, error) {
+	return token.MintAccessToken(string(k.serverKey), now, time.Hour, paths, 0)
+}
+
+// Interface guards
+var (
+	_ source.KeyedSource       = (*halfAble)(nil)
+	_ source.AccessTokenSource = ableKey{}
+)
+
+func TestWhatDoesNotGoWithAGuestSourceIsALoadError(t *testing.T) {
+	for name, test := range map[string]struct{ config, want string }{
+		"keys of which some make access tokens": {
+			`{"projects":[{"public_key":"p","scheme":"token","source":{"module":"half_able_in_test"}}]}`,
+			"half_able_in_test: some of its secret keys make access tokens, and some do not",
+		},
+	} {
+		if _, err := NewProjects(t, test.config); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %s", name, err, test.want)
+		}
+	}
 }

@@ -57,28 +57,34 @@ func (k *keyring) CacheKey() string {
 
 // AccessToken implements [source.AccessTokenSource].
 func (k *keyring) AccessToken(now time.Time, paths []string) (source.Token, error) {
-	return k.accessToken(k.rotation.Active(), now, paths)
+	return k.accessTokens(k.rotation.Active()).AccessToken(now, paths)
 }
 
-// accessToken makes an access token with one of the keys.
-func (k *keyring) accessToken(key int, now time.Time, paths []string) (source.Token, error) {
-	maker, ok := k.keys[key].(source.AccessTokenSource)
-	if !ok {
-		return source.Token{}, errNoAccessToken
-	}
-	return maker.AccessToken(now, paths)
+// accessTokens is what makes access tokens with one of the keys, if each does.
+func (k *keyring) accessTokens(key int) source.AccessTokenSource {
+	return k.keys[key].(source.AccessTokenSource)
 }
 
 // accessTokenSource returns what makes an access token for each request, or nil.
-func (p *Project) accessTokenSource() source.AccessTokenSource {
+func (p *Project) accessTokenSource() (source.AccessTokenSource, error) {
 	if p.keyring == nil {
 		maker, _ := p.source.(source.AccessTokenSource)
-		return maker
+		return maker, nil
 	}
-	if _, ok := p.keyring.keys[0].(source.AccessTokenSource); !ok {
-		return nil
+	able := 0
+	for _, key := range p.keyring.keys {
+		if _, ok := key.(source.AccessTokenSource); ok {
+			able++
+		}
 	}
-	return p.keyring
+	switch able {
+	case 0:
+		return nil, nil
+	case len(p.keyring.keys):
+		return p.keyring, nil
+	default:
+		return nil, fmt.Errorf("%s: some of its secret keys make access tokens, and some do not", sourceName(p.source))
+	}
 }
 
 // signer returns the index of the key that a token was made with, or -1. The

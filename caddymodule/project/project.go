@@ -137,7 +137,9 @@ func (p *Project) loadSources(ctx caddy.Context) error {
 		return err
 	}
 	if p.Scheme == source.SchemeToken {
-		p.accessTokens = p.accessTokenSource()
+		if p.accessTokens, err = p.accessTokenSource(); err != nil {
+			return err
+		}
 	}
 	if p.FallbackRaw == nil {
 		return nil

@@ -83,13 +83,13 @@ func (s *Signing) AccessToken(ctx context.Context, grantor Grantor, publicKey st
 		return granted, err
 	}
 	return s.note(p.Grantor(), publicKey, func() (source.Token, error) {
-		now, paths := p.credentials.clock.Now().Wall, scopeOf(endpoint, path)
+		paths := scopeOf(endpoint, path)
 		if s.choosesKey(p) {
-			if fresh, err := p.keyring.accessToken(s.key.key, now, paths); err == nil || !s.leavesKey(p) {
+			if fresh, err := p.authorizeWith(p.keyring.accessTokens(s.key.key), paths); err == nil || !s.leavesKey(p) {
 				return fresh, err
 			}
 		}
-		return p.accessTokens.AccessToken(now, paths)
+		return p.authorizeWith(p.accessTokens, paths)
 	})
 }
 
