@@ -52,6 +52,7 @@ func (c *credentials) Destruct() error {
 func (p *Project) acquireCredentials(ctx caddy.Context) error {
 	hash := sha256.New()
 	_, _ = fmt.Fprintf(hash, "%q %q %q %d %q %d", p.publicKey, p.Scheme, caddy.GetModuleID(p.source), p.threshold, p.source.CacheKey(), p.keyring.turns())
+	p.keyring.writeTo(hash)
 	key := hex.EncodeToString(hash.Sum(nil))
 	pooled, _, err := tokenPool.LoadOrNew(key, func() (caddy.Destructor, error) {
 		clock := token.SystemClock()

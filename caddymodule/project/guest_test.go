@@ -126,6 +126,19 @@ func TestAKeyDoesNotFailBecauseTheClientHasLeft(t *testing.T) {
 	}
 }
 
+// Which key signs is known of the same keys alone, not of others that the same source
+// has when the config is loaded again.
+func TestOtherKeysOfAGuestSourceBeginFromTheFirst(t *testing.T) {
+	before := MustProject(t, withKeyServer("", "one", "two"))
+	rotate(t, before)
+	for first, keys := range map[string][]string{"two": {"one", "two"}, "three": {"three", "four"}} {
+		var signing Signing
+		if got := MustProject(t, withKeyServer("", keys...)).attempt(t, &signing); !token.IsMadeWith(first, got) {
+			t.Errorf("of %v it is not %q that signs", keys, first)
+		}
+	}
+}
+
 // halfAble is the guest module `uploadcare.sources.half_able_in_test`, of whose keys one
 // makes access tokens.
 type halfAble struct{ keyServer }

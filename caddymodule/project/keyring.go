@@ -5,6 +5,7 @@ package project
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
@@ -42,6 +43,17 @@ func (k *keyring) turns() int {
 		return 1
 	}
 	return len(k.keys)
+}
+
+// writeTo writes which keys they are, in their order: which of them signs is not known
+// of others.
+func (k *keyring) writeTo(hash io.Writer) {
+	if k == nil {
+		return
+	}
+	for _, key := range k.keys {
+		_, _ = fmt.Fprintf(hash, " %q", key.CacheKey())
+	}
 }
 
 // Token implements [source.Source].
