@@ -65,10 +65,9 @@ func (g Grantor) Token(ctx context.Context) (source.Token, error) {
 	if !ok {
 		return granted, err
 	}
-	now := p.credentials.clock.Now().Wall
-	fallback, fallbackErr := p.fallback.Token(ctx, now)
+	fallback, fallbackErr := p.obtain(ctx, p.fallback, p.credentials.clock.Now().Wall)
 	switch {
-	case fallbackErr == nil && !fallback.Expired(now, 0):
+	case fallbackErr == nil:
 		p.metrics.fallbackUses.Inc()
 		p.logFallback(fallback, unavailable)
 		return fallback, nil

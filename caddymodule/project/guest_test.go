@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/fixture"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
@@ -172,6 +173,27 @@ func TestWhatDoesNotGoWithAGuestSourceIsALoadError(t *testing.T) {
 	} {
 		if _, err := NewProjects(t, test.config); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %s", name, err, test.want)
+		}
+	}
+}
+
+// What a fallback yields is checked as what the source does.
+func TestAFallbackThatPanicsOrYieldsNothingIsNone(t *testing.T) {
+	p := MustProject(t, `{"projects":[{"public_key":"p","source":{"module":"scripted_in_test","key":"down"},"fallback":{"module":"scripted_in_test","key":"odd"}}]}`)
+	fixture.Loaded("down").Return(token.Token{}, source.ErrUnreachable)
+	for name, odd := range map[string]func(int, time.Time) (token.Token, error){
+		"a panic": func(int, time.Time) (token.Token, error) { panic(fixture.Secret) },
+		"an access token": func(_ int, now time.Time) (token.Token, error) {
+			return token.MintAccessToken(fixture.Secret, now, time.Hour, []string{"/*"}, 0)
+		},
+		"an expired one": func(_ int, now time.Time) (token.Token, error) {
+			return token.Mint(fixture.Secret, now.Add(-2*time.Hour), time.Hour), nil
+		},
+	} {
+		fixture.Loaded("odd").Script(odd)
+		var signing Signing
+		if got, err := signing.Token(t.Context(), p.Grantor(), "p"); !errors.Is(err, source.ErrUnreachable) {
+			t.Errorf("%s: got %v, %v", name, got, err)
 		}
 	}
 }

@@ -4,7 +4,6 @@ package project
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -12,9 +11,6 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
-
-// errNoAccessToken is for a source that yields credentials of the other scheme.
-var errNoAccessToken = errors.New("the source yields no access token")
 
 // Signing is how one attempt at an upload gets its credential, and what the
 // service says of that. The zero value is the first attempt's at an upload that
@@ -76,11 +72,7 @@ func (s *Signing) Token(ctx context.Context, grantor Grantor, publicKey string) 
 func (s *Signing) AccessToken(ctx context.Context, grantor Grantor, publicKey string, endpoint *uploadapi.SignedEndpoint, path string) (source.Token, error) {
 	p := grantor.project
 	if p.accessTokens == nil {
-		granted, err := s.Token(ctx, grantor, publicKey)
-		if err == nil && granted.AccessToken == "" { // of a fallback
-			err = errNoAccessToken
-		}
-		return granted, err
+		return s.Token(ctx, grantor, publicKey)
 	}
 	return s.note(p.Grantor(), publicKey, func() (source.Token, error) {
 		paths := scopeOf(endpoint, path)
