@@ -158,9 +158,25 @@ func (k ableKey) AccessToken(now time.Time, paths []string) (source.Token, error
 	return token.MintAccessToken(string(k.serverKey), now, time.Hour, paths, 0)
 }
 
+// askedKeys is the guest module `uploadcare.sources.asked_keys_in_test`, which has keys
+// and depends on the request.
+type askedKeys struct{ keyServer }
+
+func init() { caddy.RegisterModule(new(askedKeys)) }
+
+func (*askedKeys) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: source.Namespace + ".asked_keys_in_test", New: func() caddy.Module { return new(askedKeys) }}
+}
+
+func (*askedKeys) DependsOnRequest() bool { return true }
+
+func (a *askedKeys) ForRequest(*caddy.Replacer) (source.Source, error) { return a, nil }
+
 // Interface guards
 var (
 	_ source.KeyedSource       = (*halfAble)(nil)
+	_ source.KeyedSource       = (*askedKeys)(nil)
+	_ source.RequestSource     = (*askedKeys)(nil)
 	_ source.AccessTokenSource = ableKey{}
 )
 
@@ -169,6 +185,14 @@ func TestWhatDoesNotGoWithAGuestSourceIsALoadError(t *testing.T) {
 		"keys of which some make access tokens": {
 			`{"projects":[{"public_key":"p","scheme":"token","source":{"module":"half_able_in_test"}}]}`,
 			"half_able_in_test: some of its secret keys make access tokens, and some do not",
+		},
+		"keys, and one that depends on the request": {
+			`{"projects":[{"public_key":"p","source":{"module":"asked_keys_in_test","keys":["one"]}}]}`,
+			"asked_keys_in_test depends on the request: its secret keys would never sign",
+		},
+		"a fallback of what is made for each request": {
+			`{"projects":[{"public_key":"p","scheme":"token","source":{"module":"secret_key","keys":["one"]},"fallback":{"module":"fixed_in_test","lifetime":"1h","in_header":true}}]}`,
+			"fallback: access tokens are made for each request, and fixed_in_test would never stand in",
 		},
 	} {
 		if _, err := NewProjects(t, test.config); err == nil || !strings.Contains(err.Error(), test.want) {

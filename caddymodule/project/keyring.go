@@ -25,8 +25,11 @@ type keyring struct {
 // newKeyring returns the keys of a project's source, or nil if it has none.
 func (p *Project) newKeyring() (*keyring, error) {
 	keyed, ok := p.source.(source.KeyedSource)
-	if !ok || p.perRequest != nil {
+	switch {
+	case !ok:
 		return nil, nil // as most sources
+	case p.perRequest != nil:
+		return nil, fmt.Errorf("%s depends on the request: its secret keys would never sign", sourceName(keyed))
 	}
 	keys := keyed.SecretKeys()
 	if len(keys) == 0 {
