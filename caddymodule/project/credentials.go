@@ -35,7 +35,8 @@ type credentials struct {
 
 	correction correction
 	rotation   *token.Rotation // of the source's secret keys
-	verdicts   verdicts
+	standIn    *token.Rotation // of the fallback of a source that has keys
+	reported   reported
 	warnings   expiryWarnings // of static ones
 	// failed is when the log last said that the source goes on failing, on the
 	// clock's Elapsed.
@@ -63,6 +64,7 @@ func (p *Project) acquireCredentials(ctx caddy.Context) error {
 			callers: token.NewCallers(p.threshold, clock),
 
 			rotation: token.NewRotation(p.keyring.turns(), clock),
+			standIn:  token.NewRotation(1, clock),
 		}
 		created.failed.Store(int64(clock.Now().Elapsed - failurePause)) // the first failure is news
 		return created, nil
