@@ -44,9 +44,9 @@ func (p *Project) attempt(t *testing.T, s *Signing) token.Token {
 	var granted token.Token
 	var err error
 	if p.Scheme == source.SchemeToken {
-		granted, err = s.AccessToken(t.Context(), p.Grantor(), p.publicKey, uploadapi.Signed("POST", "/base/"), "/base/")
+		granted, err = s.AccessToken(t.Context(), p.grantor(), p.publicKey, uploadapi.Signed("POST", "/base/"), "/base/")
 	} else {
-		granted, err = s.Token(t.Context(), p.Grantor(), p.publicKey)
+		granted, err = s.Token(t.Context(), p.grantor(), p.publicKey)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -49,7 +49,12 @@ type Source interface {
 	// Token returns a new credential. It is called at most once at a time for
 	// each cache, and only when the cached token is about to expire. The
 	// context does not end with the request that asked, so the source bounds
-	// its own time; it ends when others are to be asked for instead. now is the time at the Upload API, as far as it is known.
+	// its own time; it ends when others are to be asked for instead. now is the
+	// time at the Upload API, as far as it is known. A fallback is asked for each
+	// upload that needs it, by several at once, with the upload's context.
+	//
+	// A token that has expired or is of the other scheme, and a panic, are
+	// failures, whichever interface it comes from.
 	Token(ctx context.Context, now time.Time) (Token, error)
 
 	// CacheKey identifies where the tokens come from and what they are like.
@@ -83,9 +88,14 @@ type ChangingSource interface {
 
 // Key is one of a source's secret keys: a source of what is signed with it. Keys
 // whose cache keys are equal are the same.
+//
+// Unlike a source's own, its Token is also called for single uploads, by several at
+// once, and beside a call for the cache: when the service has not taken what another
+// key has signed. Here, too, the context does not end with the request.
 type Key interface {
 	Source
-	// Made reports whether a token was made with the key, as it is now.
+	// Made reports whether a token was made with the key, as it is now. It is
+	// called for each upload that is rejected, by several at once.
 	Made(Token) bool
 }
 
@@ -93,12 +103,13 @@ type Key interface {
 // of which there may be several while one replaces another. The first signs,
 // until the service has accepted what another has signed and not what the first
 // has. A credential that the service does not take is not replaced by another
-// of the same key.
+// of the same key. A key that cannot sign costs no upload that another has signed.
+// It cannot depend on the request.
 type KeyedSource interface {
 	Source
 	// SecretKeys returns the keys, at least one, and as many as long as the source is
-	// loaded. They are asked in place of the source. In scheme `token` they may
-	// all be an [AccessTokenSource].
+	// loaded. They are asked in place of the source, and their cache keys count
+	// beside its own. In scheme `token` all may be an [AccessTokenSource], or none.
 	SecretKeys() []Key
 }
 
@@ -106,7 +117,8 @@ type KeyedSource interface {
 // else has made and somebody must replace. The log warns of its expiry.
 type FixedSource interface {
 	Source
-	// Held returns the credential, also if it has expired.
+	// Held returns the credential, also if it has expired. It is called each
+	// minute, beside Token.
 	Held() Token
 }
 
@@ -127,10 +139,12 @@ type SchemeValidator interface {
 }
 
 // AccessTokenSource is implemented by sources that can make an access token for
-// each request, in scheme `token`.
+// each request, in scheme `token`. They are not kept, so nothing stands in for them:
+// a fallback and a threshold are load errors.
 type AccessTokenSource interface {
 	Source
-	// AccessToken returns a token that is good for the paths of one endpoint.
+	// AccessToken returns a token that is good for the paths of one endpoint. It
+	// is called for each upload, by several at once.
 	AccessToken(now time.Time, paths []string) (Token, error)
 }
 
