@@ -103,6 +103,7 @@ func TestWhatBecomesOfARejectedCredential(t *testing.T) {
 		"handed out, with a fallback":        {"p", handedOut + fallback, invalid, nil, true, true, "handed out 2", suspected + "invalid"},
 		"any project":                        {"*", oneKey, invalid, nil, false, false, "", notTaken + "invalid"},
 		"any project, several keys":          {"*", twoKeys, invalid, nil, false, false, "", notTaken + "invalid"},
+		"any project, one not in use":        {"*", oneKey, invalid, replaceKeys, false, true, "three", nothing},
 		"any project, handed out":            {"*", handedOut, invalid, nil, false, false, "", notTaken + "invalid"},
 		"expired, the only key":              {"p", oneKey, expired, nil, true, true, "one", notTaken + "expired"},
 		"expired, several keys":              {"p", twoKeys, expired, nil, true, true, "one", notTaken + "expired"},
