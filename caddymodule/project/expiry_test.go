@@ -244,7 +244,7 @@ func TestAFixedSourceIsOfItsScheme(t *testing.T) {
 		}
 	}
 	project := MustProject(t, `{"projects":[{"public_key":"p","scheme":"token","source":{"module":"fixed_in_test","lifetime":"1h","in_header":true}}]}`)
-	if granted, err := project.Grantor().Token(t.Context()); err != nil || granted.AccessToken == "" {
+	if granted, err := project.grantor().Token(t.Context()); err != nil || granted.AccessToken == "" {
 		t.Errorf("got %v, %v", granted, err)
 	}
 }

@@ -37,7 +37,7 @@ func TestAnUploadThatOutlivesItsConfigSignsWithWhatTheFileHolds(t *testing.T) {
 		synctest.Wait()
 		for when, project := range map[string]*Project{"before": before, "after": after} {
 			project.credentials.cache.Clear()
-			granted, err := project.Grantor().Token(t.Context())
+			granted, err := project.grantor().Token(t.Context())
 			if err != nil || granted.Signature != token.Sign("the second", ExpireOf(granted)) {
 				t.Errorf("the config %s signs with what the file held: %v", when, err)
 			}

@@ -24,7 +24,7 @@ func TestASecretInAFileThatChangesIsUsedWithoutAReload(t *testing.T) {
 		project.WriteFile(t, path, "the first\n")
 		p := project.MustProject(t, `{"projects":[{"public_key":"filed","source":{"module":"secret_key","keys":["{file.`+path+`}"]}}]}`)
 		signedWith := func(secret string) bool {
-			granted, err := p.Grantor().Token(t.Context())
+			granted, err := project.GrantorOf(p).Token(t.Context())
 			return err == nil && granted.Signature == token.Sign(secret, project.ExpireOf(granted))
 		}
 		if !signedWith("the first") {
@@ -65,7 +65,7 @@ func TestAResolverIsAskedWithWhatItsFilesHold(t *testing.T) {
 			return fixture.Pair(fixture.Secret, time.Now().Unix()+3600)
 		}))
 		get := func() error {
-			_, err := p.Grantor().Token(t.Context())
+			_, err := project.GrantorOf(p).Token(t.Context())
 			return err
 		}
 		wait := func() { time.Sleep(project.FileTime); synctest.Wait() }

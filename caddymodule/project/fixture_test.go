@@ -68,6 +68,9 @@ func MustProject(t *testing.T, config string) *Project {
 	return p.Projects[0]
 }
 
+// GrantorOf returns the one for any request.
+func GrantorOf(p *Project) Grantor { return p.grantor() }
+
 func CountCaches() (count int) {
 	tokenPool.Range(func(any, any) bool { count++; return true })
 	return count

@@ -22,8 +22,8 @@ type Grantor struct {
 	err     error         // why the request cannot be asked for
 }
 
-// Grantor returns the one for any request.
-func (p *Project) Grantor() Grantor { return Grantor{project: p, ask: p.ask} }
+// grantor returns the one for any request.
+func (p *Project) grantor() Grantor { return Grantor{project: p, ask: p.ask} }
 
 // grantorFor returns the one for a request of which the tokens depend, and whose
 // placeholders replacer knows.
@@ -46,7 +46,7 @@ func (g Grantors) Of(project *Project) Grantor {
 			return grantor
 		}
 	}
-	return project.Grantor()
+	return project.grantor()
 }
 
 // issued is a credential, and where it is from.

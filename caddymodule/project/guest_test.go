@@ -216,7 +216,7 @@ func TestAFallbackThatPanicsOrYieldsNothingIsNone(t *testing.T) {
 	} {
 		fixture.Loaded("odd").Script(odd)
 		var signing Signing
-		if got, err := signing.Token(t.Context(), p.Grantor(), "p"); !errors.Is(err, source.ErrUnreachable) {
+		if got, err := signing.Token(t.Context(), p.grantor(), "p"); !errors.Is(err, source.ErrUnreachable) {
 			t.Errorf("%s: got %v, %v", name, got, err)
 		}
 	}

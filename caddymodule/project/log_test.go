@@ -24,7 +24,7 @@ func TestDebugOutputTellsWhenAndWhyTokensAreResolved(t *testing.T) {
 		logs := observe(project, zapcore.DebugLevel)
 		const takes = 250 * time.Millisecond
 		get := func() token.Token {
-			granted, _ := project.Grantor().Token(t.Context())
+			granted, _ := project.grantor().Token(t.Context())
 			synctest.Wait()
 			return granted
 		}
@@ -78,7 +78,7 @@ func TestASourceThatFailsDoesNotFloodTheLog(t *testing.T) {
 		source := fixture.Loaded("")
 		source.Return(token.Token{}, errors.New("down"))
 		for range 10_000 { // for ten minutes
-			if _, err := project.Grantor().Token(t.Context()); err == nil {
+			if _, err := project.grantor().Token(t.Context()); err == nil {
 				t.Fatal("a token")
 			}
 			time.Sleep(60 * time.Millisecond)
@@ -90,7 +90,7 @@ func TestASourceThatFailsDoesNotFloodTheLog(t *testing.T) {
 		source.Return(token.Mint(fixture.Secret, time.Now(), time.Hour), nil)
 		time.Sleep(5 * time.Second)
 		for range 3 {
-			if _, err := project.Grantor().Token(t.Context()); err != nil {
+			if _, err := project.grantor().Token(t.Context()); err != nil {
 				t.Error(err)
 			}
 		}
@@ -104,7 +104,7 @@ func TestDebugOutputTellsThatTheFallbackStandsIn(t *testing.T) {
 		logs := observe(project, zapcore.DebugLevel)
 		fixture.Loaded("").Return(token.Token{}, errors.New("down"))
 		fixture.Loaded("stands in").Return(token.Mint(fixture.Secret, time.Now(), time.Hour), nil)
-		if _, err := project.Grantor().Token(t.Context()); err != nil {
+		if _, err := project.grantor().Token(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		got := fixture.Lines(logs)

@@ -20,7 +20,7 @@ func TestWhatASourceAnswersIsCounted(t *testing.T) {
 		var granted token.Token
 		fixture.Loaded("stands in").Return(token.Mint(fixture.Secret, time.Now(), 24*time.Hour), nil)
 		ask := func() error {
-			_, err := project.Grantor().Token(t.Context())
+			_, err := project.grantor().Token(t.Context())
 			return err
 		}
 		for _, answer := range []error{errors.New("down"), fmt.Errorf("%w: who are you", token.ErrRefused), nil} {
@@ -61,7 +61,7 @@ func TestWhatASourceAnswersIsCounted(t *testing.T) {
 func TestAnExpiredTokenOfASourceIsCountedAsAFailure(t *testing.T) {
 	project := MustProject(t, AskingConfig("stale", ""))
 	fixture.Loaded("").Return(token.Mint(fixture.Secret, time.Now(), 0), nil)
-	if _, err := project.Grantor().Token(t.Context()); !errors.Is(err, token.ErrExpired) {
+	if _, err := project.grantor().Token(t.Context()); !errors.Is(err, token.ErrExpired) {
 		t.Error(err)
 	}
 	Reported.Want(t, map[string]float64{

@@ -61,7 +61,7 @@ func TestATokenSurvivesAReloadOfTheSameProject(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := loaded.Set.Of("demopublickey")
-		first, err := before.Grantor().Token(t.Context())
+		first, err := project.GrantorOf(before).Token(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,11 +70,11 @@ func TestATokenSurvivesAReloadOfTheSameProject(t *testing.T) {
 		if err := loaded.Set.Release(); err != nil { // as Caddy does once the new config is up
 			t.Fatal(err)
 		}
-		if again, _ := after.Grantor().Token(t.Context()); again != first {
+		if again, _ := project.GrantorOf(after).Token(t.Context()); again != first {
 			t.Error("the token was lost")
 		}
 		// A request of the old config that is still under way.
-		if again, err := before.Grantor().Token(t.Context()); err != nil || again != first {
+		if again, err := project.GrantorOf(before).Token(t.Context()); err != nil || again != first {
 			t.Errorf("the old config: %v, %v", again, err)
 		}
 		for name, config := range map[string]string{
@@ -84,7 +84,7 @@ func TestATokenSurvivesAReloadOfTheSameProject(t *testing.T) {
 			"threshold":  strings.Replace(project.OnlyProject, `"source"`, `"threshold":"9m","source"`, 1),
 		} {
 			changed := project.MustProject(t, config)
-			if other, _ := changed.Grantor().Token(t.Context()); other == first {
+			if other, _ := project.GrantorOf(changed).Token(t.Context()); other == first {
 				t.Errorf("another %s, but the same token", name)
 			}
 		}

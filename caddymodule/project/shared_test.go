@@ -103,7 +103,7 @@ func TestInvariant6GatewaysShareThroughTheConfigsStorage(t *testing.T) {
 	for i := range 3 {
 		project := newGateway(t, storage, `{"module":"resolver","url":"`+url+`"}`, time.Duration(i+5)*time.Minute).Projects[0]
 		logs := observe(project, zapcore.DebugLevel)
-		granted, err := project.Grantor().Token(t.Context())
+		granted, err := project.grantor().Token(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +164,7 @@ func TestAStorageThatCannotBeUsedIsToldOnceAndStopsNoUpload(t *testing.T) {
 	gateway := newGateway(t, file, `{"module":"resolver","url":"`+url+`"}`, 5*time.Minute)
 	logs := observe(gateway.Projects[0], zapcore.InfoLevel)
 	for range 3 {
-		granted, err := gateway.Projects[0].Grantor().Token(t.Context())
+		granted, err := gateway.Projects[0].grantor().Token(t.Context())
 		if err != nil || granted.Signature != token.Sign(fixture.Secret, ExpireOf(granted)) || granted.Expired(time.Now(), 0) {
 			t.Errorf("got %v, %v", granted, err)
 		}

@@ -83,7 +83,7 @@ func (s *Signing) AccessToken(ctx context.Context, grantor Grantor, publicKey st
 	if p.accessTokens == nil {
 		return s.Token(ctx, grantor, publicKey)
 	}
-	return s.note(p.Grantor(), publicKey, func() (issued, error) {
+	return s.note(p.grantor(), publicKey, func() (issued, error) {
 		paths := scopeOf(endpoint, path)
 		if s.choosesKey(p) {
 			if fresh, err := p.authorizeWith(p.keyring.accessTokens(s.key.key), paths); err == nil || !s.leavesKey(p) {

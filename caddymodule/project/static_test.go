@@ -27,7 +27,7 @@ func TestAStaticPairWithinItsThresholdIsNotAskedForPerUpload(t *testing.T) {
 			before, _ := project.Reported.Value(t, asked)
 			uploads := 0
 			for ; time.Now().Unix() < pair.Expire; uploads++ {
-				granted, err := p.Grantor().Token(t.Context())
+				granted, err := project.GrantorOf(p).Token(t.Context())
 				if err != nil || granted.Signature != pair.Signature || granted.Expire != pair.Expire {
 					t.Fatalf("%s: %ds before its expiry: got %v, %v", lifetime, pair.Expire-time.Now().Unix(), granted, err)
 				}
@@ -36,7 +36,7 @@ func TestAStaticPairWithinItsThresholdIsNotAskedForPerUpload(t *testing.T) {
 			if after, _ := project.Reported.Value(t, asked); after <= before || after-before > 40 {
 				t.Errorf("%s: asked %v times for %d uploads", lifetime, after-before, uploads)
 			}
-			if _, err := p.Grantor().Token(t.Context()); !strings.Contains(fmt.Sprint(err), "the static credential has expired, at ") {
+			if _, err := project.GrantorOf(p).Token(t.Context()); !strings.Contains(fmt.Sprint(err), "the static credential has expired, at ") {
 				t.Errorf("%s: when it has expired: %v", lifetime, err)
 			}
 			synctest.Wait()
@@ -96,7 +96,7 @@ func TestAStaticPairInFilesIsReplacedWithoutAReload(t *testing.T) {
 		p := project.MustProject(t, fixture.Project(`{"module":"static","signature":"{file.`+signature+`}","expire":"{file.`+expire+`}"}`))
 		check := func(when string, want token.Token) {
 			t.Helper()
-			granted, err := p.Grantor().Token(t.Context())
+			granted, err := project.GrantorOf(p).Token(t.Context())
 			if granted.Issued = 0; err != nil || granted != want {
 				t.Errorf("%s: got %v, %v", when, granted, err)
 			}
@@ -120,7 +120,7 @@ func TestAStaticPairInFilesIsReplacedWithoutAReload(t *testing.T) {
 		// One that has expired is replaced as well, at once and for uploads that
 		// have been turned away.
 		time.Sleep(3 * time.Hour)
-		if granted, err := p.Grantor().Token(t.Context()); err == nil {
+		if granted, err := project.GrantorOf(p).Token(t.Context()); err == nil {
 			t.Errorf("got %v when it had expired", granted)
 		}
 		third := fixture.PairFor(time.Hour)
@@ -166,7 +166,7 @@ func TestAStaticFallbackServesOnlyWhileTheSourceFails(t *testing.T) {
 		p := project.MustProject(t, `{"projects":[{"public_key":"demopublickey","source":{"module":"scripted_in_test"},"fallback":`+fixture.Static(pair)+`}]}`)
 		live := fixture.Loaded("")
 		got := func() (token.Token, error) {
-			granted, err := p.Grantor().Token(t.Context())
+			granted, err := project.GrantorOf(p).Token(t.Context())
 			granted.Issued = 0
 			synctest.Wait()
 			return granted, err
@@ -215,7 +215,7 @@ func TestAStaticFallbackServesWhileTheSourceHangs(t *testing.T) {
 		})
 		for range 100 {
 			began := time.Now()
-			granted, err := p.Grantor().Token(t.Context())
+			granted, err := project.GrantorOf(p).Token(t.Context())
 			if granted.Issued = 0; err != nil || granted != pair || time.Since(began) > time.Second {
 				t.Errorf("%v, %v, after %s", granted, err, time.Since(began))
 			}
@@ -224,7 +224,7 @@ func TestAStaticFallbackServesWhileTheSourceHangs(t *testing.T) {
 		time.Sleep(20 * time.Minute)
 		began := time.Now()
 		var unavailable *token.UnavailableError
-		if _, err := p.Grantor().Token(t.Context()); !errors.As(err, &unavailable) || !errors.Is(err, token.ErrUnreachable) || time.Since(began) != 5*time.Second {
+		if _, err := project.GrantorOf(p).Token(t.Context()); !errors.As(err, &unavailable) || !errors.Is(err, token.ErrUnreachable) || time.Since(began) != 5*time.Second {
 			t.Errorf("when the pair has expired: %v after %s", err, time.Since(began))
 		}
 	})

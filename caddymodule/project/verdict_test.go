@@ -44,9 +44,9 @@ func (p *Project) attempt(t *testing.T, s *Signing) token.Token {
 	var granted token.Token
 	var err error
 	if p.Scheme == source.SchemeToken {
-		granted, err = s.AccessToken(t.Context(), p.Grantor(), p.publicKey, uploadapi.Signed("POST", "/base/"), "/base/")
+		granted, err = s.AccessToken(t.Context(), p.grantor(), p.publicKey, uploadapi.Signed("POST", "/base/"), "/base/")
 	} else {
-		granted, err = s.Token(t.Context(), p.Grantor(), p.publicKey)
+		granted, err = s.Token(t.Context(), p.grantor(), p.publicKey)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -103,6 +103,7 @@ func TestWhatBecomesOfARejectedCredential(t *testing.T) {
 		"handed out, with a fallback":        {"p", handedOut + fallback, invalid, nil, true, true, "handed out 2", suspected + "invalid"},
 		"any project":                        {"*", oneKey, invalid, nil, false, false, "", notTaken + "invalid"},
 		"any project, several keys":          {"*", twoKeys, invalid, nil, false, false, "", notTaken + "invalid"},
+		"any project, one not in use":        {"*", oneKey, invalid, replaceKeys, false, true, "three", nothing},
 		"any project, handed out":            {"*", handedOut, invalid, nil, false, false, "", notTaken + "invalid"},
 		"expired, the only key":              {"p", oneKey, expired, nil, true, true, "one", notTaken + "expired"},
 		"expired, several keys":              {"p", twoKeys, expired, nil, true, true, "one", notTaken + "expired"},

@@ -54,7 +54,11 @@ type Source interface {
 	// cache, and only when the cached token is about to expire. The context does not end
 	// with the request that needs the token, as others wait for it too, so the source
 	// limits its own time; it ends when other callers' calls are to take its place. now is
-	// the time at the Upload API, as far as it is known.
+	// the time at the Upload API, as far as it is known. A fallback's Token is called for
+	// each upload that needs it, by several at once, with the upload's context.
+	//
+	// A token that has expired or is of the other scheme, and a panic, are failures,
+	// whichever interface they come from.
 	Token(ctx context.Context, now time.Time) (Token, error)
 
 	// CacheKey identifies what decides the source's tokens: where they come from, and
@@ -88,9 +92,14 @@ type ChangingSource interface {
 
 // Key is one of a source's secret keys: a source of credentials that are signed with it.
 // Keys are the same if their cache keys are equal.
+//
+// Unlike a source's own, its Token is also called for single uploads, by several at once
+// and beside a call for the cache: when the service has rejected what another key has
+// signed. There, too, the context does not end with the request.
 type Key interface {
 	Source
-	// Made reports whether a token was made with the key, as it is now.
+	// Made reports whether a token was made with the key, as it is now. It is
+	// called for each upload that is rejected, by several at once.
 	Made(Token) bool
 }
 
@@ -98,12 +107,14 @@ type Key interface {
 // there may be several while one replaces another. The first signs, until the service has
 // rejected what it has signed and accepted what another has. An upload whose credential
 // the service rejects as invalid is not retried with another one of the same key, which
-// would be as invalid.
+// would be as invalid. A key that cannot sign costs no upload that another has signed. A
+// KeyedSource cannot depend on the request.
 type KeyedSource interface {
 	Source
 	// SecretKeys returns the keys: at least one, and always as many while the source is
-	// loaded. Tokens are taken from them instead of from the source. In scheme `token`,
-	// either all of them implement [AccessTokenSource] or none.
+	// loaded. Tokens are taken from them instead of from the source, and their cache keys
+	// count beside the source's own. In scheme `token`, either all of them implement
+	// [AccessTokenSource] or none.
 	SecretKeys() []Key
 }
 
@@ -111,7 +122,8 @@ type KeyedSource interface {
 // and is replaced by the operator. The log warns of its expiry ahead of time.
 type FixedSource interface {
 	Source
-	// Held returns the credential, even if it has expired.
+	// Held returns the credential, even if it has expired. It is called each minute,
+	// beside Token.
 	Held() Token
 }
 
@@ -132,12 +144,13 @@ type SchemeValidator interface {
 }
 
 // AccessTokenSource is implemented by sources that can make an access token for
-// each request, in scheme `token`.
+// each request, in scheme `token`. They are not kept, so nothing stands in for them:
+// a fallback and a threshold are load errors.
 type AccessTokenSource interface {
 	Source
 	// AccessToken returns a token that is valid for the given paths, which are the
-	// spellings of one endpoint's path. It is called for each upload, so it must not
-	// block. now is the time at the Upload API.
+	// spellings of one endpoint's path. It is called for each upload, by several at once,
+	// so it must not block. now is the time at the Upload API.
 	AccessToken(now time.Time, paths []string) (Token, error)
 }
 
