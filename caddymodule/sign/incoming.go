@@ -47,9 +47,9 @@ type incomingBody struct {
 	keeps  bool           // the body is to be kept; set before the first Read, and never unset
 	held   memory.Holder  // of bodyMemory
 	small  *memory.Holder // of smallBodyMemory, or nil if it never had any
-	begun  atomic.Bool
-	ended  atomic.Bool // nothing more comes: source is at its end, or broken
-	broken atomic.Bool // source ended with an error, and not with the body
+	begun  atomic.Bool    // a Read has begun
+	ended  atomic.Bool    // nothing more comes: source is at its end, or broken
+	broken atomic.Bool    // source ended with an error, and not with the body
 
 	interrupted atomic.Bool // by interrupt, and no Read has returned for it yet
 }
