@@ -35,7 +35,8 @@ type credentials struct {
 
 	correction correction
 	rotation   *token.Rotation // of the source's secret keys
-	verdicts   verdicts
+	standIn    *token.Rotation // of the fallback of a source that has keys
+	reported   reported
 	warnings   expiryWarnings // of static ones
 	// failed is when the log last said that the source goes on failing, on the
 	// clock's Elapsed.
@@ -52,17 +53,21 @@ func (c *credentials) Destruct() error {
 func (p *Project) acquireCredentials(ctx caddy.Context) error {
 	hash := sha256.New()
 	_, _ = fmt.Fprintf(hash, "%q %q %q %d %q %d", p.publicKey, p.Scheme, caddy.GetModuleID(p.source), p.threshold, p.source.CacheKey(), p.keyring.turns())
+	p.keyring.writeTo(hash)
 	key := hex.EncodeToString(hash.Sum(nil))
 	pooled, _, err := tokenPool.LoadOrNew(key, func() (caddy.Destructor, error) {
 		clock := token.SystemClock()
-		return &credentials{
+		created := &credentials{
 			project: p.publicKey,
 			clock:   clock,
 			cache:   token.NewCache(p.threshold, clock),
 			callers: token.NewCallers(p.threshold, clock),
 
 			rotation: token.NewRotation(p.keyring.turns(), clock),
-		}, nil
+			standIn:  token.NewRotation(1, clock),
+		}
+		created.failed.Store(int64(clock.Now().Elapsed - failurePause)) // the first failure is news
+		return created, nil
 	})
 	if err != nil {
 		return err
@@ -113,19 +118,37 @@ func (p *Project) askSource(src source.Source) token.Source {
 
 // signWith makes a credential with one of the secret keys, for one attempt.
 func (p *Project) signWith(ctx context.Context, key int) (source.Token, error) {
+	// A client that leaves is no failure of the key.
+	return p.forAttempt(func(now time.Time) (source.Token, error) {
+		return p.keyring.keys[key].Token(context.WithoutCancel(ctx), now)
+	})
+}
+
+// authorizeWith makes an access token for one attempt.
+func (p *Project) authorizeWith(maker source.AccessTokenSource, paths []string) (source.Token, error) {
+	return p.forAttempt(func(now time.Time) (source.Token, error) { return maker.AccessToken(now, paths) })
+}
+
+// forAttempt makes a credential that is not kept, and reports only a failure: there
+// are as many as there are uploads.
+func (p *Project) forAttempt(ask func(now time.Time) (source.Token, error)) (source.Token, error) {
 	began, now := time.Now(), p.credentials.clock.Now().Wall
-	fresh, err := p.obtain(ctx, p.keyring.keys[key], now)
+	fresh, err := p.checkToken(askRecovered(ask, now))
 	if err != nil {
 		took := time.Since(began)
 		p.metrics.asked(took, err)
-		p.logAnswer(token.Asking{Now: now}, fresh, err, took)
+		p.logFailure(err, took, false)
 	}
 	return fresh, err
 }
 
 // obtain asks a source, and checks what it yields.
 func (p *Project) obtain(ctx context.Context, src source.Source, now time.Time) (source.Token, error) {
-	fresh, err := askRecovered(ctx, src, now)
+	return p.checkToken(askRecovered(func(now time.Time) (source.Token, error) { return src.Token(ctx, now) }, now))
+}
+
+// checkToken checks what a source has yielded.
+func (p *Project) checkToken(fresh source.Token, err error) (source.Token, error) {
 	switch {
 	case err != nil:
 	case (p.Scheme == source.SchemeToken) != (fresh.AccessToken != ""):
@@ -138,11 +161,11 @@ func (p *Project) obtain(ctx context.Context, src source.Source, now time.Time) 
 
 // askRecovered asks a source. If it panics, it fails; what it panics with may
 // show a secret.
-func askRecovered(ctx context.Context, src source.Source, now time.Time) (_ source.Token, err error) {
+func askRecovered(ask func(now time.Time) (source.Token, error), now time.Time) (_ source.Token, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			err = fmt.Errorf("%w with a %T", errSourcePanicked, reason)
 		}
 	}()
-	return src.Token(ctx, now)
+	return ask(now)
 }

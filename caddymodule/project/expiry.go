@@ -47,6 +47,14 @@ func (w *expiryWarnings) isNew(pair source.Token, stage expiryStage) bool {
 	return true
 }
 
+// expiryWatch looks at one static credential.
+type expiryWatch struct {
+	project    *Project
+	fixed      source.FixedSource
+	isFallback bool
+	failed     bool // it panicked, and that was reported
+}
+
 // watchExpiry warns when a static credential, as source or fallback, is about
 // to expire and when it has, whether or not anybody uploads, until ctx ends.
 func (p *Project) watchExpiry(ctx context.Context) {
@@ -55,8 +63,8 @@ func (p *Project) watchExpiry(ctx context.Context) {
 		if !ok {
 			continue
 		}
-		isFallback := i > 0
-		timer := time.NewTimer(p.warnOfExpiry(fixed, isFallback))
+		watch := expiryWatch{project: p, fixed: fixed, isFallback: i > 0}
+		timer := time.NewTimer(watch.warn())
 		go func() {
 			defer timer.Stop()
 			for {
@@ -65,16 +73,25 @@ func (p *Project) watchExpiry(ctx context.Context) {
 					return
 				case <-timer.C:
 				}
-				timer.Reset(p.warnOfExpiry(fixed, isFallback))
+				timer.Reset(watch.warn())
 			}
 		}()
 	}
 }
 
-// warnOfExpiry warns if it is time to, and returns when to look again.
-func (p *Project) warnOfExpiry(fixed source.FixedSource, isFallback bool) time.Duration {
-	held, now := fixed.Held(), p.credentials.clock.Now().Wall
-	expires := time.Unix(held.Expire, 0)
+// warn warns if it is time to, and returns when to look again.
+func (w *expiryWatch) warn() time.Duration {
+	p := w.project
+	held, err := heldBy(w.fixed)
+	if err != nil {
+		if !w.failed {
+			p.logger.Error("the static credential cannot be looked at, so nothing warns of its expiry",
+				zap.String("source", sourceName(w.fixed)), zap.Bool("fallback", w.isFallback), zap.Error(err))
+		}
+		w.failed = true
+		return expiryInterval
+	}
+	now, expires := p.credentials.clock.Now().Wall, time.Unix(held.Expire, 0)
 	stage, message, next := expiresLater, "", expires.Add(-p.threshold)
 	switch {
 	case held.Expired(now, 0):
@@ -83,16 +100,30 @@ func (p *Project) warnOfExpiry(fixed source.FixedSource, isFallback bool) time.D
 		stage, message, next = expiresSoon, "the static credential expires soon: it needs another in its place", expires
 	}
 	if p.credentials.warnings.isNew(held, stage) {
-		p.logger.Warn(message, append(expiryFields(held), zap.Bool("fallback", isFallback))...)
+		p.logger.Warn(message, append(expiryFields(held), zap.Bool("fallback", w.isFallback))...)
 	}
 	// The threshold's fraction of a second does not count.
 	return min(max(next.Sub(now), time.Second), expiryInterval)
 }
 
+// heldBy returns what a source holds. If it panics, that must not end the gateway: it
+// is watched by a goroutine that nobody else recovers.
+func heldBy(fixed source.FixedSource) (source.Token, error) {
+	return askRecovered(func(time.Time) (source.Token, error) { return fixed.Held(), nil }, time.Time{})
+}
+
 // checkFixed checks that a static credential is one of the project's scheme.
 func (p *Project) checkFixed() error {
 	for _, src := range []source.Source{p.source, p.fallback} {
-		if fixed, ok := src.(source.FixedSource); ok && p.Scheme == source.SchemeToken && fixed.Held().AccessToken == "" {
+		fixed, ok := src.(source.FixedSource)
+		if !ok {
+			continue
+		}
+		held, err := heldBy(fixed)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: %w", sourceName(src), err)
+		case p.Scheme == source.SchemeToken && held.AccessToken == "":
 			return fmt.Errorf("%s: a signature is no credential of scheme %s", sourceName(src), p.Scheme)
 		}
 	}

@@ -5,6 +5,7 @@ package project
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -211,6 +212,27 @@ func TestTheExpiryOfAnyFixedSourceIsReported(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A source of somebody else's that panics when it is looked at does not end the
+// gateway, and is told of once; at load, it is an error.
+func TestAFixedSourceThatPanicsEndsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		project, pair, logs := watched(t, 3*time.Hour)
+		held := &project.source.(*fixedSource).held
+		held.Store(nil)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		fixture.WantLines(t, logs, "error the static credential cannot be looked at, so nothing warns of its expiry source=fixed_in_test fallback=false "+
+			"error=the source panicked with a runtime.errorString")
+		if err := project.checkFixed(); !errors.Is(err, errSourcePanicked) {
+			t.Errorf("at load: %v", err)
+		}
+		held.Store(&pair)
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		fixture.WantLines(t, logs, soon(pair))
+	})
 }
 
 // An access token that does not change is of the other scheme than a signature.

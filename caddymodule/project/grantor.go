@@ -49,48 +49,61 @@ func (g Grantors) Of(project *Project) Grantor {
 	return project.Grantor()
 }
 
+// issued is a credential, and where it is from.
+type issued struct {
+	token      source.Token
+	byFallback bool
+}
+
 // Token returns a credential that has not expired.
 func (g Grantor) Token(ctx context.Context) (source.Token, error) {
+	issued, err := g.issue(ctx)
+	return issued.token, err
+}
+
+// issue is Token that says where the credential is from.
+func (g Grantor) issue(ctx context.Context) (issued, error) {
 	p := g.project
 	switch {
 	case g.err != nil:
-		return source.Token{}, g.err
+		return issued{}, g.err
 	case g.caller != nil: // of which there is no fallback
-		return p.credentials.callers.Get(ctx, *g.caller, g.ask)
+		return bySource(p.credentials.callers.Get(ctx, *g.caller, g.ask))
 	case p.fallback == nil:
-		return p.credentials.cache.Get(ctx, g.ask)
+		return bySource(p.credentials.cache.Get(ctx, g.ask))
 	}
 	granted, err := p.credentials.cache.GetSoon(ctx, g.ask)
 	unavailable, ok := errors.AsType[*token.UnavailableError](err)
 	if !ok {
-		return granted, err
+		return bySource(granted, err)
 	}
-	now := p.credentials.clock.Now().Wall
-	fallback, fallbackErr := p.fallback.Token(ctx, now)
+	fallback, fallbackErr := p.obtain(ctx, p.fallback, p.credentials.clock.Now().Wall)
 	switch {
-	case fallbackErr == nil && !fallback.Expired(now, 0):
+	case fallbackErr == nil:
 		p.metrics.fallbackUses.Inc()
 		p.logFallback(fallback, unavailable)
-		return fallback, nil
+		return issued{token: fallback, byFallback: true}, nil
 	case errors.Is(err, token.ErrSlow):
-		return p.credentials.cache.Get(ctx, g.ask)
+		return bySource(p.credentials.cache.Get(ctx, g.ask))
 	default:
-		return source.Token{}, err
+		return issued{}, err
 	}
 }
 
+func bySource(granted source.Token, err error) (issued, error) { return issued{token: granted}, err }
+
 // another returns a credential in place of one that the service does not take,
 // or the same if there is none.
-func (g Grantor) another(ctx context.Context) (source.Token, error) {
+func (g Grantor) another(ctx context.Context) (issued, error) {
 	switch p := g.project; {
 	case g.err != nil:
-		return source.Token{}, g.err
+		return issued{}, g.err
 	case g.caller != nil:
-		return p.credentials.callers.GetAnother(ctx, *g.caller, g.ask)
+		return bySource(p.credentials.callers.GetAnother(ctx, *g.caller, g.ask))
 	case p.fallback != nil: // which takes its place for as long
-		return g.Token(ctx)
+		return g.issue(ctx)
 	default:
-		return p.credentials.cache.GetAnother(ctx, g.ask)
+		return bySource(p.credentials.cache.GetAnother(ctx, g.ask))
 	}
 }
 

@@ -5,6 +5,7 @@ package project
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
@@ -24,8 +25,11 @@ type keyring struct {
 // newKeyring returns the keys of a project's source, or nil if it has none.
 func (p *Project) newKeyring() (*keyring, error) {
 	keyed, ok := p.source.(source.KeyedSource)
-	if !ok || p.perRequest != nil {
+	switch {
+	case !ok:
 		return nil, nil // as most sources
+	case p.perRequest != nil:
+		return nil, fmt.Errorf("%s depends on the request: its secret keys would never sign", sourceName(keyed))
 	}
 	keys := keyed.SecretKeys()
 	if len(keys) == 0 {
@@ -44,35 +48,58 @@ func (k *keyring) turns() int {
 	return len(k.keys)
 }
 
+// writeTo writes which keys they are, in their order: which of them signs is not known
+// of others.
+func (k *keyring) writeTo(hash io.Writer) {
+	if k == nil {
+		return
+	}
+	for _, key := range k.keys {
+		_, _ = fmt.Fprintf(hash, " %q", key.CacheKey())
+	}
+}
+
 // Token implements [source.Source].
 func (k *keyring) Token(ctx context.Context, now time.Time) (source.Token, error) {
 	return k.keys[k.rotation.Active()].Token(ctx, now)
 }
 
-// AccessToken implements [source.AccessTokenSource].
-func (k *keyring) AccessToken(now time.Time, paths []string) (source.Token, error) {
-	return k.accessToken(k.rotation.Active(), now, paths)
+// CacheKey implements [source.Source]. It changes with the key that signs: what one
+// has signed is not shared as another's.
+func (k *keyring) CacheKey() string {
+	return fmt.Sprintf("%q %q", k.Source.CacheKey(), k.keys[k.rotation.Active()].CacheKey())
 }
 
-// accessToken makes an access token with one of the keys.
-func (k *keyring) accessToken(key int, now time.Time, paths []string) (source.Token, error) {
-	maker, ok := k.keys[key].(source.AccessTokenSource)
-	if !ok {
-		return source.Token{}, errNoAccessToken
-	}
-	return maker.AccessToken(now, paths)
+// AccessToken implements [source.AccessTokenSource].
+func (k *keyring) AccessToken(now time.Time, paths []string) (source.Token, error) {
+	return k.accessTokens(k.rotation.Active()).AccessToken(now, paths)
+}
+
+// accessTokens is what makes access tokens with one of the keys, if each does.
+func (k *keyring) accessTokens(key int) source.AccessTokenSource {
+	return k.keys[key].(source.AccessTokenSource)
 }
 
 // accessTokenSource returns what makes an access token for each request, or nil.
-func (p *Project) accessTokenSource() source.AccessTokenSource {
+func (p *Project) accessTokenSource() (source.AccessTokenSource, error) {
 	if p.keyring == nil {
 		maker, _ := p.source.(source.AccessTokenSource)
-		return maker
+		return maker, nil
 	}
-	if _, ok := p.keyring.keys[0].(source.AccessTokenSource); !ok {
-		return nil
+	able := 0
+	for _, key := range p.keyring.keys {
+		if _, ok := key.(source.AccessTokenSource); ok {
+			able++
+		}
 	}
-	return p.keyring
+	switch able {
+	case 0:
+		return nil, nil
+	case len(p.keyring.keys):
+		return p.keyring, nil
+	default:
+		return nil, fmt.Errorf("%s: some of its secret keys make access tokens, and some do not", sourceName(p.source))
+	}
 }
 
 // signer returns the index of the key that a token was made with, or -1. The

@@ -39,32 +39,32 @@ const failurePause = time.Minute
 
 // logAnswer reports what came of it.
 func (p *Project) logAnswer(asking token.Asking, fresh source.Token, err error, took time.Duration) {
-	level, message := zapcore.DebugLevel, "credential obtained"
-	switch {
-	case errors.Is(err, source.ErrRefused):
-		level, message = zapcore.WarnLevel, "credential refused by the source"
-	case err != nil:
-		message = "no credential from the source"
-		// Of callers, of whom there may be any number, what asking knows is not
-		// whether others have failed.
-		if news := p.credentials.isFailureNews(); news || !asking.Failed && p.perRequest == nil {
-			level = zapcore.ErrorLevel
-		}
-	}
 	if asking.Failed && (err == nil || errors.Is(err, source.ErrRefused)) {
 		p.logger.Info("the source answers again", zap.String("source", sourceName(p.source)))
 	}
-	check := p.logger.Check(level, message)
-	if check == nil {
+	if err != nil {
+		// Of callers, of whom there may be any number, what asking knows is not
+		// whether others have failed.
+		p.logFailure(err, took, !asking.Failed && p.perRequest == nil)
 		return
 	}
-	fields := []zap.Field{zap.String("source", sourceName(p.source)), zap.Duration("duration", took)}
-	if err != nil {
-		fields = append(fields, zap.Error(err))
-	} else {
-		fields = append(fields, expiryFields(fresh)...)
+	if check := p.logger.Check(zapcore.DebugLevel, "credential obtained"); check != nil {
+		check.Write(append([]zap.Field{zap.String("source", sourceName(p.source)), zap.Duration("duration", took)}, expiryFields(fresh)...)...)
 	}
-	check.Write(fields...)
+}
+
+// logFailure reports that there is no credential: as an error if the source did not
+// fail before, or each minute.
+func (p *Project) logFailure(err error, took time.Duration, isFirst bool) {
+	level, message := zapcore.DebugLevel, "no credential from the source"
+	if errors.Is(err, source.ErrRefused) {
+		level, message = zapcore.WarnLevel, "credential refused by the source"
+	} else if news := p.credentials.isFailureNews(); news || isFirst {
+		level = zapcore.ErrorLevel
+	}
+	if check := p.logger.Check(level, message); check != nil {
+		check.Write(zap.String("source", sourceName(p.source)), zap.Duration("duration", took), zap.Error(err))
+	}
 }
 
 // logFallback tells that the fallback stands in. That is at debug level, since

@@ -118,6 +118,10 @@ func (p *Project) provision(ctx caddy.Context, logger *zap.Logger) error {
 	if err := p.acquireCredentials(ctx); err != nil {
 		return err
 	}
+	if p.fallback != nil {
+		p.logger.Warn("both a source of credentials and a static one are set; the source will be used, and the static one only while it fails",
+			zap.String("source", sourceName(p.source)), zap.String("fallback", sourceName(p.fallback)))
+	}
 	p.watchExpiry(ctx)
 	return nil
 }
@@ -137,7 +141,9 @@ func (p *Project) loadSources(ctx caddy.Context) error {
 		return err
 	}
 	if p.Scheme == source.SchemeToken {
-		p.accessTokens = p.accessTokenSource()
+		if p.accessTokens, err = p.accessTokenSource(); err != nil {
+			return err
+		}
 	}
 	if p.FallbackRaw == nil {
 		return nil
@@ -145,8 +151,6 @@ func (p *Project) loadSources(ctx caddy.Context) error {
 	if p.fallback, err = loadSource(ctx, p, "FallbackRaw"); err != nil {
 		return fmt.Errorf("fallback: %w", err)
 	}
-	p.logger.Warn("both a source of credentials and a static one are set; the source will be used, and the static one only while it fails",
-		zap.String("source", sourceName(p.source)), zap.String("fallback", sourceName(p.fallback)))
 	return nil
 }
 
@@ -191,6 +195,8 @@ func (p *Project) check() error {
 	switch {
 	case p.accessTokens != nil && p.Threshold != nil:
 		return errors.New("threshold: access tokens are made for each request, and not kept")
+	case p.accessTokens != nil && p.fallback != nil:
+		return fmt.Errorf("fallback: access tokens are made for each request, and %s would never stand in", sourceName(p.fallback))
 	case p.accessTokens != nil || !ok:
 		return nil
 	}

@@ -12,13 +12,13 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// verdicts are what the Upload API has said of a project's credentials, as far
+// reported is what the Upload API has said of a project's credentials, as far
 // as it has been reported: each once, until one is accepted again.
-type verdicts struct {
+type reported struct {
 	open atomic.Bool // something has been reported
 
 	mu       sync.Mutex
-	reported map[verdict]bool
+	findings map[finding]bool
 	reminded map[reminder]time.Duration // when, on the clock's Elapsed
 }
 
@@ -27,8 +27,8 @@ type verdicts struct {
 // they come with every few uploads.
 const reminderPause = 10 * time.Minute
 
-// verdict is one thing to be reported.
-type verdict struct {
+// finding is one thing to be reported.
+type finding struct {
 	rejection uploadapi.Rejection
 	all       bool // of the project's secret keys
 }
@@ -39,41 +39,41 @@ type reminder struct {
 	proven    bool // the same upload was accepted with another credential
 }
 
-// isNews reports whether a verdict is to be reported.
-func (v *verdicts) isNews(what verdict) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.reported[what] {
+// isNews reports whether a finding is to be reported.
+func (r *reported) isNews(what finding) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.findings[what] {
 		return false
 	}
-	if v.reported == nil {
-		v.reported = make(map[verdict]bool)
+	if r.findings == nil {
+		r.findings = make(map[finding]bool)
 	}
-	v.reported[what] = true
-	v.open.Store(true)
+	r.findings[what] = true
+	r.open.Store(true)
 	return true
 }
 
 // isDue reports whether that kind of rejection is to be reported now.
-func (v *verdicts) isDue(kind reminder, now time.Duration) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if at, before := v.reminded[kind]; before && now-at < reminderPause {
+func (r *reported) isDue(kind reminder, now time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if at, before := r.reminded[kind]; before && now-at < reminderPause {
 		return false
 	}
-	if v.reminded == nil {
-		v.reminded = make(map[reminder]time.Duration)
+	if r.reminded == nil {
+		r.reminded = make(map[reminder]time.Duration)
 	}
-	v.reminded[kind] = now
+	r.reminded[kind] = now
 	return true
 }
 
 // end forgets what has been reported. It reports whether there was anything.
-func (v *verdicts) end() bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	clear(v.reported)
-	return v.open.Swap(false)
+func (r *reported) end() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.findings)
+	return r.open.Swap(false)
 }
 
 // report logs what is wrong, and where to look first.
@@ -81,17 +81,17 @@ func (g *grant) report(rejection uploadapi.Rejection) {
 	p, c := g.grantor.project, g.grantor.project.credentials
 	var news bool
 	if rejection == uploadapi.Exhausted || rejection == uploadapi.Invalid && p.publicKey == Any {
-		news = c.verdicts.isDue(reminder{rejection: rejection}, c.clock.Now().Elapsed)
+		news = c.reported.isDue(reminder{rejection: rejection}, c.clock.Now().Elapsed)
 	} else {
-		news = c.verdicts.isNews(verdict{rejection: rejection})
+		news = c.reported.isNews(finding{rejection: rejection})
 	}
 	if !news {
 		return
 	}
 	fields := []zap.Field{
 		zap.Stringer("rejection", rejection),
-		zap.String("source", sourceName(p.source)),
-		zap.String("likely_cause", likelyCause(p, rejection)),
+		zap.String("source", g.sourceName()),
+		zap.String("likely_cause", g.likelyCause(rejection)),
 	}
 	if p.publicKey == Any && g.publicKey != "" {
 		fields = append(fields, zap.String("client_public_key", g.publicKey))
@@ -99,9 +99,55 @@ func (g *grant) report(rejection uploadapi.Rejection) {
 	p.logger.Error("the Upload API does not take the project's credential", fields...)
 }
 
-func likelyCause(p *Project, rejection uploadapi.Rejection) string {
-	switch own := p.keyring != nil; {
-	case rejection == uploadapi.Exhausted && own:
+// reportProven reports a rejection of what was right to be rejected: the same upload
+// was accepted with another credential.
+func (g *grant) reportProven(rejection uploadapi.Rejection) {
+	c := g.grantor.project.credentials
+	if c.reported.isDue(reminder{rejection, true}, c.clock.Now().Elapsed) {
+		g.report(rejection)
+	}
+}
+
+// warn reports a rejection that may be the client's doing.
+func (g *grant) warn(rejection uploadapi.Rejection) {
+	p, c := g.grantor.project, g.grantor.project.credentials
+	if c.reported.isDue(reminder{rejection: rejection}, c.clock.Now().Elapsed) {
+		p.logger.Warn("the Upload API does not take an upload's credential; that may be its client's doing, unless nothing is accepted for long",
+			zap.Stringer("rejection", rejection), zap.String("source", g.sourceName()))
+	}
+}
+
+// reportAllKeys reports that each of the secret keys has been rejected for long.
+func (p *Project) reportAllKeys() {
+	if p.credentials.reported.isNews(finding{uploadapi.Invalid, true}) {
+		p.logger.Error("the Upload API takes what none of the secret keys signs; none of them belongs to the project", zap.Int("secret_keys", len(p.keyring.keys)))
+	}
+}
+
+// reportTurn reports that another secret key signs from now on.
+func (p *Project) reportTurn(key int) {
+	p.logger.Info("the Upload API takes what another secret key signs; that key signs from now on", zap.String("secret_key", p.keyring.position(key)))
+}
+
+// reportEnd reports that it is over, if anything was wrong.
+func (p *Project) reportEnd() {
+	if p.credentials.reported.end() {
+		p.logger.Info("the Upload API takes the project's credentials again")
+	}
+}
+
+// sourceName returns what the Caddyfile calls the source of the credential.
+func (g *grant) sourceName() string {
+	if g.byFallback {
+		return sourceName(g.grantor.project.fallback)
+	}
+	return sourceName(g.grantor.project.source)
+}
+
+func (g *grant) likelyCause(rejection uploadapi.Rejection) string {
+	p := g.grantor.project
+	switch own := g.keyring() != nil; {
+	case rejection == uploadapi.Exhausted && p.accessTokens != nil:
 		return "a form held more files than the operations of an access token"
 	case rejection == uploadapi.Exhausted:
 		return "more was uploaded than the access token allows"

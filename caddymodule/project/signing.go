@@ -4,7 +4,6 @@ package project
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -12,9 +11,6 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
-
-// errNoAccessToken is for a source that yields credentials of the other scheme.
-var errNoAccessToken = errors.New("the source yields no access token")
 
 // Signing is how one attempt at an upload gets its credential, and what the
 // service says of that. The zero value is the first attempt's at an upload that
@@ -25,12 +21,13 @@ type Signing struct {
 	Stream bool
 	Client string
 
-	fresh *source.Token // what a further attempt is signed with, unless that is made for each
+	fresh *issued // what a further attempt is signed with, unless that is made for each
 	key   keyChoice
 	// refused are the indexes of the secret keys that the upload has been rejected with.
 	refused []int
-	// proves is what its acceptance says of the credential before, or 0.
-	proves uploadapi.Rejection
+	// proves is what the upload left with before, if its acceptance shows that to be
+	// invalid, or nil.
+	proves *grant
 
 	grant   grant // what the attempt was signed with, once granted says so
 	granted atomic.Bool
@@ -46,28 +43,36 @@ type keyChoice struct {
 
 // grant is a credential that an attempt left with.
 type grant struct {
+	issued
 	grantor   Grantor
-	publicKey string // which the client sent, if it was known by then
-	token     source.Token
+	publicKey string        // which the client sent, if it was known by then
 	offset    time.Duration // of the clock that it was made by
 	key       keyChoice
-	proves    uploadapi.Rejection // what its acceptance says of another
+	proves    *grant // what its acceptance shows to be invalid, or nil
+}
+
+// keyring returns the secret keys that the credential was made with one of, or nil.
+func (g *grant) keyring() *keyring {
+	if g.byFallback {
+		return nil
+	}
+	return g.grantor.project.keyring
 }
 
 // Token returns the project's credential for the attempt. publicKey is the one
 // that the client sent, if it is known.
 func (s *Signing) Token(ctx context.Context, grantor Grantor, publicKey string) (source.Token, error) {
 	p := grantor.project
-	return s.note(grantor, publicKey, func() (source.Token, error) {
-		now := p.credentials.clock.Now().Wall
-		switch {
-		case s.fresh != nil && !s.fresh.Expired(now, 0):
+	return s.note(grantor, publicKey, func() (issued, error) {
+		if s.fresh != nil && !s.fresh.token.Expired(p.credentials.clock.Now().Wall, 0) {
 			return *s.fresh, nil
-		case s.choosesKey(p):
-			return p.signWith(ctx, s.key.key)
-		default:
-			return grantor.Token(ctx)
 		}
+		if s.choosesKey(p) {
+			if fresh, err := p.signWith(ctx, s.key.key); err == nil || !s.leavesKey(p) {
+				return bySource(fresh, err)
+			}
+		}
+		return grantor.issue(ctx)
 	})
 }
 
@@ -76,18 +81,16 @@ func (s *Signing) Token(ctx context.Context, grantor Grantor, publicKey string) 
 func (s *Signing) AccessToken(ctx context.Context, grantor Grantor, publicKey string, endpoint *uploadapi.SignedEndpoint, path string) (source.Token, error) {
 	p := grantor.project
 	if p.accessTokens == nil {
-		granted, err := s.Token(ctx, grantor, publicKey)
-		if err == nil && granted.AccessToken == "" { // of a fallback
-			err = errNoAccessToken
-		}
-		return granted, err
+		return s.Token(ctx, grantor, publicKey)
 	}
-	return s.note(p.Grantor(), publicKey, func() (source.Token, error) {
-		now, paths := p.credentials.clock.Now().Wall, scopeOf(endpoint, path)
+	return s.note(p.Grantor(), publicKey, func() (issued, error) {
+		paths := scopeOf(endpoint, path)
 		if s.choosesKey(p) {
-			return p.keyring.accessToken(s.key.key, now, paths)
+			if fresh, err := p.authorizeWith(p.keyring.accessTokens(s.key.key), paths); err == nil || !s.leavesKey(p) {
+				return bySource(fresh, err)
+			}
 		}
-		return p.accessTokens.AccessToken(now, paths)
+		return bySource(p.authorizeWith(p.accessTokens, paths))
 	})
 }
 
@@ -104,6 +107,17 @@ func (s *Signing) choosesKey(p *Project) bool {
 	return s.key.own
 }
 
+// leavesKey ends the trial of a key that could not sign. It reports whether the one
+// that signs for all is to take its place: an upload that was sent before has been
+// rejected with that.
+func (s *Signing) leavesKey(p *Project) bool {
+	if s.key.onTrial {
+		p.credentials.rotation.EndTrial()
+	}
+	s.key = keyChoice{}
+	return s.Stream
+}
+
 // client returns whose upload it is. One who has an address of IPv6 has many.
 func (s *Signing) client() string {
 	address, err := netip.ParseAddr(s.Client)
@@ -114,14 +128,14 @@ func (s *Signing) client() string {
 	return network.String()
 }
 
-func (s *Signing) note(grantor Grantor, publicKey string, get func() (source.Token, error)) (source.Token, error) {
+func (s *Signing) note(grantor Grantor, publicKey string, get func() (issued, error)) (source.Token, error) {
 	offset := grantor.project.credentials.clock.Offset()
-	token, err := get()
+	got, err := get()
 	if err == nil {
-		s.grant = grant{grantor, publicKey, token, offset, s.key, s.proves}
+		s.grant = grant{got, grantor, publicKey, offset, s.key, s.proves}
 		s.granted.Store(true)
 	}
-	return token, err
+	return got.token, err
 }
 
 // Project returns the one that the attempt's credential is of, or nil if it has
@@ -136,8 +150,8 @@ func (s *Signing) Project() *Project {
 // MaxRepeats returns how often the upload may be sent again: once, or until each
 // of the project's secret keys has been tried.
 func (s *Signing) MaxRepeats() int {
-	if p := s.grant.grantor.project; p.keyring != nil {
-		return len(p.keyring.keys)
+	if keys := s.grant.keyring(); keys != nil {
+		return len(keys.keys)
 	}
 	return 1
 }
@@ -154,12 +168,13 @@ func (s *Signing) Renew(ctx context.Context, rejection uploadapi.Rejection, next
 		return true
 	}
 	fresh, err := s.grant.grantor.another(ctx)
-	if err != nil || fresh.Signature == s.grant.token.Signature && fresh.AccessToken == s.grant.token.AccessToken {
+	if err != nil || fresh.token.Signature == s.grant.token.Signature && fresh.token.AccessToken == s.grant.token.AccessToken {
 		return false
 	}
 	next.fresh = &fresh
-	if rejection == uploadapi.Invalid && p.keyring == nil {
-		next.proves = rejection
+	if rejection == uploadapi.Invalid && s.grant.keyring() == nil {
+		rejected := s.grant
+		next.proves = &rejected
 	}
 	return true
 }
@@ -178,11 +193,9 @@ func (s *Signing) takeNextKey(ctx context.Context, p *Project, refused []int) (o
 	}
 	fresh, err := p.signWith(ctx, s.key.key)
 	if err != nil {
-		if s.key.onTrial {
-			rotation.EndTrial()
-		}
+		s.leavesKey(p)
 		return false
 	}
-	s.fresh = &fresh
+	s.fresh = &issued{token: fresh}
 	return true
 }

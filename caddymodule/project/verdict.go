@@ -3,8 +3,6 @@
 package project
 
 import (
-	"go.uber.org/zap"
-
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
@@ -13,20 +11,23 @@ import (
 // What becomes of a credential that the service does not take. The first line
 // that fits counts.
 //
-//	rejection  credential                            discarded  sent again               reported
-//	any        made before the clock was corrected   -          yes                      no: the clock was
-//	invalid    of a secret key that is not in use    -          yes                      no
-//	invalid    of one of several secret keys         -          with the next, if any    as suspect, all of them
-//	invalid    of any project, `*`                   -          no                       each ten minutes
-//	invalid    of the only secret key                -          no                       as suspect
-//	exhausted  made for the upload alone             -          no                       each ten minutes
-//	invalid    handed out                            yes        with another, if any     as suspect
-//	expired    made for the upload alone             -          yes                      once
-//	expired    kept in the cache, or the fallback's  yes        with another, if any     once
-//	exhausted  kept in the cache, or the fallback's  yes        with another, if any     each ten minutes
+//	rejection  credential                                     discarded  sent again               reported
+//	any        made here, before the clock was corrected      -          yes                      no: the clock was
+//	invalid    of a secret key that is not in use             -          yes                      no
+//	invalid    of any project, `*`                            -          no                       each ten minutes
+//	invalid    of one of several secret keys                  -          with the next, if any    as suspect
+//	invalid    of the only secret key                         -          no                       as suspect
+//	exhausted  made for the upload alone                      -          no                       each ten minutes
+//	invalid    of a source without keys, or the fallback's    yes        with another, if any     as suspect
+//	expired    made for the upload alone                      -          yes                      once
+//	expired    kept in the cache, or the fallback's           yes        with another, if any     once
+//	exhausted  kept in the cache, or the fallback's           yes        with another, if any     each ten minutes
 //
-// As suspect means: a warning, since a client can cause rejections, each ten
-// minutes, and an error when nothing has been accepted for long. The others are
+// Made here are those of sources of a fixed lifetime; the fallback's is not of a
+// secret key. The cache discards what it holds, and never held the fallback's. As
+// suspect means: a warning, since a client can cause rejections, each ten
+// minutes, and an error when nothing has been accepted for long, which of several
+// secret keys needs that each has been rejected; then it is once. The others are
 // errors. Once means: until one is accepted. What uploads that come late say of
 // a credential that was discarded before is not reported again. How often an
 // upload may be sent again says [Signing.MaxRepeats].
@@ -54,16 +55,19 @@ func (s *Signing) Rejected(rejection uploadapi.Rejection) bool {
 	g, p := &s.grant, s.grant.grantor.project
 	p.metrics.rejected(rejection.String())
 	g.undecided()
-	if _, minted := p.source.(source.FixedLifetime); minted && p.credentials.clock.Offset() != g.offset {
+	if _, minted := p.source.(source.FixedLifetime); minted && !g.byFallback && p.credentials.clock.Offset() != g.offset {
 		return true // the clock it was made by was wrong, and that was reported
 	}
-	if p.keyring != nil && rejection == uploadapi.Invalid {
-		switch signer := p.keyring.signer(g.token); {
-		case signer < 0:
-			return true // the key that it was made with is not in use any more
-		case p.keyring.takesTurns:
-			return s.rejectedKey(signer)
-		}
+	keys := g.keyring()
+	if keys == nil || rejection != uploadapi.Invalid {
+		return g.rejected(rejection)
+	}
+	signer := keys.signer(g.token)
+	if signer < 0 {
+		return true // the key that it was made with is not in use any more
+	}
+	if keys.takesTurns {
+		return s.rejectedKey(signer)
 	}
 	return g.rejected(rejection)
 }
@@ -81,11 +85,10 @@ func (s *Signing) rejectedKey(signer int) bool {
 	} else {
 		evidence = c.rotation.Reject(same...)
 	}
-	switch {
-	case !evidence.Lasting || !evidence.All:
+	if evidence.Lasting && evidence.All {
+		p.reportAllKeys()
+	} else {
 		s.grant.warn(uploadapi.Invalid)
-	case c.verdicts.isNews(verdict{uploadapi.Invalid, true}):
-		p.logger.Error("the Upload API takes what none of the secret keys signs; none of them belongs to the project", zap.Int("secret_keys", len(p.keyring.keys)))
 	}
 	_, ok := c.rotation.Untried(s.refused)
 	return ok
@@ -101,7 +104,7 @@ func (g *grant) rejected(rejection uploadapi.Rejection) bool {
 		// which is everybody's.
 		g.report(rejection)
 		return false
-	case rejection == uploadapi.Invalid && p.keyring != nil:
+	case rejection == uploadapi.Invalid && g.keyring() != nil:
 		g.suspect() // and the next credential would be made with the same key
 		return false
 	case rejection == uploadapi.Exhausted && p.accessTokens != nil:
@@ -130,20 +133,19 @@ func (g *grant) accepted() {
 	if p.keyring == nil {
 		g.grantor.accept(g.token)
 	}
-	if !c.verdicts.open.Load() && !c.rotation.IsSuspect() && !g.key.own && g.proves == 0 {
+	if !c.reported.open.Load() && !c.rotation.IsSuspect() && !c.standIn.IsSuspect() && !g.key.own && g.proves == nil {
 		return
 	}
-	if p.keyring == nil || !p.keyring.takesTurns {
-		c.rotation.Accept()
-	} else if !g.acceptedKey(p.keyring) {
+	if keys := g.keyring(); keys == nil || !keys.takesTurns {
+		g.rotation().Accept()
+	} else if !g.acceptedKey(keys) {
 		return
 	}
-	if g.proves != 0 && c.verdicts.isDue(reminder{g.proves, true}, c.clock.Now().Elapsed) {
-		g.report(g.proves)
+	c.standIn.Accept()
+	if g.proves != nil {
+		g.proves.reportProven(uploadapi.Invalid)
 	}
-	if c.verdicts.end() {
-		p.logger.Info("the Upload API takes the project's credentials again")
-	}
+	p.reportEnd()
 }
 
 // acceptedKey takes note that the service took what one of several secret keys
@@ -152,17 +154,19 @@ func (g *grant) accepted() {
 // from now on.
 func (g *grant) acceptedKey(keys *keyring) bool {
 	p, c := g.grantor.project, g.grantor.project.credentials
-	switch signer := keys.signer(g.token); {
-	case signer == c.rotation.Active():
+	signer := keys.signer(g.token)
+	if signer == c.rotation.Active() {
 		c.rotation.Accept()
 		return true
-	case signer >= 0 && g.key.own && c.rotation.Advance(g.key.inPlaceOf, signer, c.cache.Clear):
-		p.logger.Info("the Upload API takes what another secret key signs; that key signs from now on", zap.String("secret_key", keys.position(signer)))
-		return true
-	default: // it left before another key's turn came, and says nothing of that one
-		g.undecided()
-		return false
 	}
+	if signer >= 0 && g.key.own {
+		if c.rotation.Advance(g.key.inPlaceOf, signer, c.cache.Clear) {
+			p.reportTurn(signer)
+			return true
+		}
+	}
+	g.undecided() // it left before another key's turn came, and says nothing of that one
+	return false
 }
 
 // undecided takes note that the service has said nothing of the credential.
@@ -172,22 +176,22 @@ func (g *grant) undecided() {
 	}
 }
 
+// rotation returns what the service has said of the secret keys, or of the source
+// and its fallback together if there are none.
+func (g *grant) rotation() *token.Rotation {
+	p := g.grantor.project
+	if g.byFallback && p.keyring != nil {
+		return p.credentials.standIn
+	}
+	return p.credentials.rotation
+}
+
 // suspect takes note of a rejection that the client may have caused. It
 // is reported as an error when nothing has been accepted for long.
 func (g *grant) suspect() {
-	c := g.grantor.project.credentials
-	if c.rotation.Reject(0).Lasting {
+	if g.rotation().Reject(0).Lasting {
 		g.report(uploadapi.Invalid)
 	} else {
 		g.warn(uploadapi.Invalid)
-	}
-}
-
-// warn reports a rejection that may be the client's doing.
-func (g *grant) warn(rejection uploadapi.Rejection) {
-	p, c := g.grantor.project, g.grantor.project.credentials
-	if c.verdicts.isDue(reminder{rejection: rejection}, c.clock.Now().Elapsed) {
-		p.logger.Warn("the Upload API does not take an upload's credential; that may be its client's doing, unless nothing is accepted for long",
-			zap.Stringer("rejection", rejection), zap.String("source", sourceName(p.source)))
 	}
 }
