@@ -175,7 +175,7 @@ func (p *proxyTokens) transportNamesHost() bool {
 	})
 }
 
-// tokenize turns defaults into tokens. Caddy's parser tells by file and line where one
+// tokenize turns defaults into tokens. Caddy's parser sees by file and line where one
 // subdirective ends and the next begins, so each text is a file of its own.
 func tokenize(name, text string) caddyfile.Segment {
 	tokens, err := caddyfile.Tokenize([]byte(text), directive+" defaults: "+name)

@@ -82,8 +82,8 @@ func (a *attempt) send(response *responseWriter, next caddyhttp.Handler) (*refus
 		// The proxy's goroutine may still be reading. It gets nothing more: the client's
 		// body is to be discarded by the handler alone.
 		_ = a.form.Close()
-		// After a response, an error of the form is of no account: it comes of reading
-		// on after this Close, or the proxy's own.
+		// After a response, an error of the form does not matter: the proxy may read on
+		// after its own Close, or this one.
 		if refusal != nil && response.status == 0 {
 			return refusal, err
 		}

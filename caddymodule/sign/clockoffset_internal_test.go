@@ -11,7 +11,7 @@ import (
 )
 
 // In the steady state a request does not observe its connection.
-func TestMostRequestsDoNotLookAtTheirConnection(t *testing.T) {
+func TestMostRequestsDoNotObserveTheirConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(fixture.UntilTenDigits)
 		offsets := newOffsets()

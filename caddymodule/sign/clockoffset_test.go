@@ -121,7 +121,7 @@ func TestTheCorrectionFollowsTheClock(t *testing.T) {
 }
 
 // Whatever goes wrong with one response does not make a clock that was right wrong.
-func TestADifferenceThatIsTooLargeIsToldOnce(t *testing.T) {
+func TestADifferenceThatIsTooLargeIsLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
 		sign := mustSign(t, onlyProject)
@@ -170,7 +170,7 @@ func TestTheCorrectionSurvivesAReload(t *testing.T) {
 }
 
 // The line says by how much.
-func TestTheDifferenceIsTold(t *testing.T) {
+func TestTheDifferenceIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
 		sign := mustSign(t, onlyProject)

@@ -178,7 +178,7 @@ func TestASignatureForNullIsWithoutCredentials(t *testing.T) {
 	}
 }
 
-func TestALoopIsTold(t *testing.T) {
+func TestALoopIsRefused(t *testing.T) {
 	sign := mustSign(t, onlyProject)
 	rec, _ := serve(t, sign, uploadRequest(formOf(demoKey)))
 	looped := uploadRequest(formOf(demoKey))
@@ -194,7 +194,7 @@ func TestALoopIsTold(t *testing.T) {
 	}
 }
 
-func TestAnUpstreamThatFailsIsToldInTheClientsDialect(t *testing.T) {
+func TestAnUpstreamThatFailsIsReportedInTheClientsDialect(t *testing.T) {
 	sign := mustSign(t, onlyProject)
 	for name, r := range map[string]*http.Request{
 		"multipart":  uploadRequest(formOf(demoKey)),

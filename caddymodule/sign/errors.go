@@ -10,8 +10,8 @@ import (
 
 // Refusals that the Upload API has no error for. Codes that begin with Gateway show an
 // operator, and a client's developer, at once which side has refused. The messages are
-// shown to users by some SDKs, and tell nothing of the gateway's inside. docs/errors.md
-// lists them all.
+// shown to users by some SDKs, and disclose nothing of the gateway's
+// configuration. docs/errors.md lists them all.
 var (
 	errContentType = &uploadapi.Error{
 		Status: http.StatusUnsupportedMediaType, Code: "GatewayContentTypeError",

@@ -35,7 +35,7 @@ func (a *attempt) heal(response *responseWriter, r *http.Request, failed bool) *
 	if next == nil || !a.signing.Renew(next.ctx, rejection, &next.signing) || next.prepare(r) != nil {
 		return nil // the client gets the service's rejection, with its reason
 	}
-	if check := a.sign.logger.Check(zap.DebugLevel, "sending upload again, with another credential"); check != nil {
+	if check := a.sign.logger.Check(zap.DebugLevel, "retrying upload with another credential"); check != nil {
 		check.Write(zap.Stringer("rejection", rejection), zap.String("endpoint", a.endpoint.Path), zap.String("public_key", a.signing.Project().Name()))
 	}
 	return next

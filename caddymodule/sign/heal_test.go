@@ -234,7 +234,7 @@ func TestAnExpiredCredentialIsReplaced(t *testing.T) {
 }
 
 // Each thing is logged once, until the service takes a credential.
-func TestTheOperatorIsToldOnce(t *testing.T) {
+func TestEachRejectionIsLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
 		sign := mustSign(t, onlyProject)

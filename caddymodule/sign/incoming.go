@@ -47,9 +47,9 @@ type incomingBody struct {
 	keeps  bool           // the body is to be kept; set before the first Read, and never unset
 	held   memory.Holder  // of bodyMemory
 	small  *memory.Holder // of smallBodyMemory, or nil if it never had any
-	begun  atomic.Bool
-	ended  atomic.Bool // nothing more comes: source is at its end, or broken
-	broken atomic.Bool // source ended with an error, and not with the body
+	begun  atomic.Bool    // a Read has begun
+	ended  atomic.Bool    // nothing more comes: source is at its end, or broken
+	broken atomic.Bool    // source ended with an error, and not with the body
 
 	interrupted atomic.Bool // by interrupt, and no Read has returned for it yet
 }
@@ -102,8 +102,8 @@ func (b *incomingBody) read(p []byte) (int, error) {
 func (b *incomingBody) Close() error { return nil }
 
 // isCutShort reports whether an error of the server means that the body ended before its
-// declared length, or in the middle of its chunks. That is no reason to say nothing: the
-// client may have closed its sending half alone, and wait for the response.
+// declared length, or in the middle of its chunks. The client may still be there: it can
+// close its sending half alone, and wait for the response.
 func isCutShort(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || err != nil && slices.ContainsFunc(cutShortTexts, func(text string) bool {
 		return strings.Contains(err.Error(), text)

@@ -34,8 +34,8 @@ type keptBody struct {
 }
 
 // keepMore adds what has been read to a body that is kept. If there is no room, the body
-// is a stream from then on: waiting for room would slow the upload down for the sake of a
-// retry that is hardly ever needed.
+// is a stream from then on: to wait for room would slow each upload of a burst down, for
+// the sake of a retry that hardly any needs.
 func (b *incomingBody) keepMore(p []byte) {
 	if b.kept.length == 0 || len(p) == 0 {
 		return
@@ -77,7 +77,7 @@ func (k *keptBody) add(p []byte) {
 	if k.buffer != nil {
 		size += len(*k.buffer)
 	}
-	if size > k.length { // more than was announced, which only a foreign handler's body can be
+	if size > k.length { // longer than its Content-Length: a handler before has replaced the body
 		k.length = 0
 		return
 	}

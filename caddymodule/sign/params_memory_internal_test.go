@@ -251,7 +251,7 @@ func TestABurstOfLargeBodiesIsServedWithinTheBound(t *testing.T) {
 }
 
 // A client that has waited for so long is asked to retry, in its own dialect.
-func TestWhoFindsNoMemoryIsToldToComeAgain(t *testing.T) {
+func TestAClientWithoutMemoryIsAskedToRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bound, sign := freshMemory(t), mustSign(t, onlyProject)
 		bound.Reserve, bound.Size = 0, 100_000

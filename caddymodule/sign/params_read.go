@@ -29,9 +29,9 @@ type paramsReader struct {
 	pace    pace
 	limited bool // setDeadline has set one
 
-	first  []byte
-	others []*[paramsPiece]byte
-	size   int
+	first  []byte               // the first piece, nil before the first byte
+	others []*[paramsPiece]byte // the further ones
+	size   int                  // what has arrived, in bytes
 }
 
 // hold reads the body to its end and returns it. Its memory is counted by [bodyMemory] or
@@ -98,7 +98,7 @@ func (r *paramsReader) grow(ctx context.Context) ([]byte, error) {
 	}
 	size := paramsPiece
 	if r.small {
-		size += len(r.first) // the body turns out not to be small, and is counted there no more
+		size += len(r.first) // the body is not small after all: what it has is counted here now
 	}
 	if err := r.take(ctx, size); err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (r *paramsReader) setDeadline() {
 		r.unlimit()
 		return
 	}
-	_ = r.control.SetReadDeadline(r.pace.deadline(r.size)) // it fails for writers that are no connection's, of tests
+	_ = r.control.SetReadDeadline(r.pace.deadline(r.size)) // an error means that there is no connection, as in tests
 	r.limited = true
 }
 

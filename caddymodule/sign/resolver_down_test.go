@@ -44,7 +44,7 @@ func TestAnUploadWaitsForAHangingResolverNoLongerThanItsTimeout(t *testing.T) {
 
 // A resolver that says when to ask again is not asked before, and clients are
 // refused for that reason, in both dialects.
-func TestClientsAreToldWhenTheResolverWantsToBeAskedAgain(t *testing.T) {
+func TestClientsGetTheResolversRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
 		calls, back := 0, false

@@ -38,7 +38,7 @@ func TestAValueThatCannotBeSentIsRefusedWith403(t *testing.T) {
 	}
 }
 
-func TestWhatTheResolverIsToldDoesNotReachTheUpstream(t *testing.T) {
+func TestTheResolversHeadersDoNotReachTheUpstream(t *testing.T) {
 	var asked []http.Header
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.Header)

@@ -86,9 +86,9 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriterWrapper.Write(p)
 }
 
-// ReadFrom implements [io.ReaderFrom]. Without it, a copy could not use the server's
-// own, which sends a file without reading it into the process. As long as the response
-// may have to be held back, the source is read in small steps, through Write.
+// ReadFrom implements [io.ReaderFrom], for the server has one that copies with a buffer
+// of its own, or has the kernel copy. As long as the response may have to be held back,
+// the source is read in small steps, through Write.
 func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	if w.dropped {
 		return io.Copy(io.Discard, r)

@@ -21,12 +21,12 @@ const holdStep = 512
 type heldResponse struct {
 	back  bool // the response is held back now
 	body  []byte
-	flush bool // it is to be flushed when it is let go
+	flush bool // a flush was asked for, and follows the release
 }
 
 // holdIfRejection holds the response back if it can be a rejection by its status and
-// header. One that is compressed, or announces trailers, is none that the service sends,
-// and could not be read, or be sent again as it was.
+// header. One that is compressed is passed on, for it cannot be read; so is one that
+// announces trailers, which are not kept. The service sends neither.
 func (w *responseWriter) holdIfRejection() {
 	if !w.signed {
 		return
@@ -44,8 +44,8 @@ func (w *responseWriter) holdIfRejection() {
 }
 
 // holdBack adds p to what is held back. If the response cannot be a rejection any more,
-// it lets go of what it holds, without p, and reports false. Nothing is copied for a
-// response that its first bytes show to be none.
+// it releases what it holds, without p, and reports false. If the first bytes already show
+// that, nothing is copied.
 func (w *responseWriter) holdBack(p []byte) bool {
 	beginning := p
 	if len(w.held.body) > 0 {
@@ -53,7 +53,7 @@ func (w *responseWriter) holdBack(p []byte) bool {
 		beginning = w.held.body
 	}
 	if !uploadapi.CanBeRejection(w.status, w.Header().Get("Content-Type"), beginning) {
-		w.held.body = w.held.body[:len(beginning)-len(p)] // p goes on as it is
+		w.held.body = w.held.body[:len(beginning)-len(p)] // the caller writes p itself
 		w.release()
 		return false
 	}

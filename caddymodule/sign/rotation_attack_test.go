@@ -73,7 +73,7 @@ func manyKeys(number int) (keys []string) {
 
 // A client can always cause rejections. They make no upload of others fail, turn
 // no rotation, and write no error into the log, whichever upload is faster.
-func TestRejectionsThatAClientCausesHarmNobodyElse(t *testing.T) {
+func TestRejectionsThatAClientCausesHarmNoOtherClient(t *testing.T) {
 	for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
 		for _, keys := range []int{1, 2, 3} {
 			for _, attackers := range []int{1, 3} {
@@ -109,7 +109,7 @@ func TestRejectionsThatAClientCausesHarmNobodyElse(t *testing.T) {
 // On a gateway where others upload so rarely that nothing is accepted for minutes,
 // they harm no other client either: neither streams, of which nothing can be sent again, nor
 // what can.
-func TestRejectionsHarmNobodyOnAQuietGateway(t *testing.T) {
+func TestRejectionsHarmNoOtherClientOnAQuietGateway(t *testing.T) {
 	for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
 		for _, keys := range []int{2, 3} {
 			for _, attackers := range []int{1, 3} {
@@ -143,7 +143,7 @@ func TestRejectionsHarmNobodyOnAQuietGateway(t *testing.T) {
 
 // A stranger's form costs no other client an upload, also if all clients have one address,
 // as behind a balancer, and the next one comes after a minute.
-func TestAStrangersFormCostsNobodyAnUpload(t *testing.T) {
+func TestAStrangersFormCostsNoOtherClientAnUpload(t *testing.T) {
 	for _, keys := range []int{2, 3} {
 		for _, large := range []bool{false, true} {
 			for _, size := range []int{10, maxKeptSize + 10} {

@@ -110,7 +110,7 @@ func TestStreamsTryTheSecretKeysUploadByUpload(t *testing.T) {
 
 // If none works, it is logged when that is certain. From then on uploads
 // that come together are tried with all keys one at a time.
-func TestWhenNoSecretKeyWorksTheOperatorIsToldWhenThatIsCertain(t *testing.T) {
+func TestThatNoSecretKeyWorksIsLoggedWhenItIsCertain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(untilTenDigits)
 		sign := mustSign(t, withKeys(source.SchemeSignature, "canary-1", "canary-2", "canary-3"))

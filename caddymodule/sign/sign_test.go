@@ -329,7 +329,7 @@ func TestCredentialsOfTheSiteDoNotLeave(t *testing.T) {
 	}
 }
 
-func TestProjectsAreToldApart(t *testing.T) {
+func TestProjectsAreDistinguished(t *testing.T) {
 	sign := mustSign(t, `{"projects":[
 		{"public_key":"one","source":{"module":"secret_key","keys":["secret of one"]}},
 		{"public_key":"two","source":{"module":"secret_key","keys":["secret of two"]}},

@@ -59,7 +59,7 @@ func TestInvariant7ContentTypesAreWrittenAnew(t *testing.T) {
 				if length && rec.request.ContentLength != int64(len(rec.body)) {
 					t.Errorf("length %d for %d bytes", rec.request.ContentLength, len(rec.body))
 				}
-				checkCredential(t, parseForm(t, []byte(strings.ReplaceAll(string(rec.body), test.boundary, testBoundary))), testSecret)
+				checkCredential(t, parseForm(t, []byte(strings.ReplaceAll(string(rec.body), "--"+test.boundary, "--"+testBoundary))), testSecret)
 			})
 		}
 	}
