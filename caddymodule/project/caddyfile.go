@@ -15,10 +15,10 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// Options are the names of a project's options, for those who mistype one.
+// Options are the names of a project's options, as load errors about a typo list them.
 const Options = "scheme, lifetime, operations, threshold, shared or a source of credentials such as secret_key, resolver or static"
 
-// staticSource is the one that may stand beside another.
+// staticSource is the source that may stand beside another, as its fallback.
 const staticSource = "static"
 
 // IsOption reports whether a subdirective is an option of a project.
@@ -118,7 +118,7 @@ func (p *Project) unmarshalOption(d *caddyfile.Dispenser) error {
 	return option.NoBlock(d, name)
 }
 
-// namedSource is a source, what the Caddyfile calls it, and where it stands.
+// namedSource is a source with its name in the Caddyfile, and the tokens that errors point at.
 type namedSource struct {
 	name   string
 	source caddyfile.Unmarshaler
@@ -146,9 +146,9 @@ func (n *namedSource) json() json.RawMessage {
 	return caddyconfig.JSONModuleObject(n.source, "module", n.name, nil)
 }
 
-// minting are the options of secret_key that stand beside it.
+// minting holds the options of secret_key, which are subdirectives beside it.
 type minting struct {
-	lifetime, operations *caddyfile.Dispenser // where they stand; nil if they do not
+	lifetime, operations *caddyfile.Dispenser // the tokens of each; nil if it is absent
 	options              source.SecretKey
 }
 
@@ -179,7 +179,7 @@ func (m *minting) unmarshal(d *caddyfile.Dispenser) error {
 	return option.NoBlock(d, name)
 }
 
-// addTo gives the options to the source, which is secret_key if there is none.
+// addTo sets the options on the source, which is secret_key if none is named.
 func (m *minting) addTo(live *namedSource) error {
 	if m.lifetime == nil && m.operations == nil {
 		return nil

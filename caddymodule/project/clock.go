@@ -13,33 +13,33 @@ import (
 )
 
 const (
-	// offsetAllowance is by how much this machine's clock may differ from the
-	// Upload API's, or from what is known of it, before that is corrected.
+	// offsetAllowance is the difference between this machine's clock and the Upload
+	// API's up to which nothing is corrected. Responses take time, and both clocks drift.
 	offsetAllowance = 30 * time.Second
-	// maxOffset is the largest difference that is corrected. Above it, it is
-	// the answer that is wrong rather than a clock.
+	// maxOffset is the largest difference that is corrected. A larger one is rather a
+	// response with a wrong Date than a wrong clock.
 	maxOffset = 24 * time.Hour
 )
 
-// clockChange is what a comparison leads to. The greater is the one to tell of
-// where there are several.
+// clockChange is the result of a comparison. Of several projects' results the greatest is
+// reported.
 type clockChange int
 
 const (
 	clockUnchanged clockChange = iota
-	clockRight                 // it is not corrected any more
+	clockRight                 // the correction has ended
 	clockCorrected
-	clockWrong // by more than is corrected
+	clockWrong // the difference is too large to be corrected
 )
 
 // correction makes a project's clock show the time at the Upload API.
 type correction struct {
 	mu     sync.Mutex
-	excess time.Duration // the difference that was too large, or 0
+	excess time.Duration // the difference that was reported as too large, or 0
 }
 
-// by corrects the clock by the offset that was measured. forget is called when
-// that changes the clock, before anybody else knows.
+// by corrects the clock by the offset that was measured. If that changes the clock, forget
+// is called before another comparison can begin.
 func (c *correction) by(offset time.Duration, clock *token.Clock, forget func()) clockChange {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -50,7 +50,7 @@ func (c *correction) by(offset time.Duration, clock *token.Clock, forget func())
 		return clockUnchanged
 	case offset.Abs() > maxOffset:
 		if c.excess = offset; (offset - excess).Abs() <= offsetAllowance {
-			return clockUnchanged // and told
+			return clockUnchanged // it has been reported
 		}
 		return clockWrong
 	case offset.Abs() <= offsetAllowance:
@@ -64,9 +64,9 @@ func (c *correction) by(offset time.Duration, clock *token.Clock, forget func())
 	}
 }
 
-// CorrectClocks makes the clocks of all projects show the time at the Upload
-// API, whose offset to this machine's was measured, and tells the operator if that
-// changes anything. What was made by the wrong time is made anew.
+// CorrectClocks makes the clocks of all projects show the time at the Upload API, given the
+// offset of its clock to this machine's, and logs a change. Credentials that were made for
+// the wrong time are discarded: the service would reject them as expired.
 func (s *Set) CorrectClocks(offset time.Duration) {
 	var most clockChange
 	for _, project := range s.all {

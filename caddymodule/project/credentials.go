@@ -17,18 +17,19 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// tokenPool keeps the credentials of all loaded configs, so that a reload does
-// not lose them. The keys are hashes: they are made from secrets.
+// tokenPool holds the credentials of all loaded configs, so that a reload does not lose
+// them and make every project ask its source at once. Its keys are hashes, since they are
+// made from secrets.
 var tokenPool = caddy.NewUsagePool()
 
-// errSourcePanicked is a guest source's fault.
+// errSourcePanicked means that a guest source has panicked.
 var errSourcePanicked = errors.New("the source panicked")
 
-// credentials are a project's tokens, and what is known about them. They
-// outlive the config, and go on working for the requests that still use them
-// when they have been taken out of the pool.
+// credentials are a project's cached tokens and what is known about them. They outlive the
+// config, and go on working, out of the pool, for requests of an old config that still use
+// them.
 type credentials struct {
-	project string // whose they are, as metrics name it
+	project string // the project's name in metrics
 	clock   *token.Clock
 	cache   *token.Cache
 	callers *token.Callers // of a source that depends on the request
@@ -37,9 +38,9 @@ type credentials struct {
 	rotation   *token.Rotation // of the source's secret keys
 	standIn    *token.Rotation // of the fallback of a source that has keys
 	reported   reported
-	warnings   expiryWarnings // of static ones
-	// failed is when the log last said that the source goes on failing, on the
-	// clock's Elapsed.
+	warnings   expiryWarnings // about static credentials
+	// failed is when the log last said that the source still fails, on the clock's
+	// Elapsed.
 	failed atomic.Int64
 }
 
@@ -92,8 +93,8 @@ func (p *Project) acquireCredentials(ctx caddy.Context) error {
 	return nil
 }
 
-// release gives the credentials back. It may be called on a project that was
-// not provisioned, or only in part.
+// release returns the credentials to the pool. It may be called on a project that was not
+// provisioned, or only in part.
 func (p *Project) release() error {
 	if p == nil || p.poolKey == "" {
 		return nil
@@ -103,7 +104,8 @@ func (p *Project) release() error {
 	return err
 }
 
-// askSource makes a source fit for the cache.
+// askSource returns the function by which the cache asks a source: shared with the fleet,
+// checked, logged and counted.
 func (p *Project) askSource(src source.Source) token.Source {
 	return p.share(src, func(ctx context.Context, asking token.Asking) (source.Token, error) {
 		p.logAsking(asking)
@@ -129,8 +131,8 @@ func (p *Project) authorizeWith(maker source.AccessTokenSource, paths []string) 
 	return p.forAttempt(func(now time.Time) (source.Token, error) { return maker.AccessToken(now, paths) })
 }
 
-// forAttempt makes a credential that is not kept, and reports only a failure: there
-// are as many as there are uploads.
+// forAttempt makes a credential for one attempt, which is not cached. It reports failures
+// only: a log line for each success would be one for each upload.
 func (p *Project) forAttempt(ask func(now time.Time) (source.Token, error)) (source.Token, error) {
 	began, now := time.Now(), p.credentials.clock.Now().Wall
 	fresh, err := p.checkToken(askRecovered(ask, now))
@@ -142,12 +144,13 @@ func (p *Project) forAttempt(ask func(now time.Time) (source.Token, error)) (sou
 	return fresh, err
 }
 
-// obtain asks a source, and checks what it yields.
+// obtain asks a source, and checks the token that it yields.
 func (p *Project) obtain(ctx context.Context, src source.Source, now time.Time) (source.Token, error) {
 	return p.checkToken(askRecovered(func(now time.Time) (source.Token, error) { return src.Token(ctx, now) }, now))
 }
 
-// checkToken checks what a source has yielded.
+// checkToken checks a token that a source has yielded: a guest may be wrong, and an expired
+// or empty token must not leave.
 func (p *Project) checkToken(fresh source.Token, err error) (source.Token, error) {
 	switch {
 	case err != nil:
@@ -159,8 +162,8 @@ func (p *Project) checkToken(fresh source.Token, err error) (source.Token, error
 	return fresh, err
 }
 
-// askRecovered asks a source. If it panics, it fails; what it panics with may
-// show a secret.
+// askRecovered asks a source, and returns an error if it panics. The error does not show
+// the panic's value, which may hold a secret.
 func askRecovered(ask func(now time.Time) (source.Token, error), now time.Time) (_ source.Token, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {

@@ -13,11 +13,11 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// expiryInterval is how often it is looked whether a static credential expires,
-// if not for the time at hand: clocks are set, and files change.
+// expiryInterval is how often the expiry of a static credential is checked, at least: a
+// timer for the expiry alone would miss that the clock is set or that a file changes.
 const expiryInterval = time.Minute
 
-// expiryStage is what there is to say of a static credential.
+// expiryStage is what a warning says about a static credential.
 type expiryStage int
 
 const (
@@ -26,14 +26,14 @@ const (
 	hasExpired
 )
 
-// expiryWarnings are those that were given. They are kept with the project's
+// expiryWarnings are the warnings that were logged. They are pooled with the project's
 // tokens, so that a reload does not repeat them.
 type expiryWarnings struct {
 	mu    sync.Mutex
 	given map[source.Token]expiryStage
 }
 
-// isNew reports whether a warning was not given yet, and takes note of it.
+// isNew reports whether a warning has not been logged yet, and records it.
 func (w *expiryWarnings) isNew(pair source.Token, stage expiryStage) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -47,7 +47,7 @@ func (w *expiryWarnings) isNew(pair source.Token, stage expiryStage) bool {
 	return true
 }
 
-// expiryWatch looks at one static credential.
+// expiryWatch watches one static credential.
 type expiryWatch struct {
 	project    *Project
 	fixed      source.FixedSource
@@ -55,8 +55,9 @@ type expiryWatch struct {
 	failed     bool // it panicked, and that was reported
 }
 
-// watchExpiry warns when a static credential, as source or fallback, is about
-// to expire and when it has, whether or not anybody uploads, until ctx ends.
+// watchExpiry warns, until ctx ends, when a static credential, as source or fallback, is
+// about to expire and when it has. It does so without uploads too: the operator must
+// replace it before they fail.
 func (p *Project) watchExpiry(ctx context.Context) {
 	for i, src := range []source.Source{p.source, p.fallback} {
 		fixed, ok := src.(source.FixedSource)
@@ -79,7 +80,7 @@ func (p *Project) watchExpiry(ctx context.Context) {
 	}
 }
 
-// warn warns if it is time to, and returns when to look again.
+// warn logs a warning if one is due, and returns the time until the next check.
 func (w *expiryWatch) warn() time.Duration {
 	p := w.project
 	held, err := heldBy(w.fixed)
@@ -106,8 +107,8 @@ func (w *expiryWatch) warn() time.Duration {
 	return min(max(next.Sub(now), time.Second), expiryInterval)
 }
 
-// heldBy returns what a source holds. If it panics, that must not end the gateway: it
-// is watched by a goroutine that nobody else recovers.
+// heldBy returns the credential that a source holds, and recovers a panic: in this
+// goroutine, which no server recovers, it would end the process.
 func heldBy(fixed source.FixedSource) (source.Token, error) {
 	return askRecovered(func(time.Time) (source.Token, error) { return fixed.Held(), nil }, time.Time{})
 }

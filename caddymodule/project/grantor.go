@@ -14,19 +14,20 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// Grantor yields a project's tokens for one request.
+// Grantor yields a project's tokens for one request: the project's own, or those of the
+// request's caller.
 type Grantor struct {
 	project *Project
 	ask     token.Source
 	caller  *token.Caller // nil unless the tokens depend on the request
-	err     error         // why the request cannot be asked for
+	err     error         // why there can be no token for this request
 }
 
-// grantor returns the one for any request.
+// grantor returns the project's Grantor for requests that its tokens do not depend on.
 func (p *Project) grantor() Grantor { return Grantor{project: p, ask: p.ask} }
 
-// grantorFor returns the one for a request of which the tokens depend, and whose
-// placeholders replacer knows.
+// grantorFor returns the Grantor for a request that the tokens depend on. replacer has the
+// request's placeholders.
 func (p *Project) grantorFor(replacer *caddy.Replacer) Grantor {
 	src, err := p.perRequest.ForRequest(replacer)
 	if err != nil {
@@ -36,10 +37,10 @@ func (p *Project) grantorFor(replacer *caddy.Replacer) Grantor {
 	return Grantor{project: p, ask: p.askSource(src), caller: &caller}
 }
 
-// Grantors are those of a request for the projects whose tokens depend on it.
+// Grantors are a request's, for those projects whose tokens depend on it.
 type Grantors []Grantor
 
-// Of returns the grantor of one project.
+// Of returns the Grantor for one project.
 func (g Grantors) Of(project *Project) Grantor {
 	for _, grantor := range g {
 		if grantor.project == project {
@@ -49,7 +50,7 @@ func (g Grantors) Of(project *Project) Grantor {
 	return project.grantor()
 }
 
-// issued is a credential, and where it is from.
+// issued is a credential with its origin.
 type issued struct {
 	token      source.Token
 	byFallback bool
@@ -61,7 +62,7 @@ func (g Grantor) Token(ctx context.Context) (source.Token, error) {
 	return issued.token, err
 }
 
-// issue is Token that says where the credential is from.
+// issue is Token, with the origin of the credential.
 func (g Grantor) issue(ctx context.Context) (issued, error) {
 	p := g.project
 	switch {
@@ -92,8 +93,8 @@ func (g Grantor) issue(ctx context.Context) (issued, error) {
 
 func bySource(granted source.Token, err error) (issued, error) { return issued{token: granted}, err }
 
-// another returns a credential in place of one that the service does not take,
-// or the same if there is none.
+// another returns a credential in place of one that the service rejected, or the rejected
+// one if there is no other.
 func (g Grantor) another(ctx context.Context) (issued, error) {
 	switch p := g.project; {
 	case g.err != nil:
@@ -107,7 +108,7 @@ func (g Grantor) another(ctx context.Context) (issued, error) {
 	}
 }
 
-// accept tells the cache that the service took a credential.
+// accept records in the cache that the service accepted a credential.
 func (g Grantor) accept(accepted source.Token) {
 	if g.caller != nil {
 		g.project.credentials.callers.Accept(*g.caller, accepted)
@@ -116,9 +117,9 @@ func (g Grantor) accept(accepted source.Token) {
 	}
 }
 
-// drop makes the cache get another credential for one that the service does not
-// take. It reports whether the credential was still in use: whoever comes late
-// finds that it was not, and has nothing to report.
+// drop makes the cache get another credential for one that the service rejected. It reports
+// whether the credential was still in use. If not, another upload has dropped and reported
+// it before.
 func (g Grantor) drop(rejected source.Token, rejection uploadapi.Rejection) bool {
 	why := token.Rejection{Sure: rejection != uploadapi.Invalid, Alone: g.project.fallback == nil}
 	if g.caller != nil {

@@ -12,22 +12,22 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// keyring is a source that makes credentials with secret keys: with the one
-// that signs now.
+// keyring is the source of a project whose source has secret keys. It makes credentials
+// with the key whose turn it is.
 type keyring struct {
-	source.Source // whose they are
+	source.Source // the source of the keys
 	keys          []source.Key
 	rotation      *token.Rotation
-	// takesTurns is whether there are several, of which another may come to sign.
+	// takesTurns says that there are several keys, and that another may become active.
 	takesTurns bool
 }
 
-// newKeyring returns the keys of a project's source, or nil if it has none.
+// newKeyring returns the keyring of a project's source, or nil if that has no keys.
 func (p *Project) newKeyring() (*keyring, error) {
 	keyed, ok := p.source.(source.KeyedSource)
 	switch {
 	case !ok:
-		return nil, nil // as most sources
+		return nil, nil // most sources have no keys
 	case p.perRequest != nil:
 		return nil, fmt.Errorf("%s depends on the request: its secret keys would never sign", sourceName(keyed))
 	}
@@ -48,8 +48,8 @@ func (k *keyring) turns() int {
 	return len(k.keys)
 }
 
-// writeTo writes which keys they are, in their order: which of them signs is not known
-// of others.
+// writeTo writes the keys' cache keys in order: the index of the active key has no meaning
+// for other keys, or for the same in another order.
 func (k *keyring) writeTo(hash io.Writer) {
 	if k == nil {
 		return
@@ -75,12 +75,12 @@ func (k *keyring) AccessToken(now time.Time, paths []string) (source.Token, erro
 	return k.accessTokens(k.rotation.Active()).AccessToken(now, paths)
 }
 
-// accessTokens is what makes access tokens with one of the keys, if each does.
+// accessTokens makes access tokens with the active key, if each key can.
 func (k *keyring) accessTokens(key int) source.AccessTokenSource {
 	return k.keys[key].(source.AccessTokenSource)
 }
 
-// accessTokenSource returns what makes an access token for each request, or nil.
+// accessTokenSource returns the source of access tokens for single requests, or nil.
 func (p *Project) accessTokenSource() (source.AccessTokenSource, error) {
 	if p.keyring == nil {
 		maker, _ := p.source.(source.AccessTokenSource)
@@ -102,8 +102,8 @@ func (p *Project) accessTokenSource() (source.AccessTokenSource, error) {
 	}
 }
 
-// signer returns the index of the key that a token was made with, or -1. The
-// same key may be there twice: then it is the one that signs now.
+// signer returns the index of the key that a token was made with, or -1. If the same key is
+// there twice, it is the active one of the two.
 func (k *keyring) signer(t source.Token) int {
 	active := k.rotation.Active() // which may change meanwhile
 	if k.keys[active].Made(t) {
@@ -117,8 +117,7 @@ func (k *keyring) signer(t source.Token) int {
 	return -1
 }
 
-// same returns the indexes of the keys that are the same as one of them, with
-// that.
+// same returns the indexes of the keys that are the same as the given one, including that.
 func (k *keyring) same(key int) (same []int) {
 	text := k.keys[key].CacheKey()
 	for i, other := range k.keys {

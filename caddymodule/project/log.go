@@ -13,7 +13,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// logAsking tells that the source is about to be asked, and why.
+// logAsking logs that the source is about to be asked, and why.
 func (p *Project) logAsking(asking token.Asking) {
 	check := p.logger.Check(zapcore.DebugLevel, "asking the source for a credential")
 	if check == nil {
@@ -33,18 +33,18 @@ func (p *Project) logAsking(asking token.Asking) {
 	check.Write(fields...)
 }
 
-// failurePause is between lines that say that a source goes on failing: while
-// nothing is left it is asked every few seconds.
+// failurePause is the time between lines that say that a source still fails. While no
+// token is left the source is asked every few seconds, and each failure would be a line.
 const failurePause = time.Minute
 
-// logAnswer reports what came of it.
+// logAnswer logs the result of asking.
 func (p *Project) logAnswer(asking token.Asking, fresh source.Token, err error, took time.Duration) {
 	if asking.Failed && (err == nil || errors.Is(err, source.ErrRefused)) {
 		p.logger.Info("the source answers again", zap.String("source", sourceName(p.source)))
 	}
 	if err != nil {
-		// Of callers, of whom there may be any number, what asking knows is not
-		// whether others have failed.
+		// asking knows about one caller, and there may be any number of them: that this
+		// one has not failed before says nothing about the others.
 		p.logFailure(err, took, !asking.Failed && p.perRequest == nil)
 		return
 	}
@@ -53,8 +53,8 @@ func (p *Project) logAnswer(asking token.Asking, fresh source.Token, err error, 
 	}
 }
 
-// logFailure reports that there is no credential: as an error if the source did not
-// fail before, or each minute.
+// logFailure logs that there is no credential: as an error if the source did not fail
+// before, and then once a minute.
 func (p *Project) logFailure(err error, took time.Duration, isFirst bool) {
 	level, message := zapcore.DebugLevel, "no credential from the source"
 	if errors.Is(err, source.ErrRefused) {
@@ -67,16 +67,16 @@ func (p *Project) logFailure(err error, took time.Duration, isFirst bool) {
 	}
 }
 
-// logFallback tells that the fallback stands in. That is at debug level, since
-// it does so for each upload; why is told when the source is asked.
+// logFallback logs that the fallback is used: at debug level, since that happens for each
+// upload. The cause is logged when the source is asked.
 func (p *Project) logFallback(fallback source.Token, unavailable *token.UnavailableError) {
 	if check := p.logger.Check(zapcore.DebugLevel, "the source fails; using the fallback"); check != nil {
 		check.Write(append(expiryFields(fallback), zap.String("fallback", sourceName(p.fallback)), zap.Duration("retry_after", unavailable.RetryAfter))...)
 	}
 }
 
-// expiryFields are all that a log may show of a credential: when it expires, as
-// clients and as people write it.
+// expiryFields are all that a log may show of a credential: its expiry, in Unix seconds as
+// clients send it, and as a date.
 func expiryFields(t source.Token) []zap.Field {
 	return []zap.Field{
 		zap.Int64("expire", t.Expire),
@@ -84,7 +84,7 @@ func expiryFields(t source.Token) []zap.Field {
 	}
 }
 
-// isFailureNews reports whether it is to be said again that the source fails.
+// isFailureNews reports whether it is time to log again that the source fails.
 func (c *credentials) isFailureNews() bool {
 	now, last := int64(c.clock.Now().Elapsed), c.failed.Load()
 	return now-last >= int64(failurePause) && c.failed.CompareAndSwap(last, now)

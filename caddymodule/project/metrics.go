@@ -9,16 +9,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics are what Prometheus is told of all projects. They outlive the config,
-// whose registry is another each time. No label holds what a client sent: a
-// project is named as it is configured.
+// metrics are those of all projects. They outlive the config, and each config has a
+// registry of its own. No label holds what a client sent, or clients could create series:
+// a project is named as it is configured.
 var metrics = newCollector()
 
-// durationBuckets go from a signature made here to a resolver that is asked
-// several times.
+// durationBuckets, in seconds, reach from a signature that is made here to a resolver with
+// several attempts.
 var durationBuckets = []float64{.001, .005, .025, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
-// collector is all metrics together.
+// collector collects all metrics.
 type collector struct {
 	uploads    *prometheus.CounterVec
 	requests   *prometheus.CounterVec
@@ -26,7 +26,7 @@ type collector struct {
 	fallbacks  *prometheus.CounterVec
 	rejections *prometheus.CounterVec
 
-	// These are read from the credentials when somebody looks.
+	// These are read from the credentials when they are scraped.
 	expiry *prometheus.Desc
 	offset *prometheus.Desc
 }
@@ -43,13 +43,13 @@ func newCollector() *collector {
 			"Requests for a token to a project's source.", "project", "source", "outcome"),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "token_request_duration_seconds",
-			Help:    "How long a project's source took to answer a request for a token.",
+			Help:    "How long a project's source took to respond to a request for a token.",
 			Buckets: durationBuckets,
 		}, []string{"project", "source"}),
 		fallbacks: counter("fallback_uses_total",
 			"Credentials that came from a project's fallback, because its source failed.", "project"),
 		rejections: counter("credentials_rejected_total",
-			"Answers of the Upload API that did not take a credential.", "project", "reason"),
+			"Responses of the Upload API that rejected a credential.", "project", "reason"),
 		expiry: prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, "token_expiry_timestamp_seconds"),
 			"When a project's cached token expires. It is not renewed while nobody uploads.", []string{"project"}, nil),
 		offset: prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, "clock_offset_seconds"),
@@ -57,9 +57,8 @@ func newCollector() *collector {
 	}
 }
 
-// RegisterMetrics makes a config's registry collect what is counted for
-// projects. Another handler of
-// the config may have done so already.
+// RegisterMetrics registers the metrics of projects with a config's registry. Another
+// handler of the config may have done so before, which is no error.
 func RegisterMetrics(registry *prometheus.Registry) error {
 	err := registry.Register(metrics)
 	if _, already := errors.AsType[prometheus.AlreadyRegisteredError](err); already {
@@ -68,7 +67,7 @@ func RegisterMetrics(registry *prometheus.Registry) error {
 	return err
 }
 
-// vectors are the metrics that are counted when something happens.
+// vectors are the counters and histograms.
 func (c *collector) vectors() []prometheus.Collector {
 	return []prometheus.Collector{c.uploads, c.requests, c.durations, c.fallbacks, c.rejections}
 }
@@ -106,7 +105,7 @@ func (c *collector) Collect(collected chan<- prometheus.Metric) {
 	}
 }
 
-// forget drops what was counted for a project, unless some config still has it.
+// forget deletes a project's series, unless a loaded config still has the project.
 func (c *collector) forget(project string) {
 	loaded := false
 	tokenPool.Range(func(_, pooled any) bool {

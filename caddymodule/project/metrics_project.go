@@ -11,11 +11,11 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// unknownProject is the label of uploads that were refused before it was known
-// which project they are for. No project's public key is empty.
+// unknownProject is the label of uploads that were refused before their project was known.
+// No project's public key is empty.
 const unknownProject = ""
 
-// Reasons why the Upload API does not take a credential.
+// Reasons why the Upload API rejects a credential, as [uploadapi.Rejection] names them.
 const (
 	rejectedExpired   = "expired"
 	rejectedInvalid   = "invalid"
@@ -34,8 +34,8 @@ type projectMetrics struct {
 	rejections   map[string]prometheus.Counter
 }
 
-// newProjectMetrics returns the counters of a project. They are there from the
-// start, so that the first failure is seen as a rise.
+// newProjectMetrics returns the counters of a project. They exist from the start, at 0, so
+// that the first failure is an increase.
 func newProjectMetrics(project, source string, fallback bool) *projectMetrics {
 	m := &projectMetrics{
 		uploads:    newUploadCounters(project),
@@ -54,7 +54,7 @@ func newProjectMetrics(project, source string, fallback bool) *projectMetrics {
 	return m
 }
 
-// asked counts what came of asking the source.
+// asked counts the result of asking the source.
 func (m *projectMetrics) asked(took time.Duration, err error) {
 	m.duration.Observe(took.Seconds())
 	switch {
@@ -67,8 +67,8 @@ func (m *projectMetrics) asked(took time.Duration, err error) {
 	}
 }
 
-// rejected counts an answer of the Upload API that did not take a credential,
-// for one of the reasons above.
+// rejected counts a response of the Upload API that rejected a credential, for one of the
+// reasons above.
 func (m *projectMetrics) rejected(reason string) {
 	if counter, ok := m.rejections[reason]; ok {
 		counter.Inc()

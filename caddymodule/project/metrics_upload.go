@@ -13,8 +13,8 @@ type UploadCounters map[*uploadapi.SignedEndpoint]uploadCounter
 
 type uploadCounter struct{ signed, refused prometheus.Counter }
 
-// UnknownUploads returns the counters of uploads that are refused before it is
-// known which project they are for.
+// UnknownUploads returns the counters of uploads that are refused before their project is
+// known.
 func UnknownUploads() UploadCounters { return newUploadCounters(unknownProject) }
 
 func newUploadCounters(project string) UploadCounters {

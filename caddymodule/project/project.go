@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package project is an Uploadcare project: where its credentials come from and
-// how they are kept, what the service says of them, and what is reported of that.
+// Package project is an Uploadcare project: its source of credentials, the cached tokens,
+// what follows from the service's verdicts on them, and its logs and metrics.
+//
+// A handler has a [Set] of projects. For each attempt at an upload, [Signing] gets a
+// credential from the project's cache or source, and records whether the service accepted
+// it. Credentials outlive a config: they are pooled, by a hash of all that decides them.
 package project
 
 import (
@@ -47,11 +51,10 @@ type Project struct {
 	// projects. Default: `secret_key` with its own defaults.
 	SourceRaw json.RawMessage `json:"source,omitempty" caddy:"namespace=uploadcare.sources inline_key=module"`
 
-	// Where they come from while the source fails, or has not answered within a
-	// second, and there is no cached
-	// credential left that has not expired: usually `static`; not `secret_key` or
-	// `resolver`. What the source refuses is refused. A source that depends on the
-	// request cannot have one. Default: none.
+	// Where they come from while the source fails, or has not responded within a
+	// second, and no cached credential is left that has not expired: usually `static`;
+	// not `secret_key` or `resolver`. What the source refuses stays refused. A source
+	// that depends on the request cannot have a fallback. Default: none.
 	FallbackRaw json.RawMessage `json:"fallback,omitempty" caddy:"namespace=uploadcare.sources inline_key=module"`
 
 	// How long before its expiry a credential is not used any more and is made
@@ -60,9 +63,9 @@ type Project struct {
 	// `secret_key` must be longer. Default: `10m`.
 	Threshold *caddy.Duration `json:"threshold,omitempty"`
 
-	// Whether gateways that have the same storage share the credentials that
-	// the source hands out, so that one of them asks and the others read. Not
-	// for `secret_key` and `static`, which ask nobody. Default: false.
+	// Whether gateways with the same storage share the credentials that the source
+	// hands out, so that one of them asks and the others read. Not for `secret_key` and
+	// `static`, which need not ask anything. Default: false.
 	Shared bool `json:"shared,omitempty"`
 
 	publicKey string
@@ -70,15 +73,15 @@ type Project struct {
 	logger    *zap.Logger
 	source    source.Source
 	fallback  source.Source
-	// perRequest is the source if its tokens depend on the request, or nil.
+	// perRequest is the source if its tokens depend on the request, otherwise nil.
 	perRequest source.RequestSource
-	// accessTokens is what makes a token per request, or nil.
+	// accessTokens makes an access token for each request; nil if tokens are cached.
 	accessTokens source.AccessTokenSource
-	// keyring is in place of the source if that has secret keys, or nil.
+	// keyring takes the place of the source if that has secret keys, otherwise nil.
 	keyring     *keyring
-	ask         token.Source // the source's, for the cache
+	ask         token.Source // asks the source, for the cache
 	credentials *credentials
-	fleet       *shared.Tokens // nil unless they are shared
+	fleet       *shared.Tokens // nil unless credentials are shared
 	poolKey     string         // empty unless the credentials are acquired
 	metrics     *projectMetrics
 }
@@ -166,7 +169,7 @@ func loadSource(ctx caddy.Context, p *Project, field string) (source.Source, err
 	return src, nil
 }
 
-// sourceName returns what the Caddyfile calls a source.
+// sourceName returns the name of a source in the Caddyfile.
 func sourceName(src source.Source) string { return caddy.ModuleID(caddy.GetModuleID(src)).Name() }
 
 // check checks the options against each other.
@@ -200,7 +203,8 @@ func (p *Project) check() error {
 	case p.accessTokens != nil || !ok:
 		return nil
 	}
-	// The very comparison that the cache makes, in whole seconds.
+	// The same comparison, in whole seconds, as the cache makes: a config that passes here
+	// must not make every token expired there.
 	lifetime := fixed.TokenLifetime()
 	if p.threshold.Truncate(time.Second) >= lifetime.Truncate(time.Second) {
 		return fmt.Errorf("threshold: %s is not shorter than the lifetime, %s, so every credential would expire at once", p.threshold, lifetime)

@@ -12,34 +12,34 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// reported is what the Upload API has said of a project's credentials, as far
-// as it has been reported: each once, until one is accepted again.
+// reported is what has been logged of the Upload API's verdicts on a project's credentials.
+// Each finding is logged once, until a credential is accepted again.
 type reported struct {
-	open atomic.Bool // something has been reported
+	open atomic.Bool // something has been logged since the last acceptance
 
 	mu       sync.Mutex
 	findings map[finding]bool
 	reminded map[reminder]time.Duration // when, on the clock's Elapsed
 }
 
-// reminderPause is how long nothing more is reported of rejections that are no news
-// for long, whatever is accepted meanwhile: a client can cause them at will, or
-// they come with every few uploads.
+// reminderPause is the time between lines about rejections of one kind, whatever is accepted
+// meanwhile: a client can cause them at will, or they come with every few uploads, and
+// would fill the log.
 const reminderPause = 10 * time.Minute
 
-// finding is one thing to be reported.
+// finding is a fact that is logged once.
 type finding struct {
 	rejection uploadapi.Rejection
-	all       bool // of the project's secret keys
+	all       bool // it is about all of the project's secret keys
 }
 
-// reminder is a kind of rejections.
+// reminder is a kind of rejections that is logged from time to time.
 type reminder struct {
 	rejection uploadapi.Rejection
 	proven    bool // the same upload was accepted with another credential
 }
 
-// isNews reports whether a finding is to be reported.
+// isNews reports whether a finding has not been logged yet, and records it.
 func (r *reported) isNews(what finding) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,7 +54,7 @@ func (r *reported) isNews(what finding) bool {
 	return true
 }
 
-// isDue reports whether that kind of rejection is to be reported now.
+// isDue reports whether a kind of rejections is to be logged now, and records that.
 func (r *reported) isDue(kind reminder, now time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -68,7 +68,7 @@ func (r *reported) isDue(kind reminder, now time.Duration) bool {
 	return true
 }
 
-// end forgets what has been reported. It reports whether there was anything.
+// end forgets what has been logged. It returns whether anything had been.
 func (r *reported) end() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -76,7 +76,7 @@ func (r *reported) end() bool {
 	return r.open.Swap(false)
 }
 
-// report logs what is wrong, and where to look first.
+// report logs a rejection with its likely cause.
 func (g *grant) report(rejection uploadapi.Rejection) {
 	p, c := g.grantor.project, g.grantor.project.credentials
 	var news bool
@@ -99,8 +99,8 @@ func (g *grant) report(rejection uploadapi.Rejection) {
 	p.logger.Error("the Upload API does not take the project's credential", fields...)
 }
 
-// reportProven reports a rejection of what was right to be rejected: the same upload
-// was accepted with another credential.
+// reportProven logs a rejection that the credential and not the client has caused: the same
+// upload was accepted with another credential.
 func (g *grant) reportProven(rejection uploadapi.Rejection) {
 	c := g.grantor.project.credentials
 	if c.reported.isDue(reminder{rejection, true}, c.clock.Now().Elapsed) {
@@ -108,7 +108,7 @@ func (g *grant) reportProven(rejection uploadapi.Rejection) {
 	}
 }
 
-// warn reports a rejection that may be the client's doing.
+// warn logs a rejection that the client may have caused.
 func (g *grant) warn(rejection uploadapi.Rejection) {
 	p, c := g.grantor.project, g.grantor.project.credentials
 	if c.reported.isDue(reminder{rejection: rejection}, c.clock.Now().Elapsed) {
@@ -117,26 +117,26 @@ func (g *grant) warn(rejection uploadapi.Rejection) {
 	}
 }
 
-// reportAllKeys reports that each of the secret keys has been rejected for long.
+// reportAllKeys logs that all secret keys have been rejected for long.
 func (p *Project) reportAllKeys() {
 	if p.credentials.reported.isNews(finding{uploadapi.Invalid, true}) {
 		p.logger.Error("the Upload API takes what none of the secret keys signs; none of them belongs to the project", zap.Int("secret_keys", len(p.keyring.keys)))
 	}
 }
 
-// reportTurn reports that another secret key signs from now on.
+// reportTurn logs that another secret key signs from now on.
 func (p *Project) reportTurn(key int) {
 	p.logger.Info("the Upload API takes what another secret key signs; that key signs from now on", zap.String("secret_key", p.keyring.position(key)))
 }
 
-// reportEnd reports that it is over, if anything was wrong.
+// reportEnd logs that credentials are accepted again, if anything was wrong.
 func (p *Project) reportEnd() {
 	if p.credentials.reported.end() {
 		p.logger.Info("the Upload API takes the project's credentials again")
 	}
 }
 
-// sourceName returns what the Caddyfile calls the source of the credential.
+// sourceName returns the name, in the Caddyfile, of the credential's source.
 func (g *grant) sourceName() string {
 	if g.byFallback {
 		return sourceName(g.grantor.project.fallback)

@@ -11,10 +11,9 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// scopeOf returns the paths that an access token for one request is good for:
-// the endpoint's, and the request's own if it is spelled otherwise. It is not
-// known whether the service looks at the one or the other, nor whether it adds
-// the slash at the end first.
+// scopeOf returns the paths that an access token for one request is valid for: the
+// endpoint's, and the request's own if it is spelled otherwise. It is unknown which of
+// them the service compares with the scope, and whether it adds a slash at the end first.
 func scopeOf(endpoint *uploadapi.SignedEndpoint, path string) []string {
 	scope := []string{endpoint.Path}
 	for _, spelling := range []string{path, strings.TrimSuffix(path, "/") + "/"} {

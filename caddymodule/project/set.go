@@ -13,7 +13,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// Set is the projects of one handler. The zero value has none.
+// Set holds the projects of one handler. The zero value is empty.
 type Set struct {
 	all        []*Project
 	byKey      map[string]*Project
@@ -21,9 +21,8 @@ type Set struct {
 	logger     *zap.Logger
 }
 
-// Provision loads the projects' sources and acquires their token caches. What
-// becomes of the projects is reported to logger. Also if it fails,
-// [Set.Release] gives back what was acquired.
+// Provision loads the projects' sources and acquires their token caches. The projects log
+// to logger. [Set.Release] must be called afterwards, also if Provision fails.
 func (s *Set) Provision(ctx caddy.Context, logger *zap.Logger, projects []*Project) error {
 	s.all, s.byKey, s.logger = projects, make(map[string]*Project, len(projects)), logger
 	for i, project := range projects {
@@ -50,7 +49,7 @@ func (s *Set) Provision(ctx caddy.Context, logger *zap.Logger, projects []*Proje
 	return nil
 }
 
-// Release gives the token caches back.
+// Release returns the token caches to the pool.
 func (s *Set) Release() error {
 	for _, project := range s.all {
 		if err := project.release(); err != nil {
@@ -68,8 +67,8 @@ func (s *Set) Of(publicKey string) *Project {
 	return s.byKey[Any]
 }
 
-// InHeader returns the project whose credential leaves in the header, and which
-// is then the only one, or nil.
+// InHeader returns the project whose credential leaves in the header, or nil. There is no
+// other project in the set then: the header leaves before the form names one.
 func (s *Set) InHeader() *Project {
 	if only := s.all[0]; only.Scheme == source.SchemeToken {
 		return only
@@ -77,8 +76,8 @@ func (s *Set) InHeader() *Project {
 	return nil
 }
 
-// Grantors returns those for a request, in whose context Caddy has put the
-// replacer. What the tokens depend on must still be there.
+// Grantors returns the Grantors for a request, given the request's context with Caddy's
+// replacer. It must be called before headers that tokens depend on are removed.
 func (s *Set) Grantors(ctx context.Context) Grantors {
 	if len(s.perRequest) == 0 {
 		return nil

@@ -30,7 +30,7 @@ func (p *Project) checkShared() error {
 	return nil
 }
 
-// joinFleet makes the project share its tokens through the config's storage.
+// joinFleet makes the project share its tokens through the config's storage, if it is to.
 func (p *Project) joinFleet(ctx caddy.Context) {
 	if !p.Shared {
 		return
@@ -44,8 +44,8 @@ func (p *Project) joinFleet(ctx caddy.Context) {
 	}
 }
 
-// reportSharing returns what tells of a storage that cannot be used, and of the
-// end of that.
+// reportSharing returns the function that logs that the storage cannot be used, and that it
+// can again.
 func (p *Project) reportSharing(ctx context.Context) func(error) {
 	return func(err error) {
 		switch {
@@ -58,8 +58,8 @@ func (p *Project) reportSharing(ctx context.Context) func(error) {
 	}
 }
 
-// share makes ask, which asks source, one that a fleet does in turn if the
-// project is shared.
+// share returns ask, which asks source; if the project is shared, by way of the storage, so
+// that one gateway of the fleet asks and the others read.
 func (p *Project) share(src source.Source, ask token.Source) token.Source {
 	if p.fleet == nil {
 		return ask
@@ -80,8 +80,8 @@ func (p *Project) share(src source.Source, ask token.Source) token.Source {
 	}
 }
 
-// recordKey returns the key under which the tokens of source are shared. It may
-// change with a file that the source names.
+// recordKey returns the key under which the tokens of source are stored. It changes when a
+// file that the source names does, or another secret key's turn comes.
 func (p *Project) recordKey(src source.Source) string {
 	return shared.Key(p.publicKey, p.Scheme, caddy.GetModuleID(p.source), p.source.CacheKey(), src.CacheKey())
 }

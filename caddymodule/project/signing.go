@@ -12,46 +12,45 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// Signing is how one attempt at an upload gets its credential, and what the
-// service says of that. The zero value is the first attempt's at an upload that
-// can be sent again.
+// Signing gets one attempt at an upload its credential, and records the service's verdict on
+// it. The zero value is for the first attempt at an upload that can be sent again.
 type Signing struct {
 	// Stream is set if the upload cannot be sent again, and then Client is the
 	// address that it comes from.
 	Stream bool
 	Client string
 
-	fresh *issued // what a further attempt is signed with, unless that is made for each
+	fresh *issued // the credential of a retry, unless one is made for each attempt
 	key   keyChoice
-	// refused are the indexes of the secret keys that the upload has been rejected with.
+	// refused has the indexes of the secret keys that the upload was rejected with.
 	refused []int
-	// proves is what the upload left with before, if its acceptance shows that to be
-	// invalid, or nil.
+	// proves is the credential of the attempt before, if this attempt's acceptance proves
+	// that one invalid, otherwise nil.
 	proves *grant
 
-	grant   grant // what the attempt was signed with, once granted says so
+	grant   grant // the credential that the attempt left with; valid once granted is set
 	granted atomic.Bool
 }
 
 // keyChoice is which of a project's secret keys signs one attempt.
 type keyChoice struct {
-	own       bool // not the one that signs for all
+	own       bool // another key than the active one signs this attempt
 	key       int  // its index
-	inPlaceOf int  // that of the one that signs for all
-	onTrial   bool // no other upload is
+	inPlaceOf int  // the index of the active key
+	onTrial   bool // this upload is the one on trial
 }
 
 // grant is a credential that an attempt left with.
 type grant struct {
 	issued
 	grantor   Grantor
-	publicKey string        // which the client sent, if it was known by then
-	offset    time.Duration // of the clock that it was made by
+	publicKey string        // the one that the client sent, if it was known by then
+	offset    time.Duration // the clock's correction when it was made
 	key       keyChoice
-	proves    *grant // what its acceptance shows to be invalid, or nil
+	proves    *grant // the credential that its acceptance proves invalid, or nil
 }
 
-// keyring returns the secret keys that the credential was made with one of, or nil.
+// keyring returns the keyring that made the credential, or nil if none did.
 func (g *grant) keyring() *keyring {
 	if g.byFallback {
 		return nil
@@ -76,8 +75,8 @@ func (s *Signing) Token(ctx context.Context, grantor Grantor, publicKey string) 
 	})
 }
 
-// AccessToken returns an access token for the attempt: one of its own, which is
-// good for the endpoint and path, the request's, or what the source has handed out.
+// AccessToken returns an access token for the attempt: one that is made for it, and valid
+// for the endpoint and the request's path; or a cached one, if the source hands those out.
 func (s *Signing) AccessToken(ctx context.Context, grantor Grantor, publicKey string, endpoint *uploadapi.SignedEndpoint, path string) (source.Token, error) {
 	p := grantor.project
 	if p.accessTokens == nil {
@@ -94,8 +93,8 @@ func (s *Signing) AccessToken(ctx context.Context, grantor Grantor, publicKey st
 	})
 }
 
-// choosesKey reports whether another secret key signs the attempt than the one
-// that signs for all: since it has been rejected with that, or to try another.
+// choosesKey reports whether another secret key than the active one signs the attempt: the
+// upload was rejected with the active key, or it is on trial with another.
 func (s *Signing) choosesKey(p *Project) bool {
 	if p.keyring == nil || s.key.own || !s.Stream {
 		return s.key.own
@@ -107,9 +106,8 @@ func (s *Signing) choosesKey(p *Project) bool {
 	return s.key.own
 }
 
-// leavesKey ends the trial of a key that could not sign. It reports whether the one
-// that signs for all is to take its place: an upload that was sent before has been
-// rejected with that.
+// leavesKey ends the trial of a key that could not sign. It reports whether the active key
+// is to sign instead. Not that of a retry: the upload has been rejected with it.
 func (s *Signing) leavesKey(p *Project) bool {
 	if s.key.onTrial {
 		p.credentials.rotation.EndTrial()
@@ -138,8 +136,7 @@ func (s *Signing) note(grantor Grantor, publicKey string, get func() (issued, er
 	return got.token, err
 }
 
-// Project returns the one that the attempt's credential is of, or nil if it has
-// none.
+// Project returns the project of the attempt's credential, or nil before there is one.
 func (s *Signing) Project() *Project {
 	if !s.granted.Load() {
 		return nil
@@ -156,9 +153,9 @@ func (s *Signing) MaxRepeats() int {
 	return 1
 }
 
-// Renew gets the next attempt another credential than the one that was rejected,
-// after [Signing.Rejected] has said that there may be one. One that is made for
-// each attempt is made with it. It reports whether there is one.
+// Renew gets the next attempt another credential than the rejected one, after
+// [Signing.Rejected] has reported that there may be one. It reports whether there is.
+// Credentials that are made for each attempt are made with the attempt, and not here.
 func (s *Signing) Renew(ctx context.Context, rejection uploadapi.Rejection, next *Signing) bool {
 	p := s.grant.grantor.project
 	if len(s.refused) > 0 {
@@ -179,9 +176,9 @@ func (s *Signing) Renew(ctx context.Context, rejection uploadapi.Rejection, next
 	return true
 }
 
-// takeNextKey makes the attempt one that is signed with a secret key that the
-// upload has not been rejected with. A key that cannot sign is found out before
-// the upload is sent, while the client can still learn what the service said.
+// takeNextKey has the attempt signed with a secret key that the upload has not been rejected
+// with. It signs at once, in scheme signature: if the key cannot sign, the client can
+// still get the service's response to the attempt before.
 func (s *Signing) takeNextKey(ctx context.Context, p *Project, refused []int) (ok bool) {
 	rotation := p.credentials.rotation
 	s.refused, s.key = refused, keyChoice{own: true, inPlaceOf: rotation.Active()}

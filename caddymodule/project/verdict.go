@@ -8,8 +8,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// What becomes of a credential that the service does not take. The first line
-// that fits counts.
+// What becomes of a credential that the service rejects. The first row that applies counts.
 //
 //	rejection  credential                                     discarded  sent again               reported
 //	any        made here, before the clock was corrected      -          yes                      no: the clock was
@@ -32,22 +31,22 @@ import (
 // a credential that was discarded before is not reported again. How often an
 // upload may be sent again says [Signing.MaxRepeats].
 
-// Accepted takes note that the service took the credential.
+// Accepted records that the service accepted the credential.
 func (s *Signing) Accepted() {
 	if s.granted.Load() {
 		s.grant.accepted()
 	}
 }
 
-// Undecided takes note that the service has said nothing of the credential.
+// Undecided records that the response says nothing about the credential.
 func (s *Signing) Undecided() {
 	if s.granted.Load() {
 		s.grant.undecided()
 	}
 }
 
-// Rejected takes note that the service did not take the credential, and reports
-// it. It returns whether the upload may be sent again, if there is another.
+// Rejected records that the service rejected the credential, and logs that. It returns
+// whether the upload may be sent again, if there is another credential.
 func (s *Signing) Rejected(rejection uploadapi.Rejection) bool {
 	if !s.granted.Load() {
 		return false
@@ -72,9 +71,9 @@ func (s *Signing) Rejected(rejection uploadapi.Rejection) bool {
 	return g.rejected(rejection)
 }
 
-// rejectedKey takes note that the service did not take what one of several
-// secret keys has signed. It reports whether there is one that the upload has
-// not been rejected with. Which signs for others does not change by that.
+// rejectedKey records that the service rejected what one of several secret keys has signed. It
+// returns whether there is a key that the upload has not been rejected with. The active key
+// does not change by a rejection.
 func (s *Signing) rejectedKey(signer int) bool {
 	p, c := s.grant.grantor.project, s.grant.grantor.project.credentials
 	same := p.keyring.same(signer)
@@ -94,18 +93,18 @@ func (s *Signing) rejectedKey(signer int) bool {
 	return ok
 }
 
-// rejected takes note that the service did not take the credential, and
-// reports it. It returns whether it may take another.
+// rejected records that the service rejected the credential, and logs that. It returns
+// whether the service may accept another one.
 func (g *grant) rejected(rejection uploadapi.Rejection) bool {
 	p := g.grantor.project
 	switch {
 	case rejection == uploadapi.Invalid && p.publicKey == Any:
-		// It says more about the client's public key than about the credential,
-		// which is everybody's.
+		// It says more about the client's public key than about the credential, which
+		// the uploads of all projects share.
 		g.report(rejection)
 		return false
 	case rejection == uploadapi.Invalid && g.keyring() != nil:
-		g.suspect() // and the next credential would be made with the same key
+		g.suspect() // no retry: the next credential would be made with the same key
 		return false
 	case rejection == uploadapi.Exhausted && p.accessTokens != nil:
 		// It was the upload's own. The next would allow no more, and part of the
@@ -127,7 +126,7 @@ func (g *grant) rejected(rejection uploadapi.Rejection) bool {
 	return true
 }
 
-// accepted takes note that the service took the credential.
+// accepted records that the service accepted the credential.
 func (g *grant) accepted() {
 	p, c := g.grantor.project, g.grantor.project.credentials
 	if p.keyring == nil {
@@ -148,10 +147,9 @@ func (g *grant) accepted() {
 	p.reportEnd()
 }
 
-// acceptedKey takes note that the service took what one of several secret keys
-// has signed. If it did not take the same upload with the key that signs for
-// all, or nothing for long, that one makes way. It reports whether the key signs
-// from now on.
+// acceptedKey records that the service accepted what one of several secret keys has signed. If
+// it rejected the same upload with the active key, or has accepted nothing for long, the
+// key becomes the active one. acceptedKey reports whether it is that now.
 func (g *grant) acceptedKey(keys *keyring) bool {
 	p, c := g.grantor.project, g.grantor.project.credentials
 	signer := keys.signer(g.token)
@@ -165,11 +163,11 @@ func (g *grant) acceptedKey(keys *keyring) bool {
 			return true
 		}
 	}
-	g.undecided() // it left before another key's turn came, and says nothing of that one
+	g.undecided() // signed before another key became active, it proves nothing about that one
 	return false
 }
 
-// undecided takes note that the service has said nothing of the credential.
+// undecided records that the response says nothing about the credential.
 func (g *grant) undecided() {
 	if g.key.onTrial {
 		g.grantor.project.credentials.rotation.EndTrial()
@@ -186,8 +184,8 @@ func (g *grant) rotation() *token.Rotation {
 	return p.credentials.rotation
 }
 
-// suspect takes note of a rejection that the client may have caused. It
-// is reported as an error when nothing has been accepted for long.
+// suspect records a rejection that the client may have caused. It is logged as a warning, and
+// as an error when nothing has been accepted for long.
 func (g *grant) suspect() {
 	if g.rotation().Reject(0).Lasting {
 		g.report(uploadapi.Invalid)
