@@ -180,7 +180,7 @@ func (p *Project) check() error {
 	case p.threshold < 0:
 		return fmt.Errorf("threshold: %s is negative", p.threshold)
 	case p.fallback != nil && p.perRequest != nil:
-		return fmt.Errorf("%s depends on the request: %s would stand in for it whoever asks", sourceName(p.source), sourceName(p.fallback))
+		return fmt.Errorf("%s depends on the request: %s would stand in for it for every caller", sourceName(p.source), sourceName(p.fallback))
 	}
 	if validator, ok := p.source.(source.SchemeValidator); ok {
 		if err := validator.ValidateScheme(p.Scheme); err != nil {

@@ -8,28 +8,10 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// What becomes of a credential that the service rejects. The first row that applies counts.
-//
-//	rejection  credential                                     discarded  sent again               reported
-//	any        made here, before the clock was corrected      -          yes                      no: the clock was
-//	invalid    of a secret key that is not in use             -          yes                      no
-//	invalid    of any project, `*`                            -          no                       each ten minutes
-//	invalid    of one of several secret keys                  -          with the next, if any    as suspect
-//	invalid    of the only secret key                         -          no                       as suspect
-//	exhausted  made for the upload alone                      -          no                       each ten minutes
-//	invalid    of a source without keys, or the fallback's    yes        with another, if any     as suspect
-//	expired    made for the upload alone                      -          yes                      once
-//	expired    kept in the cache, or the fallback's           yes        with another, if any     once
-//	exhausted  kept in the cache, or the fallback's           yes        with another, if any     each ten minutes
-//
-// Made here are those of sources of a fixed lifetime; the fallback's is not of a
-// secret key. The cache discards what it holds, and never held the fallback's. As
-// suspect means: a warning, since a client can cause rejections, each ten
-// minutes, and an error when nothing has been accepted for long, which of several
-// secret keys needs that each has been rejected; then it is once. The others are
-// errors. Once means: until one is accepted. What uploads that come late say of
-// a credential that was discarded before is not reported again. How often an
-// upload may be sent again says [Signing.MaxRepeats].
+// The methods below are the table of docs/architecture.md, "What becomes of a credential
+// that the service rejects": its kind, the rejection and the project's keys decide whether
+// it is discarded, whether the upload is retried, and what is logged.
+// TestWhatBecomesOfARejectedCredential goes through the rows.
 
 // Accepted records that the service accepted the credential.
 func (s *Signing) Accepted() {
