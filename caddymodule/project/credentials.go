@@ -134,8 +134,14 @@ func (p *Project) authorizeWith(maker source.AccessTokenSource, paths []string) 
 // forAttempt makes a credential for one attempt, which is not cached. It reports failures
 // only: a log line for each success would be one for each upload.
 func (p *Project) forAttempt(ask func(now time.Time) (source.Token, error)) (source.Token, error) {
-	began, now := time.Now(), p.credentials.clock.Now().Wall
-	fresh, err := p.checkToken(askRecovered(ask, now))
+	began, clock := time.Now(), p.credentials.clock
+	offset := clock.Offset()
+	fresh, err := p.checkToken(askRecovered(ask, clock.Now().Wall))
+	if err != nil && clock.Offset() != offset {
+		// Another upload's response has corrected the clock meanwhile. What was made by
+		// the wrong time may have expired by the right one.
+		fresh, err = p.checkToken(askRecovered(ask, clock.Now().Wall))
+	}
 	if err != nil {
 		took := time.Since(began)
 		p.metrics.asked(took, err)

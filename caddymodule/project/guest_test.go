@@ -221,3 +221,25 @@ func TestAFallbackThatPanicsOrYieldsNothingIsNone(t *testing.T) {
 		}
 	}
 }
+
+// While a token is made for an upload, another upload's response may correct the clock.
+// The token that was made for the wrong time is made anew.
+func TestATokenIsMadeAnewIfTheClockIsCorrectedMeanwhile(t *testing.T) {
+	for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
+		clock := token.SystemClock()
+		p := &Project{Scheme: scheme, credentials: &credentials{clock: clock}, metrics: newProjectMetrics("corrected", "secret_key", false)}
+		calls := 0
+		fresh, err := p.forAttempt(func(now time.Time) (source.Token, error) {
+			if calls++; calls == 1 {
+				clock.Correct(2 * time.Hour)
+			}
+			if scheme == source.SchemeToken {
+				return token.MintAccessToken("secret", now, time.Hour, []string{"/base/"}, 0)
+			}
+			return token.Mint("secret", now, time.Hour), nil
+		})
+		if err != nil || calls != 2 || fresh.Expired(clock.Now().Wall, 0) {
+			t.Errorf("%s: %v, %v after %d calls", scheme, fresh, err, calls)
+		}
+	}
+}
