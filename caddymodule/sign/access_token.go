@@ -7,9 +7,6 @@ import (
 	"net/http"
 
 	"go.uber.org/zap"
-
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
 // authorize puts an access token into the header of r, in scheme `token`. r is the copy
@@ -39,15 +36,4 @@ func (a *attempt) authorize(r *http.Request) error {
 	r.Header.Set("Authorization", "Bearer "+token.AccessToken)
 	a.inHeader = true
 	return nil
-}
-
-// freshLength returns by how many bytes the credential makes a form longer. It must be
-// known before there is a credential, for the Content-Length leaves first; so the values
-// have fixed lengths, and the editor fails with any other.
-func (a *attempt) freshLength(boundary string) int {
-	if a.inHeader {
-		return 0
-	}
-	return form.EncodedLength(boundary, a.endpoint.Signature, uploadapi.SignatureLength) +
-		form.EncodedLength(boundary, a.endpoint.Expire, uploadapi.ExpireLength)
 }

@@ -19,16 +19,16 @@ type gateway struct {
 }
 
 // provision loads the projects' sources and acquires their token caches. Events of the
-// projects are logged by logger, too, which is the handler's.
-func (g *gateway) provision(ctx caddy.Context, logger *zap.Logger, projects []*project.Project, cors []string) (err error) {
-	g.logger = logger
+// projects are logged by the handler's logger, too.
+func (g *gateway) provision(ctx caddy.Context, projects []*project.Project, cors []string) (err error) {
+	g.logger = ctx.Logger()
 	if err := project.RegisterMetrics(ctx.GetMetricsRegistry()); err != nil {
 		return err
 	}
 	if g.origins, err = newOrigins(cors); err != nil {
 		return err
 	}
-	return g.projects.Provision(ctx, logger, projects)
+	return g.projects.Provision(ctx, g.logger, projects)
 }
 
 // Cleanup releases the token caches. A cache that the next config uses, too, stays, so

@@ -31,7 +31,7 @@ func (a *attempt) heal(response *responseWriter, r *http.Request, failed bool) *
 	if !a.signing.Rejected(rejection) || failed || a.number >= a.signing.MaxRepeats() {
 		return nil
 	}
-	next := a.another(a, response)
+	next := a.another(a)
 	if next == nil || !a.signing.Renew(next.ctx, rejection, &next.signing) || next.prepare(r) != nil {
 		return nil // the client gets the service's rejection, with its reason
 	}

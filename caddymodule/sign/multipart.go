@@ -60,6 +60,17 @@ func (a *attempt) editMultipart(r *http.Request, contentType *form.ContentType) 
 	return b, nil
 }
 
+// freshLength returns by how many bytes the credential makes a form longer. It must be
+// known before there is a credential, for the Content-Length leaves first; so the values
+// have fixed lengths, and the editor fails with any other.
+func (a *attempt) freshLength(boundary string) int {
+	if a.inHeader {
+		return 0
+	}
+	return form.EncodedLength(boundary, a.endpoint.Signature, uploadapi.SignatureLength) +
+		form.EncodedLength(boundary, a.endpoint.Expire, uploadapi.ExpireLength)
+}
+
 // settleBoundary returns the body. If the Content-Type can be read as naming one of
 // several boundaries, it first reads as much of the body as shows which one the form has:
 // with another than the service takes, the editor would not see the fields that it sees.

@@ -18,8 +18,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"go.uber.org/zap"
-
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -96,16 +94,14 @@ func (Sign) CaddyModule() caddy.ModuleInfo {
 
 // Provision loads the projects' sources and acquires their token caches. No source is
 // asked for a credential before the first upload.
-func (s *Sign) Provision(ctx caddy.Context) error { return s.provision(ctx, ctx.Logger()) }
-
-func (s *Sign) provision(ctx caddy.Context, logger *zap.Logger) error {
+func (s *Sign) Provision(ctx caddy.Context) error {
 	s.loopMark = newLoopMark()
 	s.offsets = newOffsets()
 	s.unknown = project.UnknownUploads()
 	if len(s.Projects) == 0 {
 		s.Projects = []*project.Project{new(project.Project)}
 	}
-	return s.gateway.provision(ctx, logger, s.Projects, s.CORS)
+	return s.provision(ctx, s.Projects, s.CORS)
 }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].

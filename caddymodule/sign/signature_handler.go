@@ -69,7 +69,7 @@ func (s *Signature) Provision(ctx caddy.Context) error {
 	if s.Project == nil {
 		s.Project = new(project.Project)
 	}
-	if err := s.provision(ctx, ctx.Logger(), []*project.Project{s.Project}, s.CORS); err != nil {
+	if err := s.provision(ctx, []*project.Project{s.Project}, s.CORS); err != nil {
 		return err
 	}
 	switch {

@@ -63,7 +63,7 @@ func (u *upload) canRepeat() bool {
 
 // another returns the attempt that follows last, with the body as the client sent it, or
 // nil if the body was not kept.
-func (u *upload) another(last *attempt, response *responseWriter) *attempt {
+func (u *upload) another(last *attempt) *attempt {
 	next := &attempt{upload: u, number: last.number + 1, ctx: withOwnVars(u.ctx)}
 	next.sent.Before = &last.sent
 	if u.client == nil || u.params != nil || u.ignoresBody() {
@@ -74,7 +74,7 @@ func (u *upload) another(last *attempt, response *responseWriter) *attempt {
 			return nil
 		}
 		if u.client.hasMore() { // the service responded before it had read the whole body
-			u.client.discard(http.NewResponseController(response))
+			u.client.discard(http.NewResponseController(u.writer))
 		}
 		var ok bool
 		if u.kept, ok = u.client.takeKept(); !ok {
