@@ -40,6 +40,7 @@ func (h *Handler) checkAccessToken(r *http.Request, sent fields, operations int)
 	// After the signature: an unsigned scope means nothing.
 	case !verified.Allows(r.URL.Path):
 		return uploadapi.ErrScopeForbidden
+	// Last, so that a request which is refused for another reason uses none.
 	case !h.operations.spend(text, operations, verified.Operations):
 		return uploadapi.ErrOperationsLimit
 	}
@@ -49,6 +50,9 @@ func (h *Handler) checkAccessToken(r *http.Request, sent fields, operations int)
 // checkNoSignature refuses a signature beside a token. It is not known how the service treats
 // one that is empty or has another name: a gateway must have removed it.
 func checkNoSignature(sent fields) *uploadapi.Error {
+	// The documentation has the service check the signature then and ignore the header,
+	// which lifts the token's limits; Uploadcare's API emulator responds with 403. A
+	// gateway must cause neither.
 	if sent.first(uploadapi.FieldSignature) != "" || sent.first(uploadapi.FieldExpire) != "" {
 		return uploadapi.ErrTwoCredentials
 	}

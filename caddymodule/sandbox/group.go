@@ -68,6 +68,7 @@ func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request, files *stor
 	if err != nil {
 		return err
 	}
+	// The documentation has `callback` on this endpoint alone.
 	return writeJSONP(w, sent.first("callback"), info)
 }
 

@@ -13,7 +13,9 @@ import (
 //
 // Source: schema fileUploadInfo of https://uploadcare.com/api-refs/upload-api/
 type fileInfo struct {
-	UUID             string            `json:"uuid"`
+	UUID string `json:"uuid"`
+	// The documentation has it as "Same as `uuid`", and total and done as "Same as
+	// `size`".
 	FileID           string            `json:"file_id"`
 	Size             int64             `json:"size"`
 	Total            int64             `json:"total"`
@@ -27,7 +29,8 @@ type fileInfo struct {
 	ContentInfo      contentInfo       `json:"content_info"`
 	Metadata         map[string]string `json:"metadata"`
 	IsStored         bool              `json:"is_stored"`
-	IsReady          bool              `json:"is_ready"`
+	// Clients poll until it is true. Here a file is ready as soon as it is visible.
+	IsReady bool `json:"is_ready"`
 }
 
 // contentInfo is what the service has found out about a file's content.
@@ -58,6 +61,7 @@ func (i *fileInfo) describe(content io.ReaderAt, size int64, filename, contentTy
 	i.OriginalFilename = strings.ToValidUTF8(filename, "\uFFFD") // JSON has no other text
 	i.Filename = sanitize(filename)
 	i.MIMEType = mediaType
+	// By the bytes and not by the client's type, which may be wrong.
 	i.ImageInfo = readImage(io.NewSectionReader(content, 0, size), guessed)
 	i.IsImage = i.ImageInfo != nil
 	i.ContentInfo = contentInfo{

@@ -32,6 +32,7 @@ func storedType(contentType, guessed string) string {
 
 // essence returns a media type without its parameters, in lower case, or "" if it is invalid.
 func essence(contentType string) string {
+	// ParseMediaType has an error for a broken parameter, which must not cost the type.
 	mediaType, _ := cutMediaType(contentType)
 	mediaType, _, err := mime.ParseMediaType(mediaType)
 	if err != nil {

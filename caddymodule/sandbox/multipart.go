@@ -82,6 +82,7 @@ func (h *Handler) planMultipart(sent fields) (multipartPlan, *uploadapi.Error) {
 // partSize parses the optional parameter part_size.
 func partSize(text string) (int64, *uploadapi.Error) {
 	if text == "" {
+		// The documented default, by which clients that do not send it cut their files.
 		return uploadapi.PartSizeMinimum, nil
 	}
 	size, err := strconv.ParseInt(text, 10, 64)
@@ -106,6 +107,7 @@ func (h *Handler) serveMultipartComplete(w http.ResponseWriter, r *http.Request,
 	if problem != nil {
 		return problem
 	}
+	// A credential is not looked for: the SDKs for Rust and Dart send one, others do not.
 	if refusal := h.checkPublicKey(uploadapi.FieldPublicKey, sent.first(uploadapi.FieldPublicKey)); refusal != nil {
 		return refusal
 	}

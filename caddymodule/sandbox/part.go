@@ -99,6 +99,7 @@ func writePart(file *partial, place span, r *http.Request) error {
 	n, err := io.Copy(io.NewOffsetWriter(content, place.offset), body)
 	closed := content.Close()
 	switch {
+	// Checked before the error of Copy, which has the same cause.
 	case errors.Is(body.err, errRequestTooLarge):
 		return errPartLength(place.size)
 	case body.err != nil:

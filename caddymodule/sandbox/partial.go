@@ -97,6 +97,8 @@ func (p *partial) publish(attrs attributes) error {
 	if err := p.store.directory.WriteFile(filepath.Join(p.directory, infoName), encoded, fileMode); err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}
+	// It fails if the UUID is taken, since that directory is not empty. So no file
+	// replaces another.
 	if err := p.store.directory.Rename(p.directory, p.info.UUID); err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}

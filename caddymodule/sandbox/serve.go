@@ -71,6 +71,8 @@ type endpointFunc func(w http.ResponseWriter, r *http.Request, files *store) err
 func (h *Handler) route(w http.ResponseWriter, r *http.Request) error {
 	const get, head, post, put = http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut
 	endpoint := uploadapi.Endpoint(r.URL.Path)
+	// The methods are those of Access-Control-Allow-Methods in recordings of the service;
+	// the documentation has fewer.
 	switch endpoint {
 	case uploadapi.Base:
 		return h.call(w, r, h.serveBase, post)

@@ -18,6 +18,7 @@ import (
 
 const (
 	// lookupTimeout bounds the DNS lookup of a source's host.
+	// The client waits for it, unlike for the fetch.
 	lookupTimeout = 5 * time.Second
 	// maxHostLength is the length of the longest name in DNS (RFC 1035, section 2.3.4).
 	maxHostLength = 253
