@@ -64,6 +64,7 @@ func (p *Project) watchExpiry(ctx context.Context) {
 		if !ok {
 			continue
 		}
+		// The first warning comes while the config loads, where its author sees it.
 		watch := expiryWatch{project: p, fixed: fixed, isFallback: i > 0}
 		timer := time.NewTimer(watch.warn())
 		go func() {
@@ -89,6 +90,7 @@ func (w *expiryWatch) warn() time.Duration {
 			p.logger.Error("the static credential cannot be looked at, so nothing warns of its expiry",
 				zap.String("source", sourceName(w.fixed)), zap.Bool("fallback", w.isFallback), zap.Error(err))
 		}
+		// Once: the check comes back each minute.
 		w.failed = true
 		return expiryInterval
 	}

@@ -86,6 +86,7 @@ func (p *Project) accessTokenSource() (source.AccessTokenSource, error) {
 		maker, _ := p.source.(source.AccessTokenSource)
 		return maker, nil
 	}
+	// All or none: with some, uploads would fail or not by which key's turn it is.
 	able := 0
 	for _, key := range p.keyring.keys {
 		if _, ok := key.(source.AccessTokenSource); ok {

@@ -115,6 +115,8 @@ func (c *collector) forget(project string) {
 	if loaded {
 		return
 	}
+	// Otherwise each public key that was ever configured would stay in the metrics until
+	// Caddy stops.
 	of := prometheus.Labels{"project": project}
 	c.uploads.DeletePartialMatch(of)
 	c.requests.DeletePartialMatch(of)

@@ -72,6 +72,7 @@ func (r *reported) isDue(kind reminder, now time.Duration) bool {
 func (r *reported) end() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	// Not the reminders, whose pause must outlast acceptances.
 	clear(r.findings)
 	return r.open.Swap(false)
 }
@@ -93,6 +94,7 @@ func (g *grant) report(rejection uploadapi.Rejection) {
 		zap.String("source", g.sourceName()),
 		zap.String("likely_cause", g.likelyCause(rejection)),
 	}
+	// The operator sees whose uploads fail: the configured key is `*`.
 	if p.publicKey == Any && g.publicKey != "" {
 		fields = append(fields, zap.String("client_public_key", g.publicKey))
 	}

@@ -71,6 +71,7 @@ func (p *Project) share(src source.Source, ask token.Source) token.Source {
 			return ask(ctx, asking)
 		})
 		got, err := one(ctx, asking)
+		// The source logs what it yields itself.
 		if err == nil && !asked {
 			if check := p.logger.Check(zapcore.DebugLevel, "credential read from the storage"); check != nil {
 				check.Write(expiryFields(got)...)

@@ -63,6 +63,8 @@ func (g *grant) keyring() *keyring {
 func (s *Signing) Token(ctx context.Context, grantor Grantor, publicKey string) (source.Token, error) {
 	p := grantor.project
 	return s.note(grantor, publicKey, func() (issued, error) {
+		// The retry may have waited for its turn for longer than the credential lives
+		// (invariant 5).
 		if s.fresh != nil && !s.fresh.token.Expired(p.credentials.clock.Now().Wall, 0) {
 			return *s.fresh, nil
 		}
@@ -131,6 +133,8 @@ func (s *Signing) note(grantor Grantor, publicKey string, get func() (issued, er
 	got, err := get()
 	if err == nil {
 		s.grant = grant{got, grantor, publicKey, offset, s.key, s.proves}
+		// Last: the proxy may read the body, which asks for the credential, in another
+		// goroutine than the one that reads the verdict.
 		s.granted.Store(true)
 	}
 	return got.token, err
@@ -158,6 +162,7 @@ func (s *Signing) MaxRepeats() int {
 // Credentials that are made for each attempt are made with the attempt, and not here.
 func (s *Signing) Renew(ctx context.Context, rejection uploadapi.Rejection, next *Signing) bool {
 	p := s.grant.grantor.project
+	// The cache has the active key's credential alone, and that is the rejected one.
 	if len(s.refused) > 0 {
 		return next.takeNextKey(ctx, p, s.refused)
 	}
@@ -185,6 +190,8 @@ func (s *Signing) takeNextKey(ctx context.Context, p *Project, refused []int) (o
 	if s.key.key, ok = rotation.Untried(refused); !ok {
 		return false
 	}
+	// Claim refuses all but one while nothing has been accepted for long: otherwise each
+	// upload would be sent once for every key.
 	if s.key.onTrial, ok = rotation.Claim(); !ok || p.accessTokens != nil {
 		return ok
 	}
