@@ -113,6 +113,8 @@ func (e *entrant) begin(s site) error {
 	if err := os.MkdirAll(s.directory, 0o700); err != nil {
 		return err
 	}
+	// With TLS a name, since clients send none in the handshake for an address (RFC 6066,
+	// section 3).
 	host := "127.0.0.1"
 	if s.downstream != http1 {
 		host = "localhost"
@@ -184,12 +186,14 @@ func (f *field) visit(e *entrant, uploads uploads, duration time.Duration) (samp
 		defer client.close()
 		clients[i] = client
 	}
+	// One client connects once in a visit of seconds, which does not show.
 	if uploads.clients > 1 { // connections have been made when the clock starts
 		if _, err := f.race(e, clients, newForm(0), 0); err != nil {
 			return sample{}, err
 		}
 	}
 	time.Sleep(settle)
+	// After the pause, or what the connections cost would count.
 	watch, err := newWatch(e, f.sink)
 	if err != nil {
 		return sample{}, err
@@ -225,6 +229,8 @@ func (f *field) race(e *entrant, clients []client, form form, duration time.Dura
 				now := time.Now()
 				latencies[i] = append(latencies[i], now.Sub(last))
 				last = now
+				// Checked after an upload, so that each counts as a whole: one of 1 GiB
+				// may take longer than the visit.
 				if now.Sub(began) >= duration {
 					return
 				}

@@ -24,6 +24,7 @@ var axisEnds = [2]float64{0.1, 10}
 
 // onAxis returns the position of a ratio in pixels.
 func onAxis(ratio float64) float64 {
+	// One that is beyond is drawn at the end, rather than outside of the picture.
 	ratio = min(max(ratio, axisEnds[0]), axisEnds[1])
 	return axisLeft + (axisRight-axisLeft)*math.Log(ratio/axisEnds[0])/math.Log(axisEnds[1]/axisEnds[0])
 }

@@ -80,6 +80,8 @@ func (w *watch) stop(s *sample) error {
 	if err := w.read(&own, &self, &all); err != nil {
 		return err
 	}
+	// CPU until stop, time until lap: what a contender does after its last response
+	// (collecting garbage) is its cost, and no time of the clients'.
 	s.Seconds = w.seconds
 	s.CPU = (own.cpu - w.own.cpu).Seconds()
 	s.RSS = own.rss
