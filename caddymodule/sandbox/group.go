@@ -109,6 +109,7 @@ func (s *store) describeGroup(g *group, base string) (*groupInfo, error) {
 	for _, member := range g.Members {
 		file, err := s.readInfo(member.UUID)
 		if errors.Is(err, uploadapi.ErrFileNotFound) {
+			// As null, so that the others keep their places.
 			info.Files = append(info.Files, nil)
 			continue
 		}
