@@ -29,7 +29,8 @@ const (
 // expiryWarnings are the warnings that were logged. They are pooled with the project's
 // tokens, so that a reload does not repeat them.
 type expiryWarnings struct {
-	mu    sync.Mutex
+	mu sync.Mutex
+	// By the pair, so that the next one is warned of anew.
 	given map[source.Token]expiryStage
 }
 

@@ -133,6 +133,8 @@ func (g Grantor) drop(rejected source.Token, rejection uploadapi.Rejection) bool
 	if cache.Drop(rejected, why) {
 		return true
 	}
+	// One that had been accepted stays until there is another: that it is not dropped
+	// does not mean that it was reported.
 	held, ok := cache.Current()
 	return ok && held == rejected
 }

@@ -15,6 +15,7 @@ import (
 // reported is what has been logged of the Upload API's verdicts on a project's credentials.
 // Each finding is logged once, until a credential is accepted again.
 type reported struct {
+	// Every upload that is accepted reads it, without the lock.
 	open atomic.Bool // something has been logged since the last acceptance
 
 	mu       sync.Mutex
@@ -146,6 +147,8 @@ func (g *grant) sourceName() string {
 	return sourceName(g.grantor.project.source)
 }
 
+// likelyCause returns what the operator should look at first. The service does not say
+// why it rejects a credential.
 func (g *grant) likelyCause(rejection uploadapi.Rejection) string {
 	p := g.grantor.project
 	switch own := g.keyring() != nil; {

@@ -84,6 +84,7 @@ func (s *Signing) AccessToken(ctx context.Context, grantor Grantor, publicKey st
 	if p.accessTokens == nil {
 		return s.Token(ctx, grantor, publicKey)
 	}
+	// The project's Grantor, since what is made here depends on no caller.
 	return s.note(p.grantor(), publicKey, func() (issued, error) {
 		paths := scopeOf(endpoint, path)
 		if s.choosesKey(p) {
@@ -118,7 +119,8 @@ func (s *Signing) leavesKey(p *Project) bool {
 	return s.Stream
 }
 
-// client returns whose upload it is. One who has an address of IPv6 has many.
+// client returns the address that stands for the client of the upload: for IPv6 its /64,
+// in which one host has as many addresses as it likes.
 func (s *Signing) client() string {
 	address, err := netip.ParseAddr(s.Client)
 	if err != nil || address.Unmap().Is4() {
@@ -128,6 +130,9 @@ func (s *Signing) client() string {
 	return network.String()
 }
 
+// note records the credential that get returns as the one that the attempt leaves with.
+// The clock's correction is read before: one that comes meanwhile is a reason to retry a
+// rejected upload.
 func (s *Signing) note(grantor Grantor, publicKey string, get func() (issued, error)) (source.Token, error) {
 	offset := grantor.project.credentials.clock.Offset()
 	got, err := get()
@@ -174,6 +179,7 @@ func (s *Signing) Renew(ctx context.Context, rejection uploadapi.Rejection, next
 		return false
 	}
 	next.fresh = &fresh
+	// If this one is accepted, the rejected one was wrong, and no client has caused that.
 	if rejection == uploadapi.Invalid && s.grant.keyring() == nil {
 		rejected := s.grant
 		next.proves = &rejected
