@@ -27,6 +27,8 @@ func (h *Handler) checkAccessToken(r *http.Request, sent fields, operations int)
 	if len(headers) > 1 { // servers take the first or the last
 		return errDuplicateCredential("Authorization")
 	}
+	// In these letters alone. RFC 9110, section 11.1, takes any case of them, but it is
+	// not known whether the service does.
 	text, ok := strings.CutPrefix(headers[0], bearer)
 	if !ok {
 		return uploadapi.ErrAuthorizationInvalid
@@ -36,6 +38,7 @@ func (h *Handler) checkAccessToken(r *http.Request, sent fields, operations int)
 	case errors.Is(err, token.ErrAccessTokenExpired):
 		return uploadapi.ErrAccessTokenExpired
 	case err != nil:
+		// The text is about the token's form, and shows nothing of it.
 		return uploadapi.AccessTokenInvalid(err.Error())
 	// After the signature: an unsigned scope means nothing.
 	case !verified.Allows(r.URL.Path):

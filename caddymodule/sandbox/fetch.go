@@ -21,7 +21,8 @@ const (
 	// defaultFetchTimeout bounds a fetch, including its wait for a slot.
 	// Without it, a source that sends a byte now and then would hold a slot for ever.
 	defaultFetchTimeout = 5 * time.Minute
-	maxRedirects        = 5
+	// The documented error for too many names no number.
+	maxRedirects = 5
 	// maxFetches is how many fetches run at the same time; others wait.
 	// Each has a connection and a file of its own, and clients decide how many are begun.
 	maxFetches = 8
@@ -122,6 +123,7 @@ func sourceName(response *http.Response) string {
 	if name := path.Base(response.Request.URL.Path); name != "." && name != "/" {
 		return name
 	}
+	// As for https://example.com/, which has none.
 	return "file"
 }
 

@@ -58,6 +58,7 @@ func (f *fetch) report() any {
 	case f.started:
 		return progressResponse{"progress", f.total, f.done}
 	default:
+		// Also while it waits for a slot.
 		return statusResponse{"waiting"}
 	}
 }

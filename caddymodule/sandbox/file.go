@@ -45,6 +45,7 @@ func (h *Handler) serveFile(w http.ResponseWriter, r *http.Request, files *store
 		contentType = info.MIMEType
 	}
 	header.Set("Content-Type", contentType)
+	// Without a name, by which it would choose the type anew.
 	http.ServeContent(w, r, "", modified, content) // with ranges, as the CDN
 	return nil
 }

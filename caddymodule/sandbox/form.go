@@ -80,6 +80,7 @@ func (f *form) take(header partHeader, content io.Reader) error {
 		return nil
 	case header.name == "" || len(header.name) > maxNameLength:
 		return f.refuse(uploadapi.ErrParserFailed)
+	// The service has an error for NUL anywhere; why, is not documented.
 	case strings.ContainsRune(header.name+header.filename, 0):
 		return f.refuse(uploadapi.ErrNullCharacters)
 	// An empty file name is that of a form's file input without a file: a field.

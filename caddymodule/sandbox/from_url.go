@@ -48,6 +48,7 @@ func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request, files *st
 			return err
 		}
 	}
+	// Not to be guessed: its status shows the file to anyone who asks.
 	token := uuid.NewString()
 	if err := h.startFetch(files, token, order); err != nil {
 		return err

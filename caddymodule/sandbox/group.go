@@ -103,8 +103,10 @@ func (s *store) describeGroup(g *group, base string) (*groupInfo, error) {
 		ID:              g.ID,
 		DatetimeCreated: g.Created.Format(datetimeFormat),
 		FilesCount:      len(g.Members),
-		CDNURL:          base + "/" + g.ID + "/",
-		URL:             base + "/groups/" + g.ID + "/",
+		// Nothing is served at either: the sandbox has the files of a group, and no page
+		// of it.
+		CDNURL: base + "/" + g.ID + "/",
+		URL:    base + "/groups/" + g.ID + "/",
 	}
 	for _, member := range g.Members {
 		file, err := s.readInfo(member.UUID)

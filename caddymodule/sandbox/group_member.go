@@ -41,6 +41,7 @@ func groupMembers(sent fields) ([]groupMember, *uploadapi.Error) {
 	for _, entry := range entries {
 		member, ok := parseMember(entry)
 		if !ok {
+			// With the client's own text, so that it finds the one of many.
 			return nil, uploadapi.GroupFileInvalid(entry)
 		}
 		members = append(members, member)

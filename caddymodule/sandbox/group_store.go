@@ -53,6 +53,7 @@ func (s *store) addGroup(g *group, limit int64) error {
 	if err == nil {
 		return nil
 	}
+	// What cannot be removed stays counted, for it is still on the disk.
 	if removed := s.directory.RemoveAll(partial); removed == nil {
 		s.unreserve(size)
 	}

@@ -24,6 +24,7 @@ const (
 func storedType(contentType, guessed string) string {
 	said := essence(contentType)
 	major, minor, ok := strings.Cut(said, "/")
+	// With any first half: S3 and its clients write binary/octet-stream.
 	if !ok || len(said) > maxTypeLength || minor == "octet-stream" || strings.Contains(major+minor, "*") {
 		return guessed
 	}

@@ -50,6 +50,7 @@ func (h *Handler) serveMultipartStart(w http.ResponseWriter, r *http.Request, fi
 // planMultipart reads the parameters of the upload to come.
 func (h *Handler) planMultipart(sent fields) (multipartPlan, *uploadapi.Error) {
 	var plan multipartPlan
+	// These three are required by the documentation.
 	if plan.filename = sent.first("filename"); plan.filename == "" {
 		return plan, uploadapi.ParamRequired("filename")
 	}

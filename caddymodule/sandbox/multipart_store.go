@@ -125,6 +125,7 @@ func (u *multipartUpload) complete() *uploadapi.Error {
 			return uploadapi.ErrMultipartPartsMissing
 		}
 	}
+	// Under the lock, so that of two requests at once only one publishes the file.
 	u.completed = true
 	return nil
 }

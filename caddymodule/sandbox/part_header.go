@@ -62,6 +62,8 @@ func namesOf(parameters []parameter) (names []string, filename string, ok bool) 
 		switch {
 		case p.key == "name":
 			names = append(names, p.value)
+		// Some servers read it, and others do not: beside a `name` it makes two, and the
+		// part is refused.
 		case p.key == "name*":
 			names = append(names, decodeExtended(p.value))
 		case p.key == "filename" && filename == "": // the first that is not empty

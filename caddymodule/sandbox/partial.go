@@ -63,6 +63,7 @@ func (p *partial) reserve(size int64) error {
 
 // Write implements [io.Writer]. Its errors are errStorageFull and errStorage.
 func (p *partial) Write(b []byte) (int, error) {
+	// What is then not written is subtracted by discard, with the rest.
 	if err := p.reserve(int64(len(b))); err != nil {
 		return 0, err
 	}
