@@ -80,7 +80,10 @@ func (p *Project) acquireCredentials(ctx caddy.Context) error {
 	// After the pool has them: an old config that ends now deletes the series of all
 	// projects that are not in it.
 	p.metrics = newProjectMetrics(p.publicKey, sourceName(p.source), p.fallback != nil)
+	// Before askSource, which shares what is asked for through the fleet.
 	p.joinFleet(ctx)
+	// A source with keys would sign with its first one; the keyring has the one whose
+	// turn it is.
 	asked := p.source
 	if p.keyring != nil {
 		p.keyring.rotation = credentials.rotation
