@@ -55,6 +55,7 @@ func newPlainClient(speaks protocol, address string, config *tls.Config) (*plain
 		return nil, err
 	}
 	if speaks == http1TLS {
+		// The handshake comes with the first write, before the clock starts: see visit.
 		connection = tls.Client(connection, config)
 	}
 	return &plainClient{address: address, connection: connection, reader: bufio.NewReader(connection)}, nil
@@ -95,6 +96,7 @@ func (c *plainClient) response() (string, error) {
 	}
 	body, err := io.ReadAll(head.body(c.reader))
 	if err == nil {
+		// Or the next response would begin with what is left.
 		err = head.readTrailer(c.reader)
 	}
 	// A contender that refuses quickly must not win.

@@ -49,10 +49,12 @@ var (
 )
 
 var contenders = []contender{
+	// The most that clients and upstream can do, which bounds what any proxy can show.
 	{name: "direct", what: "no proxy", downstream: []protocol{http1, http1TLS}, in: []string{"plain", "tls"}},
 	{name: base, what: "Caddy's `reverse_proxy`, which signs nothing: the base", downstream: all, start: caddy(plainProxy)},
 	{name: control, what: "the same once more", downstream: all, start: caddy(plainProxy)},
 	{name: gateway, what: "`uploadcare`, as it is", signs: true, downstream: all, start: caddy(uploadcare(""))},
+	// Shows how much of the gain is the transport's.
 	{name: "transport-http", what: "`uploadcare` with `transport http`", signs: true, downstream: all, start: caddy(uploadcare("http"))},
 	{name: "nginx", what: "nginx, `proxy_request_buffering off`, signs nothing", downstream: untilTwo, in: []string{"plain"}, start: nginx(""), missing: noNginx},
 	{name: "nginx-tuned", what: "the same with `client_body_buffer_size 256k`", downstream: untilTwo, start: nginx(nginxTuned), missing: noNginx},

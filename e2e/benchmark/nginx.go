@@ -78,6 +78,8 @@ func (s site) nginxConfig(options string) string {
 	// Below, an address takes the place of localhost, which nginx resolves to IPv6 as
 	// well: the sink listens on one alone.
 	scheme, upstream, _ := strings.Cut(s.sink, "://")
+	// Limits that would end a measurement are lifted: by default, nginx closes a
+	// connection after 1000 requests and refuses bodies of more than 1 MiB.
 	fmt.Fprintf(&config, `daemon off;
 worker_processes auto;
 pid nginx.pid;

@@ -75,6 +75,7 @@ func (r *results) drawCase(b *strings.Builder, mode mode, uploads uploads, names
 		if rate, ok := ratios(samples, baseSamples, sample.rate); ok {
 			drawBar(&bars, "rate", rate, y+2)
 		}
+		// Without a proxy, there is no process whose CPU could be compared.
 		if cpu, ok := ratios(samples, baseSamples, sample.cpuPerRequest); ok && name != "direct" {
 			drawBar(&bars, "cpu", cpu, y+2+barHeight+1)
 		}

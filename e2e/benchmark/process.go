@@ -84,6 +84,8 @@ func usageOf(pids ...int) (usage, error) {
 		return usage{}, err
 	}
 	var total usage
+	// By their parents, since /proc lists all processes of the machine and no tree of
+	// them.
 	included := map[int]bool{}
 	for _, pid := range pids {
 		included[pid] = true

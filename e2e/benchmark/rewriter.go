@@ -52,6 +52,8 @@ func rewrite(w http.ResponseWriter, r *http.Request, client *http.Client, upstre
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	// The usual way, in which each write waits for its reader: there is no buffer
+	// between.
 	reader, writer := io.Pipe()
 	form := multipart.NewWriter(writer)
 	// Of unknown length, hence chunked: a form that is written anew has another length.

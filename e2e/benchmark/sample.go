@@ -85,6 +85,8 @@ func (w *watch) stop(s *sample) error {
 	s.Seconds = w.seconds
 	s.CPU = (own.cpu - w.own.cpu).Seconds()
 	s.RSS = own.rss
+	// self has the clients, the sink and all contenders, which are children of this
+	// process. Clocks of 10 ms may make the difference negative.
 	s.Other = max(0, ((all-w.busy)-(self.cpu-w.others.cpu)).Seconds()/time.Since(w.began).Seconds())
 	return nil
 }

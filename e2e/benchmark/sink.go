@@ -94,6 +94,7 @@ func serve(connection net.Conn) error {
 		response, err := request.take(reader, buffer)
 		status := "200 OK"
 		if err != nil {
+			// The contender passes it on, and the client fails with this text.
 			status, response = "400 Bad Request", err.Error()
 		}
 		if _, err := fmt.Fprintf(connection, "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", status, len(response), response); err != nil {
