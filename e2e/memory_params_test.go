@@ -172,7 +172,7 @@ func trickleParams(address string, ended *atomic.Int64, done <-chan struct{}) {
 // Invariant 4, and one client's trouble is its own: those that hold much and
 // hardly send keep memory from others for no longer than they may be silent, and
 // from small bodies never.
-func TestInvariant4ClientsThatHardlySendAreInNobodysWay(t *testing.T) {
+func TestInvariant4ClientsThatHardlySendAreInNoOnesWay(t *testing.T) {
 	const attackers, lasting = 120, 25 * time.Second
 	sink, _ := newParamsSink(t)
 	address := freeAddress(t)

@@ -149,7 +149,7 @@ func (c *caddyProcess) terminate() {
 	}
 }
 
-// get returns what the admin API answers.
+// get returns what the admin API responds.
 func (c *caddyProcess) get(path string) string {
 	c.t.Helper()
 	response, err := http.Get("http://" + c.admin + path)
@@ -160,7 +160,7 @@ func (c *caddyProcess) get(path string) string {
 }
 
 // output is the file that a process writes its output to: what it said before it
-// answered is there when the answer comes.
+// responded is there when the response comes.
 type output string
 
 func (o output) String() string {

@@ -26,7 +26,7 @@ func (c *canaries) environment(resolver string) []string {
 	}
 }
 
-// resolve is a resolver whose answers are good or bad as its path says. The bad
+// resolve is a resolver whose responses are good or bad as its path says. The bad
 // ones show all that it knows.
 func (c *canaries) resolve(w http.ResponseWriter, r *http.Request) {
 	all := fmt.Sprint(c.signature, " ", c.jwt, " ", r.Header, " ", r.URL)
@@ -90,18 +90,18 @@ func (c *canaries) resolve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// raw answers with bytes.
-func (*canaries) raw(w http.ResponseWriter, answer string) {
+// raw responds with bytes.
+func (*canaries) raw(w http.ResponseWriter, body string) {
 	connection, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(err)
 	}
-	_, _ = io.WriteString(connection, answer)
+	_, _ = io.WriteString(connection, body)
 	time.AfterFunc(200*time.Millisecond, func() { _ = connection.Close() })
 }
 
 // upload is an Upload API that marks the credentials it gets, and then does as
-// it is told in the query.
+// the query says.
 func (c *canaries) upload(w http.ResponseWriter, r *http.Request) {
 	signature, header := r.FormValue("signature"), r.Header.Get("Authorization")
 	if signature != "" {
@@ -116,13 +116,13 @@ func (c *canaries) upload(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
 		return
 	}
-	switch told := r.URL.Query().Get("then"); told {
+	switch then := r.URL.Query().Get("then"); then {
 	case "":
 		_, _ = io.WriteString(w, `{"file":"6494e6d9-d015-41c2-8f3b-d28295630834"}`)
 	case "drop":
 		panic(http.ErrAbortHandler)
 	default: // an error of the service's own
-		code, text, _ := strings.Cut(told, " ")
+		code, text, _ := strings.Cut(then, " ")
 		if r.URL.Query().Get("jsonerrors") == "1" {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprintf(w, `{"error":{"status_code":403,"content":%q,"error_code":%q}}`, text, code)
@@ -132,7 +132,7 @@ func (c *canaries) upload(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// canarySite is a gateway, and what an upload through it is answered with.
+// canarySite is a gateway, and what an upload through it gets as its response.
 type canarySite struct {
 	name, project, upstream string
 	status                  int

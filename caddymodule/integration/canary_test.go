@@ -93,7 +93,7 @@ func (c *canaries) wantNone(t *testing.T, where, shown string, but ...string) {
 }
 
 // Invariant 8: no secret, signature or JWT in any log, error, metric, trace, or
-// admin answer, whatever goes wrong.
+// admin response, whatever goes wrong.
 func TestInvariant8CanariesAreSeenNowhere(t *testing.T) {
 	canaries := newCanaries(t)
 	upstream := startUpstream(t, canaries.upload).URL
@@ -115,24 +115,24 @@ func TestInvariant8CanariesAreSeenNowhere(t *testing.T) {
 	for _, rejection := range []string{"SignatureInvalidError Invalid signature.", "SignatureExpirationError Expired signature."} {
 		uploads = append(uploads, "?then="+url.QueryEscape(rejection), "?jsonerrors=1&then="+url.QueryEscape(rejection))
 	}
-	var answers strings.Builder
+	var responses strings.Builder
 	for i, site := range sites {
 		host := fmt.Sprintf("site%d.localhost:%s", i, port)
 		for _, query := range append(uploads, "?then=drop") {
-			status, answer := canaries.send(t, http.MethodPost, host, "http://"+gateway+"/base/"+query, true)
-			answers.WriteString(answer)
+			status, body := canaries.send(t, http.MethodPost, host, "http://"+gateway+"/base/"+query, true)
+			responses.WriteString(body)
 			if query == "" && status != site.status {
-				t.Errorf("%s: answer %d %s, want %d", site.name, status, answer, site.status)
+				t.Errorf("%s: response %d %s, want %d", site.name, status, body, site.status)
 			}
 		}
 		for _, query := range []string{"", "&jsonerrors=1&then=drop"} {
-			_, answer := canaries.send(t, http.MethodGet, host, "http://"+gateway+"/from_url/?pub_key=demopublickey&source_url=x"+query, false)
-			answers.WriteString(answer)
+			_, body := canaries.send(t, http.MethodGet, host, "http://"+gateway+"/from_url/?pub_key=demopublickey&source_url=x"+query, false)
+			responses.WriteString(body)
 		}
-		_, answer := canaries.send(t, http.MethodPost, host, "http://"+gateway+"/group/?pub_key=another", false)
-		answers.WriteString(answer)
+		_, body := canaries.send(t, http.MethodPost, host, "http://"+gateway+"/group/?pub_key=another", false)
+		responses.WriteString(body)
 	}
-	canaries.wantNone(t, "answers", answers.String())
+	canaries.wantNone(t, "responses", responses.String())
 	for _, admin := range []string{
 		"/config/", "/metrics", "/reverse_proxy/upstreams", "/debug/vars", "/debug/pprof/cmdline", "/debug/pprof/goroutine?debug=2",
 	} {
@@ -145,9 +145,9 @@ func TestInvariant8CanariesAreSeenNowhere(t *testing.T) {
 	c.terminate()
 	<-c.exited
 	output := c.output.String()
-	for _, told := range []string{"no credential from the source", "credential refused by the source", "credential obtained", "upload refused", "using the fallback", "does not take", "upstream roundtrip", "handled request"} {
-		if !strings.Contains(output, told) {
-			t.Errorf("the output does not tell: %s", told)
+	for _, line := range []string{"no credential from the source", "credential refused by the source", "credential obtained", "upload refused", "using the fallback", "does not take", "upstream roundtrip", "handled request"} {
+		if !strings.Contains(output, line) {
+			t.Errorf("the output lacks %q", line)
 		}
 	}
 	canaries.wantNone(t, "output", output)
@@ -163,8 +163,8 @@ func TestInvariant8CanariesAreSeenNowhere(t *testing.T) {
 }
 
 // send uploads, with a credential of the client's own and one of the caller's,
-// and returns the answer with its header.
-func (c *canaries) send(t *testing.T, method, host, target string, hasForm bool) (status int, answer string) {
+// and returns the response with its header.
+func (c *canaries) send(t *testing.T, method, host, target string, hasForm bool) (status int, content string) {
 	t.Helper()
 	var body io.Reader
 	if hasForm {

@@ -22,7 +22,7 @@ func TestARefusedBodyIsNotTheNextRequest(t *testing.T) {
 	c := startCaddy(t, gatewayTo(gateway, upstream.URL, "cors https://www.example.com")+
 		"http://"+signature+" {\n\tbind 127.0.0.1\n\tuploadcare_signature {\n\t\tproject demopublickey\n\t\tsecret_key demosecretkey\n\t}\n}\n", canarySecret)
 
-	tests := map[string]struct{ address, head, answer string }{
+	tests := map[string]struct{ address, head, body string }{
 		"another origin":         {gateway, "POST /base/ HTTP/1.1\r\nHost: %[1]s\r\nOrigin: https://evil.com\r\n", "403"},
 		"another kind of body":   {gateway, "POST /base/ HTTP/1.1\r\nHost: %[1]s\r\nContent-Type: text/plain\r\n", "415"},
 		"a POST for a signature": {signature, "POST / HTTP/1.1\r\nHost: %[1]s\r\n", "405"},
@@ -41,11 +41,11 @@ func TestARefusedBodyIsNotTheNextRequest(t *testing.T) {
 				smuggled := fmt.Sprintf("GET /smuggled/ HTTP/1.1\r\nHost: %s\r\n\r\n", test.address)
 				reader := bufio.NewReader(connection)
 				if name == "a waiting client" { // which sees that its body is not wanted
-					wantClosed(t, reader, test.answer)
+					wantClosed(t, reader, test.body)
 					return
 				}
 				_, _ = io.WriteString(connection, smuggled)
-				wantClosed(t, reader, test.answer)
+				wantClosed(t, reader, test.body)
 			})
 		}
 	}
@@ -59,7 +59,7 @@ func TestARefusedBodyIsNotTheNextRequest(t *testing.T) {
 	}
 }
 
-// wantClosed reads one answer and the end of the connection.
+// wantClosed reads one response and the end of the connection.
 func wantClosed(t *testing.T, reader *bufio.Reader, status string) {
 	t.Helper()
 	began := time.Now()
@@ -68,25 +68,25 @@ func wantClosed(t *testing.T, reader *bufio.Reader, status string) {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(response.Status, status) || !response.Close {
-		t.Errorf("answer %s, closes: %v", response.Status, response.Close)
+		t.Errorf("response %s, closes: %v", response.Status, response.Close)
 	}
 	_ = readAll(t, response)
 	if rest, _ := io.ReadAll(reader); len(rest) > 0 {
-		t.Errorf("another answer came: %q", rest)
+		t.Errorf("another response came: %q", rest)
 	}
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("it took %s", took)
 	}
 }
 
-// Error routes that fail leave the answer to the gateway.
-func TestErrorRoutesThatFailLeaveTheAnswer(t *testing.T) {
+// Error routes that fail leave the response to the gateway.
+func TestErrorRoutesThatFailLeaveTheResponse(t *testing.T) {
 	gateway := freeAddress(t)
 	site := strings.TrimSuffix(gatewayTo(gateway, startUpstream(t, swallow).URL, ""), "}\n")
 	startCaddy(t, strings.Replace(site, "\tlog\n", "", 1)+"\thandle_errors {\n\t\troot "+t.TempDir()+"\n\t\trewrite /{err.status_code}.html\n\t\tfile_server\n\t}\n}\n", canarySecret)
 	response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(field("UPLOADCARE_PUB_KEY", "other")))))
-	if answer := readAll(t, response); response.StatusCode != http.StatusForbidden || answer != "UPLOADCARE_PUB_KEY is invalid." {
-		t.Errorf("answer %d %q", response.StatusCode, answer)
+	if body := readAll(t, response); response.StatusCode != http.StatusForbidden || body != "UPLOADCARE_PUB_KEY is invalid." {
+		t.Errorf("response %d %q", response.StatusCode, body)
 	}
 }
 
@@ -118,7 +118,7 @@ func TestConnectionsAreKept(t *testing.T) {
 			response := do(t, http.DefaultClient, request())
 			_ = readAll(t, response)
 			if response.Close {
-				t.Errorf("answer %s closes the connection", response.Status)
+				t.Errorf("response %s closes the connection", response.Status)
 			}
 		})
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-// verifier is an Upload API that tells which of a project's secret keys an
+// verifier is an Upload API that responds with which of a project's secret keys an
 // upload was signed with, and refuses it if it was none.
 type verifier struct {
 	url     string
@@ -56,7 +56,7 @@ func (v *verifier) accept(secrets ...string) {
 // uploaded is what became of one of many uploads.
 type uploaded struct {
 	worker int
-	answer string // the secret that it was signed with, or what went wrong
+	body   string // the secret that it was signed with, or what went wrong
 }
 
 // uploadOnAndOn uploads, several at a time, until the test ends. Each worker
@@ -71,9 +71,9 @@ func uploadOnAndOn(t *testing.T, gateway string, workers int) <-chan uploaded {
 				result := uploaded{worker: worker}
 				request := newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(key, file("file", "meow"))))
 				if response, err := http.DefaultClient.Do(request); err != nil {
-					result.answer = err.Error()
+					result.body = err.Error()
 				} else {
-					result.answer = readAll(t, response)
+					result.body = readAll(t, response)
 				}
 				select {
 				case results <- result:
@@ -172,8 +172,8 @@ func TestASecretInAFileIsRotatedWhileUploadsRun(t *testing.T) {
 			next := func(secrets ...string) uploaded {
 				t.Helper()
 				result := <-results
-				if !slices.Contains(secrets, result.answer) {
-					t.Fatalf("an upload was answered with %q, want %q", result.answer, secrets)
+				if !slices.Contains(secrets, result.body) {
+					t.Fatalf("an upload got the response %q, want %q", result.body, secrets)
 				}
 				return result
 			}
@@ -184,12 +184,12 @@ func TestASecretInAFileIsRotatedWhileUploadsRun(t *testing.T) {
 			if err := file.replace("the second"); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "the new secret signs", func() bool { return next("the first", "the second").answer == "the second" })
-			// What a worker tells first may have begun before that.
-			var told [workers]int
-			for slices.Min(told[:]) < 2 {
+			eventually(t, "the new secret signs", func() bool { return next("the first", "the second").body == "the second" })
+			// A worker's first result may be of an upload that began before that.
+			var seen [workers]int
+			for slices.Min(seen[:]) < 2 {
 				result := next("the first", "the second")
-				if told[result.worker]++; told[result.worker] > 1 && result.answer != "the second" {
+				if seen[result.worker]++; seen[result.worker] > 1 && result.body != "the second" {
 					t.Fatal("an upload that began later was signed with the old secret")
 				}
 			}
@@ -198,15 +198,15 @@ func TestASecretInAFileIsRotatedWhileUploadsRun(t *testing.T) {
 				next("the second")
 			}
 			if output := c.output.String(); strings.Count(output, "a file has changed") != 1 || strings.Contains(output, "the second") {
-				t.Error("the log does not tell of the change once, or shows the secret")
+				t.Error("the log does not report the change once, or shows the secret")
 			}
 		})
 	}
 }
 
-// A file that is gone is told of once, by us and by Caddy at most, and uploads
+// A file that is gone is logged once, by the gateway and by Caddy at most, and uploads
 // go on with what it held.
-func TestAFileThatIsGoneIsToldOfOnce(t *testing.T) {
+func TestAFileThatIsGoneIsLoggedOnce(t *testing.T) {
 	upstream, gone, changing := startVerifier(t, "the first", "the second", "the third"), freeAddress(t), freeAddress(t)
 	goneFile, changingFile := written(t, "the first", true), written(t, "the first", true)
 	c := startCaddy(t, gatewayWithFile(gone, upstream.url, goneFile.path)+gatewayWithFile(changing, upstream.url, changingFile.path))
@@ -227,8 +227,8 @@ func TestAFileThatIsGoneIsToldOfOnce(t *testing.T) {
 		t.Errorf("with a file that is gone: %s", got)
 	}
 	output := c.output.String()
-	if ours, theirs := strings.Count(output, "a file cannot be read any more"), strings.Count(output, "failed to read file"); ours != 1 || theirs > 1 {
-		t.Errorf("told %d times by us and %d times by Caddy", ours, theirs)
+	if own, caddys := strings.Count(output, "a file cannot be read any more"), strings.Count(output, "failed to read file"); own != 1 || caddys > 1 {
+		t.Errorf("logged %d times by the gateway and %d times by Caddy", own, caddys)
 	}
 	if err := goneFile.replace("the second"); err != nil {
 		t.Fatal(err)

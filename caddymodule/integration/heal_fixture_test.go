@@ -140,17 +140,17 @@ func (f *fickle) count(path string, more int) int {
 	return f.calls[path]
 }
 
-// wantFile checks that an answer gives the content back.
+// wantFile checks that a response gives the content back.
 func wantFile(t *testing.T, response *http.Response, content string) {
 	t.Helper()
-	answer := readAll(t, response)
+	body := readAll(t, response)
 	var files map[string]string
-	if err := json.Unmarshal([]byte(answer), &files); err != nil || response.StatusCode != http.StatusOK || files["file"] != content {
-		t.Errorf("answer %d %.200s", response.StatusCode, answer)
+	if err := json.Unmarshal([]byte(body), &files); err != nil || response.StatusCode != http.StatusOK || files["file"] != content {
+		t.Errorf("response %d %.200s", response.StatusCode, body)
 	}
 }
 
-// told returns how often Caddy has logged a message.
-func (c *caddyProcess) told(message string) int {
+// logged returns how often Caddy has logged a message.
+func (c *caddyProcess) logged(message string) int {
 	return strings.Count(c.output.String(), fmt.Sprintf(`"msg":%q`, message))
 }

@@ -125,8 +125,8 @@ func TestAnUploadWhoseCredentialIsRejectedSucceeds(t *testing.T) {
 					upstream.count()
 					if !kind.kept {
 						response, _ := send()
-						if answer := readAll(t, response); !strings.Contains(answer, "Invalid signature.") || (response.StatusCode == 200) != (query != "") {
-							t.Errorf("answer %d %s", response.StatusCode, answer)
+						if body := readAll(t, response); !strings.Contains(body, "Invalid signature.") || (response.StatusCode == 200) != (query != "") {
+							t.Errorf("response %d %s", response.StatusCode, body)
 						}
 					}
 					response, content := send()
@@ -144,7 +144,7 @@ func TestAnUploadWhoseCredentialIsRejectedSucceeds(t *testing.T) {
 }
 
 // However many uploads meet a credential that is not taken, it is replaced once,
-// they all succeed, and the operator is told once.
+// they all succeed, and the log says so once.
 func TestABurstOfRejectedUploadsSucceeds(t *testing.T) {
 	upstream, resolver := startJudge(t, "canary-good", false), startFickle(t, "canary-good")
 	gateway := freeAddress(t)
@@ -165,14 +165,14 @@ func TestABurstOfRejectedUploadsSucceeds(t *testing.T) {
 	if calls := resolver.count("/burst", 0); calls != 2 {
 		t.Errorf("the resolver was asked %d times", calls)
 	}
-	eventually(t, "the operator is told", func() bool { return c.told(notTaken) == 1 && c.told(takenAgain) == 1 })
+	eventually(t, "the log says so", func() bool { return c.logged(notTaken) == 1 && c.logged(takenAgain) == 1 })
 	if !strings.Contains(c.output.String(), "the source signs with the secret key of another project") {
 		t.Errorf("no cause:\n%s", c.output)
 	}
 }
 
 // A gateway whose clock is hours off uploads over TLS, with both schemes, by both
-// versions of HTTP to the upstream; and over plain HTTP nobody sets its clock.
+// versions of HTTP to the upstream; and over plain HTTP no response sets the clock.
 func TestAGatewayWithAWrongClockUploads(t *testing.T) {
 	form, content := projectForm(t, "demopublickey", 20<<10)
 	for direction, ahead := range map[string]time.Duration{"behind": 2 * time.Hour, "ahead": -2 * time.Hour} {
@@ -191,9 +191,9 @@ func TestAGatewayWithAWrongClockUploads(t *testing.T) {
 					if once := strings.HasSuffix(rejected, ":1]"); accepted != 3 || once != (ahead > 0 || scheme == "token") || rejected != "" && !once {
 						t.Errorf("%d accepted, rejected: %s", accepted, rejected)
 					}
-					eventually(t, "the operator is told", func() bool { return c.told(clockOff) == 1 })
-					if c.told(notTaken) != 0 {
-						t.Error("another cause is told")
+					eventually(t, "the log says so", func() bool { return c.logged(clockOff) == 1 })
+					if c.logged(notTaken) != 0 {
+						t.Error("another cause is logged")
 					}
 					if proto := "HTTP/" + strings.Replace(version, "2", "2.0", 1); upstream.versions[proto] == 0 || len(upstream.versions) != 1 {
 						t.Errorf("the upstream was reached by %v", upstream.versions)
@@ -208,22 +208,22 @@ func TestAGatewayWithAWrongClockUploads(t *testing.T) {
 		gateway := freeAddress(t)
 		c := startCaddy(t, gatewayFrom(gateway, upstream.URL, "secret_key canary-good"))
 		response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(form)))
-		if answer := readAll(t, response); response.StatusCode != http.StatusForbidden || answer != "Expired signature." {
-			t.Errorf("answer %d %s", response.StatusCode, answer)
+		if body := readAll(t, response); response.StatusCode != http.StatusForbidden || body != "Expired signature." {
+			t.Errorf("response %d %s", response.StatusCode, body)
 		}
-		eventually(t, "the operator is told", func() bool { return c.told(notTaken) == 1 })
-		if c.told(clockOff) != 0 {
-			t.Error("an answer without TLS is believed")
+		eventually(t, "the log says so", func() bool { return c.logged(notTaken) == 1 })
+		if c.logged(clockOff) != 0 {
+			t.Error("a response without TLS is believed")
 		}
 	})
 }
 
-// A rejection that comes before the body does is answered with the whole of it,
+// After a rejection that comes before the body does, the retry has the whole of it,
 // also for a client that waits to be asked.
 func TestInvariant10AnEarlyRejectionIsHealed(t *testing.T) {
 	form, _ := projectForm(t, "demopublickey", 60<<10)
 	arrived := make(chan string, 100)
-	// Of two connections, one is answered as soon as its head has come.
+	// Of two connections, one gets its response as soon as its head has come.
 	upstream := rawtest.Serve(t, func(connection net.Conn, number int) {
 		first := number%2 == 0
 		request, err := http.ReadRequest(bufio.NewReader(connection))
@@ -250,8 +250,8 @@ func TestInvariant10AnEarlyRejectionIsHealed(t *testing.T) {
 				request.ContentLength = int64(len(form))
 				request.Header.Set("Expect", expects)
 				response := do(t, client(t, version), request)
-				if answer := readAll(t, response); response.StatusCode != http.StatusOK || answer != "ok" {
-					t.Fatalf("answer %d %q", response.StatusCode, answer)
+				if body := readAll(t, response); response.StatusCode != http.StatusOK || body != "ok" {
+					t.Fatalf("response %d %q", response.StatusCode, body)
 				}
 				if got := <-arrived; got != form {
 					t.Errorf("%d bytes arrived", len(got))

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// uploadcareMetrics returns what the admin API tells Prometheus of the gateway.
+// uploadcareMetrics returns what the admin API reports to Prometheus about the gateway.
 func uploadcareMetrics(c *caddyProcess) map[string]string {
 	c.t.Helper()
 	series := make(map[string]string)

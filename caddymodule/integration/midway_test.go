@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 )
 
-// halfHearted is an upstream that answers as soon as it has seen the head of a
+// halfHearted is an upstream that responds as soon as it has seen the head of a
 // request, and hangs up.
 func halfHearted(t *testing.T) string {
 	t.Helper()
@@ -34,7 +34,7 @@ func startHalfHearted(t *testing.T, header string, wait time.Duration) string {
 		header, wait := header, wait
 		beginning := make([]byte, 4096)
 		n, _ := connection.Read(beginning)
-		if !strings.HasPrefix(string(beginning[:n]), http.MethodPost) { // from whoever looks whether Caddy is there
+		if !strings.HasPrefix(string(beginning[:n]), http.MethodPost) { // from the check that Caddy is up
 			header, wait = "Connection: close\r\n", 0
 		}
 		_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n"+header+"\r\nearly")
@@ -45,16 +45,16 @@ func startHalfHearted(t *testing.T, header string, wait time.Duration) string {
 	})
 }
 
-// An answer in mid-upload, ours or the upstream's, arrives as an answer and not
+// A response in mid-upload, the gateway's or the upstream's, arrives as one and not
 // as a connection that is reset.
-func TestAnAnswerInMidUploadArrives(t *testing.T) {
+func TestAResponseInMidUploadArrives(t *testing.T) {
 	large := file("file", strings.Repeat("0123456789abcdef", 20<<16)) // 20 MiB
 	tests := map[string]struct {
-		upstream     string
-		form, answer string
-		status       int
+		upstream   string
+		form, body string
+		status     int
 	}{
-		"ours":           {startUpstream(t, swallow).URL, formOf(field("UPLOADCARE_PUB_KEY", "other"), large), "UPLOADCARE_PUB_KEY is invalid.", 403},
+		"of the gateway": {startUpstream(t, swallow).URL, formOf(field("UPLOADCARE_PUB_KEY", "other"), large), "UPLOADCARE_PUB_KEY is invalid.", 403},
 		"the upstream's": {halfHearted(t), formOf(key, large), "early", 413},
 	}
 	for name, test := range tests {
@@ -66,12 +66,12 @@ func TestAnAnswerInMidUploadArrives(t *testing.T) {
 		for _, version := range []string{"HTTP/1.1", "HTTP/2.0", "HTTP/3.0"} {
 			t.Run(name+"/"+version, func(t *testing.T) {
 				response := do(t, client(t, version), newUpload(t, "https://"+d.secure+"/base/", strings.NewReader(test.form)))
-				if answer := readAll(t, response); response.StatusCode != test.status || answer != test.answer {
-					t.Errorf("answer %d %q", response.StatusCode, answer)
+				if body := readAll(t, response); response.StatusCode != test.status || body != test.body {
+					t.Errorf("response %d %q", response.StatusCode, body)
 				}
 			})
 		}
-		// It sends all of its body before it looks for an answer.
+		// It sends all of its body before it looks for a response.
 		for framing, head := range map[string]string{
 			"with a length": fmt.Sprintf("Content-Length: %d\r\n\r\n", len(test.form)),
 			"chunked":       fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n", len(test.form)),
@@ -94,8 +94,8 @@ func TestAnAnswerInMidUploadArrives(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if answer := readAll(t, response); response.StatusCode != test.status || answer != test.answer {
-					t.Errorf("answer %d %q", response.StatusCode, answer)
+				if body := readAll(t, response); response.StatusCode != test.status || body != test.body {
+					t.Errorf("response %d %q", response.StatusCode, body)
 				}
 			})
 		}
@@ -105,9 +105,9 @@ func TestAnAnswerInMidUploadArrives(t *testing.T) {
 	}
 }
 
-// Invariant 10, for small uploads: an answer that comes while the client makes a
+// Invariant 10, for small uploads: a response that comes while the client makes a
 // pause arrives, and is not kept until the client goes on.
-func TestInvariant10AnEarlyAnswerIsNotKeptFromAClientThatPauses(t *testing.T) {
+func TestInvariant10AnEarlyResponseIsNotKeptFromAClientThatPauses(t *testing.T) {
 	form := formOf(key, file("file", strings.Repeat("x", 10<<10)))
 	for name, upstream := range map[string]string{"hangs up": halfHearted(t), "waits on": halfHeartedThatWaits(t)} {
 		d := newDemo(t)
@@ -129,8 +129,8 @@ func TestInvariant10AnEarlyAnswerIsNotKeptFromAClientThatPauses(t *testing.T) {
 				request.ContentLength = int64(len(form))
 				late := time.AfterFunc(20*time.Second, func() { close(goOn) })
 				response := do(t, client(t, version), request)
-				if answer := readAll(t, response); response.StatusCode != http.StatusRequestEntityTooLarge || answer != "early" {
-					t.Errorf("answer %d %q", response.StatusCode, answer)
+				if body := readAll(t, response); response.StatusCode != http.StatusRequestEntityTooLarge || body != "early" {
+					t.Errorf("response %d %q", response.StatusCode, body)
 				}
 				if late.Stop() {
 					close(goOn)
@@ -145,9 +145,9 @@ func TestInvariant10AnEarlyAnswerIsNotKeptFromAClientThatPauses(t *testing.T) {
 	}
 }
 
-// A client that sends slowly, and does not look for an answer until it has sent
+// A client that sends slowly, and does not look for a response until it has sent
 // all, is not cut off for one that comes early, nor for an interim one.
-func TestAnEarlyAnswerDoesNotCutASlowClientOff(t *testing.T) {
+func TestAnEarlyResponseDoesNotCutASlowClientOff(t *testing.T) {
 	hinting := startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusEarlyHints)
 		if _, err := io.Copy(io.Discard, r.Body); err == nil {
@@ -174,14 +174,14 @@ func TestAnEarlyAnswerDoesNotCutASlowClientOff(t *testing.T) {
 				t.Fatalf("%s: after %d bytes: %v", want, sent, err)
 			}
 		}
-		if got := finalAnswer(t, bufio.NewReader(connection)); got != want {
+		if got := finalResponse(t, bufio.NewReader(connection)); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }
 
-// finalAnswer returns the status and the body of the answer after interim ones.
-func finalAnswer(t *testing.T, reader *bufio.Reader) string {
+// finalResponse returns the status and the body of the response after interim ones.
+func finalResponse(t *testing.T, reader *bufio.Reader) string {
 	t.Helper()
 	for {
 		response, err := http.ReadResponse(reader, nil)
@@ -194,7 +194,7 @@ func finalAnswer(t *testing.T, reader *bufio.Reader) string {
 	}
 }
 
-// swallow is an upstream that reads all of a body before it answers.
+// swallow is an upstream that reads all of a body before it responds.
 func swallow(_ http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 }

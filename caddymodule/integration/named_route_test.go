@@ -187,7 +187,7 @@ func permutations(list []string) [][]string {
 	return all
 }
 
-// A refusal is answered by the site's error routes, but not by those again if it
+// A refusal goes to the site's error routes, but not to those again if it
 // comes from within them, and by the gateway itself if they say nothing.
 func TestARefusalInErrorRoutesComesToAnEnd(t *testing.T) {
 	sandbox, plain := freeAddress(t), freeAddress(t)
@@ -197,7 +197,7 @@ func TestARefusalInErrorRoutesComesToAnEnd(t *testing.T) {
 	hosts := map[string]string{
 		"again":   lines[0],
 		"nothing": "route {\n\treluctant \"does nothing\"\n\t}",
-		"odd":     "reverse_proxy " + oddUpstream(t), // which answers with what the request says
+		"odd":     "reverse_proxy " + oddUpstream(t), // which responds with what the request says
 	}
 	for host, errors := range hosts {
 		caddyfile += fmt.Sprintf("http://%s.test:%s {\n\tbind 127.0.0.1\n\terror /base/* 404\n\thandle_errors 403 404 {\n\t%s\n\t}\n\t%s\n}\n", host[:2], port, errors, lines[0])
@@ -210,7 +210,7 @@ func TestARefusalInErrorRoutesComesToAnEnd(t *testing.T) {
 			}
 			request := newUpload(t, "http://"+plain+path, strings.NewReader(formOf(field("UPLOADCARE_PUB_KEY", "other"))))
 			request.Host = host[:2] + ".test"
-			request.Header.Set("X-Answer", "HTTP/1.1 099 Odd||")
+			request.Header.Set("X-Response", "HTTP/1.1 099 Odd||")
 			response := do(t, http.DefaultClient, request)
 			if got := readAll(t, response); response.StatusCode != http.StatusForbidden || got != "UPLOADCARE_PUB_KEY is invalid." {
 				t.Errorf("%s, %s: status %d %s", host, path, response.StatusCode, got)

@@ -19,7 +19,7 @@ import (
 )
 
 // repeater is an upstream that repeats the credentials that it is sent, wherever
-// the query tells it to.
+// the query says.
 type repeater struct{ *canaries }
 
 var sentCredential = regexp.MustCompile(`[0-9a-f]{64}|[\w-]+\.[\w-]+\.[\w-]{43}|` + canaryOfClient)
@@ -170,7 +170,7 @@ func TestInvariant8UpstreamsRepeatCredentialsInVain(t *testing.T) {
 		// With a rewrite, Caddy makes anew what its proxy logs of the request.
 		"uploadcare {\n" + project + "upstream " + upstream + "\nrewrite /v1{path}\n}",
 		"uploadcare {\n" + project + "upstream " + upstream + "\nrewrite /v1{path}\ntransport http\nlb_policy uri_hash\n}",
-		// An error that quotes the upstream, and error routes that tell it.
+		// An error that quotes the upstream, and error routes that show it.
 		"uploadcare {\n" + project + "upstream " + upstream + "\nhandle_response {\nerror \"oh {rp.header.X-Sent} {rp.status_text}\" 500\n}\n}\n" +
 			"handle_errors 5xx {\nrespond \"{err.message} {err.status_code}\" {err.status_code}\n}",
 	} {
@@ -211,9 +211,9 @@ func TestInvariant8UpstreamsRepeatCredentialsInVain(t *testing.T) {
 	<-c.exited
 	output := c.output.String()
 	canaries.wantNone(t, "output", output)
-	for _, told := range []string{"upstream roundtrip", "upload refused", "REDACTED"} {
-		if !strings.Contains(output, told) {
-			t.Errorf("the output does not tell: %s", told)
+	for _, line := range []string{"upstream roundtrip", "upload refused", "REDACTED"} {
+		if !strings.Contains(output, line) {
+			t.Errorf("the output lacks %q", line)
 		}
 	}
 }
@@ -280,9 +280,9 @@ func TestInvariant8FilterKeepsClientsCredentialsOutOfAllLogs(t *testing.T) {
 	}
 	global, site := withoutQueries(t)
 	output := run(global, site)
-	for _, told := range []string{"handled request", "it fails", "upstream roundtrip", "rewrote request", "?REDACTED", "https://login.example.com/?REDACTED"} {
-		if !strings.Contains(output, told) {
-			t.Errorf("the output does not tell: %s", told)
+	for _, line := range []string{"handled request", "it fails", "upstream roundtrip", "rewrote request", "?REDACTED", "https://login.example.com/?REDACTED"} {
+		if !strings.Contains(output, line) {
+			t.Errorf("the output lacks %q", line)
 		}
 	}
 	if i := strings.Index(output, canaryOfClient); i >= 0 {
@@ -325,9 +325,9 @@ func TestInvariant8GatewayLogsNoCredentialOfClients(t *testing.T) {
 	c.terminate()
 	<-c.exited
 	output := c.output.String()
-	for _, told := range []string{"upstream roundtrip", "upload refused", "REDACTED"} {
-		if !strings.Contains(output, told) {
-			t.Errorf("the output does not tell: %s", told)
+	for _, line := range []string{"upstream roundtrip", "upload refused", "REDACTED"} {
+		if !strings.Contains(output, line) {
+			t.Errorf("the output lacks %q", line)
 		}
 	}
 	if i := strings.Index(output, canaryOfClient); i >= 0 {

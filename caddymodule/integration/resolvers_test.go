@@ -14,7 +14,7 @@ import (
 
 const uploadHost = "upload.uploadcare.com"
 
-// startNameServer answers for one host, with an address on loopback, and says
+// startNameServer responds for one host, with an address on loopback, and says
 // how often it was asked for it.
 func startNameServer(t *testing.T, host string) (address string, asked chan struct{}) {
 	t.Helper()
@@ -36,18 +36,18 @@ func startNameServer(t *testing.T, host string) (address string, asked chan stru
 				continue
 			}
 			question := message.Questions[0]
-			answer := dnsmessage.Message{Header: dnsmessage.Header{ID: message.ID, Response: true}, Questions: message.Questions}
+			response := dnsmessage.Message{Header: dnsmessage.Header{ID: message.ID, Response: true}, Questions: message.Questions}
 			switch {
 			case question.Name.String() != host+".":
-				answer.RCode = dnsmessage.RCodeNameError
+				response.RCode = dnsmessage.RCodeNameError
 			case question.Type == dnsmessage.TypeA:
 				asked <- struct{}{}
-				answer.Answers = []dnsmessage.Resource{{
+				response.Answers = []dnsmessage.Resource{{
 					Header: dnsmessage.ResourceHeader{Name: question.Name, Type: question.Type, Class: question.Class, TTL: 1},
 					Body:   &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}},
 				}}
 			}
-			if packed, err := answer.Pack(); err == nil {
+			if packed, err := response.Pack(); err == nil {
 				_, _ = connection.WriteTo(packed, client)
 			}
 		}
@@ -68,8 +68,8 @@ func TestTheUpstreamIsFoundByItsOwnResolvers(t *testing.T) {
 	gateway := freeAddress(t)
 	startCaddy(t, gatewayTo(gateway, "http://"+uploadHost+":"+port, "transport http {\n\t\t\tresolvers "+server+"\n\t\t}"), canarySecret)
 	response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(key, file("file", photo)))))
-	if answer := readAll(t, response); response.StatusCode != http.StatusOK {
-		t.Fatalf("answer %d %s", response.StatusCode, answer)
+	if body := readAll(t, response); response.StatusCode != http.StatusOK {
+		t.Fatalf("response %d %s", response.StatusCode, body)
 	}
 	if host := <-hosts; host != uploadHost {
 		t.Errorf("the upstream was asked as %s", host)

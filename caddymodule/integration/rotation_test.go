@@ -45,8 +45,8 @@ func TestASecretKeyCanBeRotated(t *testing.T) {
 			}
 			upload()
 			want("before", 1, "")
-			if c.told(mayBeClient) != 0 || c.told(keyWorks) != 0 {
-				t.Errorf("the key that works is told of:\n%s", c.output)
+			if c.logged(mayBeClient) != 0 || c.logged(keyWorks) != 0 {
+				t.Errorf("the log names the key that works:\n%s", c.output)
 			}
 
 			upstream.set("canary-new", 0)
@@ -54,8 +54,8 @@ func TestASecretKeyCanBeRotated(t *testing.T) {
 			want("at the rotation", 1, fmt.Sprintf("map[%s:1]", invalid))
 			upload()
 			want("after it", 1, "")
-			eventually(t, "the operator is told", func() bool {
-				return c.told(mayBeClient) == 1 && c.told(keyWorks) == 1 && strings.Contains(c.output.String(), `"secret_key":"2 of 3"`)
+			eventually(t, "the log says so", func() bool {
+				return c.logged(mayBeClient) == 1 && c.logged(keyWorks) == 1 && strings.Contains(c.output.String(), `"secret_key":"2 of 3"`)
 			})
 			if scheme == "signature" {
 				checkSignedWith(t, signatures, "canary-new")

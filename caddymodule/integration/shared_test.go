@@ -29,7 +29,7 @@ func (c *caddyProcess) loadWithStorage(directory, caddyfile string) {
 
 // Invariant 6, for a fleet: processes with one storage, and with uploads that
 // come all at once, ask the resolver once. A process that starts later asks
-// nobody, and one whose storage is gone asks for itself.
+// not at all, and one whose storage is gone asks for itself.
 func TestInvariant6ProcessesWithOneStorageAskOnce(t *testing.T) {
 	var calls atomic.Int32
 	signatures := make(chan string, 10)
@@ -57,16 +57,16 @@ func TestInvariant6ProcessesWithOneStorageAskOnce(t *testing.T) {
 	for i := range 40 {
 		uploads.Go(func() {
 			if status := uploadTo(t, gateways[i%2]); status != http.StatusOK {
-				t.Errorf("answer %d", status)
+				t.Errorf("response %d", status)
 			}
 		})
 	}
 	uploads.Wait()
 	if status := uploadTo(t, begin()); status != http.StatusOK || calls.Load() != 1 {
-		t.Errorf("answer %d, %d calls", status, calls.Load())
+		t.Errorf("response %d, %d calls", status, calls.Load())
 	}
-	if told := processes[2].output.String(); !strings.Contains(told, "credential read from the storage") {
-		t.Error("the log does not tell where the credential came from")
+	if output := processes[2].output.String(); !strings.Contains(output, "credential read from the storage") {
+		t.Error("the log does not say where the credential came from")
 	}
 
 	// What is stored is for the owner of the storage's eyes only.
@@ -92,10 +92,10 @@ func TestInvariant6ProcessesWithOneStorageAskOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if status := uploadTo(t, last); status != http.StatusOK || calls.Load() != 2 {
-		t.Errorf("without the storage: answer %d, %d calls", status, calls.Load())
+		t.Errorf("without the storage: response %d, %d calls", status, calls.Load())
 	}
-	if told := processes[3].output.String(); strings.Count(told, "credentials cannot be shared through the storage") != 1 {
-		t.Error("the log does not tell that the storage cannot be used, or more than once")
+	if output := processes[3].output.String(); strings.Count(output, "credentials cannot be shared through the storage") != 1 {
+		t.Error("the log does not report once that the storage cannot be used")
 	}
 	close(signatures)
 	for signature := range signatures {

@@ -53,9 +53,9 @@ func TestSignatureBehindAuthentication(t *testing.T) {
 		{"open sesame", "", 200},
 	} {
 		response := ask(test.password, test.origin)
-		answer := readAll(t, response)
-		if response.StatusCode != test.status || strings.Contains(answer, "secureSignature") != (test.status == 200) {
-			t.Errorf("%q from %q: answer %d %s", test.password, test.origin, response.StatusCode, answer)
+		body := readAll(t, response)
+		if response.StatusCode != test.status || strings.Contains(body, "secureSignature") != (test.status == 200) {
+			t.Errorf("%q from %q: response %d %s", test.password, test.origin, response.StatusCode, body)
 		}
 	}
 	response := ask("open sesame", "")

@@ -30,7 +30,7 @@ func sandboxAt(address string) string {
 	return "http://" + address + " {\n\tbind 127.0.0.1\n\tuploadcare_sandbox\n}\n"
 }
 
-// uploadTo uploads a small file and returns the status of the answer.
+// uploadTo uploads a small file and returns the status of the response.
 func uploadTo(t *testing.T, gateway string) int {
 	t.Helper()
 	request := newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(key, file("file", "meow"))))
@@ -41,7 +41,7 @@ func uploadTo(t *testing.T, gateway string) int {
 
 // The documents' configuration 1: a signature made beforehand serves until it
 // expires, and must be replaced by hand. What they leave to be found out by
-// failing uploads is told ahead, once, and again when it has happened.
+// failing uploads is logged ahead, once, and again when it has happened.
 func TestDocumentsStaticSignature(t *testing.T) {
 	written, expire := pairFor(time.Hour)
 	startDocuments(t, "static "+written.Signature+" "+expire).accepts(t)
@@ -62,11 +62,11 @@ func TestDocumentsStaticSignature(t *testing.T) {
 	d.accepts(t)
 	d.caddy.reload(d.config(options))
 	const soon, late = "the static credential expires soon: it needs", "the static credential has expired: it needs"
-	eventually(t, "it is told that the pair has expired", func() bool { return strings.Contains(d.caddy.output.String(), late) })
+	eventually(t, "the log reports that the pair has expired", func() bool { return strings.Contains(d.caddy.output.String(), late) })
 	d.refuses(t, 503, "GatewayCredentialError")
 	d.caddy.reload(d.config(options))
-	if told := d.caddy.output.String(); strings.Count(told, soon) != 1 || strings.Count(told, late) != 1 {
-		t.Errorf("told %d times that it expires soon, and %d times that it has expired", strings.Count(told, soon), strings.Count(told, late))
+	if output := d.caddy.output.String(); strings.Count(output, soon) != 1 || strings.Count(output, late) != 1 {
+		t.Errorf("logged %d times that it expires soon, and %d times that it has expired", strings.Count(output, soon), strings.Count(output, late))
 	}
 
 	another, expire := pairFor(2 * time.Hour)
@@ -121,23 +121,23 @@ func TestDocumentsCombinedApproach(t *testing.T) {
 
 	d.accepts(t)
 	if !usesPair() {
-		t.Error("the pair is not used while the resolver has never answered")
+		t.Error("the pair is not used while the resolver has never responded")
 	}
-	b.answer(says(403, "no"))
+	b.respond(says(403, "no"))
 	eventually(t, "what the resolver refuses is refused, whatever the pair", func() bool {
 		status := upload()
 		if status != http.StatusOK && status != http.StatusForbidden {
-			t.Fatalf("answer %d", status)
+			t.Fatalf("response %d", status)
 		}
 		return status == http.StatusForbidden // else it was not asked again yet
 	})
-	b.answer(signs(2 * time.Second))
+	b.respond(signs(2 * time.Second))
 	eventually(t, "the resolver is used", usesResolver)
-	b.answer(says(500, "down"))
+	b.respond(says(500, "down"))
 	eventually(t, "the pair is used while the resolver fails", usesPair)
-	b.answer(signs(2 * time.Second))
+	b.respond(signs(2 * time.Second))
 	eventually(t, "the resolver is used again", usesResolver)
-	b.answer(says(403, "no"))
+	b.respond(says(403, "no"))
 	eventually(t, "what the resolver refuses is refused", func() bool {
 		status := upload()
 		if status == http.StatusOK && signed.Signature == pair.Signature {

@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 )
 
-// oddUpstream answers every request, once it has its body, with the bytes that the
+// oddUpstream responds to every request, once it has its body, with the bytes that the
 // request's own header asks for.
 func oddUpstream(t *testing.T) string {
 	t.Helper()
@@ -25,8 +25,8 @@ func oddUpstream(t *testing.T) string {
 			return
 		}
 		_, _ = io.Copy(io.Discard, request.Body)
-		answer := strings.NewReplacer("|", "\r\n", "Odd|", "Odd\r\nConnection: close\r\n").Replace(request.Header.Get("X-Answer"))
-		_, _ = io.WriteString(connection, answer)
+		body := strings.NewReplacer("|", "\r\n", "Odd|", "Odd\r\nConnection: close\r\n").Replace(request.Header.Get("X-Response"))
+		_, _ = io.WriteString(connection, body)
 	})
 }
 
@@ -65,7 +65,7 @@ func startWays(t *testing.T, upstream, scheme string) (addresses map[string]stri
 func TestAnInvalidStatusOfTheUpstreamIsABadGateway(t *testing.T) {
 	const rest = " Odd|Content-Length: 2|Content-Encoding: gzip|Location: /elsewhere|Set-Cookie: a=b||ok"
 	invalid, unreachable := "502 The response of the Upload API has an invalid status.", "502 The Upload API cannot be reached by the gateway."
-	answers := map[string]struct{ answer, want string }{
+	responses := map[string]struct{ body, want string }{
 		"099":               {"HTTP/1.1 099" + rest, invalid},
 		"000":               {"HTTP/1.1 000" + rest, invalid},
 		"001":               {"HTTP/1.1 001" + rest, invalid},
@@ -90,11 +90,11 @@ func TestAnInvalidStatusOfTheUpstreamIsABadGateway(t *testing.T) {
 		addresses, c := startWays(t, oddUpstream(t), scheme)
 		for way, address := range addresses {
 			for _, version := range versions {
-				for name, test := range answers {
+				for name, test := range responses {
 					for path, what := range map[string]string{"/base/": "an upload", "/info/": "another request"} {
 						t.Run(strings.Join([]string{way, version, what, name}, "/"), func(t *testing.T) {
 							request := newUpload(t, address+path, strings.NewReader(formOf(key, file("file", "small"))))
-							request.Header.Set("X-Answer", test.answer)
+							request.Header.Set("X-Response", test.body)
 							response := do(t, client(t, version), request)
 							got := fmt.Sprint(response.StatusCode, " ", readAll(t, response))
 							if strings.HasPrefix(name, "101") && path == "/info/" {
@@ -116,8 +116,8 @@ func TestAnInvalidStatusOfTheUpstreamIsABadGateway(t *testing.T) {
 }
 
 // An upload that ends before its declared length, or in the middle of its chunks,
-// is told so: its client may have closed the sending half of its connection alone.
-func TestAnUploadThatIsCutShortIsTold(t *testing.T) {
+// gets a response that says so: its client may have closed the sending half of its connection alone.
+func TestAnUploadThatIsCutShortGetsAResponse(t *testing.T) {
 	const want = "400 The request ended before all of its body had come."
 	form := formOf(key, file("file", strings.Repeat("x", 100<<10)))
 	chunks := fmt.Sprintf("%x\r\n%s\r\n", len(form), form)
@@ -177,7 +177,7 @@ func TestAnUploadThatIsCutShortIsTold(t *testing.T) {
 }
 
 // The same over HTTP/2, where a stream's sending half ends by itself.
-func TestAnUploadThatIsCutShortIsToldOverHTTP2(t *testing.T) {
+func TestAnUploadThatIsCutShortGetsAResponseOverHTTP2(t *testing.T) {
 	addresses, c := startWays(t, strings.TrimPrefix(startUpstream(t, swallow).URL, "http://"), "https")
 	form := formOf(key, file("file", strings.Repeat("x", 100<<10)))
 	for way, address := range addresses {

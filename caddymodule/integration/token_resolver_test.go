@@ -24,7 +24,7 @@ import (
 // sandboxSecret is the secret key of the sandbox's project.
 const sandboxSecret = "demosecretkey"
 
-// zeroSignature is a signature that the service takes from nobody.
+// zeroSignature is a signature that the service never takes.
 var zeroSignature = strings.Repeat("0", 64)
 
 // backEnd is the application's own endpoint that hands out signatures.
@@ -48,14 +48,14 @@ func startBackEnd(t *testing.T, handler http.HandlerFunc) *backEnd {
 	return b
 }
 
-// answer changes what the back end answers.
-func (b *backEnd) answer(handler http.HandlerFunc) {
+// respond changes what the back end responds with.
+func (b *backEnd) respond(handler http.HandlerFunc) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.handler = handler
 }
 
-// signs answers as the documents' sample does: with a pair that expires after
+// signs responds as the documents' sample does: with a pair that expires after
 // the lifetime.
 func signs(lifetime time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -64,7 +64,7 @@ func signs(lifetime time.Duration) http.HandlerFunc {
 	}
 }
 
-// says answers with a status and a text.
+// says responds with a status and a text.
 func says(status int, text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
@@ -105,12 +105,12 @@ func (d documents) accepts(t *testing.T) {
 	checkStored(t, d.demo, d.upload(t), "file", photo)
 }
 
-// refuses checks that an upload is not accepted, and how it is answered.
+// refuses checks that an upload is not accepted, and what the response is.
 func (d documents) refuses(t *testing.T, status int, code string) *http.Response {
 	t.Helper()
 	response := d.upload(t)
-	if answer := readAll(t, response); response.StatusCode != status {
-		t.Errorf("answer %d %s, not %d", response.StatusCode, answer, status)
+	if body := readAll(t, response); response.StatusCode != status {
+		t.Errorf("response %d %s, not %d", response.StatusCode, body, status)
 	}
 	enveloped := do(t, http.DefaultClient, newUpload(t, "http://"+d.plain+"/base/?jsonerrors=1", strings.NewReader(formOf(key, file("file", photo)))))
 	var envelope struct {
@@ -189,20 +189,20 @@ func TestDocumentsIsSecureTokenExpired(t *testing.T) {
 	if response := d.refuses(t, 503, "GatewayCredentialError"); response.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	b.answer(signs(3 * time.Second))
+	b.respond(signs(3 * time.Second))
 	eventually(t, "the resolver is asked again", func() bool {
 		response := d.upload(t)
 		_ = readAll(t, response)
 		return response.StatusCode == http.StatusOK
 	})
-	b.answer(says(500, "down"))
+	b.respond(says(500, "down"))
 	eventually(t, "the last token has expired", func() bool {
 		began := time.Now()
 		response := d.upload(t)
-		answer := readAll(t, response)
+		body := readAll(t, response)
 		// The sandbox knows an expired one, unless it expired on the way.
 		if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusServiceUnavailable && time.Since(began) < time.Second {
-			t.Fatalf("answer %d %s", response.StatusCode, answer)
+			t.Fatalf("response %d %s", response.StatusCode, body)
 		}
 		return response.StatusCode == http.StatusServiceUnavailable
 	})
@@ -234,7 +234,7 @@ func TestInvariant8DocumentsDebuggingOutput(t *testing.T) {
 			t.Errorf("asked for %s with %v", r.URL, r.Header)
 		}
 		if calls++; calls == 1 {
-			says(500, "canary-of-the-answer")(w, r)
+			says(500, "canary-of-the-response")(w, r)
 			return
 		}
 		fresh = token.Mint(sandboxSecret, time.Now(), time.Hour)
@@ -263,11 +263,11 @@ func TestInvariant8DocumentsDebuggingOutput(t *testing.T) {
 }
 
 // Error handling: what may pass is tried again, and no upload knows of it. What
-// does not pass is told at once.
+// does not pass gets its response at once.
 func TestDocumentsErrorHandlingWithRetries(t *testing.T) {
 	b := startBackEnd(t, nil)
 	attempts := 0
-	b.answer(func(w http.ResponseWriter, r *http.Request) {
+	b.respond(func(w http.ResponseWriter, r *http.Request) {
 		switch attempts++; attempts {
 		case 1:
 			says(503, "down")(w, r)
@@ -288,16 +288,16 @@ func TestDocumentsErrorHandlingWithRetries(t *testing.T) {
 		handler http.HandlerFunc
 		calls   int64
 	}{
-		"down":              {says(500, "down"), 3},
-		"an invalid answer": {says(200, `{"secureSignature":"canary","secureExpire":"soon"}`), 1},
-		"a page":            {says(200, "<!doctype html>"), 1},
-		"not found":         {says(404, "not found"), 1},
-		"a redirect away":   {http.RedirectHandler("http://localhost:1/login", http.StatusFound).ServeHTTP, 1},
+		"down":                {says(500, "down"), 3},
+		"an invalid response": {says(200, `{"secureSignature":"canary","secureExpire":"soon"}`), 1},
+		"a page":              {says(200, "<!doctype html>"), 1},
+		"not found":           {says(404, "not found"), 1},
+		"a redirect away":     {http.RedirectHandler("http://localhost:1/login", http.StatusFound).ServeHTTP, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := startBackEnd(t, test.handler)
 			d := startDocuments(t, "resolver "+b.url+" {\n retries 2\n }")
-			// The second of the two uploads is answered without asking.
+			// The second of the two uploads gets its response without asking.
 			response := d.refuses(t, 503, "GatewayCredentialError")
 			if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err != nil || seconds < 1 {
 				t.Errorf("Retry-After: %q", response.Header.Get("Retry-After"))
@@ -305,7 +305,7 @@ func TestDocumentsErrorHandlingWithRetries(t *testing.T) {
 			if calls := b.calls.Load(); calls != test.calls {
 				t.Errorf("the resolver was called %d times, not %d", calls, test.calls)
 			}
-			b.answer(signs(time.Hour))
+			b.respond(signs(time.Hour))
 			eventually(t, "uploads are accepted again", func() bool {
 				response := d.upload(t)
 				_ = readAll(t, response)
@@ -329,7 +329,7 @@ func TestDocumentsRefused(t *testing.T) {
 			if calls := b.calls.Load(); calls != 2 { // each upload asks: the next may be allowed
 				t.Errorf("the resolver was called %d times for two uploads", calls)
 			}
-			b.answer(signs(time.Hour))
+			b.respond(signs(time.Hour))
 			d.accepts(t)
 		})
 	}
@@ -366,7 +366,7 @@ type arrival struct {
 // sandbox.
 func startWitness(t *testing.T, sandbox string) (address string, arrivals chan arrival) {
 	t.Helper()
-	arrivals = make(chan arrival, 10) // of uploads that nobody has asked for yet
+	arrivals = make(chan arrival, 10) // of uploads that no test has asked for yet
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: sandbox})
 	return startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -385,7 +385,7 @@ func startWitness(t *testing.T, sandbox string) (address string, arrivals chan a
 	}).URL, arrivals
 }
 
-// Each caller has tokens of its own: the resolver is told who uploads, by header
+// Each caller has tokens of its own: the resolver learns who uploads, by header
 // and cookie, which the upstream never sees.
 func TestOneCallersTokenNeverSignsAnothersUpload(t *testing.T) {
 	lifetimes := map[string]time.Duration{"ann": time.Hour, "bob": 2 * time.Hour}
@@ -425,8 +425,8 @@ func TestOneCallersTokenNeverSignsAnothersUpload(t *testing.T) {
 		t.Errorf("the resolver was called %d times for two callers", calls)
 	}
 	response := upload("mallory")
-	if answer := readAll(t, response); response.StatusCode != http.StatusForbidden {
-		t.Errorf("mallory: answer %d %s", response.StatusCode, answer)
+	if body := readAll(t, response); response.StatusCode != http.StatusForbidden {
+		t.Errorf("mallory: response %d %s", response.StatusCode, body)
 	}
 	d.refuses(t, 403, "GatewayCredentialRefusedError") // who does not say who it is
 	if len(arrivals) > 0 {

@@ -99,12 +99,12 @@ func TestOtherEndpointsInSchemeToken(t *testing.T) {
 	if err := json.Unmarshal([]byte(uploaded), &ids); err != nil {
 		t.Fatal(uploaded)
 	}
-	if status, answer := post("/group/", stale("pub_key", "demopublickey", "files[0]", ids["file"])); status != 200 || !strings.Contains(answer, `"files_count":1`) {
-		t.Errorf("group: %d %s", status, answer)
+	if status, body := post("/group/", stale("pub_key", "demopublickey", "files[0]", ids["file"])); status != 200 || !strings.Contains(body, `"files_count":1`) {
+		t.Errorf("group: %d %s", status, body)
 	}
 	start := stale("UPLOADCARE_PUB_KEY", "demopublickey", "filename", "a", "size", "10485760", "content_type", "image/jpeg")
-	if status, answer := post("/multipart/start/?expire=2", start); status != 200 || !strings.Contains(answer, `"parts":[`) {
-		t.Errorf("multipart start: %d %s", status, answer)
+	if status, body := post("/multipart/start/?expire=2", start); status != 200 || !strings.Contains(body, `"parts":[`) {
+		t.Errorf("multipart start: %d %s", status, body)
 	}
 	fetch := url.Values{"pub_key": {"demopublickey"}, "source_url": {"http://" + d.sandbox + "/" + ids["file"] + "/"}, "signature": {""}, "expire": {"old"}}
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
@@ -113,19 +113,19 @@ func TestOtherEndpointsInSchemeToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		response := do(t, http.DefaultClient, request)
-		if answer := readAll(t, response); response.StatusCode != 200 || !strings.Contains(answer, `"type":"token"`) {
-			t.Errorf("%s from_url: %d %s", method, response.StatusCode, answer)
+		if body := readAll(t, response); response.StatusCode != 200 || !strings.Contains(body, `"type":"token"`) {
+			t.Errorf("%s from_url: %d %s", method, response.StatusCode, body)
 		}
 	}
 	iframe := formOf(key, field("UPLOADCARE_FILE_ID", "7a1f9e0c-5b9d-4c1e-9d55-2a2f4f3f8b11"), field("UPLOADCARE_SIGNATURE", "old"), file("file", photo))
 	response := do(t, http.DefaultClient, newUpload(t, "http://"+d.plain+"/iframe/", strings.NewReader(iframe)))
-	if answer := readAll(t, response); response.StatusCode != 200 {
-		t.Errorf("iframe: %d %s", response.StatusCode, answer)
+	if body := readAll(t, response); response.StatusCode != 200 {
+		t.Errorf("iframe: %d %s", response.StatusCode, body)
 	}
 	checkNoToken(t, c)
 }
 
-// What is on the wire: one Authorization, ours, a body of the same length, and
+// What is on the wire: one Authorization, the gateway's, a body of the same length, and
 // nothing of it in what error routes see when the form turns out to be for
 // another project.
 func TestTheTokenIsOnTheWireAndNowhereElse(t *testing.T) {
@@ -167,8 +167,8 @@ func TestTheTokenIsOnTheWireAndNowhereElse(t *testing.T) {
 	} {
 		form := formOf(file("file", photo), field("UPLOADCARE_PUB_KEY", "other"))
 		response := do(t, http.DefaultClient, newUpload(t, "http://"+d.plain+"/base/"+query, strings.NewReader(form)))
-		if answer := fmt.Sprint(response.StatusCode, " ", readAll(t, response)); answer != want {
-			t.Errorf("answer %s, want %s", answer, want)
+		if body := fmt.Sprint(response.StatusCode, " ", readAll(t, response)); body != want {
+			t.Errorf("response %s, want %s", body, want)
 		}
 		if got := <-arrivals; got.err == nil || strings.HasSuffix(got.body, "--\r\n") {
 			t.Errorf("the form arrived whole")
@@ -202,8 +202,8 @@ func TestEachUploadHasOperationsOfItsOwn(t *testing.T) {
 	}
 	form := formOf(key, file("one", photo), file("two", photo))
 	response := do(t, http.DefaultClient, newUpload(t, "http://"+d.plain+"/base/?jsonerrors=1", strings.NewReader(form)))
-	if answer := readAll(t, response); response.StatusCode != 200 || !strings.Contains(answer, `"error_code":"OperationsLimitExceededError"`) {
-		t.Errorf("answer %d %s", response.StatusCode, answer)
+	if body := readAll(t, response); response.StatusCode != 200 || !strings.Contains(body, `"error_code":"OperationsLimitExceededError"`) {
+		t.Errorf("response %d %s", response.StatusCode, body)
 	}
 	checkNoToken(t, c)
 }

@@ -17,7 +17,7 @@ func TestTheUpstreamsHost(t *testing.T) {
 		"by default":                     {"", own},
 		"by another transport":           {"transport http", own},
 		"beside another header":          {"header_up X-Other {host}", own},
-		"beside an answer's header":      {"header_down Host other.example.com", own},
+		"beside a response's header":     {"header_down Host other.example.com", own},
 		"the user's":                     {"header_up Host other.example.com", "other.example.com"},
 		"the user's, from a placeholder": {"header_up Host {host}", "gateway.example.com"},
 		"in other letters":               {"header_up host other.example.com", "other.example.com"},

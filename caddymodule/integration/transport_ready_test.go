@@ -13,8 +13,8 @@ import (
 )
 
 // A recipe: Caddy's health checks use the transport's connections, so one that
-// comes more often than idle connections are closed keeps one ready. What it is
-// answered with makes no difference.
+// comes more often than idle connections are closed keeps one ready. What
+// the response is makes no difference.
 func TestAHealthCheckKeepsAConnectionReady(t *testing.T) {
 	for name, test := range map[string]struct {
 		options string
@@ -44,7 +44,7 @@ func TestAHealthCheckKeepsAConnectionReady(t *testing.T) {
 				t.Helper()
 				response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(key, file("file", "x")))))
 				if readAll(t, response); response.StatusCode != http.StatusOK {
-					t.Errorf("answer %d", response.StatusCode)
+					t.Errorf("response %d", response.StatusCode)
 				}
 			}
 			upload()

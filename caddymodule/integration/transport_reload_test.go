@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// judged answers an upload with the size of its file, and whether it is whole.
+// judged responds to an upload with the size of its file, and whether it is whole.
 func judged(w http.ResponseWriter, r *http.Request) {
 	content, err := formFile(r)
 	if err != nil {
@@ -28,10 +28,10 @@ const whole = "5242880 true" // what judged says of large
 
 // midway is an upload of which half has been sent.
 type midway struct {
-	t        *testing.T
-	client   *io.PipeWriter
-	rest     string
-	answered chan *http.Response
+	t         *testing.T
+	client    *io.PipeWriter
+	rest      string
+	responded chan *http.Response
 }
 
 // sendHalf begins an upload of which it sends half, and waits until some of it
@@ -50,7 +50,7 @@ func sendHalf(t *testing.T, gateway, framing string, arrived <-chan struct{}) mi
 		if err != nil {
 			t.Errorf("upload: %v", err)
 		}
-		m.answered <- response
+		m.responded <- response
 	}()
 	if _, err := io.WriteString(client, form[:len(form)/2]); err != nil {
 		t.Fatal(err)
@@ -63,16 +63,16 @@ func sendHalf(t *testing.T, gateway, framing string, arrived <-chan struct{}) mi
 	return m
 }
 
-// finish sends the rest of the upload and returns the answer.
+// finish sends the rest of the upload and returns the response.
 func (m midway) finish() string {
 	m.t.Helper()
 	if _, err := io.WriteString(m.client, m.rest); err != nil {
 		m.t.Fatal(err)
 	}
 	_ = m.client.Close()
-	response := <-m.answered
+	response := <-m.responded
 	if response == nil {
-		m.t.Fatal("no answer")
+		m.t.Fatal("no response")
 	}
 	return readAll(m.t, response)
 }
@@ -98,17 +98,17 @@ func TestInvariant9TheTransportOutlivesItsConfig(t *testing.T) {
 			byAdmin := sendHalf(t, gateway, framing, arrived)
 			c.load(site)
 			if got := byCommand.finish(); got != whole {
-				t.Errorf("%s, caddy reload: answer %q", framing, got)
+				t.Errorf("%s, caddy reload: response %q", framing, got)
 			}
 			if got := byAdmin.finish(); got != whole {
-				t.Errorf("%s, the admin API: answer %q", framing, got)
+				t.Errorf("%s, the admin API: response %q", framing, got)
 			}
 		}
 		underWay := sendHalf(t, gateway, "with a length", arrived)
 		c.terminate()
 		eventually(t, "Caddy stops", func() bool { return strings.Contains(c.output.String(), "shutting down") })
 		if got := underWay.finish(); got != whole {
-			t.Errorf("stop: answer %q", got)
+			t.Errorf("stop: response %q", got)
 		}
 		select {
 		case <-c.exited:
@@ -130,8 +130,8 @@ func (c *caddyProcess) load(caddyfile string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if answer := readAll(c.t, response); response.StatusCode != http.StatusOK {
-		c.t.Fatalf("load: %d %s", response.StatusCode, answer)
+	if body := readAll(c.t, response); response.StatusCode != http.StatusOK {
+		c.t.Fatalf("load: %d %s", response.StatusCode, body)
 	}
 	http.DefaultClient.CloseIdleConnections()
 }
@@ -170,7 +170,7 @@ func TestUploadsPassWithEachOptionOfTheTransport(t *testing.T) {
 			for range 2 {
 				response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", body()))
 				if got := readAll(t, response); got != whole {
-					t.Errorf("%s, %s: answer %d %q", name, framing, response.StatusCode, got)
+					t.Errorf("%s, %s: response %d %q", name, framing, response.StatusCode, got)
 				}
 			}
 		}
@@ -198,16 +198,16 @@ func TestHealthChecksGoThroughTheTransport(t *testing.T) {
 	startCaddy(t, gatewayTo(gateway, first.URL+" "+second.URL,
 		"lb_policy first\n\t\thealth_uri /healthy\n\t\thealth_interval 100ms\n\t\thealth_timeout 10s\n\t\t"+trusting("")), canarySecret)
 	form := formOf(key, file("file", photo))
-	answered := func(want string) func() bool {
+	responded := func(want string) func() bool {
 		return func() bool {
 			return readAll(t, do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(form)))) == want
 		}
 	}
-	eventually(t, "the first is healthy", answered("first"))
+	eventually(t, "the first is healthy", responded("first"))
 	ill.Store(true)
-	eventually(t, "the first is ill", answered("second"))
+	eventually(t, "the first is ill", responded("second"))
 	ill.Store(false)
-	eventually(t, "the first is healthy again", answered("first"))
+	eventually(t, "the first is healthy again", responded("first"))
 }
 
 // Upstreams that are found anew for each request are spoken to over the same
@@ -222,7 +222,7 @@ func TestUpstreamsMayBeDynamic(t *testing.T) {
 	for range 2 {
 		response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(key, file("file", large)))))
 		if got := readAll(t, response); got != whole {
-			t.Errorf("answer %d %q", response.StatusCode, got)
+			t.Errorf("response %d %q", response.StatusCode, got)
 		}
 	}
 }

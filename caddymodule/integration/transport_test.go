@@ -123,13 +123,13 @@ func TestASlowClientsBytesAreNotHeldBack(t *testing.T) {
 			if framing == "with a length" {
 				request.ContentLength = int64(len(form))
 			}
-			answered := make(chan error, 1)
+			responded := make(chan error, 1)
 			go func() {
 				response, err := http.DefaultClient.Do(request)
 				if err == nil {
 					_ = response.Body.Close()
 				}
-				answered <- err
+				responded <- err
 			}()
 			next := func(want int) {
 				select {
@@ -149,15 +149,15 @@ func TestASlowClientsBytesAreNotHeldBack(t *testing.T) {
 			}
 			_, _ = io.WriteString(client, rest)
 			_ = client.Close()
-			if err := <-answered; err != nil {
+			if err := <-responded; err != nil {
 				t.Errorf("%s: %v", framing, err)
 			}
 		}
 	})
 }
 
-// Invariant 10, in part: an early answer is heard over every transport.
-func TestInvariant10AnEarlyAnswerIsHeardOverEveryTransport(t *testing.T) {
+// Invariant 10, in part: an early response is heard over every transport.
+func TestInvariant10AnEarlyResponseIsHeardOverEveryTransport(t *testing.T) {
 	upstreams(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.ReadFull(r.Body, make([]byte, 100<<10))
 		http.Error(w, "early", http.StatusRequestEntityTooLarge)
@@ -165,8 +165,8 @@ func TestInvariant10AnEarlyAnswerIsHeardOverEveryTransport(t *testing.T) {
 		t.Helper()
 		for range 3 {
 			response := do(t, http.DefaultClient, newUpload(t, gateway+"/base/", trickle(formOf(key, file("file", large)), 50, 20*time.Millisecond)))
-			if answer := readAll(t, response); response.StatusCode != http.StatusRequestEntityTooLarge || answer != "early\n" {
-				t.Errorf("answer %d %q", response.StatusCode, answer)
+			if body := readAll(t, response); response.StatusCode != http.StatusRequestEntityTooLarge || body != "early\n" {
+				t.Errorf("response %d %q", response.StatusCode, body)
 			}
 		}
 	})
@@ -208,8 +208,8 @@ func TestAClientThatHangsUpIsNotTakenForComplete(t *testing.T) {
 	})
 }
 
-// An upstream that hangs up is told to the client.
-func TestAnUpstreamThatHangsUpIsTold(t *testing.T) {
+// An upstream that hangs up is reported to the client.
+func TestAnUpstreamThatHangsUpIsReported(t *testing.T) {
 	upstreams(t, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.ReadFull(r.Body, make([]byte, 1<<20))
 		panic(http.ErrAbortHandler)
@@ -217,8 +217,8 @@ func TestAnUpstreamThatHangsUpIsTold(t *testing.T) {
 		t.Helper()
 		for range 3 {
 			response := do(t, http.DefaultClient, newUpload(t, gateway+"/base/", strings.NewReader(formOf(key, file("file", large)))))
-			if answer := readAll(t, response); response.StatusCode != http.StatusBadGateway || answer != "The Upload API cannot be reached by the gateway." {
-				t.Errorf("answer %d %q", response.StatusCode, answer)
+			if body := readAll(t, response); response.StatusCode != http.StatusBadGateway || body != "The Upload API cannot be reached by the gateway." {
+				t.Errorf("response %d %q", response.StatusCode, body)
 			}
 		}
 		if strings.Contains(c.output.String(), "panic") {
@@ -240,8 +240,8 @@ func TestTrailersPass(t *testing.T) {
 		request := newUpload(t, gateway+"/multipart/complete/", struct{ io.Reader }{strings.NewReader(large)})
 		request.Trailer = http.Header{"X-Sum": {"here"}}
 		response := do(t, http.DefaultClient, request)
-		if answer := readAll(t, response); answer != "got here" || response.Trailer.Get("X-Sum") != "there" {
-			t.Errorf("answer %q, trailer %v", answer, response.Trailer)
+		if body := readAll(t, response); body != "got here" || response.Trailer.Get("X-Sum") != "there" {
+			t.Errorf("response %q, trailer %v", body, response.Trailer)
 		}
 	})
 }
@@ -259,8 +259,8 @@ func TestAnUpstreamThatCannotBeDialledIsPassedOver(t *testing.T) {
 			startCaddy(t, gatewayTo(gateway, scheme+"://"+freeAddress(t)+" "+upstream.URL, options), canarySecret)
 			for range 5 {
 				response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(key, file("file", large)))))
-				if answer := readAll(t, response); response.StatusCode != http.StatusOK {
-					t.Errorf("answer %d %q", response.StatusCode, answer)
+				if body := readAll(t, response); response.StatusCode != http.StatusOK {
+					t.Errorf("response %d %q", response.StatusCode, body)
 				}
 			}
 		})
@@ -310,7 +310,7 @@ func TestTheProxyProtocolComesFirst(t *testing.T) {
 		for range 2 {
 			response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(key, file("file", large)))))
 			if got, want := readAll(t, response), fmt.Sprint(len(large), nil); got != want {
-				t.Errorf("over TLS %v: answer %q, want %q", secure, got, want)
+				t.Errorf("over TLS %v: response %q, want %q", secure, got, want)
 			}
 		}
 		if line := <-lines; !strings.HasPrefix(line, "PROXY TCP4 127.0.0.1 ") {
@@ -337,7 +337,7 @@ func TestAnUpstreamMayBeAUnixSocket(t *testing.T) {
 	startCaddy(t, gatewayTo(gateway, "unix/"+path, ""), canarySecret)
 	response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(key, file("file", large)))))
 	if got, want := readAll(t, response), fmt.Sprint(len(large), nil); got != want {
-		t.Errorf("answer %q, want %q", got, want)
+		t.Errorf("response %q, want %q", got, want)
 	}
 }
 

@@ -113,7 +113,7 @@ func uploadOf(size int) string {
 
 // A handler that responds without having read the body: the client, who sends all
 // of it before it looks, gets the whole response, and no connection is reset.
-func TestAResponseToABodyThatNobodyReadsArrives(t *testing.T) {
+func TestAResponseToABodyThatNoHandlerReadsArrives(t *testing.T) {
 	gateway := startUnread(t)
 	bodies := map[string]string{"1 KiB": uploadOf(1 << 10), "200 KiB": uploadOf(200 << 10), "1 MiB": uploadOf(1 << 20), "30 MiB": uploadOf(30 << 20)}
 	for way := range unreadWays {
@@ -188,7 +188,7 @@ func TestAResponseToABodyThatDoesNotComeArrives(t *testing.T) {
 	checkNoPanic(t, gateway.caddyProcess)
 }
 
-// A request without a body is for whoever comes next, and its connection goes on.
+// A request without a body is for the next handler, and its connection goes on.
 func TestAResponseToNoBodyArrives(t *testing.T) {
 	gateway := startUnread(t)
 	for way := range unreadWays {
@@ -212,7 +212,7 @@ func TestAResponseToNoBodyArrives(t *testing.T) {
 
 // The same over every version of HTTP, by a client that looks for the response
 // while it sends.
-func TestAResponseToABodyThatNobodyReadsArrivesOverEveryVersion(t *testing.T) {
+func TestAResponseToABodyThatNoHandlerReadsArrivesOverEveryVersion(t *testing.T) {
 	gateway := startUnread(t)
 	for _, version := range []string{"HTTP/1.1", "HTTP/2.0", "HTTP/3.0"} {
 		client := client(t, version)
@@ -237,7 +237,7 @@ func TestAResponseToABodyThatNobodyReadsArrivesOverEveryVersion(t *testing.T) {
 	checkNoPanic(t, gateway.caddyProcess)
 }
 
-// A client that asks for JSON is told in JSON that nothing handled its upload.
+// A client that asks for JSON gets JSON that says that nothing handled its upload.
 func TestInvariant7AnUploadThatNothingHandlesIsRefused(t *testing.T) {
 	gateway := startUnread(t)
 	for _, path := range []string{"/base/?jsonerrors=1", "/group/?jsonerrors=1&pub_key=demopublickey", "/from_url/?jsonerrors=1&pub_key=demopublickey"} {
@@ -439,9 +439,9 @@ func TestWhatIsHandedOutArrivesThoughABodyIsSent(t *testing.T) {
 	checkNoPanic(t, c)
 }
 
-// An upstream that answers before a body is through is heard, also if the request is
+// An upstream that responds before a body is through is heard, also if the request is
 // not signed.
-func TestInvariant10AnEarlyAnswerToAnUnsignedRequestArrives(t *testing.T) {
+func TestInvariant10AnEarlyResponseToAnUnsignedRequestArrives(t *testing.T) {
 	addresses, c := startWays(t, strings.TrimPrefix(halfHearted(t), "http://"), "http")
 	for way, address := range addresses {
 		for size, body := range map[string]string{"100 KiB": strings.Repeat("x", 100<<10), "20 MiB": strings.Repeat("x", 20<<20)} {
@@ -450,7 +450,7 @@ func TestInvariant10AnEarlyAnswerToAnUnsignedRequestArrives(t *testing.T) {
 					inGoroutine(func() {
 						c := dialUnread(t, strings.Replace(strings.TrimPrefix(address, "http://"), "localhost", "127.0.0.1", 1))
 						c.host = strings.TrimPrefix(address, "http://")
-						c.head("nobody", "/other/", framing, len(body))
+						c.head("none", "/other/", framing, len(body))
 						c.send(framing, body)
 						if got, _ := c.response(); got != "413 early" {
 							c.fail("got %.100s", got)

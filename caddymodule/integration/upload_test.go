@@ -84,10 +84,10 @@ func readAll(t *testing.T, response *http.Response) string {
 // content under the field's name.
 func checkStored(t *testing.T, d demo, response *http.Response, name, content string) {
 	t.Helper()
-	answer := readAll(t, response)
+	body := readAll(t, response)
 	var ids map[string]string
-	if err := json.Unmarshal([]byte(answer), &ids); err != nil || response.StatusCode != http.StatusOK || ids[name] == "" {
-		t.Fatalf("answer %d %s", response.StatusCode, answer)
+	if err := json.Unmarshal([]byte(body), &ids); err != nil || response.StatusCode != http.StatusOK || ids[name] == "" {
+		t.Fatalf("response %d %s", response.StatusCode, body)
 	}
 	stored, err := http.Get("http://" + d.sandbox + "/" + ids[name] + "/")
 	if err != nil {
@@ -128,7 +128,7 @@ func TestUploadsAreAccepted(t *testing.T) {
 				t.Run(version+"/"+framing+"/"+name, func(t *testing.T) {
 					response := do(t, client(t, version), newUpload(t, "https://"+d.secure+"/base/", reader(test.form)))
 					if response.Proto != version {
-						t.Errorf("the answer came over %s", response.Proto)
+						t.Errorf("the response came over %s", response.Proto)
 					}
 					checkStored(t, d, response, test.name, test.content)
 				})
@@ -193,7 +193,7 @@ func TestUploadThatExpectsToContinue(t *testing.T) {
 	}
 
 	if _, head := send("text/plain"); !strings.HasPrefix(head, "HTTP/1.1 415 ") {
-		t.Errorf("a request to be refused was answered with %q", head)
+		t.Errorf("a request to be refused got %q", head)
 	}
 }
 
@@ -203,7 +203,7 @@ func TestSandboxInsistsOnASignature(t *testing.T) {
 	d.start(t, "", "")
 	response := do(t, http.DefaultClient, newUpload(t, "http://"+d.sandbox+"/base/", strings.NewReader(formOf(key, file("file", photo)))))
 	if got := readAll(t, response); response.StatusCode != http.StatusBadRequest || got != "`signature` is required." {
-		t.Errorf("answer %d %s", response.StatusCode, got)
+		t.Errorf("response %d %s", response.StatusCode, got)
 	}
 }
 
@@ -246,17 +246,17 @@ func TestInvariant9ReloadAndStopLoseNoUpload(t *testing.T) {
 	d := newDemo(t)
 	c := d.start(t, "", "")
 	upload := func(duration time.Duration) chan *http.Response {
-		answered := make(chan *http.Response, 1)
+		responded := make(chan *http.Response, 1)
 		request := newUpload(t, "http://"+d.plain+"/base/", trickle(formOf(file("file", photo), key), 20, duration/20))
 		go func() {
 			response, err := http.DefaultClient.Do(request)
 			if err != nil {
 				t.Errorf("upload: %v", err)
 			}
-			answered <- response
+			responded <- response
 		}()
 		time.Sleep(duration / 4)
-		return answered
+		return responded
 	}
 	// The upstream is this process's own, so that it outlives Caddy.
 	stored := make(chan string, 10)
@@ -276,13 +276,13 @@ func TestInvariant9ReloadAndStopLoseNoUpload(t *testing.T) {
 	gateways := site[0] + site[1]
 	c.reload(gateways)
 
-	check := func(what string, answered chan *http.Response) {
-		response := <-answered
+	check := func(what string, responded chan *http.Response) {
+		response := <-responded
 		if response == nil {
-			t.Fatalf("%s: no answer", what)
+			t.Fatalf("%s: no response", what)
 		}
-		if answer := readAll(t, response); answer != "1 1" {
-			t.Errorf("%s: answer %d %q", what, response.StatusCode, answer)
+		if body := readAll(t, response); body != "1 1" {
+			t.Errorf("%s: response %d %q", what, response.StatusCode, body)
 		}
 		if got := <-stored; got != photo {
 			t.Errorf("%s: another file arrived", what)

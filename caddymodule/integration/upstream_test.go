@@ -94,7 +94,7 @@ func TestInvariants1To3OnTheWire(t *testing.T) {
 // request reaches the upstream.
 func TestInvariant7NothingCompleteGoesOutUnsigned(t *testing.T) {
 	received := make(chan string, 1)
-	// Takes whatever comes until the connection ends, and never answers.
+	// Takes whatever comes until the connection ends, and never responds.
 	upstream := rawtest.Serve(t, func(connection net.Conn, _ int) {
 		_ = connection.SetReadDeadline(time.Now().Add(30 * time.Second))
 		data, _ := io.ReadAll(connection)
@@ -123,10 +123,10 @@ func TestInvariant7NothingCompleteGoesOutUnsigned(t *testing.T) {
 		} {
 			t.Run(name+"/"+framing, func(t *testing.T) {
 				// max_fails 1: were the client's fault held against the
-				// upstream, the next upload would be answered with 503.
+				// upstream, the next upload would get 503.
 				response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", reader))
-				if answer := readAll(t, response); response.StatusCode != test.status || answer == "" {
-					t.Errorf("answer %d %q, want %d", response.StatusCode, answer, test.status)
+				if body := readAll(t, response); response.StatusCode != test.status || body == "" {
+					t.Errorf("response %d %q, want %d", response.StatusCode, body, test.status)
 				}
 				var got string
 				select {
@@ -146,7 +146,7 @@ func TestInvariant7NothingCompleteGoesOutUnsigned(t *testing.T) {
 }
 
 // Invariant 8: no secret, signature or JWT in any log, error, metric, trace, or
-// admin answer.
+// admin response.
 func TestInvariant8NothingSecretIsShown(t *testing.T) {
 	secret := "canary-of-a-secret"
 	signatures := make(chan string, 10)
@@ -175,7 +175,7 @@ func TestInvariant8NothingSecretIsShown(t *testing.T) {
 			shown.WriteString(readAll(t, do(t, http.DefaultClient, newUpload(t, "http://"+address+"/base/", strings.NewReader(form)))))
 		}
 	}
-	// With a credential in the query, the client's and ours.
+	// With a credential in the query, the client's and the gateway's.
 	for _, address := range []string{gateway, failing} {
 		for _, target := range []string{"/from_url/?pub_key=demopublickey&signature=canary-of-a-client&expire=1", "/group/?pub_key=other&signature=canary-of-a-client"} {
 			response, err := http.Get("http://" + address + target)
@@ -201,9 +201,9 @@ func TestInvariant8NothingSecretIsShown(t *testing.T) {
 	}
 }
 
-// Invariant 10, in part: an upstream that answers before the body is through is
+// Invariant 10, in part: an upstream that responds before the body is through is
 // heard.
-func TestInvariant10AnEarlyAnswerReachesTheClient(t *testing.T) {
+func TestInvariant10AnEarlyResponseReachesTheClient(t *testing.T) {
 	upstream := rawtest.Serve(t, func(connection net.Conn, _ int) {
 		_, _ = connection.Read(make([]byte, 4096))
 		_, _ = io.WriteString(connection, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nearly")
@@ -213,8 +213,8 @@ func TestInvariant10AnEarlyAnswerReachesTheClient(t *testing.T) {
 	startCaddy(t, gatewayTo(gateway, "http://"+upstream, ""), canarySecret)
 	form := formOf(key, file("file", photo))
 	response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", trickle(form, 20, 100*time.Millisecond)))
-	if answer := readAll(t, response); response.StatusCode != http.StatusRequestEntityTooLarge || answer != "early" {
-		t.Errorf("answer %d %q", response.StatusCode, answer)
+	if body := readAll(t, response); response.StatusCode != http.StatusRequestEntityTooLarge || body != "early" {
+		t.Errorf("response %d %q", response.StatusCode, body)
 	}
 }
 
@@ -244,8 +244,8 @@ func TestAClientThatGoesAwayIsNotTheUpstreamsFault(t *testing.T) {
 		}
 	}
 	response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(form)))
-	if answer := readAll(t, response); response.StatusCode != http.StatusOK {
-		t.Errorf("the next upload was answered with %d %q", response.StatusCode, answer)
+	if body := readAll(t, response); response.StatusCode != http.StatusOK {
+		t.Errorf("the next upload got %d %q", response.StatusCode, body)
 	}
 	eventually(t, "the abort is logged", func() bool { return strings.Contains(c.output.String(), `"status":400`) })
 	for line := range strings.SplitSeq(c.output.String(), "\n") {
@@ -256,8 +256,8 @@ func TestAClientThatGoesAwayIsNotTheUpstreamsFault(t *testing.T) {
 }
 
 // What other directives refuse before the gateway, error routes put into the
-// client's dialect; and they answer for the gateway, with all it knows.
-func TestErrorRoutesOfTheDocumentsAnswer(t *testing.T) {
+// client's dialect; and they respond for the gateway, with all it knows.
+func TestErrorRoutesOfTheDocumentsRespond(t *testing.T) {
 	_, after, _ := strings.Cut(documented(t, "docs/errors.md", "handle_errors"), "\thandle_errors {")
 	routes := "\thandle_errors {" + after
 	gateway := freeAddress(t)
@@ -268,7 +268,7 @@ func TestErrorRoutesOfTheDocumentsAnswer(t *testing.T) {
 	for name, test := range map[string]struct {
 		form, query string
 		status      int
-		answer      string
+		body        string
 	}{
 		"large":       {large, "", 413, "The size of the request is too large."},
 		"large, JSON": {large, "?jsonerrors=1", 200, `{"error":{"status_code":413,"content":"The size of the request is too large.","error_code":"RequestSizeLimitExceededError"}}`},
@@ -277,8 +277,8 @@ func TestErrorRoutesOfTheDocumentsAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/"+test.query, strings.NewReader(test.form)))
-			if answer := readAll(t, response); response.StatusCode != test.status || answer != test.answer || response.Header.Get("Access-Control-Allow-Origin") != "*" {
-				t.Errorf("answer %d %s", response.StatusCode, answer)
+			if body := readAll(t, response); response.StatusCode != test.status || body != test.body || response.Header.Get("Access-Control-Allow-Origin") != "*" {
+				t.Errorf("response %d %s", response.StatusCode, body)
 			}
 		})
 	}

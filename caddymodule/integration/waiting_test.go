@@ -22,7 +22,7 @@ func operationsExample(t *testing.T, option, gateway, upstream string) string {
 	return strings.Replace(example, "upload.example.com {\n\tuploadcare {\n", site, 1)
 }
 
-// A client that is silent for longer than Caddy allows is told so; with the option
+// A client that is silent for longer than Caddy allows gets a response that says so; with the option
 // of docs/operations.md it may be.
 func TestASilentClientHasAsLongAsCaddyAllows(t *testing.T) {
 	form := formOf(key, file("file", photo))
@@ -33,8 +33,8 @@ func TestASilentClientHasAsLongAsCaddyAllows(t *testing.T) {
 			startCaddy(t, strings.Replace(config, "read_body_idle 10m", timeout, 1), canarySecret)
 			body := io.MultiReader(strings.NewReader(form[:len(form)/2]), pause(1500*time.Millisecond), strings.NewReader(form[len(form)/2:]))
 			response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", body))
-			if answer := readAll(t, response); response.StatusCode != status {
-				t.Errorf("answer %d %q, want %d", response.StatusCode, answer, status)
+			if body := readAll(t, response); response.StatusCode != status {
+				t.Errorf("response %d %q, want %d", response.StatusCode, body, status)
 			}
 		})
 	}
@@ -76,8 +76,8 @@ func TestAnUpstreamThatNeverRespondsIsGivenUp(t *testing.T) {
 			began := time.Now()
 			response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(test.form)))
 			const want = "The Upload API cannot be reached by the gateway."
-			if answer := readAll(t, response); response.StatusCode != http.StatusGatewayTimeout || answer != want {
-				t.Errorf("answer %d %q after %s", response.StatusCode, answer, time.Since(began))
+			if body := readAll(t, response); response.StatusCode != http.StatusGatewayTimeout || body != want {
+				t.Errorf("response %d %q after %s", response.StatusCode, body, time.Since(began))
 			}
 		})
 	}

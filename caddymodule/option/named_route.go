@@ -40,12 +40,13 @@ func RegisterHandlerDirective(name string, parse httpcaddyfile.UnmarshalHandlerF
 	})
 }
 
-// Terminal makes a route differ whose handler responds to every request: no handler after
-// it would be called anyway.
+// Terminal keeps Caddy from merging a route whose handler responds to every request. It
+// makes the route terminal, since no handler after it would be called anyway.
 func Terminal(route *caddyhttp.Route) { route.Terminal = true }
 
-// PassOn makes a route differ whose handler calls the next one. An empty list of matcher
-// sets matches the same as nil, everything, but is not deeply equal to it.
+// PassOn keeps Caddy from merging a route whose handler calls the next one. It sets an
+// empty list of matcher sets, which matches every request, as nil does, but is not deeply
+// equal to nil.
 func PassOn(route *caddyhttp.Route) {
 	if route.MatcherSetsRaw == nil {
 		route.MatcherSetsRaw = caddyhttp.RawMatcherSets{}

@@ -43,11 +43,14 @@ type correction struct {
 func (c *correction) by(offset time.Duration, clock *token.Clock, forget func()) clockChange {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	// Any other result ends what was reported, so that the next excess is news.
 	excess := c.excess
 	c.excess = 0
 	switch {
 	case (offset - clock.Offset()).Abs() <= offsetAllowance:
 		return clockUnchanged
+	// What was corrected before stays: for one odd Date, credentials must not be made for
+	// another time.
 	case offset.Abs() > maxOffset:
 		if c.excess = offset; (offset - excess).Abs() <= offsetAllowance {
 			return clockUnchanged // it has been reported
@@ -71,11 +74,13 @@ func (s *Set) CorrectClocks(offset time.Duration) {
 	var most clockChange
 	for _, project := range s.all {
 		c, forget := project.credentials, func() {}
+		// A resolver's tokens stay: it set their expiry by a clock of its own.
 		if _, minted := project.source.(source.FixedLifetime); minted {
 			forget = c.cache.Clear
 		}
 		most = max(most, c.correction.by(offset, c.clock, forget))
 	}
+	// One line for all projects, which have one clock and one service.
 	difference := zap.Duration("difference", offset.Round(time.Second))
 	switch most {
 	case clockRight:

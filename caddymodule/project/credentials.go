@@ -53,6 +53,8 @@ func (c *credentials) Destruct() error {
 // acquireCredentials takes the project's credentials from the pool.
 func (p *Project) acquireCredentials(ctx caddy.Context) error {
 	hash := sha256.New()
+	// Quoted, so that no two projects are the same text with its words divided
+	// differently.
 	_, _ = fmt.Fprintf(hash, "%q %q %q %d %q %d", p.publicKey, p.Scheme, caddy.GetModuleID(p.source), p.threshold, p.source.CacheKey(), p.keyring.turns())
 	p.keyring.writeTo(hash)
 	key := hex.EncodeToString(hash.Sum(nil))
@@ -75,8 +77,13 @@ func (p *Project) acquireCredentials(ctx caddy.Context) error {
 	}
 	credentials := pooled.(*credentials)
 	p.credentials, p.poolKey = credentials, key
+	// After the pool has them: an old config that ends now deletes the series of all
+	// projects that are not in it.
 	p.metrics = newProjectMetrics(p.publicKey, sourceName(p.source), p.fallback != nil)
+	// Before askSource, which shares what is asked for through the fleet.
 	p.joinFleet(ctx)
+	// A source with keys would sign with its first one; the keyring has the one whose
+	// turn it is.
 	asked := p.source
 	if p.keyring != nil {
 		p.keyring.rotation = credentials.rotation
@@ -84,6 +91,8 @@ func (p *Project) acquireCredentials(ctx caddy.Context) error {
 	}
 	p.ask = p.askSource(asked)
 	if changing, ok := p.source.(source.ChangingSource); ok {
+		// What the old secret signed would be rejected, and what the service said of the
+		// old keys says nothing about the new ones.
 		changing.OnChange(func() {
 			credentials.rotation.Reset()
 			credentials.cache.Clear()
@@ -99,6 +108,8 @@ func (p *Project) release() error {
 	if p == nil || p.poolKey == "" {
 		return nil
 	}
+	// Caddy also cleans up after a Provision that failed. A second Delete would take the
+	// reference of another config.
 	_, err := tokenPool.Delete(p.poolKey)
 	p.poolKey = ""
 	return err
@@ -160,6 +171,8 @@ func (p *Project) obtain(ctx context.Context, src source.Source, now time.Time) 
 func (p *Project) checkToken(fresh source.Token, err error) (source.Token, error) {
 	switch {
 	case err != nil:
+	// Passed on, it would become a rejection by the service, and its cause would be
+	// looked for there.
 	case (p.Scheme == source.SchemeToken) != (fresh.AccessToken != ""):
 		err = fmt.Errorf("the source yields no credential of scheme %s", p.Scheme)
 	case fresh.Expired(p.credentials.clock.Now().Wall, 0):

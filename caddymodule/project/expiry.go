@@ -29,7 +29,8 @@ const (
 // expiryWarnings are the warnings that were logged. They are pooled with the project's
 // tokens, so that a reload does not repeat them.
 type expiryWarnings struct {
-	mu    sync.Mutex
+	mu sync.Mutex
+	// By the pair, so that the next one is warned of anew.
 	given map[source.Token]expiryStage
 }
 
@@ -64,6 +65,7 @@ func (p *Project) watchExpiry(ctx context.Context) {
 		if !ok {
 			continue
 		}
+		// The first warning comes while the config loads, where its author sees it.
 		watch := expiryWatch{project: p, fixed: fixed, isFallback: i > 0}
 		timer := time.NewTimer(watch.warn())
 		go func() {
@@ -89,6 +91,7 @@ func (w *expiryWatch) warn() time.Duration {
 			p.logger.Error("the static credential cannot be looked at, so nothing warns of its expiry",
 				zap.String("source", sourceName(w.fixed)), zap.Bool("fallback", w.isFallback), zap.Error(err))
 		}
+		// Once: the check comes back each minute.
 		w.failed = true
 		return expiryInterval
 	}

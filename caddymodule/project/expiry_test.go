@@ -25,7 +25,7 @@ import (
 )
 
 // fixedSource is the guest module `uploadcare.sources.fixed_in_test`: a source of
-// somebody else's that has one credential.
+// another author's that has one credential.
 type fixedSource struct {
 	Lifetime caddy.Duration `json:"lifetime,omitempty"`
 	InHeader bool           `json:"in_header,omitempty"` // an access token
@@ -84,8 +84,8 @@ func late(pair token.Token) string {
 
 func rfc3339(pair token.Token) string { return time.Unix(pair.Expire, 0).UTC().Format(time.RFC3339) }
 
-// Nobody uploads here.
-func TestAStaticPairsExpiryIsToldAThresholdAheadAndOnce(t *testing.T) {
+// No upload comes here.
+func TestAStaticPairsExpiryIsLoggedAThresholdAheadAndOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(fixture.UntilTenDigits)
 		ctx, unload := context.WithCancel(t.Context())
@@ -134,7 +134,7 @@ func TestAReloadDoesNotRepeatTheWarning(t *testing.T) {
 	})
 }
 
-func TestAnExpiredPairIsToldAtLoad(t *testing.T) {
+func TestAnExpiredPairIsLoggedAtLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, pair, logs := watched(t, -time.Hour)
 		fixture.WantLines(t, logs, late(pair))
@@ -155,7 +155,7 @@ func TestAClockThatIsSetIsNoticed(t *testing.T) {
 	})
 }
 
-func TestAFallbacksExpiryIsTold(t *testing.T) {
+func TestAFallbacksExpiryIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(fixture.UntilTenDigits)
 		pair := fixture.PairFor(-time.Hour)
@@ -166,7 +166,7 @@ func TestAFallbacksExpiryIsTold(t *testing.T) {
 	})
 }
 
-// Whoever's source it is, as the source or as the fallback.
+// Whichever module the source is, as the source or as the fallback.
 func TestTheExpiryOfAnyFixedSourceIsReported(t *testing.T) {
 	const live = `{"module":"scripted_in_test"}`
 	for name, fixed := range map[string]func() string{
@@ -214,8 +214,8 @@ func TestTheExpiryOfAnyFixedSourceIsReported(t *testing.T) {
 	}
 }
 
-// A source of somebody else's that panics when it is looked at does not end the
-// gateway, and is told of once; at load, it is an error.
+// A guest source that panics when it is looked at does not end the gateway, and is
+// logged once; at load, it is an error.
 func TestAFixedSourceThatPanicsEndsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		project, pair, logs := watched(t, 3*time.Hour)

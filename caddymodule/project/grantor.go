@@ -33,6 +33,8 @@ func (p *Project) grantorFor(replacer *caddy.Replacer) Grantor {
 	if err != nil {
 		return Grantor{project: p, err: err}
 	}
+	// A hash: the key has what the request said of its caller, such as a cookie, and
+	// thousands of them stay in memory.
 	caller := token.Caller(sha256.Sum256([]byte(src.CacheKey())))
 	return Grantor{project: p, ask: p.askSource(src), caller: &caller}
 }
@@ -84,6 +86,8 @@ func (g Grantor) issue(ctx context.Context) (issued, error) {
 		p.metrics.fallbackUses.Inc()
 		p.logFallback(fallback, unavailable)
 		return issued{token: fallback, byFallback: true}, nil
+	// The source may still respond, and there is nothing better: the upload waits for it
+	// after all.
 	case errors.Is(err, token.ErrSlow):
 		return bySource(p.credentials.cache.Get(ctx, g.ask))
 	default:
@@ -129,6 +133,8 @@ func (g Grantor) drop(rejected source.Token, rejection uploadapi.Rejection) bool
 	if cache.Drop(rejected, why) {
 		return true
 	}
+	// One that had been accepted stays until there is another: that it is not dropped
+	// does not mean that it was reported.
 	held, ok := cache.Current()
 	return ok && held == rejected
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // keyServer is the guest module `uploadcare.sources.key_server_in_test`: a source of
-// somebody else's that asks for what its keys sign.
+// another author's that asks for what its keys sign.
 type keyServer struct {
 	Keys []string `json:"keys,omitempty"`
 }
@@ -52,7 +52,7 @@ type serverKey string
 func (k serverKey) Token(ctx context.Context, now time.Time) (source.Token, error) {
 	switch {
 	case ctx.Err() != nil:
-		return source.Token{}, errors.New("whoever asked has gone")
+		return source.Token{}, errors.New("the upload that asked has gone")
 	case k == "broken":
 		return source.Token{}, source.ErrUnreachable
 	}
@@ -123,7 +123,7 @@ func TestAKeyDoesNotFailBecauseTheClientHasLeft(t *testing.T) {
 		t.Error("the key does not sign")
 	}
 	if said := logs.TakeAll(); len(said) > 0 {
-		t.Errorf("the operator is told %v", said)
+		t.Errorf("the log says %v", said)
 	}
 }
 

@@ -32,6 +32,7 @@ func (p *Project) newKeyring() (*keyring, error) {
 		return nil, fmt.Errorf("%s depends on the request: its secret keys would never sign", sourceName(keyed))
 	}
 	keys := keyed.SecretKeys()
+	// A guest may return none, and the first is taken without another look.
 	if len(keys) == 0 {
 		return nil, fmt.Errorf("%s: it has no secret key", sourceName(keyed))
 	}
@@ -86,6 +87,7 @@ func (p *Project) accessTokenSource() (source.AccessTokenSource, error) {
 		maker, _ := p.source.(source.AccessTokenSource)
 		return maker, nil
 	}
+	// All or none: with some, uploads would fail or not by which key's turn it is.
 	able := 0
 	for _, key := range p.keyring.keys {
 		if _, ok := key.(source.AccessTokenSource); ok {

@@ -56,6 +56,8 @@ func (p *Project) logAnswer(asking token.Asking, fresh source.Token, err error, 
 // logFailure logs that there is no credential: as an error if the source did not fail
 // before, and then once a minute.
 func (p *Project) logFailure(err error, took time.Duration, isFirst bool) {
+	// A refusal is the source's decision and no failure, and any caller can cause one: so
+	// it is a warning, and never an error.
 	level, message := zapcore.DebugLevel, "no credential from the source"
 	if errors.Is(err, source.ErrRefused) {
 		level, message = zapcore.WarnLevel, "credential refused by the source"

@@ -18,7 +18,7 @@ import (
 
 // The life of a token can be followed at debug level: when it is asked for and
 // why, how long that takes, when it expires, and what goes wrong.
-func TestDebugOutputTellsWhenAndWhyTokensAreResolved(t *testing.T) {
+func TestDebugOutputShowsWhenAndWhyTokensAreResolved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		project := MustProject(t, AskingConfig("observed", ""))
 		logs := observe(project, zapcore.DebugLevel)
@@ -29,7 +29,7 @@ func TestDebugOutputTellsWhenAndWhyTokensAreResolved(t *testing.T) {
 			return granted
 		}
 		const asking = "debug asking the source for a credential source=scripted_in_test "
-		answering(token.Mint(fixture.Secret, time.Now(), time.Hour), nil, takes)
+		responding(token.Mint(fixture.Secret, time.Now(), time.Hour), nil, takes)
 		first := get()
 		fixture.WantLines(t, logs, asking+"reason=there is none",
 			"debug credential obtained source=scripted_in_test duration=250ms expire=946688400 expires=2000-01-01T01:00:00Z")
@@ -37,23 +37,23 @@ func TestDebugOutputTellsWhenAndWhyTokensAreResolved(t *testing.T) {
 		fixture.WantLines(t, logs)
 
 		time.Sleep(49*time.Minute + 50*time.Second) // ahead of the threshold
-		answering(token.Token{}, errors.New("connection refused"), takes)
+		responding(token.Token{}, errors.New("connection refused"), takes)
 		get()
 		time.Sleep(time.Second)
 		fixture.WantLines(t, logs, asking+"reason=the cached one expires soon expire=946688400 expires=2000-01-01T01:00:00Z",
 			"error no credential from the source source=scripted_in_test duration=250ms error=connection refused")
 
 		time.Sleep(11 * time.Minute) // past the expiry
-		answering(token.Token{}, fmt.Errorf("%w: status 401", token.ErrRefused), takes)
+		responding(token.Token{}, fmt.Errorf("%w: status 401", token.ErrRefused), takes)
 		get()
 		fixture.WantLines(t, logs, asking+"reason=the cached one has expired expire=946688400 expires=2000-01-01T01:00:00Z",
 			"info the source answers again source=scripted_in_test",
 			"warn credential refused by the source source=scripted_in_test duration=250ms error=the source refused a token: status 401")
 
-		answering(token.Mint(fixture.Secret, time.Now(), 24*time.Hour), nil, takes)
+		responding(token.Mint(fixture.Secret, time.Now(), 24*time.Hour), nil, takes)
 		second := get()
 		fixture.Lines(logs)
-		answering(token.Mint(fixture.Secret, time.Now(), 12*time.Hour), nil, takes)
+		responding(token.Mint(fixture.Secret, time.Now(), 12*time.Hour), nil, takes)
 		if !project.credentials.cache.Drop(second, token.Rejection{}) {
 			t.Fatal("not dropped")
 		}
@@ -69,7 +69,7 @@ func TestDebugOutputTellsWhenAndWhyTokensAreResolved(t *testing.T) {
 	})
 }
 
-// At the usual level only failures are told, once a minute though the source is
+// At the usual level only failures are logged, once a minute though the source is
 // asked more often, and that it is back.
 func TestASourceThatFailsDoesNotFloodTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestASourceThatFailsDoesNotFloodTheLog(t *testing.T) {
 	})
 }
 
-func TestDebugOutputTellsThatTheFallbackStandsIn(t *testing.T) {
+func TestDebugOutputShowsThatTheFallbackStandsIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		project := MustProject(t, AskingConfig("stoodinfor", `,"fallback":{"module":"scripted_in_test","key":"stands in"}`))
 		logs := observe(project, zapcore.DebugLevel)
@@ -114,8 +114,8 @@ func TestDebugOutputTellsThatTheFallbackStandsIn(t *testing.T) {
 	})
 }
 
-// answering makes the source of a project take its time.
-func answering(granted token.Token, err error, takes time.Duration) {
+// responding makes the source of a project take its time.
+func responding(granted token.Token, err error, takes time.Duration) {
 	fixture.Loaded("").Script(func(int, time.Time) (token.Token, error) {
 		time.Sleep(takes)
 		return granted, err

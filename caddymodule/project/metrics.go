@@ -86,6 +86,8 @@ func (c *collector) Collect(collected chan<- prometheus.Metric) {
 	for _, vector := range c.vectors() {
 		vector.Collect(collected)
 	}
+	// One value for each project: Prometheus refuses all metrics of a scrape in which two
+	// have the same labels.
 	expiries, offsets := make(map[string]int64), make(map[string]time.Duration)
 	// While two configs are up, or handlers differ in their options, a project
 	// has several credentials; of its tokens the last to expire counts.
@@ -115,6 +117,8 @@ func (c *collector) forget(project string) {
 	if loaded {
 		return
 	}
+	// Otherwise each public key that was ever configured would stay in the metrics until
+	// Caddy stops.
 	of := prometheus.Labels{"project": project}
 	c.uploads.DeletePartialMatch(of)
 	c.requests.DeletePartialMatch(of)

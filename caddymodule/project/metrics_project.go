@@ -70,6 +70,7 @@ func (m *projectMetrics) asked(took time.Duration, err error) {
 // rejected counts a response of the Upload API that rejected a credential, for one of the
 // reasons above.
 func (m *projectMetrics) rejected(reason string) {
+	// A kind of rejection that has no counter yet must not panic in an upload.
 	if counter, ok := m.rejections[reason]; ok {
 		counter.Inc()
 	}

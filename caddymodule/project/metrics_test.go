@@ -14,7 +14,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 )
 
-func TestWhatASourceAnswersIsCounted(t *testing.T) {
+func TestWhatASourceYieldsIsCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		project := MustProject(t, AskingConfig("asked", `,"fallback":{"module":"scripted_in_test","key":"stands in"}`))
 		var granted token.Token
@@ -23,11 +23,11 @@ func TestWhatASourceAnswersIsCounted(t *testing.T) {
 			_, err := project.grantor().Token(t.Context())
 			return err
 		}
-		for _, answer := range []error{errors.New("down"), fmt.Errorf("%w: who are you", token.ErrRefused), nil} {
+		for _, outcome := range []error{errors.New("down"), fmt.Errorf("%w: who are you", token.ErrRefused), nil} {
 			granted = token.Mint(fixture.Secret, time.Now(), time.Hour)
-			fixture.Loaded("").Return(granted, answer)
+			fixture.Loaded("").Return(granted, outcome)
 			if err := ask(); err != nil && !errors.Is(err, token.ErrRefused) {
-				t.Errorf("%v: %v", answer, err)
+				t.Errorf("%v: %v", outcome, err)
 			}
 			time.Sleep(time.Minute)
 		}
@@ -56,8 +56,8 @@ func TestWhatASourceAnswersIsCounted(t *testing.T) {
 	})
 }
 
-// A token that has expired already is no answer, and is logged and counted as
-// none.
+// A token that has expired already is a failure, and is logged and counted as
+// one.
 func TestAnExpiredTokenOfASourceIsCountedAsAFailure(t *testing.T) {
 	project := MustProject(t, AskingConfig("stale", ""))
 	fixture.Loaded("").Return(token.Mint(fixture.Secret, time.Now(), 0), nil)

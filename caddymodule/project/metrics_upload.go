@@ -21,6 +21,8 @@ func newUploadCounters(project string) UploadCounters {
 	counters := make(UploadCounters)
 	for _, endpoint := range uploadapi.SignedEndpoints() {
 		counter := uploadCounter{refused: metrics.uploads.WithLabelValues(project, endpoint.Path, "refused")}
+		// Without a project there is no credential, and a series that stays at 0 would
+		// only raise questions.
 		if project != unknownProject {
 			counter.signed = metrics.uploads.WithLabelValues(project, endpoint.Path, "signed")
 		}

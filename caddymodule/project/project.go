@@ -93,6 +93,9 @@ func (p *Project) Name() string { return p.publicKey }
 // Uploads are the counters of the project's uploads.
 func (p *Project) Uploads() UploadCounters { return p.metrics.uploads }
 
+// provision sets the defaults, loads the sources and acquires the credentials. The
+// sources are loaded before the options are checked, since what may stand beside what
+// depends on what they can do.
 func (p *Project) provision(ctx caddy.Context, logger *zap.Logger) error {
 	if p.PublicKey == "" {
 		p.PublicKey = defaultPublicKey
@@ -104,6 +107,8 @@ func (p *Project) provision(ctx caddy.Context, logger *zap.Logger) error {
 	if p.publicKey, err = option.Resolve("public key", p.PublicKey); err != nil {
 		return err
 	}
+	// A mistake, such as two words where one belongs: all uploads would be refused for
+	// naming another project.
 	if len(p.publicKey) > uploadapi.MaxPublicKeyLength || strings.ContainsAny(p.publicKey, " \t\r\n\"") {
 		return fmt.Errorf("public key: %q is not one", p.publicKey)
 	}
@@ -137,6 +142,8 @@ func (p *Project) loadSources(ctx caddy.Context) error {
 	if p.source, err = loadSource(ctx, p, "SourceRaw"); err != nil {
 		return err
 	}
+	// A resolver depends on the request only if a header of it has a placeholder of the
+	// request.
 	if src, ok := p.source.(source.RequestSource); ok && src.DependsOnRequest() {
 		p.perRequest = src
 	}
@@ -157,6 +164,8 @@ func (p *Project) loadSources(ctx caddy.Context) error {
 	return nil
 }
 
+// loadSource loads the module in a field. Anyone may register one in the namespace, so it
+// may be no source.
 func loadSource(ctx caddy.Context, p *Project, field string) (source.Source, error) {
 	loaded, err := ctx.LoadModule(p, field)
 	if err != nil {
@@ -179,6 +188,7 @@ func (p *Project) check() error {
 		return fmt.Errorf("scheme: %q is neither %s nor %s", p.Scheme, source.SchemeSignature, source.SchemeToken)
 	case p.threshold < 0:
 		return fmt.Errorf("threshold: %s is negative", p.threshold)
+	// It would sign for callers that the back end refuses.
 	case p.fallback != nil && p.perRequest != nil:
 		return fmt.Errorf("%s depends on the request: %s would stand in for it for every caller", sourceName(p.source), sourceName(p.fallback))
 	}

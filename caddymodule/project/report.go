@@ -15,6 +15,7 @@ import (
 // reported is what has been logged of the Upload API's verdicts on a project's credentials.
 // Each finding is logged once, until a credential is accepted again.
 type reported struct {
+	// Every upload that is accepted reads it, without the lock.
 	open atomic.Bool // something has been logged since the last acceptance
 
 	mu       sync.Mutex
@@ -72,6 +73,7 @@ func (r *reported) isDue(kind reminder, now time.Duration) bool {
 func (r *reported) end() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	// Not the reminders, whose pause must outlast acceptances.
 	clear(r.findings)
 	return r.open.Swap(false)
 }
@@ -93,6 +95,7 @@ func (g *grant) report(rejection uploadapi.Rejection) {
 		zap.String("source", g.sourceName()),
 		zap.String("likely_cause", g.likelyCause(rejection)),
 	}
+	// The operator sees whose uploads fail: the configured key is `*`.
 	if p.publicKey == Any && g.publicKey != "" {
 		fields = append(fields, zap.String("client_public_key", g.publicKey))
 	}
@@ -144,6 +147,8 @@ func (g *grant) sourceName() string {
 	return sourceName(g.grantor.project.source)
 }
 
+// likelyCause returns what the operator should look at first. The service does not say
+// why it rejects a credential.
 func (g *grant) likelyCause(rejection uploadapi.Rejection) string {
 	p := g.grantor.project
 	switch own := g.keyring() != nil; {

@@ -26,6 +26,7 @@ type Set struct {
 func (s *Set) Provision(ctx caddy.Context, logger *zap.Logger, projects []*Project) error {
 	s.all, s.byKey, s.logger = projects, make(map[string]*Project, len(projects)), logger
 	for i, project := range projects {
+		// JSON can say `null`.
 		if project == nil {
 			return fmt.Errorf("project %d is null", i)
 		}

@@ -36,6 +36,7 @@ func (p *Project) joinFleet(ctx caddy.Context) {
 		return
 	}
 	p.fleet = &shared.Tokens{
+		// The config's own: a reload may name another.
 		Storage:      ctx.Storage(),
 		Clock:        p.credentials.clock,
 		Threshold:    p.threshold,
@@ -65,12 +66,14 @@ func (p *Project) share(src source.Source, ask token.Source) token.Source {
 		return ask
 	}
 	return func(ctx context.Context, asking token.Asking) (source.Token, error) {
+		// Made for each call, since those for several callers run at once.
 		asked := false
 		one := p.fleet.Share(func() string { return p.recordKey(src) }, func(ctx context.Context, asking token.Asking) (source.Token, error) {
 			asked = true
 			return ask(ctx, asking)
 		})
 		got, err := one(ctx, asking)
+		// The source logs what it yields itself.
 		if err == nil && !asked {
 			if check := p.logger.Check(zapcore.DebugLevel, "credential read from the storage"); check != nil {
 				check.Write(expiryFields(got)...)

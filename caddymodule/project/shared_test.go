@@ -25,7 +25,7 @@ import (
 )
 
 // newGateway provisions a handler in a config of its own whose storage is in a
-// directory. Its thresholds tell it from other gateways in the process, which
+// directory. Its threshold distinguishes it from other gateways in the process, which
 // would share its cache otherwise.
 func newGateway(t *testing.T, storage, source string, threshold time.Duration) *Provisioned {
 	t.Helper()
@@ -50,7 +50,7 @@ func newGateway(t *testing.T, storage, source string, threshold time.Duration) *
 	return p
 }
 
-// startSigner is a back end that signs for whoever asks, and counts.
+// startSigner is a back end that signs for any caller, and counts.
 func startSigner(t *testing.T) (url string, calls *atomic.Int32) {
 	t.Helper()
 	calls = new(atomic.Int32)
@@ -82,7 +82,7 @@ func stored(t *testing.T, storage string, count int) map[string]string {
 	return records
 }
 
-func TestSharedNeedsSomebodyToAsk(t *testing.T) {
+func TestSharedNeedsASourceThatAsks(t *testing.T) {
 	for source, config := range map[string]string{
 		"secret_key": `{"module":"secret_key","keys":["` + fixture.Secret + `"]}`,
 		"static":     fixture.Static(fixture.PairFor(time.Hour)),
@@ -157,7 +157,7 @@ func TestInvariant8CallersShareTheirOwnTokensAndAreNotShown(t *testing.T) {
 	}
 }
 
-func TestAStorageThatCannotBeUsedIsToldOnceAndStopsNoUpload(t *testing.T) {
+func TestAStorageThatCannotBeUsedIsLoggedOnceAndStopsNoUpload(t *testing.T) {
 	url, calls := startSigner(t)
 	file := filepath.Join(t.TempDir(), "no directory")
 	WriteFile(t, file, "")
@@ -173,14 +173,14 @@ func TestAStorageThatCannotBeUsedIsToldOnceAndStopsNoUpload(t *testing.T) {
 	if calls.Load() != 3 {
 		t.Errorf("%d calls", calls.Load())
 	}
-	told := fixture.Lines(logs)
-	if len(told) != 1 || !strings.HasPrefix(told[0], "warn credentials cannot be shared through the storage; until they can, this gateway asks its source by itself error=") {
-		t.Errorf("told %q", told)
+	lines := fixture.Lines(logs)
+	if len(lines) != 1 || !strings.HasPrefix(lines[0], "warn credentials cannot be shared through the storage; until they can, this gateway asks its source by itself error=") {
+		t.Errorf("logged %q", lines)
 	}
 }
 
 // When the config is gone, so is its storage; that is no news.
-func TestAnUnloadedConfigDoesNotTellOfItsStorage(t *testing.T) {
+func TestAnUnloadedConfigDoesNotLogItsStorage(t *testing.T) {
 	url, _ := startSigner(t)
 	gateway := newGateway(t, t.TempDir(), `{"module":"resolver","url":"`+url+`"}`, 5*time.Minute)
 	project := gateway.Projects[0]

@@ -63,6 +63,8 @@ func (g *grant) keyring() *keyring {
 func (s *Signing) Token(ctx context.Context, grantor Grantor, publicKey string) (source.Token, error) {
 	p := grantor.project
 	return s.note(grantor, publicKey, func() (issued, error) {
+		// The retry may have waited for its turn for longer than the credential lives
+		// (invariant 5).
 		if s.fresh != nil && !s.fresh.token.Expired(p.credentials.clock.Now().Wall, 0) {
 			return *s.fresh, nil
 		}
@@ -82,6 +84,7 @@ func (s *Signing) AccessToken(ctx context.Context, grantor Grantor, publicKey st
 	if p.accessTokens == nil {
 		return s.Token(ctx, grantor, publicKey)
 	}
+	// The project's Grantor, since what is made here depends on no caller.
 	return s.note(p.grantor(), publicKey, func() (issued, error) {
 		paths := scopeOf(endpoint, path)
 		if s.choosesKey(p) {
@@ -116,7 +119,8 @@ func (s *Signing) leavesKey(p *Project) bool {
 	return s.Stream
 }
 
-// client returns whose upload it is. One who has an address of IPv6 has many.
+// client returns the address that stands for the client of the upload: for IPv6 its /64,
+// in which one host has as many addresses as it likes.
 func (s *Signing) client() string {
 	address, err := netip.ParseAddr(s.Client)
 	if err != nil || address.Unmap().Is4() {
@@ -126,11 +130,16 @@ func (s *Signing) client() string {
 	return network.String()
 }
 
+// note records the credential that get returns as the one that the attempt leaves with.
+// The clock's correction is read before: one that comes meanwhile is a reason to retry a
+// rejected upload.
 func (s *Signing) note(grantor Grantor, publicKey string, get func() (issued, error)) (source.Token, error) {
 	offset := grantor.project.credentials.clock.Offset()
 	got, err := get()
 	if err == nil {
 		s.grant = grant{got, grantor, publicKey, offset, s.key, s.proves}
+		// Last: the proxy may read the body, which asks for the credential, in another
+		// goroutine than the one that reads the verdict.
 		s.granted.Store(true)
 	}
 	return got.token, err
@@ -158,6 +167,7 @@ func (s *Signing) MaxRepeats() int {
 // Credentials that are made for each attempt are made with the attempt, and not here.
 func (s *Signing) Renew(ctx context.Context, rejection uploadapi.Rejection, next *Signing) bool {
 	p := s.grant.grantor.project
+	// The cache has the active key's credential alone, and that is the rejected one.
 	if len(s.refused) > 0 {
 		return next.takeNextKey(ctx, p, s.refused)
 	}
@@ -169,6 +179,7 @@ func (s *Signing) Renew(ctx context.Context, rejection uploadapi.Rejection, next
 		return false
 	}
 	next.fresh = &fresh
+	// If this one is accepted, the rejected one was wrong, and no client has caused that.
 	if rejection == uploadapi.Invalid && s.grant.keyring() == nil {
 		rejected := s.grant
 		next.proves = &rejected
@@ -185,6 +196,8 @@ func (s *Signing) takeNextKey(ctx context.Context, p *Project, refused []int) (o
 	if s.key.key, ok = rotation.Untried(refused); !ok {
 		return false
 	}
+	// Claim refuses all but one while nothing has been accepted for long: otherwise each
+	// upload would be sent once for every key.
 	if s.key.onTrial, ok = rotation.Claim(); !ok || p.accessTokens != nil {
 		return ok
 	}

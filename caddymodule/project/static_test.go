@@ -174,7 +174,7 @@ func TestAStaticFallbackServesOnlyWhileTheSourceFails(t *testing.T) {
 		fresh := fixture.PairFor(time.Hour)
 		live.Return(fresh, nil)
 		if granted, err := got(); err != nil || granted != fresh {
-			t.Errorf("while the source answers: %v, %v", granted, err)
+			t.Errorf("while the source responds: %v, %v", granted, err)
 		}
 		live.Return(token.Token{}, errors.New("down"))
 		time.Sleep(59 * time.Minute)

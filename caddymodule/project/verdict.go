@@ -102,6 +102,8 @@ func (g *grant) rejected(rejection uploadapi.Rejection) bool {
 		return true
 	}
 	inUse := g.grantor.drop(g.token, rejection)
+	// Otherwise another upload has reported it: of a burst with one credential, each
+	// comes here.
 	if inUse || p.fallback != nil { // whose credentials the cache does not hold
 		g.report(rejection)
 	}
@@ -114,6 +116,7 @@ func (g *grant) accepted() {
 	if p.keyring == nil {
 		g.grantor.accept(g.token)
 	}
+	// Nearly every upload ends here: what follows is for when something was wrong before.
 	if !c.reported.open.Load() && !c.rotation.IsSuspect() && !c.standIn.IsSuspect() && !g.key.own && g.proves == nil {
 		return
 	}

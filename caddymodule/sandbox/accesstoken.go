@@ -27,6 +27,8 @@ func (h *Handler) checkAccessToken(r *http.Request, sent fields, operations int)
 	if len(headers) > 1 { // servers take the first or the last
 		return errDuplicateCredential("Authorization")
 	}
+	// In these letters alone. RFC 9110, section 11.1, takes any case of them, but it is
+	// not known whether the service does.
 	text, ok := strings.CutPrefix(headers[0], bearer)
 	if !ok {
 		return uploadapi.ErrAuthorizationInvalid
@@ -36,10 +38,12 @@ func (h *Handler) checkAccessToken(r *http.Request, sent fields, operations int)
 	case errors.Is(err, token.ErrAccessTokenExpired):
 		return uploadapi.ErrAccessTokenExpired
 	case err != nil:
+		// The text is about the token's form, and shows nothing of it.
 		return uploadapi.AccessTokenInvalid(err.Error())
 	// After the signature: an unsigned scope means nothing.
 	case !verified.Allows(r.URL.Path):
 		return uploadapi.ErrScopeForbidden
+	// Last, so that a request which is refused for another reason uses none.
 	case !h.operations.spend(text, operations, verified.Operations):
 		return uploadapi.ErrOperationsLimit
 	}
@@ -49,6 +53,9 @@ func (h *Handler) checkAccessToken(r *http.Request, sent fields, operations int)
 // checkNoSignature refuses a signature beside a token. It is not known how the service treats
 // one that is empty or has another name: a gateway must have removed it.
 func checkNoSignature(sent fields) *uploadapi.Error {
+	// The documentation has the service check the signature then and ignore the header,
+	// which lifts the token's limits; Uploadcare's API emulator responds with 403. A
+	// gateway must cause neither.
 	if sent.first(uploadapi.FieldSignature) != "" || sent.first(uploadapi.FieldExpire) != "" {
 		return uploadapi.ErrTwoCredentials
 	}

@@ -41,6 +41,7 @@ func (b *background) close() {
 	b.mu.Lock()
 	b.closed = true
 	b.mu.Unlock()
+	// A fetch may wait for its source for minutes, and a reload would wait as long.
 	b.cancel()
 	b.running.Wait()
 }

@@ -19,9 +19,12 @@ import (
 
 const (
 	// defaultFetchTimeout bounds a fetch, including its wait for a slot.
+	// Without it, a source that sends a byte now and then would hold a slot for ever.
 	defaultFetchTimeout = 5 * time.Minute
-	maxRedirects        = 5
+	// The documented error for too many names no number.
+	maxRedirects = 5
 	// maxFetches is how many fetches run at the same time; others wait.
+	// Each has a connection and a file of its own, and clients decide how many are begun.
 	maxFetches = 8
 )
 
@@ -69,6 +72,7 @@ func (h *Handler) download(ctx context.Context, files *store, job *fetch, order 
 		return nil, err
 	}
 	defer response.Body.Close()
+	// Not every 2xx: a 206 has a part of a file, and a 204 has none.
 	if response.StatusCode != http.StatusOK {
 		return nil, uploadapi.DownloadStatus(response.StatusCode)
 	}
@@ -119,6 +123,7 @@ func sourceName(response *http.Response) string {
 	if name := path.Base(response.Request.URL.Path); name != "." && name != "/" {
 		return name
 	}
+	// As for https://example.com/, which has none.
 	return "file"
 }
 
@@ -127,16 +132,21 @@ func sourceName(response *http.Response) string {
 func newFetchClient(allowed reach) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
-			DialContext:           allowed.dial,
-			DisableCompression:    true, // otherwise the total size would be unknown
-			DisableKeepAlives:     true,
-			TLSHandshakeTimeout:   10 * time.Second,
+			DialContext:        allowed.dial,
+			DisableCompression: true, // otherwise the total size would be unknown
+			// The client serves one fetch; an idle connection would stay behind it.
+			DisableKeepAlives:   true,
+			TLSHandshakeTimeout: 10 * time.Second,
+			// A source that accepts the connection and says nothing would hold a slot for
+			// all of the fetch's time.
 			ResponseHeaderTimeout: time.Minute,
 		},
 		CheckRedirect: func(next *http.Request, before []*http.Request) error {
 			if len(before) > maxRedirects { // before includes the first request
 				return uploadapi.ErrTooManyRedirects
 			}
+			// A redirect may lead to another scheme. What its host's address is, dial
+			// checks.
 			if _, refusal := parseSource(next.URL.String()); refusal != nil {
 				return refusal
 			}
@@ -152,6 +162,7 @@ func (h *Handler) explainFetch(ctx context.Context, err error) *uploadapi.Error 
 		return refusal
 	}
 	switch {
+	// The service has no error for a full disk: its account's limit stands for it.
 	case errors.Is(err, errStorageFull):
 		return uploadapi.ErrAccountLimits
 	case errors.Is(err, errStorage):

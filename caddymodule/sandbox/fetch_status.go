@@ -13,6 +13,7 @@ import (
 type fetch struct {
 	mu      sync.Mutex
 	started bool
+	// A pointer, for null: with 0, a client would show a fetch that is beyond its end.
 	total   *int64 // the size in bytes; nil if the source does not say
 	done    int64  // bytes received
 	info    *fileInfo
@@ -57,6 +58,7 @@ func (f *fetch) report() any {
 	case f.started:
 		return progressResponse{"progress", f.total, f.done}
 	default:
+		// Also while it waits for a slot.
 		return statusResponse{"waiting"}
 	}
 }

@@ -14,6 +14,8 @@ import (
 // pictures still show them.
 func parseFilePath(escapedPath string) (id string, ok bool) {
 	id, rest, _ := strings.Cut(strings.Trim(escapedPath, "/"), "/")
+	// Clients append the name to the address (`/<uuid>/cat.jpg`), and the CDN ignores it.
+	// A path of more elements is one that is not imitated here.
 	return id, isID(id) && (!strings.Contains(rest, "/") || strings.HasPrefix(rest, "-/"))
 }
 
@@ -43,6 +45,7 @@ func (h *Handler) serveFile(w http.ResponseWriter, r *http.Request, files *store
 		contentType = info.MIMEType
 	}
 	header.Set("Content-Type", contentType)
+	// Without a name, by which it would choose the type anew.
 	http.ServeContent(w, r, "", modified, content) // with ranges, as the CDN
 	return nil
 }

@@ -20,8 +20,9 @@ const (
 	maxFieldsLength = 8 << 20 // of all names and values together, in bytes
 	maxFiles        = 100
 	maxFieldLength  = 64 << 10
-	maxNameLength   = 1 << 10
-	copyBufferSize  = 32 << 10
+	// A name is also a key of the response of /base/.
+	maxNameLength  = 1 << 10
+	copyBufferSize = 32 << 10
 )
 
 // form is one multipart body: fields in memory, files on disk as they arrive.
@@ -79,6 +80,7 @@ func (f *form) take(header partHeader, content io.Reader) error {
 		return nil
 	case header.name == "" || len(header.name) > maxNameLength:
 		return f.refuse(uploadapi.ErrParserFailed)
+	// The service has an error for NUL anywhere; why, is not documented.
 	case strings.ContainsRune(header.name+header.filename, 0):
 		return f.refuse(uploadapi.ErrNullCharacters)
 	// An empty file name is that of a form's file input without a file: a field.
@@ -111,6 +113,7 @@ func (f *form) takeField(name string, content io.Reader) error {
 	if err != nil {
 		return err
 	}
+	// Names count: ten thousand empty fields with long names would take as much.
 	f.fieldsLength += len(name) + len(value)
 	if len(value) > maxFieldLength || f.fieldsLength > maxFieldsLength {
 		return f.refuse(uploadapi.ErrParserFailed)
@@ -130,6 +133,8 @@ func (f *form) takeFile(header partHeader, content io.Reader) error {
 	if f.fileCount > maxFiles {
 		return f.refuse(uploadapi.ErrTooManyFiles)
 	}
+	// It has been counted all the same: an access token pays for each file, stored or
+	// not.
 	if f.problem != nil || f.full || f.create == nil {
 		return nil
 	}
@@ -161,6 +166,8 @@ func (f *form) publish(attrs attributes) (map[string]string, error) {
 		if err := file.publish(attrs); err != nil {
 			return nil, err
 		}
+		// Of two files under one name the response has the last, since JSON has one value
+		// for a name. Both are stored.
 		ids[file.field] = file.info.UUID
 	}
 	f.files = nil

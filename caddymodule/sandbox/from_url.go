@@ -38,6 +38,7 @@ func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request, files *st
 	if refusal != nil {
 		return refusal
 	}
+	// The response is then the file itself: there is nothing to poll for.
 	if sent.first("check_URL_duplicates") == "1" {
 		info, err := files.fetchedFrom(order.source.String())
 		if err == nil {
@@ -47,6 +48,7 @@ func (h *Handler) serveFromURL(w http.ResponseWriter, r *http.Request, files *st
 			return err
 		}
 	}
+	// Not to be guessed: its status shows the file to anyone who asks.
 	token := uuid.NewString()
 	if err := h.startFetch(files, token, order); err != nil {
 		return err
@@ -153,5 +155,7 @@ func (s *store) fetchedFrom(source string) (*fileInfo, error) {
 	if !known {
 		return nil, uploadapi.ErrFileNotFound
 	}
+	// Without the lock, which every upload needs, while the disk is read. A user may have
+	// removed the file since: then it counts as not fetched.
 	return s.readInfo(id)
 }

@@ -68,6 +68,7 @@ func (h *Handler) serveGroup(w http.ResponseWriter, r *http.Request, files *stor
 	if err != nil {
 		return err
 	}
+	// The documentation has `callback` on this endpoint alone.
 	return writeJSONP(w, sent.first("callback"), info)
 }
 
@@ -102,12 +103,15 @@ func (s *store) describeGroup(g *group, base string) (*groupInfo, error) {
 		ID:              g.ID,
 		DatetimeCreated: g.Created.Format(datetimeFormat),
 		FilesCount:      len(g.Members),
-		CDNURL:          base + "/" + g.ID + "/",
-		URL:             base + "/groups/" + g.ID + "/",
+		// Nothing is served at either: the sandbox has the files of a group, and no page
+		// of it.
+		CDNURL: base + "/" + g.ID + "/",
+		URL:    base + "/groups/" + g.ID + "/",
 	}
 	for _, member := range g.Members {
 		file, err := s.readInfo(member.UUID)
 		if errors.Is(err, uploadapi.ErrFileNotFound) {
+			// As null, so that the others keep their places.
 			info.Files = append(info.Files, nil)
 			continue
 		}

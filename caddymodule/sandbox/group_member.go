@@ -20,6 +20,8 @@ type groupMember struct {
 // groupMembers reads the files of a group: `files[]` in their order, then `files[N]` in the
 // order of their numbers, which may have gaps.
 func groupMembers(sent fields) ([]groupMember, *uploadapi.Error) {
+	// upload-client and the widget write `files[]`, the SDKs for PHP and Android
+	// `files[0]`.
 	entries := sent.all("files[]")
 	// By number and not by text: files[10] comes after files[9].
 	numbered := make(map[int]string)
@@ -39,6 +41,7 @@ func groupMembers(sent fields) ([]groupMember, *uploadapi.Error) {
 	for _, entry := range entries {
 		member, ok := parseMember(entry)
 		if !ok {
+			// With the client's own text, so that it finds the one of many.
 			return nil, uploadapi.GroupFileInvalid(entry)
 		}
 		members = append(members, member)
@@ -49,6 +52,7 @@ func groupMembers(sent fields) ([]groupMember, *uploadapi.Error) {
 // parseMember parses the UUID or the CDN's URL of a file, with or without operations.
 func parseMember(entry string) (groupMember, bool) {
 	text := strings.TrimPrefix(entry, "/") // the widget sends /<uuid>/
+	// With a scheme or without: pages have `//ucarecdn.com/<uuid>/`, too.
 	if _, rest, isURL := strings.Cut(entry, "//"); isURL {
 		_, text, _ = strings.Cut(rest, "/")
 	}

@@ -32,6 +32,7 @@ type group struct {
 
 // addGroup stores a group. Its bytes count, or groups could fill the disk.
 func (s *store) addGroup(g *group, limit int64) error {
+	// The first group may come before the first file after a start.
 	if err := s.sweep(); err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}
@@ -52,6 +53,7 @@ func (s *store) addGroup(g *group, limit int64) error {
 	if err == nil {
 		return nil
 	}
+	// What cannot be removed stays counted, for it is still on the disk.
 	if removed := s.directory.RemoveAll(partial); removed == nil {
 		s.unreserve(size)
 	}
@@ -60,6 +62,7 @@ func (s *store) addGroup(g *group, limit int64) error {
 
 // readGroup returns a group by its ID, which may be any text that a client sends.
 func (s *store) readGroup(id string) (*group, error) {
+	// Before it becomes part of a path.
 	if !isGroupID(id) {
 		return nil, uploadapi.ErrGroupNotFound
 	}
@@ -84,6 +87,8 @@ func groupName(id string) string { return groupPrefix + id + groupSuffix }
 func isGroupID(text string) bool {
 	id, count, _ := strings.Cut(text, "~")
 	number, err := strconv.Atoi(count)
+	// Atoi also takes `+2` and `02`, which would be other names for a group, and of files
+	// that the sweep does not know.
 	return isID(id) && err == nil && strconv.Itoa(number) == count
 }
 

@@ -11,6 +11,7 @@ import (
 )
 
 // iframePage is the response to an accepted upload. It loads in a hidden iframe.
+// The widget waits for its load event, and does not read it.
 const iframePage = "<!DOCTYPE html>\n<title>Uploaded</title>\n"
 
 // serveIframe is POST /iframe/: one file, under a UUID that the client chose, since it cannot
@@ -34,6 +35,7 @@ func (h *Handler) serveIframe(w http.ResponseWriter, r *http.Request, files *sto
 		}
 		defer files.unclaim(id)
 		info := upload.files[0].info
+		// Before publish, which names the directory by it.
 		info.UUID, info.FileID = id, id
 		if _, err := upload.publish(attrs); err != nil {
 			return err

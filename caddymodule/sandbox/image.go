@@ -14,11 +14,13 @@ import (
 // imageInfo is the service's description of an image. Fields that come from EXIF data are
 // always null here.
 type imageInfo struct {
-	ColorMode        string    `json:"color_mode"`
-	Orientation      *int      `json:"orientation"`
-	Format           string    `json:"format"`
-	Height           int       `json:"height"`
-	Width            int       `json:"width"`
+	ColorMode   string `json:"color_mode"`
+	Orientation *int   `json:"orientation"`
+	Format      string `json:"format"`
+	Height      int    `json:"height"`
+	Width       int    `json:"width"`
+	// Whether there are several images, as in a GIF. To know it, all of the file would
+	// have to be read.
 	Sequence         bool      `json:"sequence"`
 	GeoLocation      *struct{} `json:"geo_location"`
 	DatetimeOriginal *string   `json:"datetime_original"`
@@ -34,6 +36,8 @@ type imageFormat struct {
 // imageFormats has the decoders by media type. Those that are registered with package image
 // depend on what else is linked into the binary.
 var imageFormats = map[string]imageFormat{
+	// WebP, HEIC and others are images for the service. Go's library has no decoder for
+	// them, so here they are files like any other.
 	"image/png":  {"PNG", png.DecodeConfig},
 	"image/jpeg": {"JPEG", jpeg.DecodeConfig},
 	"image/gif":  {"GIF", gif.DecodeConfig},

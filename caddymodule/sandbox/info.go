@@ -13,21 +13,25 @@ import (
 //
 // Source: schema fileUploadInfo of https://uploadcare.com/api-refs/upload-api/
 type fileInfo struct {
-	UUID             string            `json:"uuid"`
-	FileID           string            `json:"file_id"`
-	Size             int64             `json:"size"`
-	Total            int64             `json:"total"`
-	Done             int64             `json:"done"`
-	OriginalFilename string            `json:"original_filename"`
-	Filename         string            `json:"filename"`
-	MIMEType         string            `json:"mime_type"`
-	IsImage          bool              `json:"is_image"`
-	ImageInfo        *imageInfo        `json:"image_info"`
-	VideoInfo        *struct{}         `json:"video_info"` // always null: the sandbox does not parse videos
-	ContentInfo      contentInfo       `json:"content_info"`
-	Metadata         map[string]string `json:"metadata"`
-	IsStored         bool              `json:"is_stored"`
-	IsReady          bool              `json:"is_ready"`
+	UUID string `json:"uuid"`
+	// The documentation has it as "Same as `uuid`", and total and done as "Same as
+	// `size`".
+	FileID           string      `json:"file_id"`
+	Size             int64       `json:"size"`
+	Total            int64       `json:"total"`
+	Done             int64       `json:"done"`
+	OriginalFilename string      `json:"original_filename"`
+	Filename         string      `json:"filename"`
+	MIMEType         string      `json:"mime_type"`
+	IsImage          bool        `json:"is_image"`
+	ImageInfo        *imageInfo  `json:"image_info"`
+	VideoInfo        *struct{}   `json:"video_info"` // always null: the sandbox does not parse videos
+	ContentInfo      contentInfo `json:"content_info"`
+	// Before it, the service has `s3_bucket` for projects with a bucket of their own.
+	Metadata map[string]string `json:"metadata"`
+	IsStored bool              `json:"is_stored"`
+	// Clients poll until it is true. Here a file is ready as soon as it is visible.
+	IsReady bool `json:"is_ready"`
 }
 
 // contentInfo is what the service has found out about a file's content.
@@ -58,6 +62,7 @@ func (i *fileInfo) describe(content io.ReaderAt, size int64, filename, contentTy
 	i.OriginalFilename = strings.ToValidUTF8(filename, "\uFFFD") // JSON has no other text
 	i.Filename = sanitize(filename)
 	i.MIMEType = mediaType
+	// By the bytes and not by the client's type, which may be wrong.
 	i.ImageInfo = readImage(io.NewSectionReader(content, 0, size), guessed)
 	i.IsImage = i.ImageInfo != nil
 	i.ContentInfo = contentInfo{

@@ -24,6 +24,7 @@ const (
 func storedType(contentType, guessed string) string {
 	said := essence(contentType)
 	major, minor, ok := strings.Cut(said, "/")
+	// With any first half: S3 and its clients write binary/octet-stream.
 	if !ok || len(said) > maxTypeLength || minor == "octet-stream" || strings.Contains(major+minor, "*") {
 		return guessed
 	}
@@ -32,6 +33,7 @@ func storedType(contentType, guessed string) string {
 
 // essence returns a media type without its parameters, in lower case, or "" if it is invalid.
 func essence(contentType string) string {
+	// ParseMediaType has an error for a broken parameter, which must not cost the type.
 	mediaType, _ := cutMediaType(contentType)
 	mediaType, _, err := mime.ParseMediaType(mediaType)
 	if err != nil {

@@ -50,6 +50,7 @@ func (h *Handler) serveMultipartStart(w http.ResponseWriter, r *http.Request, fi
 // planMultipart reads the parameters of the upload to come.
 func (h *Handler) planMultipart(sent fields) (multipartPlan, *uploadapi.Error) {
 	var plan multipartPlan
+	// These three are required by the documentation.
 	if plan.filename = sent.first("filename"); plan.filename == "" {
 		return plan, uploadapi.ParamRequired("filename")
 	}
@@ -82,6 +83,7 @@ func (h *Handler) planMultipart(sent fields) (multipartPlan, *uploadapi.Error) {
 // partSize parses the optional parameter part_size.
 func partSize(text string) (int64, *uploadapi.Error) {
 	if text == "" {
+		// The documented default, by which clients that do not send it cut their files.
 		return uploadapi.PartSizeMinimum, nil
 	}
 	size, err := strconv.ParseInt(text, 10, 64)
@@ -106,6 +108,7 @@ func (h *Handler) serveMultipartComplete(w http.ResponseWriter, r *http.Request,
 	if problem != nil {
 		return problem
 	}
+	// A credential is not looked for: the SDKs for Rust and Dart send one, others do not.
 	if refusal := h.checkPublicKey(uploadapi.FieldPublicKey, sent.first(uploadapi.FieldPublicKey)); refusal != nil {
 		return refusal
 	}

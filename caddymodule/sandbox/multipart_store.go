@@ -28,7 +28,8 @@ type multipartPlan struct {
 type multipartUpload struct {
 	multipartPlan
 	file *partial
-	key  string // the secret in the URLs of its parts
+	// Not the UUID, which is public once the file is on a page.
+	key string // the secret in the URLs of its parts
 
 	mu        sync.Mutex
 	parts     []partState
@@ -89,6 +90,7 @@ func (s *store) multipart(id string) *multipartUpload {
 func (u *multipartUpload) begin(number int) (span, *uploadapi.Error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	// A completed upload may be visible already, and must not change any more.
 	if u.completed || number < 1 || number > len(u.parts) {
 		return span{}, errPartUnknown
 	}
@@ -104,6 +106,7 @@ func (u *multipartUpload) begin(number int) (span, *uploadapi.Error) {
 func (u *multipartUpload) end(number int, arrived bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	// Also if it had arrived before: a retry that broke off has overwritten a part of it.
 	u.parts[number-1] = partMissing
 	if arrived {
 		u.parts[number-1] = partArrived
@@ -122,6 +125,7 @@ func (u *multipartUpload) complete() *uploadapi.Error {
 			return uploadapi.ErrMultipartPartsMissing
 		}
 	}
+	// Under the lock, so that of two requests at once only one publishes the file.
 	u.completed = true
 	return nil
 }

@@ -27,10 +27,13 @@ func readParams(r *http.Request) (fields, *uploadapi.Error, error) {
 	if r.Method != http.MethodPost { // a body of a GET is ignored (RFC 9110, section 9.3.1)
 		return sent, nil, nil
 	}
+	// Without reading up to the limit first.
 	if r.ContentLength > paramsLimit {
 		return sent, uploadapi.ErrRequestSizeLimit, nil
 	}
 	body := &limitedReader{source: r.Body, left: paramsLimit}
+	// The documentation has multipart alone on these endpoints; recordings of the service
+	// show urlencoded bodies that it took.
 	if boundary, ok := formBoundary(r.Header); ok {
 		form := newForm(nil) // a file in it is skipped
 		if err := form.read(body, boundary); err != nil {
@@ -56,6 +59,7 @@ func parseParams(header http.Header, encoded string) (url.Values, *uploadapi.Err
 		return nil, uploadapi.ErrParserFailed
 	case mediaType == "multipart/form-data": // without a boundary
 		return nil, uploadapi.ErrParserFailed
+	// The SDK for Swift has all in the query, no body, and the type application/json.
 	case encoded == "":
 		return nil, nil
 	case mediaType != "application/x-www-form-urlencoded" && mediaType != "application/json":

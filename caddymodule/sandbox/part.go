@@ -87,6 +87,7 @@ func (h *Handler) servePart(w http.ResponseWriter, r *http.Request, files *store
 // writePart writes a part to its place in the file. A part that is longer or shorter is
 // refused; what has been written of it is overwritten by the client's next attempt.
 func writePart(file *partial, place span, r *http.Request) error {
+	// One of another length would leave a gap, or run into its neighbour.
 	if r.ContentLength >= 0 && r.ContentLength != place.size {
 		return errPartLength(place.size)
 	}
@@ -99,6 +100,7 @@ func writePart(file *partial, place span, r *http.Request) error {
 	n, err := io.Copy(io.NewOffsetWriter(content, place.offset), body)
 	closed := content.Close()
 	switch {
+	// Checked before the error of Copy, which has the same cause.
 	case errors.Is(body.err, errRequestTooLarge):
 		return errPartLength(place.size)
 	case body.err != nil:

@@ -62,10 +62,13 @@ func namesOf(parameters []parameter) (names []string, filename string, ok bool) 
 		switch {
 		case p.key == "name":
 			names = append(names, p.value)
+		// Some servers read it, and others do not: beside a `name` it makes two, and the
+		// part is refused.
 		case p.key == "name*":
 			names = append(names, decodeExtended(p.value))
 		case p.key == "filename" && filename == "": // the first that is not empty
 			filename = p.value
+		// RFC 7578, section 4.2, forbids it in forms; the library for .NET writes it.
 		case p.key == "filename*":
 			extended = decodeExtended(p.value)
 		case strings.HasPrefix(p.key, "name*"):
@@ -167,6 +170,8 @@ func decodeExtended(text string) string {
 	if len(pieces) < 3 {
 		return text
 	}
+	// One that cannot be decoded is a name like any other: refusing it would lose the
+	// file.
 	if decoded, err := url.PathUnescape(pieces[2]); err == nil {
 		return decoded
 	}

@@ -63,6 +63,7 @@ func (p *partial) reserve(size int64) error {
 
 // Write implements [io.Writer]. Its errors are errStorageFull and errStorage.
 func (p *partial) Write(b []byte) (int, error) {
+	// What is then not written is subtracted by discard, with the rest.
 	if err := p.reserve(int64(len(b))); err != nil {
 		return 0, err
 	}
@@ -97,6 +98,8 @@ func (p *partial) publish(attrs attributes) error {
 	if err := p.store.directory.WriteFile(filepath.Join(p.directory, infoName), encoded, fileMode); err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}
+	// It fails if the UUID is taken, since that directory is not empty. So no file
+	// replaces another.
 	if err := p.store.directory.Rename(p.directory, p.info.UUID); err != nil {
 		return fmt.Errorf("%w: %w", errStorage, err)
 	}

@@ -74,6 +74,7 @@ func unescape(text string) string {
 		}
 		text = behind
 	}
+	// It refuses the whole text for one invalid escape, hence the repair before.
 	unescaped, _ := url.QueryUnescape(valid.String()) // cannot fail: all escapes are valid now
 	return unescaped
 }

@@ -40,6 +40,8 @@ func (h *Handler) authorize(r *http.Request, problem *uploadapi.Error, sent fiel
 
 // throttle refuses every n-th of the correctly signed requests.
 func (h *Handler) throttle() *uploadapi.Error {
+	// What is refused for another reason does not count, so that n uploads show exactly
+	// one 429.
 	if h.ThrottleEvery > 0 && h.signedRequests.Add(1)%int64(h.ThrottleEvery) == 0 {
 		return uploadapi.ErrThrottled
 	}
@@ -63,6 +65,8 @@ func (h *Handler) checkPublicKey(name, key string) *uploadapi.Error {
 // expiry, and the signature last: an old signature is reported as expired, and not as
 // invalid.
 func (h *Handler) checkCredential(endpoint *uploadapi.SignedEndpoint, sent fields) *uploadapi.Error {
+	// The order below is that of the documentation's table of errors; the service's own
+	// is not known.
 	if refusal := checkSingle(endpoint, sent); refusal != nil {
 		return refusal
 	}
@@ -123,6 +127,7 @@ func errDuplicateCredential(name string) *uploadapi.Error {
 // parseExpire parses Unix seconds. A number with more digits than they have until 2286 is
 // taken for milliseconds, and refused as the service refuses those.
 func parseExpire(text string) (int64, bool) {
+	// ParseInt takes signs.
 	if len(text) > uploadapi.ExpireLength || strings.ContainsAny(text, "+-") {
 		return 0, false
 	}

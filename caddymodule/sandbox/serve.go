@@ -32,6 +32,7 @@ var errNoEndpoint = &uploadapi.Error{
 // itself, in the client's dialect. It returns an error only if the client has gone, for
 // Caddy's log.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	// None of its paths is the API's.
 	if demo.Serves(r.URL.Path) {
 		h.page.ServeHTTP(w, r)
 		return nil
@@ -61,6 +62,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 }
 
 // retryAfter is the Retry-After of a throttled request, in seconds.
+// Without it, or if a page cannot read it, upload-client and the widget wait for 15
+// seconds.
 const retryAfter = "1"
 
 // endpointFunc serves an endpoint. files stays open until it returns. Its error is an
@@ -71,6 +74,8 @@ type endpointFunc func(w http.ResponseWriter, r *http.Request, files *store) err
 func (h *Handler) route(w http.ResponseWriter, r *http.Request) error {
 	const get, head, post, put = http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut
 	endpoint := uploadapi.Endpoint(r.URL.Path)
+	// The methods are those of Access-Control-Allow-Methods in recordings of the service;
+	// the documentation has fewer.
 	switch endpoint {
 	case uploadapi.Base:
 		return h.call(w, r, h.serveBase, post)

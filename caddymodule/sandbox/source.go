@@ -18,6 +18,7 @@ import (
 
 const (
 	// lookupTimeout bounds the DNS lookup of a source's host.
+	// The client waits for it, unlike for the fetch.
 	lookupTimeout = 5 * time.Second
 	// maxHostLength is the length of the longest name in DNS (RFC 1035, section 2.3.4).
 	maxHostLength = 253
@@ -105,6 +106,7 @@ func (a reach) check(ctx context.Context, source *url.URL) *uploadapi.Error {
 // each redirect.
 func (a reach) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
+	// The public URL may lead to a private address: that of a container, say.
 	if address != a.public {
 		// Control is called with the address that the name has been resolved to.
 		dialer.Control = func(_, address string, _ syscall.RawConn) error {

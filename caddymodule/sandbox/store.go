@@ -131,6 +131,7 @@ func (s *store) sweepEntry(name string) (int64, error) {
 	switch {
 	case isID(name):
 		counted = filepath.Join(name, contentName)
+	// Something that a user has put there: neither counted nor touched.
 	case !isGroupFile(name):
 		return 0, nil
 	}

@@ -108,6 +108,7 @@ func formBoundary(header http.Header) (string, bool) {
 	for _, p := range parameters {
 		switch {
 		case p.key != "boundary":
+		// The same one twice is in a type that was set twice, and joined on its way.
 		case boundary != "" && boundary != p.value:
 			return "", false
 		default:

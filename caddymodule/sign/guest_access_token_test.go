@@ -19,8 +19,8 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// issuer is the guest module `uploadcare.sources.issuer_in_test`: a source of somebody
-// else's that makes an access token for each request, as its kind says, by itself or
+// issuer is the guest module `uploadcare.sources.issuer_in_test`: a source of another
+// author's that makes an access token for each request, as its kind says, by itself or
 // with a key.
 type issuer struct {
 	Kind string `json:"kind,omitempty"`
@@ -102,17 +102,17 @@ func TestAccessTokensOfAGuestSourceAreChecked(t *testing.T) {
 							t.Errorf("response %d %q, passed on: %t", w.Code, w.Body, rec.called)
 						}
 					}
-					told := 0
+					logged := 0
 					for _, entry := range logs.All() {
 						if strings.Contains(entry.Message, "the source") && entry.Level > zapcore.DebugLevel {
-							told++
+							logged++
 							if got, _ := entry.ContextMap()["error"].(string); got != test.want {
 								t.Errorf("the log says %q, want %q", got, test.want)
 							}
 						}
 					}
-					if want := map[bool]int{true: 3, false: 1}[test.status == http.StatusForbidden]; told != want {
-						t.Errorf("the log says it %d times, want %d", told, want)
+					if want := map[bool]int{true: 3, false: 1}[test.status == http.StatusForbidden]; logged != want {
+						t.Errorf("the log says it %d times, want %d", logged, want)
 					}
 				})
 			})

@@ -17,7 +17,7 @@ import (
 )
 
 // keyServer is the guest module `uploadcare.sources.key_server_in_test`: a source of
-// somebody else's that asks for what its keys sign, and may not get it.
+// another author's that asks for what its keys sign, and may not get it.
 type keyServer struct {
 	Keys []string `json:"keys,omitempty"`
 }

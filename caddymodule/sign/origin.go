@@ -124,7 +124,7 @@ func normalizeOrigin(text string) (string, error) {
 	case strings.Trim(scheme, "htps") == "" && scheme != "http" && scheme != "https":
 		return "", fmt.Errorf("the scheme %s looks like a typo of https", scheme)
 	case strings.ContainsAny(rest, "/?#\\"):
-		return "", errors.New("an origin ends with its host and port")
+		return "", errors.New("an origin has nothing after its host and port")
 	case strings.Contains(rest, "@"):
 		return "", errors.New("an origin has no user")
 	}
@@ -192,7 +192,7 @@ func normalizeHost(scheme, host string) (string, error) {
 	}
 	if pattern {
 		if _, err := netip.ParseAddr(name); err == nil {
-			return "", errors.New("there is nothing below an address")
+			return "", errors.New("an IP address has no subdomains")
 		}
 		name = anyLabels + name
 	}

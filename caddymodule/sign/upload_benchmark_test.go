@@ -43,7 +43,7 @@ func BenchmarkUpload(b *testing.B) {
 		}
 		w.Header()["Content-Type"] = jsonType
 		w.WriteHeader(http.StatusOK)
-		_, err := w.Write(storedAnswer)
+		_, err := w.Write(storedResponse)
 		return err
 	})
 	w := &discardWriter{header: http.Header{"Server": {"Caddy"}, "Alt-Svc": {"h3"}}}
@@ -60,8 +60,8 @@ func BenchmarkUpload(b *testing.B) {
 }
 
 var (
-	jsonType     = []string{"application/json"}
-	storedAnswer = []byte(`{"file":"bba1e8bc-3c69-4b3d-a9f6-f2ea4ee4ab45"}`)
+	jsonType       = []string{"application/json"}
+	storedResponse = []byte(`{"file":"bba1e8bc-3c69-4b3d-a9f6-f2ea4ee4ab45"}`)
 )
 
 // discardWriter is a client that reads nothing.

@@ -441,7 +441,7 @@ func TestTransportGoesThroughAProxy(t *testing.T) {
 }
 
 // An error of dialling is of the type that Caddy's is, so that Caddy retries.
-func TestTransportTellsWhenAnUpstreamCannotBeDialled(t *testing.T) {
+func TestTransportReportsAnUpstreamThatCannotBeDialled(t *testing.T) {
 	address := rawtest.Closed(t)
 	for _, scheme := range []string{"http", "https"} {
 		_, err := send(t.Context(), newTransport(t, `{`+insecure+`}`), scheme+"://"+address, "body")

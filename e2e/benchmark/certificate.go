@@ -50,6 +50,7 @@ func makeCertificate(directory string) error {
 	if err != nil {
 		return err
 	}
+	// As files, for nginx and Caddy read them, too.
 	for name, block := range map[string]*pem.Block{
 		certificateFile: {Type: "CERTIFICATE", Bytes: certificate}, keyFile: {Type: "PRIVATE KEY", Bytes: private},
 	} {

@@ -26,6 +26,8 @@ func newClient(speaks protocol, address string, config *tls.Config) (client, err
 	switch speaks {
 	case http1, http1TLS:
 		return newPlainClient(speaks, address, config)
+	// One client each, with a connection of its own. If they shared a transport, Go would
+	// put all uploads on one connection, as no two browsers do.
 	case http2Protocol:
 		only := new(http.Protocols)
 		only.SetHTTP2(true)
@@ -53,6 +55,7 @@ func newPlainClient(speaks protocol, address string, config *tls.Config) (*plain
 		return nil, err
 	}
 	if speaks == http1TLS {
+		// The handshake comes with the first write, before the clock starts: see visit.
 		connection = tls.Client(connection, config)
 	}
 	return &plainClient{address: address, connection: connection, reader: bufio.NewReader(connection)}, nil
@@ -93,8 +96,10 @@ func (c *plainClient) response() (string, error) {
 	}
 	body, err := io.ReadAll(head.body(c.reader))
 	if err == nil {
+		// Or the next response would begin with what is left.
 		err = head.readTrailer(c.reader)
 	}
+	// A contender that refuses quickly must not win.
 	if err == nil && !strings.HasPrefix(head.start, "HTTP/1.1 200 ") {
 		err = fmt.Errorf("%s: %s", head.start, body)
 	}
@@ -119,6 +124,8 @@ func (c *roundTripClient) upload(form form, verify bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// Browsers send one; without it, the contenders would pass a body of unknown length
+	// on, chunked.
 	request.ContentLength = form.length()
 	request.Header.Set("Content-Type", form.contentType())
 	if verify {

@@ -37,7 +37,8 @@ type site struct {
 }
 
 const (
-	base    = "reverse_proxy"
+	base = "reverse_proxy"
+	// A second one of the base: by how much it differs from 1 is chance.
 	control = "control"
 	gateway = "uploadcare"
 )
@@ -48,14 +49,17 @@ var (
 )
 
 var contenders = []contender{
+	// The most that clients and upstream can do, which bounds what any proxy can show.
 	{name: "direct", what: "no proxy", downstream: []protocol{http1, http1TLS}, in: []string{"plain", "tls"}},
 	{name: base, what: "Caddy's `reverse_proxy`, which signs nothing: the base", downstream: all, start: caddy(plainProxy)},
 	{name: control, what: "the same once more", downstream: all, start: caddy(plainProxy)},
 	{name: gateway, what: "`uploadcare`, as it is", signs: true, downstream: all, start: caddy(uploadcare(""))},
+	// Shows how much of the gain is the transport's.
 	{name: "transport-http", what: "`uploadcare` with `transport http`", signs: true, downstream: all, start: caddy(uploadcare("http"))},
 	{name: "nginx", what: "nginx, `proxy_request_buffering off`, signs nothing", downstream: untilTwo, in: []string{"plain"}, start: nginx(""), missing: noNginx},
 	{name: "nginx-tuned", what: "the same with `client_body_buffer_size 256k`", downstream: untilTwo, start: nginx(nginxTuned), missing: noNginx},
 	{name: "nginx-lua", what: "nginx that holds the form and edits it in Lua", signs: true, downstream: untilTwo, in: []string{"plain"}, start: nginx(nginxLua), missing: noLua},
+	// The least that does the same.
 	{name: "rewriter", what: "a rewriter of a page of Go: mime/multipart, through a pipe", signs: true, downstream: untilTwo, in: []string{"plain"}, start: rewriter},
 }
 
@@ -83,6 +87,7 @@ func (c contender) enters(o *options, mode mode) bool {
 		return false
 	}
 	if len(o.contenders) > 0 {
+		// The base always: all figures are ratios to it.
 		return c.name == base || slices.ContainsFunc(o.also, func(other contender) bool { return other.name == c.name }) || slices.Contains(o.contenders, c.name)
 	}
 	return len(c.in) == 0 || slices.Contains(c.in, mode.name)
@@ -104,6 +109,7 @@ func caddy(handler func(site) string) func(site) (*exec.Cmd, error) {
 			return nil, err
 		}
 		command := exec.Command(s.caddy, "run", "--config", path)
+		// All of them are up at once, and would share Caddy's data directory.
 		command.Env = append(os.Environ(), "HOME="+s.directory, "XDG_DATA_HOME="+s.directory, "XDG_CONFIG_HOME="+s.directory)
 		return command, nil
 	}

@@ -33,6 +33,7 @@ var distantContenders = []distant{
 	{contender{name: "direct"}, false},
 	{contender{name: base, start: caddy(distantPlainProxy)}, false},
 	{contender{name: gateway, signs: true, start: caddy(distantUploadcare(shortKeepalive, ""))}, false},
+	// The recipe of docs/proxy.md.
 	{contender{name: gateway + " kept ready", signs: true, start: caddy(distantUploadcare(shortKeepalive, keptReady))}, true},
 }
 
@@ -149,6 +150,7 @@ func measureTimings(o *options, directory string) (string, error) {
 func measureUpstream(o *options, kind upstreamKind, distance time.Duration, directory string) ([]timing, error) {
 	var timings []timing
 	for _, contender := range distantContenders {
+		// The upstream never closes a connection here: what that costs is measureStale's.
 		visitor, stop, err := startDistance(o, contender, kind, distance, 0, directory)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", contender.name, err)

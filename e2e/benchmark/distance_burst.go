@@ -23,6 +23,7 @@ const burstDistance = 50 * time.Millisecond
 func measureBursts(o *options, directory string) (string, error) {
 	var bursts []burst
 	for _, contender := range distantContenders {
+		// A connection that is kept ready serves the first upload of a burst alone.
 		if contender.ready {
 			continue
 		}
@@ -52,6 +53,8 @@ func measureBurst(o *options, contender distant, clients int, directory string) 
 	for round := range 1 + o.rounds {
 		took, lost := visitor.volley(clients)
 		switch {
+		// Nothing closes connections here, so a loss is a fault of the contender or of
+		// the measurement.
 		case lost > 0:
 			return burst{}, fmt.Errorf("%d of %d uploads were not taken", lost, clients)
 		case round == 0:

@@ -108,6 +108,7 @@ func carry(to, from net.Conn, earliest time.Time, delay time.Duration) {
 			time.Sleep(delay)
 			abort(from)
 			return
+		// Only this direction: a client that has closed it may wait for its response.
 		case errors.Is(next.err, io.EOF):
 			if half, ok := to.(interface{ CloseWrite() error }); ok {
 				_ = half.CloseWrite()
@@ -160,6 +161,7 @@ func (r *road) take() piece {
 		r.filled.Wait()
 	}
 	first := r.pieces[0]
+	// Or the slice would hold its 64 KiB until it grows anew.
 	r.pieces[0] = piece{}
 	r.pieces = r.pieces[1:]
 	return first

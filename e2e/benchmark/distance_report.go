@@ -56,6 +56,8 @@ func distanceTable(timings []timing) string {
 		direct := medians[line][columns[0]]
 		for _, column := range columns {
 			median := medians[line][column]
+			// With the ratio to a client without a proxy, for times of different
+			// distances do not compare.
 			fmt.Fprintf(&table, " %s (%.2f) |", milliseconds(median), float64(median)/float64(direct))
 		}
 		fmt.Fprintln(&table)

@@ -13,6 +13,7 @@ import (
 const (
 	// upstreamIdle is after how long the upstream closes idle connections.
 	upstreamIdle = 250 * time.Millisecond
+	// Several at once, since there is one such moment in each quarter of a second.
 	staleClients = 8
 	// staleMargin is how far before and after that uploads are sent, besides a round trip.
 	staleMargin = 4 * time.Millisecond
@@ -60,6 +61,7 @@ func raceStale(o *options, contender distant, distance time.Duration, directory 
 	for range 20 * o.rounds {
 		// All at once, so that all connections have been idle for the same time. The last
 		// response took half a round trip, and an upload takes as long.
+		// At random within it: at a fixed moment, all or none would be lost.
 		window := 2*staleMargin + distance
 		time.Sleep(upstreamIdle - distance - staleMargin + rand.N(window))
 		_, lost := visitor.volley(staleClients)

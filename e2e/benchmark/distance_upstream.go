@@ -30,8 +30,11 @@ const (
 
 var upstreamKinds = []upstreamKind{
 	{"HTTP/1.1, TLS 1.3", http1TLS, tls.VersionTLS13, 0, []int64{smallFile, mediumFile, largeFile}},
+	// A round trip more for the handshake, which only small files show.
 	{"HTTP/1.1, TLS 1.2", http1TLS, tls.VersionTLS12, 0, []int64{smallFile}},
 	{"HTTP/2, window of 1 MiB", http2Protocol, tls.VersionTLS13, 0, []int64{smallFile, mediumFile, largeFile}},
+	// With Go's window of 1 MiB, a large file waits for a round trip at each MiB. This
+	// one shows that it is the window.
 	{"HTTP/2, window of 64 MiB", http2Protocol, tls.VersionTLS13, 64 << 20, []int64{largeFile}},
 }
 

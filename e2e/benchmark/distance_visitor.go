@@ -44,6 +44,7 @@ func startDistance(o *options, contender distant, kind upstreamKind, distance, i
 	if contender.start == nil {
 		return v, stop, nil
 	}
+	// Clients of a proxy speak the same to all of them; kind is about the upstream.
 	v.speaks = http1TLS
 	err = v.begin(site{
 		options: o, mode: mode{name: "distance", downstream: http1TLS, upstreamTLS: true},
@@ -73,6 +74,8 @@ func (v *visitor) visit(o *options, kind upstreamKind) (timings []timing, err er
 		for range o.rounds {
 			states := []state{idle, warm}
 			if v.process == nil {
+				// A client without a proxy connects for each upload, as a page does that
+				// uploads one file.
 				states = []state{cold}
 			}
 			for _, state := range states {

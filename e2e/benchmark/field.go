@@ -65,6 +65,7 @@ func newField(o *options, mode mode, directory string) (*field, error) {
 		if !contender.enters(o, mode) {
 			continue
 		}
+		// The others can still be measured, on a machine without nginx.
 		if contender.missing != nil && contender.missing() != "" {
 			fmt.Fprintf(os.Stderr, "%s: left out: %s\n", contender.name, contender.missing())
 			continue
@@ -113,6 +114,8 @@ func (e *entrant) begin(s site) error {
 	if err := os.MkdirAll(s.directory, 0o700); err != nil {
 		return err
 	}
+	// With TLS a name, since clients send none in the handshake for an address (RFC 6066,
+	// section 3).
 	host := "127.0.0.1"
 	if s.downstream != http1 {
 		host = "localhost"
@@ -184,12 +187,14 @@ func (f *field) visit(e *entrant, uploads uploads, duration time.Duration) (samp
 		defer client.close()
 		clients[i] = client
 	}
+	// One client connects once in a visit of seconds, which does not show.
 	if uploads.clients > 1 { // connections have been made when the clock starts
 		if _, err := f.race(e, clients, newForm(0), 0); err != nil {
 			return sample{}, err
 		}
 	}
 	time.Sleep(settle)
+	// After the pause, or what the connections cost would count.
 	watch, err := newWatch(e, f.sink)
 	if err != nil {
 		return sample{}, err
@@ -201,6 +206,7 @@ func (f *field) visit(e *entrant, uploads uploads, duration time.Duration) (samp
 	watch.lap()
 	time.Sleep(settle)
 	slices.Sort(latencies)
+	// The nearest ranks: of a few uploads of 1 GiB, P99 is the slowest.
 	s := sample{
 		Mode: f.name, Case: uploads.name, Contender: e.name,
 		Requests: len(latencies), Bytes: uploads.size * int64(len(latencies)),
@@ -225,6 +231,8 @@ func (f *field) race(e *entrant, clients []client, form form, duration time.Dura
 				now := time.Now()
 				latencies[i] = append(latencies[i], now.Sub(last))
 				last = now
+				// Checked after an upload, so that each counts as a whole: one of 1 GiB
+				// may take longer than the visit.
 				if now.Sub(began) >= duration {
 					return
 				}

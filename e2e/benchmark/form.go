@@ -13,6 +13,7 @@ import (
 )
 
 const (
+	// Like curl's, with 24 dashes.
 	boundary       = "------------------------benchmark0boundary"
 	publicKey      = "demopublickey"
 	staleSignature = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -23,6 +24,7 @@ const (
 // block is the content of files, repeated: random, so that neither compression nor the search
 // for delimiters is easier than with a picture.
 var block = func() []byte {
+	// The same in each process and run, so that checksums and figures can be compared.
 	random, b := rand.NewChaCha8([32]byte{}), make([]byte, 1<<20)
 	_, _ = random.Read(b)
 	return b
@@ -134,6 +136,7 @@ func (f form) check(report string, signs bool) error {
 		arrived("UPLOADCARE_STORE", "", "auto"),
 		arrived("file", "photo.jpg", fmt.Sprintf("%d %08x", f.size, f.checksum())),
 	}
+	// In their order, which no contender may change.
 	got := strings.Split(strings.TrimSuffix(report, "\n"), "\n")
 	if signs {
 		want = slices.Delete(want, 1, 3)
@@ -145,6 +148,7 @@ func (f form) check(report string, signs bool) error {
 				fresh[name]++
 				return true
 			}
+			// A stale field that was overwritten in place.
 			return strings.Trim(name, "x") == ""
 		})
 		if fresh["signature"] != 1 || fresh["expire"] != 1 {

@@ -134,6 +134,7 @@ func measure(o *options) error {
 		if !selected(o.modes, mode.name) {
 			continue
 		}
+		// What has been measured is saved, also if a later visit fails.
 		err := results.run(o, mode, filepath.Join(directory, mode.name))
 		if writeErr := results.save(o.out); err == nil {
 			err = writeErr
@@ -153,6 +154,7 @@ func (r *results) run(o *options, mode mode, directory string) error {
 	}
 	defer field.stop()
 	for _, contender := range field.contenders {
+		// An empty file, those of the small cases, and one that fills no buffer evenly.
 		for _, size := range []int64{0, 1 << 10, 20 << 10, 5<<20 + 1} {
 			if err := field.verify(contender, size); err != nil {
 				return fmt.Errorf("%s, a file of %d bytes: %w", contender.name, size, err)
@@ -160,6 +162,8 @@ func (r *results) run(o *options, mode mode, directory string) error {
 		}
 	}
 	fmt.Fprintf(os.Stderr, "%s: all are correct\n", mode.name)
+	// The others visit the contenders forwards and backwards in turn: what drifts (heat,
+	// other tenants of the machine) then meets all of them alike.
 	for round := range o.rounds + 1 { // the first warms up
 		duration := o.duration
 		if round == 0 {

@@ -19,6 +19,9 @@ type slow struct {
 	burst   int // bytes
 }
 
+// slowCases are slow, since memory is held for as long as an upload lasts: the number of
+// clients at once is what counts. Bursts of 64 KiB fill a buffer of 32 KiB, those of
+// 16 KiB do not.
 var slowCases = []slow{
 	{1, 8 << 20, 64 << 10},
 	{32, 8 << 20, 64 << 10},
@@ -32,7 +35,8 @@ func (s slow) String() string {
 	return fmt.Sprintf("%d at %d MiB/s, bursts of %d KiB", s.uploads, s.rate>>20, s.burst>>10)
 }
 
-// largeUpload is the size of the one large upload.
+// largeUpload is the size of the one large upload. A proxy that holds even a part of it
+// shows.
 const largeUpload = 10 << 30
 
 // memoryContenders are the default of the flag -contenders with -rss.
@@ -138,6 +142,7 @@ func (f *field) grow(e *entrant, column int) (growth, error) {
 			return growth{}, err
 		}
 	}
+	// By then the process does nothing more for the first uploads.
 	time.Sleep(20 * settle)
 	idle, err := usageOf(e.process.command.Process.Pid)
 	if err != nil {

@@ -32,6 +32,7 @@ func readHead(reader *bufio.Reader) (head, error) {
 		}
 		return head{}, err
 	}
+	// Only what outlives the next ReadSlice is copied.
 	message := head{start: string(bytes.TrimRight(line, "\r\n"))}
 	for {
 		line, err := reader.ReadSlice('\n')

@@ -63,6 +63,7 @@ func (s site) nginxConfig(options string) string {
 	if noLua() == "" {
 		fmt.Fprintf(&config, "load_module %s/ndk_http_module.so;\nload_module %s/ngx_http_lua_module.so;\n", nginxModules, nginxModules)
 	}
+	// Its workers would drop to a user who cannot read the temporary directory.
 	if os.Getuid() == 0 {
 		config.WriteString("user root;\n")
 	}
@@ -74,7 +75,11 @@ func (s site) nginxConfig(options string) string {
 	if s.downstream == http2Protocol {
 		listen += " http2"
 	}
+	// Below, an address takes the place of localhost, which nginx resolves to IPv6 as
+	// well: the sink listens on one alone.
 	scheme, upstream, _ := strings.Cut(s.sink, "://")
+	// Limits that would end a measurement are lifted: by default, nginx closes a
+	// connection after 1000 requests and refuses bodies of more than 1 MiB.
 	fmt.Fprintf(&config, `daemon off;
 worker_processes auto;
 pid nginx.pid;

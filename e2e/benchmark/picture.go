@@ -24,6 +24,7 @@ var axisEnds = [2]float64{0.1, 10}
 
 // onAxis returns the position of a ratio in pixels.
 func onAxis(ratio float64) float64 {
+	// One that is beyond is drawn at the end, rather than outside of the picture.
 	ratio = min(max(ratio, axisEnds[0]), axisEnds[1])
 	return axisLeft + (axisRight-axisLeft)*math.Log(ratio/axisEnds[0])/math.Log(axisEnds[1]/axisEnds[0])
 }
@@ -74,6 +75,7 @@ func (r *results) drawCase(b *strings.Builder, mode mode, uploads uploads, names
 		if rate, ok := ratios(samples, baseSamples, sample.rate); ok {
 			drawBar(&bars, "rate", rate, y+2)
 		}
+		// Without a proxy, there is no process whose CPU could be compared.
 		if cpu, ok := ratios(samples, baseSamples, sample.cpuPerRequest); ok && name != "direct" {
 			drawBar(&bars, "cpu", cpu, y+2+barHeight+1)
 		}

@@ -64,6 +64,7 @@ func (p *process) stop() {
 	select {
 	case <-p.exited:
 	case <-time.After(5 * time.Second):
+		// Caddy ends gracefully, and would wait for a client that hangs.
 		_ = p.command.Process.Kill()
 		<-p.exited
 	}
@@ -83,10 +84,13 @@ func usageOf(pids ...int) (usage, error) {
 		return usage{}, err
 	}
 	var total usage
+	// By their parents, since /proc lists all processes of the machine and no tree of
+	// them.
 	included := map[int]bool{}
 	for _, pid := range pids {
 		included[pid] = true
 	}
+	// Over and over, since a child may be listed before its parent.
 	for grown := true; grown; {
 		grown = false
 		for i, file := range files {
@@ -133,6 +137,7 @@ func busy() (time.Duration, error) {
 	}
 	line, _, _ := strings.Cut(string(stat), "\n")
 	var ticks int64
+	// Without guest and guest_nice, which are part of user and nice: proc(5).
 	for i, field := range strings.Fields(line)[1:9] {
 		value, err := strconv.ParseInt(field, 10, 64)
 		if err != nil {
@@ -155,6 +160,8 @@ type output struct {
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	// The end alone: a contender that logs each upload would fill the memory, which is
+	// measured.
 	o.end = append(o.end, p...)
 	o.end = o.end[max(0, len(o.end)-4096):]
 	return len(p), nil

@@ -99,6 +99,8 @@ func (r *results) write(directory string) error {
 func (r *results) samplesOf(mode, uploads, contender string) map[int]sample {
 	samples := map[int]sample{}
 	for _, s := range r.Samples {
+		// A visit that was disturbed is left out and not repeated. It stays in
+		// results.json, with how much it was.
 		if s.Mode == mode && s.Case == uploads && s.Contender == contender && s.Other <= r.MaxOther {
 			samples[s.Round] = s
 		}
@@ -167,6 +169,7 @@ func median(samples map[int]sample, figure figure) float64 {
 func ratios(samples, base map[int]sample, figure figure) (spread, bool) {
 	var values []float64
 	for round, s := range samples {
+		// A round without the base, which was disturbed then, has no ratio.
 		if b, ok := base[round]; ok && figure(b) > 0 {
 			values = append(values, figure(s)/figure(b))
 		}

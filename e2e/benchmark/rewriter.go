@@ -33,6 +33,8 @@ func runRewriter(arguments []string) error {
 	if err != nil {
 		return err
 	}
+	// Go keeps 2 idle connections for each host by default: with 32 clients, nearly every
+	// upload would connect.
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: config, MaxIdleConnsPerHost: 64}}
 	server := &http.Server{Addr: *address, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rewrite(w, r, client, *upstream)
@@ -50,8 +52,11 @@ func rewrite(w http.ResponseWriter, r *http.Request, client *http.Client, upstre
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	// The usual way, in which each write waits for its reader: there is no buffer
+	// between.
 	reader, writer := io.Pipe()
 	form := multipart.NewWriter(writer)
+	// Of unknown length, hence chunked: a form that is written anew has another length.
 	go func() { writer.CloseWithError(copyParts(form, parts)) }()
 	request, err := http.NewRequestWithContext(r.Context(), http.MethodPost, upstream+r.URL.Path, reader)
 	if err != nil {

@@ -80,9 +80,13 @@ func (w *watch) stop(s *sample) error {
 	if err := w.read(&own, &self, &all); err != nil {
 		return err
 	}
+	// CPU until stop, time until lap: what a contender does after its last response
+	// (collecting garbage) is its cost, and no time of the clients'.
 	s.Seconds = w.seconds
 	s.CPU = (own.cpu - w.own.cpu).Seconds()
 	s.RSS = own.rss
+	// self has the clients, the sink and all contenders, which are children of this
+	// process. Clocks of 10 ms may make the difference negative.
 	s.Other = max(0, ((all-w.busy)-(self.cpu-w.others.cpu)).Seconds()/time.Since(w.began).Seconds())
 	return nil
 }

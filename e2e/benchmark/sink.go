@@ -34,6 +34,7 @@ func runSink(arguments []string) error {
 	if err != nil {
 		return err
 	}
+	// It speaks no HTTP/2, which clients would otherwise negotiate.
 	config.NextProtos = []string{"http/1.1"}
 	listener, err := net.Listen("tcp", *plain)
 	if err != nil {
@@ -78,10 +79,13 @@ func (c *readAheadConn) Read(p []byte) (int, error) { return c.reader.Read(p) }
 // serve responds to the requests of one connection.
 func serve(connection net.Conn) error {
 	reader := bufio.NewReaderSize(connection, readAhead)
+	// One for each connection: made for each request, collecting it would be a good part
+	// of the sink's work.
 	buffer := make([]byte, 256<<10)
 	for {
 		request, err := readHead(reader)
 		if err != nil {
+			// A contender that is stopped may reset its connections.
 			if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) {
 				return nil
 			}
@@ -90,6 +94,7 @@ func serve(connection net.Conn) error {
 		response, err := request.take(reader, buffer)
 		status := "200 OK"
 		if err != nil {
+			// The contender passes it on, and the client fails with this text.
 			status, response = "400 Bad Request", err.Error()
 		}
 		if _, err := fmt.Fprintf(connection, "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", status, len(response), response); err != nil {
@@ -150,6 +155,7 @@ func (h head) report(body io.Reader) (string, error) {
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
+			// Nothing may stand outside the delimiters: strict firewalls refuse it.
 			rest, err := io.Copy(io.Discard, body)
 			if err == nil && rest > 0 {
 				err = fmt.Errorf("%d bytes after the form", rest)

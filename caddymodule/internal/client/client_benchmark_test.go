@@ -44,9 +44,9 @@ func BenchmarkSmallUpload(b *testing.B) {
 		return wire.NewConn(connection, nil, false), nil
 	}
 	transport := &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 100, DisableCompression: true}
-	ours := client.New(transport, false)
-	defer ours.CloseIdleConnections()
-	for name, via := range map[string]http.RoundTripper{"net-http": transport, "client": ours} {
+	own := client.New(transport, false)
+	defer own.CloseIdleConnections()
+	for name, via := range map[string]http.RoundTripper{"net-http": transport, "client": own} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {

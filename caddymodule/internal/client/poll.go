@@ -10,7 +10,7 @@ import (
 // poller is a connection that can be inspected without reading from it.
 //
 // net/http has a goroutine in a Read for as long as a connection is idle, to notice
-// when the upstream closes it. A poll before each use tells the same, at the cost
+// when the upstream closes it. A poll before each use finds the same, at the cost
 // of one system call instead of a goroutine and a switch to it.
 type poller interface {
 	// Readable reports whether a Read would return at once: with data that has

@@ -100,7 +100,7 @@ func isRedirect(status int) bool {
 	return false
 }
 
-// read returns the credential in a response. By the status, it tells a refusal, for
+// read returns the credential in a response. By the status, it distinguishes a refusal, for
 // which the token is dropped, from a failure that may pass, after which the previous
 // token stays in use, and from one that stays until the endpoint is repaired.
 func (e *Endpoint) read(ctx context.Context, response *http.Response) (token.Token, error) {

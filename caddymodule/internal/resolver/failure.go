@@ -82,7 +82,7 @@ func isTimeout(err error) bool {
 }
 
 // connection records whether a transport has begun to make a connection, and whether it
-// has got one. A trace tells that for any transport of net/http's, whose errors alone do
+// has got one. A trace shows that for any transport of net/http's, whose errors alone do
 // not.
 type connection struct{ wanted, made atomic.Bool }
 

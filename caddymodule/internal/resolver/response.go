@@ -90,7 +90,7 @@ func Parse(response []byte) (token.Token, error) {
 }
 
 // parseSignature returns the signature among the members, or the zero value if there
-// is none. Two that differ are an error: which of them is stale cannot be told.
+// is none. Two that differ are an error: which of them is stale cannot be known.
 func parseSignature(members map[string]json.RawMessage) (token.Token, error) {
 	var found token.Token
 	for _, shape := range signatureShapes {

@@ -91,7 +91,7 @@ func TestATokenThatComesLateIsShared(t *testing.T) {
 }
 
 // Invariant 5, in part.
-func TestInvariant5WhatIsStoredAndHasExpiredServesNobody(t *testing.T) {
+func TestInvariant5WhatIsStoredAndHasExpiredServesNoUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, source, node := loneNode(t)
 		node.get(t)

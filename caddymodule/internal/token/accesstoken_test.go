@@ -94,7 +94,7 @@ func TestATokenWithoutScopeOrOperationsAllowsAll(t *testing.T) {
 }
 
 // Without an identifier, tokens of one second would share their operations.
-func TestTokensWhoseOperationsAreCountedAreToldApart(t *testing.T) {
+func TestTokensWhoseOperationsAreCountedDiffer(t *testing.T) {
 	first, second := mint(t, time.Minute, []string{"/base/"}, 7), mint(t, time.Minute, []string{"/base/"}, 7)
 	if first.AccessToken == second.AccessToken {
 		t.Error("two tokens are one")

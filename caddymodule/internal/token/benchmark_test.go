@@ -75,7 +75,7 @@ func BenchmarkMint(b *testing.B) {
 }
 
 // BenchmarkRefresh has 64 clients upload across refreshes and reports the longest
-// that one of them waited, beside the longest that the source took to answer. A
+// that one of them waited, beside the longest that the source took to respond. A
 // second of the clock takes half a millisecond, so that a token of half an hour
 // is renewed twice a second.
 func BenchmarkRefresh(b *testing.B) {
@@ -85,18 +85,18 @@ func BenchmarkRefresh(b *testing.B) {
 
 func benchmarkRefresh(b *testing.B, lifetime time.Duration, interrupt func(*Cache)) {
 	b.Helper()
-	const clients, answerTime, speed = 64, 20 * time.Millisecond, 2000
+	const clients, responseTime, speed = 64, 20 * time.Millisecond, 2000
 	start := time.Now()
 	cache := NewCache(testThreshold, NewClock(func() Reading {
 		elapsed := speed * time.Since(start)
 		return Reading{Wall: start.Add(elapsed), Elapsed: elapsed}
 	}))
-	var calls, longestAnswer, longestWait, done atomic.Int64
+	var calls, longestResponse, longestWait, done atomic.Int64
 	source := func(ctx context.Context, asking Asking) (Token, error) {
 		began := time.Now()
-		time.Sleep(answerTime)
+		time.Sleep(responseTime)
 		calls.Add(1)
-		raise(&longestAnswer, time.Since(began))
+		raise(&longestResponse, time.Since(began))
 		return minted(lifetime)(ctx, asking)
 	}
 	_, _ = cache.Get(b.Context(), source)
@@ -110,17 +110,17 @@ func benchmarkRefresh(b *testing.B, lifetime time.Duration, interrupt func(*Cach
 					b.Error(err)
 				}
 				raise(&longestWait, time.Since(began))
-				time.Sleep(time.Millisecond) // so that nobody waits for a processor
+				time.Sleep(time.Millisecond) // so that no client waits for a processor
 			}
 		})
 	}
 	for done.Load() < int64(b.N) {
-		time.Sleep(10 * answerTime)
+		time.Sleep(10 * responseTime)
 		interrupt(cache)
 	}
 	all.Wait()
 	b.ReportMetric(float64(longestWait.Load())/1e6, "longest-wait-ms")
-	b.ReportMetric(float64(longestAnswer.Load())/1e6, "longest-answer-ms")
+	b.ReportMetric(float64(longestResponse.Load())/1e6, "longest-response-ms")
 	b.ReportMetric(float64(calls.Load()), "calls")
 }
 

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Asking is what a source gets to know with a request for a token.
+// Asking is what a source learns when it is asked for a token.
 type Asking struct {
 	// Now is the time at the Upload API, as far as it is known.
 	Now time.Time

@@ -14,7 +14,7 @@ import (
 
 // failures are the ways in which a source can fail, each with its cause.
 var failures = map[string]struct {
-	answer Source
+	source Source
 	cause  error
 }{
 	"down":         {failing(errDown), errDown},
@@ -32,7 +32,7 @@ func TestWhileASourceFailsTheValidTokenIsUsed(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := simulate(t)
 					token := s.mustUpload()
-					s.set(takes, failure.answer)
+					s.set(takes, failure.source)
 					during(testLifetime, 500*time.Millisecond, func() {
 						if got := s.mustUpload(); got != token {
 							t.Errorf("%v, not %v", got, token)
@@ -53,7 +53,7 @@ func TestWhileASourceFailsTheValidTokenIsUsed(t *testing.T) {
 	}
 }
 
-// Also when the failure is not known yet, as nobody has uploaded meanwhile.
+// Also when the failure is not known yet, as there was no upload meanwhile.
 func TestAnUploadPastTheThresholdGetsTheValidTokenIfTheSourceFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t)
@@ -74,15 +74,15 @@ func TestAnUploadPastTheThresholdGetsTheValidTokenIfTheSourceFails(t *testing.T)
 	})
 }
 
-// Nobody queues for a source that fails: one upload waits for the next attempt,
-// and all others are told at once.
-func TestWhileThereIsNoTokenOneUploadAsksAndOthersAreToldAtOnce(t *testing.T) {
+// No upload queues for a source that fails: one waits for the next attempt,
+// and all others fail at once.
+func TestWhileThereIsNoTokenOneUploadAsksAndOthersFailAtOnce(t *testing.T) {
 	for name, failure := range failures {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := simulate(t)
 				const takes = 5 * time.Second
-				s.set(takes, failure.answer)
+				s.set(takes, failure.source)
 				if longest, granted := s.uploads(1000); granted != 0 || longest != takes || s.calls() != 1 {
 					t.Errorf("%d tokens, %d calls, the longest wait was %s", granted, s.calls(), longest)
 				}
@@ -163,7 +163,7 @@ func (wanting) Error() string               { return "429 Too Many Requests" }
 func (w wanting) RetryAfter() time.Duration { return time.Duration(w) }
 
 // A source that says how long it wants to be left alone is left alone for as
-// long, within a bound, and those who come meanwhile are told.
+// long, within a bound, and those that come meanwhile fail.
 func TestASourceIsLeftAloneForAsLongAsItSays(t *testing.T) {
 	for wants, want := range map[time.Duration]time.Duration{
 		20 * time.Second: 20 * time.Second, 45 * time.Second: 45 * time.Second, time.Hour: MaxRetryAfter,
@@ -185,7 +185,7 @@ func TestASourceIsLeftAloneForAsLongAsItSays(t *testing.T) {
 	}
 }
 
-func TestWhoComesBackWhenToldMayAsk(t *testing.T) {
+func TestAnUploadThatComesBackWhenDueMayAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t)
 		for round := range 40 { // whatever it is that fails
@@ -198,7 +198,7 @@ func TestWhoComesBackWhenToldMayAsk(t *testing.T) {
 			time.Sleep(time.Second)
 			asked, next := s.mustFail(), s.mustFail()
 			if s.calls() != before+1 || asked.RetryAfter != next.RetryAfter {
-				t.Errorf("after %s: %d calls; who asked is told %s and the next %s",
+				t.Errorf("after %s: %d calls; the one that asked waited for %s and the next %s",
 					unavailable.RetryAfter, s.calls()-before, asked.RetryAfter, next.RetryAfter)
 			}
 		}

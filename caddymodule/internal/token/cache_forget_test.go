@@ -60,12 +60,12 @@ func TestARefusalIsForAllWhoWait(t *testing.T) {
 	})
 }
 
-func TestARejectedTokenIsDroppedAndTheSourceToldSo(t *testing.T) {
+func TestARejectedTokenIsDroppedAndTheSourceLearnsOfIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t)
-		var told []Asking
+		var asked []Asking
 		s.set(0, func(ctx context.Context, asking Asking) (Token, error) {
-			told = append(told, asking)
+			asked = append(asked, asking)
 			return minted(testLifetime)(ctx, asking)
 		})
 		first := s.mustUpload()
@@ -97,8 +97,8 @@ func TestARejectedTokenIsDroppedAndTheSourceToldSo(t *testing.T) {
 		s.cache.Clear() // after which the other says nothing
 		s.mustUpload()
 		for i, want := range []Asking{{}, {Rejected: first}, {Rejected: second}, {Held: third}, {}} {
-			if told[i].Held != want.Held || told[i].Rejected != want.Rejected {
-				t.Errorf("call %d: %v", i, told[i])
+			if asked[i].Held != want.Held || asked[i].Rejected != want.Rejected {
+				t.Errorf("call %d: %v", i, asked[i])
 			}
 		}
 	})
@@ -111,18 +111,18 @@ func TestARefreshUnderWayIsForgottenWithTheToken(t *testing.T) {
 		"dropped": func(cache *Cache, token Token) { cache.Drop(token, Rejection{}) },
 		"changed": func(cache *Cache, _ Token) { cache.Clear() },
 	}
-	answers := map[string]Source{
+	sources := map[string]Source{
 		"a token":   minted(testLifetime),
 		"a failure": failing(errDown),
 		"a refusal": failing(ErrRefused),
 	}
 	for how, forget := range forget {
-		for yields, answer := range answers {
+		for yields, source := range sources {
 			t.Run(how+", then "+yields, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := simulate(t)
 					token := s.mustUpload()
-					s.set(10*time.Second, answer)
+					s.set(10*time.Second, source)
 					time.Sleep(testLifetime - testThreshold - time.Second)
 					s.mustUpload()
 					synctest.Wait()

@@ -51,16 +51,16 @@ func TestASourceThatIsBackIsNoticedWithinFiveSeconds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := simulate(t)
-				s.set(0, failure.answer)
+				s.set(0, failure.source)
 				during(3*time.Hour, time.Second, func() { s.mustFail() })
 				for _, takes := range []time.Duration{0, time.Second, 4 * time.Second, 4900 * time.Millisecond} {
 					s.cache.Clear()
-					s.set(takes, failure.answer)
+					s.set(takes, failure.source)
 					during(time.Minute, 100*time.Millisecond, func() { _, _, _ = s.upload() })
 					s.set(0, minted(testLifetime))
 					time.Sleep(5 * time.Second)
 					if _, held := s.cache.Current(); held {
-						t.Error("nobody came, and there is a token")
+						t.Error("no upload came, and there is a token")
 					}
 					s.mustUpload()
 				}
@@ -74,14 +74,14 @@ func TestASourceThatIsBackIsNoticedWithinFiveSeconds(t *testing.T) {
 	}
 }
 
-func TestAnyAnswerEndsTheFailure(t *testing.T) {
-	for _, answer := range []Source{minted(5 * time.Second), failing(ErrRefused)} {
+func TestAnyResponseEndsTheFailure(t *testing.T) {
+	for _, source := range []Source{minted(5 * time.Second), failing(ErrRefused)} {
 		synctest.Test(t, func(t *testing.T) {
 			s := simulate(t)
 			s.set(0, failing(errDown))
 			s.mustFail()
 			time.Sleep(2 * time.Second)
-			s.set(0, answer)
+			s.set(0, source)
 			_, _, _ = s.upload()
 			time.Sleep(10 * time.Second)
 			s.set(4*time.Second, minted(testLifetime))

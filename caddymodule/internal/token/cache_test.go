@@ -27,7 +27,7 @@ func TestCacheUsesATokenUntilItsThreshold(t *testing.T) {
 		second := s.mustUpload()
 		time.Sleep(testLifetime - testThreshold)
 		if third := s.mustUpload(); third == second {
-			t.Error("at the threshold, after nobody has uploaded: the same token")
+			t.Error("at the threshold, after a pause without uploads: the same token")
 		}
 	})
 }

@@ -59,7 +59,7 @@ func TestAnIdleCacheIsNotRenewed(t *testing.T) {
 		time.Sleep(48 * time.Hour)
 		synctest.Wait()
 		if s.calls() != 1 {
-			t.Errorf("%d calls while nobody uploaded", s.calls())
+			t.Errorf("%d calls without an upload", s.calls())
 		}
 		s.mustUpload()
 		if s.calls() != 2 {
@@ -142,7 +142,7 @@ func TestTheSameTokenAgainAndAgainIsNotACallPerUpload(t *testing.T) {
 	}
 }
 
-// Whoever uses a token that the source has told to be old renews it in the time
+// An upload that uses a token which the source called old renews it in the time
 // that is left, and not at once again.
 func TestATokenThatComesLateIsUsedForAPartOfWhatIsLeft(t *testing.T) {
 	tests := map[string]struct{ age, from, until time.Duration }{

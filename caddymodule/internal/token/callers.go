@@ -15,7 +15,7 @@ import (
 const maxCallers = 4096
 
 // Caller identifies a caller whose tokens are its own: a hash of what the
-// source is told about it.
+// source gets of its request.
 type Caller [32]byte
 
 // Callers caches a token for each caller of a source that tells callers apart, so that one

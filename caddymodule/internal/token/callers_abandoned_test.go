@@ -13,7 +13,7 @@ import (
 )
 
 // Clients that leave at once, each as another caller, do not make the source be
-// asked without bound. Whoever has a token is not touched by that, nor is a
+// asked without bound. A caller that has a token is not touched by that, nor is a
 // crowd that waits.
 func TestInventedCallersAreNotAskedForWithoutBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestInventedCallersAreNotAskedForWithoutBound(t *testing.T) {
 				t.Errorf("%s: %v", who, err)
 			}
 		}
-		time.Sleep(4 * time.Second) // there is an answer to all that was asked
+		time.Sleep(4 * time.Second) // there is a response to all that was asked
 		synctest.Wait()
 		var crowd sync.WaitGroup
 		for number := range 2 * maxUnanswered {
@@ -65,7 +65,7 @@ func TestInventedCallersAreNotAskedForWithoutBound(t *testing.T) {
 
 // A call for a client that has left makes way for another's when the source has
 // had two seconds for it, the oldest first. A caller that has come back is waited for.
-func TestTheOldestCallForNobodyMakesWay(t *testing.T) {
+func TestTheOldestAbandonedCallMakesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		callers := NewCallers(testThreshold, SystemClock())
 		hanging, good := &patchy{timeout: time.Hour, hangs: func(int) bool { return true }}, &issuer{takes: 300 * time.Millisecond}
@@ -91,7 +91,7 @@ func TestTheOldestCallForNobodyMakesWay(t *testing.T) {
 			}
 		}
 		if callers.known(callerOf(0)).cache.pending() == nil || callers.known(callerOf(1)).cache.pending() != nil {
-			t.Error("it was not the oldest that made way, of those for nobody")
+			t.Error("it was not the oldest abandoned call that made way")
 		}
 		leaveAgain()
 		time.Sleep(time.Hour)
@@ -120,7 +120,7 @@ func TestASourceThatHeedsNoContextIsNotAskedWithoutBound(t *testing.T) {
 	})
 }
 
-// A renewal ahead, for which nobody waits, is not abandoned.
+// A renewal ahead, for which no upload waits, is not abandoned.
 func TestRenewalsAheadAreNotCountedAsAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const many = maxUnanswered + 100
@@ -145,7 +145,7 @@ func TestRenewalsAheadAreNotCountedAsAbandoned(t *testing.T) {
 	})
 }
 
-// However many callers somebody invents, and whatever becomes of them, what is
+// However many callers a stranger invents, and whatever becomes of them, what is
 // kept has a bound.
 func TestInventedCallersTakeABoundedAmountOfMemory(t *testing.T) {
 	for name, err := range map[string]error{"granted": nil, "unreachable": ErrUnreachable, "hanging": context.DeadlineExceeded, "failing": errDown, "refused": ErrRefused} {

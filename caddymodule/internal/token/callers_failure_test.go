@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-func TestWhoGetsNoTokenTakesNobodysPlace(t *testing.T) {
+func TestACallerWithoutATokenDisplacesNone(t *testing.T) {
 	tests := map[string]struct {
 		err    error
 		failed int // callers that are kept for their pauses, at most
@@ -68,7 +68,7 @@ func TestACallerThatIsRefusedLaterLosesItsPlace(t *testing.T) {
 	})
 }
 
-// Whatever is wrong with the answers to one caller, others are asked for.
+// Whatever is wrong with the responses to one caller, others are asked for.
 func TestAFailureIsTheCallersOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		callers, bad, good := NewCallers(testThreshold, SystemClock()), &issuer{err: errDown}, new(issuer)
@@ -102,7 +102,7 @@ func TestAnUnreachableResolverIsAskedByOneCallerAtATime(t *testing.T) {
 		const many = 1000
 		clock := SystemClock()
 		callers := NewCallers(testThreshold, clock)
-		down := &simulation{t: t, clock: clock, takes: 5 * time.Second, answer: failing(ErrUnreachable), tokens: make(map[credential]Reading)}
+		down := &simulation{t: t, clock: clock, takes: 5 * time.Second, yields: failing(ErrUnreachable), tokens: make(map[credential]Reading)}
 		granted, err := callers.Get(t.Context(), callerOf(-1), minted(testLifetime))
 		if err != nil {
 			t.Fatal(err)
@@ -144,9 +144,9 @@ func TestAnUnreachableResolverIsAskedByOneCallerAtATime(t *testing.T) {
 	})
 }
 
-func TestAnyAnswerEndsThePauseOfAllCallers(t *testing.T) {
-	for _, answer := range []error{nil, ErrRefused, errDown} {
-		t.Run(fmt.Sprint(answer), func(t *testing.T) {
+func TestAnyResponseEndsThePauseOfAllCallers(t *testing.T) {
+	for _, outcome := range []error{nil, ErrRefused, errDown} {
+		t.Run(fmt.Sprint(outcome), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				callers, issuer := NewCallers(testThreshold, SystemClock()), &issuer{err: ErrUnreachable}
 				during(10*time.Minute, time.Second, func() {
@@ -154,7 +154,7 @@ func TestAnyAnswerEndsThePauseOfAllCallers(t *testing.T) {
 					_, _ = callers.Get(t.Context(), callerOf(-1), issuer.to(-1))
 				})
 				time.Sleep(time.Minute)
-				issuer.err = answer
+				issuer.err = outcome
 				_, _ = callers.Get(t.Context(), callerOf(1), issuer.to(1))
 				issuer.err = nil
 				for number := range 100 {

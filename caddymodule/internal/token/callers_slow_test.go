@@ -74,7 +74,7 @@ func slowOf(number int) func(int) int { return func(upload int) int { return -1 
 // invented is always another.
 func invented(upload int) int { return -1 - upload }
 
-// One caller's trouble is its own: whoever has no token yet gets one, however
+// One caller's trouble is its own: a caller without a token gets one, however
 // long the source takes for others, however many they are, and whether or not they
 // wait for it.
 func TestNoNewcomerIsRefusedBecauseTheSourceHangsForOthers(t *testing.T) {
@@ -155,7 +155,7 @@ func (test *trouble) run(t *testing.T, timeout time.Duration) {
 }
 
 // A source that hangs for all is asked for so many callers at once. When it is
-// back, whoever comes next gets a token.
+// back, the next caller gets a token.
 func TestASourceThatHangsForAllIsAskedForSoManyAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const timeout, each = 20 * time.Second, 10 * time.Millisecond
@@ -175,7 +175,7 @@ func TestASourceThatHangsForAllIsAskedForSoManyAtOnce(t *testing.T) {
 				t.Errorf("after %s: %v", time.Since(began), err)
 			}
 		}
-		during(timeout, each, fail) // until it is known that it answers nobody
+		during(timeout, each, fail) // until it is known that it responds to none
 		time.Sleep(timeout)
 		_, before := source.most()
 		during(2*time.Minute, each, fail)
@@ -193,9 +193,9 @@ func TestASourceThatHangsForAllIsAskedForSoManyAtOnce(t *testing.T) {
 	})
 }
 
-// When nobody can reach it, all pause, but for one in each pause that has not
-// failed itself; and when the source is back it is noticed by whoever comes next.
-func TestASourceThatNobodyReachesIsAskedByFew(t *testing.T) {
+// When no caller can reach it, all pause, but for one in each pause that has not
+// failed itself; and when the source is back it is noticed by the next caller.
+func TestASourceThatNoCallerReachesIsAskedByFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		callers := NewCallers(testThreshold, SystemClock())
 		down, up := &issuer{takes: 5 * time.Second, err: ErrUnreachable}, new(issuer)
@@ -215,10 +215,10 @@ func TestASourceThatNobodyReachesIsAskedByFew(t *testing.T) {
 				atOnce.Add(1)
 			}
 		})
-		// As long as nobody is known to have failed, all ask. Pauses are jittered,
+		// As long as no caller is known to have failed, all ask. Pauses are jittered,
 		// so the counts vary.
 		if asked := down.calls.Load(); asked > 1500 || atOnce.Load() < 33_000 {
-			t.Errorf("asked %d times; %d were told at once", asked, atOnce.Load())
+			t.Errorf("asked %d times; %d failed at once", asked, atOnce.Load())
 		}
 		time.Sleep(time.Minute)
 		for range 100 {
@@ -260,8 +260,8 @@ func TestAConnectionEndsThePauseOfAllCallers(t *testing.T) {
 	})
 }
 
-// In the pause that follows two who could not reach it, somebody else may try first.
-func TestSomebodyElseMayTryFirst(t *testing.T) {
+// In the pause that follows two who could not reach it, another may try first.
+func TestAnotherCallerMayTryFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		callers, down, up := NewCallers(testThreshold, SystemClock()), &issuer{err: ErrUnreachable}, new(issuer)
 		get := func(number int, issuer *issuer) error {
@@ -283,7 +283,7 @@ func TestSomebodyElseMayTryFirst(t *testing.T) {
 		time.Sleep(1500 * time.Millisecond)
 		_ = get(4, down) // the pause is over, and the next one longer
 		if err := get(5, up); err != nil {
-			t.Errorf("somebody else: %v", err)
+			t.Errorf("another caller: %v", err)
 		}
 		if err := get(6, up); err != nil {
 			t.Errorf("who comes after a response: %v", err)

@@ -68,7 +68,7 @@ func TestAClientThatCausesRejectionsDoesNotMakeTheSourceBeCalledWithoutBound(t *
 }
 
 // A token that was accepted and is said to be invalid serves until there is
-// another, since nobody else can be sure that it is.
+// another, since no other upload can be sure that it is.
 func TestATokenThatWasAcceptedServesUntilThereIsAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(t)
@@ -95,7 +95,7 @@ func TestATokenThatWasAcceptedServesUntilThereIsAnother(t *testing.T) {
 		time.Sleep(minDropPause)
 		s.cache.Drop(token, Rejection{Alone: true})
 		if got, err := s.cache.GetAnother(t.Context(), s.source); err != nil || got == token {
-			t.Errorf("when the source answers, the upload that was rejected: %v, %v", got, err)
+			t.Errorf("when the source responds, the upload that was rejected: %v, %v", got, err)
 		}
 		if s.mustUpload() == token {
 			t.Error("the old token is in use")

@@ -15,7 +15,7 @@ import (
 // drawSource makes the source one of many kinds, good and bad.
 func (s *simulation) drawSource(random *rand.Rand) {
 	issued := random.Int64()
-	answers := []Source{
+	sources := []Source{
 		minted(testLifetime), minted(testThreshold), minted(time.Minute), minted(time.Second), minted(0), minted(-24 * time.Hour),
 		failing(errDown), failing(ErrUnreachable), failing(context.DeadlineExceeded), failing(ErrRefused),
 		func(context.Context, Asking) (Token, error) { panic("no such thing") },
@@ -29,7 +29,7 @@ func (s *simulation) drawSource(random *rand.Rand) {
 		s.partial(random.IntN(3) + 2),
 	}
 	takes := []time.Duration{0, 0, time.Second, 4 * time.Second, hanging, time.Minute, testLifetime + time.Minute}
-	s.set(takes[random.IntN(len(takes))], answers[random.IntN(len(answers))])
+	s.set(takes[random.IntN(len(takes))], sources[random.IntN(len(sources))])
 }
 
 // partial is a source that responds to some calls only, and takes its time.
@@ -158,8 +158,8 @@ func TestInvariant6AtMostOneRefreshIsInFlightForACaller(t *testing.T) {
 
 // Invariants 5 and 6, and what uploads are promised beside them: whatever the
 // source does, an upload that finds a valid token gets one within a second, no
-// upload waits for longer than one refresh takes, and nobody's token reaches
-// anybody else.
+// upload waits for longer than one refresh takes, and no caller's token reaches
+// another.
 func TestUploadsOfSeveralCallersKeepTheContract(t *testing.T) {
 	for seed := range uint64(8) {
 		synctest.Test(t, func(t *testing.T) {

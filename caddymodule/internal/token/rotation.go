@@ -217,10 +217,10 @@ func (r *Rotation) Accept() {
 	r.clear()
 }
 
-// Advance makes to the active key, since the service has accepted it for an upload that it
-// rejected with from. It does nothing if from is not active any more, and reports whether
-// to has become active. forget is called before other uploads can see the change: it must
-// discard what from has signed.
+// Advance makes the key to the active one: the service has accepted it for an upload that
+// it rejected with the key from. It does nothing if from is not active any more, and
+// reports whether to has become active. forget is called before other uploads can see the
+// change: it must discard what from has signed.
 func (r *Rotation) Advance(from, to int, forget func()) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -44,7 +44,7 @@ func TestATrialThatDoesNotEndIsNotTheLast(t *testing.T) {
 	}
 }
 
-// Whoever is tried with another key in vain pays for somebody's rejections, so
+// A client that is tried with another key in vain pays for another's rejections, so
 // that becomes rarer: each time it is waited for twice as long, up to an hour.
 func TestTrialsInVainBecomeRare(t *testing.T) {
 	r, now := newTestRotation(2)
@@ -75,7 +75,7 @@ func TestTrialsInVainBecomeRare(t *testing.T) {
 	}
 }
 
-// newTestRotation returns a rotation and the time that it is told.
+// newTestRotation returns a rotation and the time that it goes by.
 func newTestRotation(keys int) (*Rotation, *time.Duration) {
 	now := new(time.Duration)
 	return NewRotation(keys, NewClock(func() Reading { return Reading{Elapsed: *now} })), now

@@ -28,15 +28,15 @@ type simulation struct {
 	mu      sync.Mutex
 	start   time.Time
 	step    time.Duration // by which the wall clock is wrong
-	answer  Source
-	takes   time.Duration          // how long the source takes to answer
+	yields  Source
+	takes   time.Duration          // how long the source takes to respond
 	asked   []time.Duration        // when it was, since the start
 	tokens  map[credential]Reading // when each was asked for, by the earliest clock
 	running int                    // calls of the source
 	peak    int                    // of them at once
 }
 
-// credential is what tells tokens apart.
+// credential is what distinguishes tokens.
 type credential struct {
 	signature string
 	expire    int64
@@ -44,7 +44,7 @@ type credential struct {
 
 func simulate(t *testing.T) *simulation {
 	t.Helper()
-	s := &simulation{t: t, start: time.Now(), answer: minted(testLifetime), tokens: make(map[credential]Reading)}
+	s := &simulation{t: t, start: time.Now(), yields: minted(testLifetime), tokens: make(map[credential]Reading)}
 	s.clock = NewClock(func() Reading {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -52,7 +52,7 @@ func simulate(t *testing.T) *simulation {
 		return Reading{Wall: now.Add(s.step), Elapsed: now.Sub(s.start)}
 	})
 	s.cache = NewCache(testThreshold, s.clock)
-	t.Cleanup(func() { time.Sleep(time.Hour) }) // until refreshes that nobody waits for have ended
+	t.Cleanup(func() { time.Sleep(time.Hour) }) // until refreshes that no upload waits for have ended
 	return s
 }
 
@@ -68,11 +68,11 @@ func failing(err error) Source {
 	return func(context.Context, Asking) (Token, error) { return Token{}, err }
 }
 
-// set makes the source take its time and answer as another does.
-func (s *simulation) set(takes time.Duration, answer Source) {
+// set makes the source take its time and respond as another does.
+func (s *simulation) set(takes time.Duration, source Source) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.takes, s.answer = takes, answer
+	s.takes, s.yields = takes, source
 }
 
 // stepClock makes the wall clock wrong, while the other runs on.
@@ -86,7 +86,7 @@ func (s *simulation) stepClock(step time.Duration) {
 func (s *simulation) source(ctx context.Context, asking Asking) (Token, error) {
 	now := s.clock.Now()
 	s.mu.Lock()
-	takes, answer := s.takes, s.answer
+	takes, source := s.takes, s.yields
 	s.asked = append(s.asked, now.Elapsed)
 	s.running++
 	s.peak = max(s.peak, s.running)
@@ -95,7 +95,7 @@ func (s *simulation) source(ctx context.Context, asking Asking) (Token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.running--
-	token, err := answer(ctx, asking)
+	token, err := source(ctx, asking)
 	id := credential{token.Signature, token.Expire}
 	if before, again := s.tokens[id]; !again || now.Wall.Add(-now.Elapsed).Before(before.Wall.Add(-before.Elapsed)) {
 		s.tokens[id] = now
@@ -128,7 +128,7 @@ func (s *simulation) gaps() []time.Duration {
 	return gaps
 }
 
-// upload gets a token and tells how long that took. Whatever else a test is
+// upload gets a token and returns how long that took. Whatever else a test is
 // about, the token must not have expired.
 func (s *simulation) upload() (Token, time.Duration, error) {
 	s.t.Helper()
@@ -162,7 +162,7 @@ func (s *simulation) mustUpload() Token {
 	return token
 }
 
-// mustFail is an upload that is told at once that there is no token.
+// mustFail is an upload that fails at once for lack of a token.
 func (s *simulation) mustFail() *UnavailableError {
 	s.t.Helper()
 	_, took, err := s.upload()
@@ -173,7 +173,7 @@ func (s *simulation) mustFail() *UnavailableError {
 	return unavailable
 }
 
-// uploads are as many at once. They tell how long the longest took, and how
+// uploads are as many at once. They return how long the longest took, and how
 // many got a token.
 func (s *simulation) uploads(number int) (longest time.Duration, granted int) {
 	s.t.Helper()

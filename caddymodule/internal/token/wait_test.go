@@ -43,7 +43,7 @@ func TestAnUploadThatBeginsWhileATokenIsValidGetsIt(t *testing.T) {
 				s.set(0, minted(lifetime))
 				token := s.mustUpload()
 				s.set(hanging, failing(ErrUnreachable))
-				if idle { // nobody sets off the renewal ahead
+				if idle { // no upload sets off the renewal ahead
 					time.Sleep(lifetime/2 + time.Second/2)
 				}
 				for left := time.Until(time.Unix(token.Expire, 0)); left > 0; left = time.Until(time.Unix(token.Expire, 0)) {
@@ -57,7 +57,7 @@ func TestAnUploadThatBeginsWhileATokenIsValidGetsIt(t *testing.T) {
 	}
 }
 
-// Whoever has a token from elsewhere waits for a second at most, from when the
+// An upload that has a token from elsewhere waits for a second at most, from when the
 // source was asked, and takes the source's own if that comes earlier.
 func TestWhoHasATokenFromElsewhereDoesNotWaitForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

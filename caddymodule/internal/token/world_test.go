@@ -108,5 +108,5 @@ func (w *world) upload(s *worldSource) {
 	}
 }
 
-// wait waits until nobody is asked for any more.
+// wait waits until no call is under way.
 func (w *world) wait() { time.Sleep(time.Hour) }

@@ -87,7 +87,7 @@ func SignedEndpoints() []*SignedEndpoint {
 // Endpoint returns path as the documentation would write it: one slash at
 // either end, single slashes between, no dot segments. The service takes
 // "/base", "/base/" and "//base//" for the same endpoint, and servers in front
-// of it resolve dots, so a rule that told them apart would let unsigned
+// of it resolve dots, so a rule that distinguished them would let unsigned
 // uploads through.
 func Endpoint(urlPath string) string {
 	clean := strings.HasPrefix(urlPath, "/") && strings.HasSuffix(urlPath, "/")

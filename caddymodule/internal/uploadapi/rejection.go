@@ -43,7 +43,7 @@ func (r Rejection) String() string {
 const MaxRejectionSize = 4 << 10
 
 // CanBeRejection reports whether a response may turn out to be a rejection, as far as
-// its status, its Content-Type and the beginning of its body tell, so that other
+// its status, its Content-Type and the beginning of its body show, so that other
 // responses need not be buffered. It does not depend on the dialect that the client
 // asked for, which can be spelled in many ways.
 func CanBeRejection(status int, contentType string, beginning []byte) bool {

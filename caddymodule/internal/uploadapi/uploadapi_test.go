@@ -40,7 +40,7 @@ func TestSigned(t *testing.T) {
 	}
 }
 
-func TestErrorsAreToldInTheClientsDialect(t *testing.T) {
+func TestErrorsAreInTheClientsDialect(t *testing.T) {
 	const plain = "text/plain; charset=utf-8"
 	const envelope = `{"error":{"status_code":403,"content":"Invalid signature.","error_code":"SignatureInvalidError"}}`
 	for query, want := range map[string]struct {

@@ -40,7 +40,7 @@ func NewTLSConn(secure *tls.Conn, records *Records, small bool) *TLSConn {
 // not read. reader must be the only reader of this connection, and not be in use.
 // Without known records it reports false.
 //
-// [tls.Conn] has no method that tells. So one byte is read while the connection
+// [tls.Conn] has no method that says so. So one byte is read while the connection
 // below pretends to have reached a deadline: if TLS has data, it returns that, and
 // otherwise the deadline's error, which it does not remember.
 func (c *TLSConn) Drained(reader *bufio.Reader) bool {

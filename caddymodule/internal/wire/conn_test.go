@@ -233,7 +233,7 @@ func TestNoRecordsFollowThoseThatWereLost(t *testing.T) {
 }
 
 // Records of TLS itself are not held back, such as the alert that closes the connection.
-func TestOverTLSTheEndIsTold(t *testing.T) {
+func TestOverTLSTheEndIsReported(t *testing.T) {
 	c, _, server := overTLS(t)
 	if _, err := upload(t, c, head, &script{steps: []step{{0, 100}}}); err != nil {
 		t.Fatal(err)

@@ -24,6 +24,8 @@ func addForwarded(r *http.Request, header http.Header, address string, trusted b
 		case !trusted || len(values) == 0: // only what Caddy knows itself
 		case extend && strings.Join(values, ", ") != "":
 			value = strings.Join(values, ", ") + ", " + value
+		// The last one is that of the proxy that is trusted; those before it may be the
+		// client's.
 		case !extend && values[len(values)-1] != "":
 			value = values[len(values)-1]
 		}

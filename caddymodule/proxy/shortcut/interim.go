@@ -25,6 +25,8 @@ type interimResponses struct {
 
 // watch returns a context for the request whose interim responses are passed on.
 func (i *interimResponses) watch(ctx context.Context) context.Context {
+	// A trace is the only way in which net/http hands them out. One that was set before
+	// is called as well.
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: i.pass})
 }
 

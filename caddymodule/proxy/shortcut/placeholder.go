@@ -24,6 +24,7 @@ const (
 // a [caddy.Replacer] asks static values first, so e's would not show.
 func (e *exchange) setPlaceholders(ctx context.Context, replacer *caddy.Replacer) bool {
 	if first, ok := caddyhttp.GetVar(ctx, exchangeVar).(*exchange); ok {
+		// What was mapped first wins, and cannot be removed: it has to lead to this one.
 		first.latest.Store(e)
 		return true
 	}
@@ -55,6 +56,7 @@ func (e *exchange) placeholder(name string) (any, bool) {
 		return e.to.Host, true
 	case "upstream.port":
 		return e.to.Port, true
+	// Those of other proxies: uploads that take the shortcut are not counted.
 	case "upstream.requests":
 		return e.to.Upstream.NumRequests(), true
 	case "upstream.max_requests":

@@ -23,6 +23,7 @@ import (
 // uploads are smaller; Caddy's proxy has 32 KiB for each.
 const responseBuffer = 4 << 10
 
+// errWriting marks a failure towards the client, for which the upstream is not to blame.
 var errWriting = errors.New("writing")
 
 // respond passes the response on to the client. It panics with [http.ErrAbortHandler],
@@ -80,6 +81,7 @@ func (e *exchange) passBody() error {
 		n, err := e.response.Body.Read(buf)
 		if n > 0 {
 			if _, err := e.w.Write(buf[:n]); err != nil {
+				// What is left in the body is given up, since no client is left to read it.
 				return fmt.Errorf("%w: %w", errWriting, err)
 			}
 			flush()

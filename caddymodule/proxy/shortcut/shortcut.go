@@ -46,6 +46,7 @@ func Provision(ctx caddy.Context, proxy *reverseproxy.Handler) (caddyhttp.Middle
 	if err != nil {
 		return nil, err
 	}
+	// A bare one, too: it handles what is no upload, and has the transport.
 	if err := proxy.Provision(ctx); err != nil {
 		return nil, err
 	}
@@ -74,6 +75,7 @@ func isBare(proxy *reverseproxy.Handler) (bool, error) {
 	if err := json.Unmarshal(options["upstreams"], &upstreams); err != nil || len(options) > 2 || len(options["transport"]) == 0 {
 		return false, nil //nolint:nilerr // upstreams that are missing or dynamic are no error
 	}
+	// One option each: an upstream with max_requests, say, needs the proxy, which counts.
 	return len(upstreams) == 1 && len(upstreams[0]) == 1 && len(upstreams[0]["dial"]) > 0, nil
 }
 
@@ -147,6 +149,7 @@ func (s *shortcut) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	e.request.URL, e.request.Header = &url, header
 	// Close is about the client's connection. With it, the one to the upstream would not
 	// be reused.
+	// The host alone, without the port: UpstreamHost promises the service's own name.
 	e.request.Host, e.request.Close = s.to.Host, false
 
 	if _, ok := header["User-Agent"]; !ok {

@@ -74,7 +74,7 @@ func TestThePageNamesGatewayAndKeyToEveryClient(t *testing.T) {
 	}
 }
 
-func TestNoClientIsToldOfSignatures(t *testing.T) {
+func TestNoClientLearnsOfSignatures(t *testing.T) {
 	attribute := regexp.MustCompile(`(?i)(name|id|[a-z-]*(secure|signature|expire)[a-z-]*)="[^"]*"`)
 	html := request(t, newPage(t, Options{}), http.MethodGet, "/").Body.String()
 	found := attribute.FindAllString(html, -1)
