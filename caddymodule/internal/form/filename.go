@@ -5,7 +5,6 @@ package form
 import (
 	"bytes"
 	"regexp"
-	"strconv"
 )
 
 // Bounds of what is collected. With more than that, a part is doubtful.
@@ -17,10 +16,8 @@ const (
 
 // fileNames collects the file names of a part.
 type fileNames struct {
-	part   *Part
-	count  int      // of keys
-	pieces [][]byte // of a continued file name, in the order of the header
-	doubt  bool     // about the pieces
+	part  *Part
+	count int // of keys
 }
 
 // readLine collects the file names in a line of the header. A key counts wherever it
@@ -47,12 +44,10 @@ func (f *fileNames) readLine(line []byte, isType bool) {
 			return
 		}
 		key = bytes.Trim(key, " \t\r\n")
-		f.part.Doubtful = f.part.Doubtful || isName && !equalFoldASCII(key, "filename") && !extendedFileName.Match(key)
-		if piece := pieceNumber.FindSubmatch(key); piece != nil {
-			f.addPiece(piece[1], line[i+1:])
-		} else {
-			f.addValue(bytes.TrimLeft(line[i+1:], " \t\r\n"))
-		}
+		value := bytes.TrimLeft(line[i+1:], " \t\r\n")
+		lacksCharset := bytes.HasSuffix(key, []byte("*")) && bytes.IndexByte(value, '\'') < 0
+		f.part.Doubtful = f.part.Doubtful || isName && !fileNameKeys.Match(key) || lacksCharset
+		f.addValue(value)
 	}
 	for _, reading := range readings(line)[1:] { // a key may be encoded
 		f.part.Doubtful = f.part.Doubtful || countFileNames(reading) > countFileNames(line)
@@ -64,27 +59,10 @@ func countFileNames(line []byte) int { return len(anyFileNameKey.FindAllIndex(li
 
 var (
 	anyFileNameKey = regexp.MustCompile(`(?i)filename[^;,&=]*=`)
-	pieceNumber    = regexp.MustCompile(`\*(\d+)\*?$`)
+	// fileNameKeys matches the keys that servers read alike. Of a file name in pieces
+	// (RFC 2231, section 3: filename*0=), which no browser writes, they make all kinds.
+	fileNameKeys = regexp.MustCompile(`^(?i:filename)\*?$`)
 )
-
-// addPiece adds a piece of a continued file name (RFC 2231, section 3). Servers disagree
-// on pieces that are not in order.
-func (f *fileNames) addPiece(number, value []byte) {
-	n, err := strconv.Atoi(string(number))
-	f.doubt = f.doubt || err != nil || n != len(f.pieces)
-	piece, _, _ := bytes.Cut(bytes.Trim(value, " \t\r\n"), semicolonSign)
-	piece = bytes.TrimRight(piece, " \t\r\n")
-	f.doubt = f.doubt || bytes.ContainsAny(piece, "\\\r\n") || bytes.Count(piece, []byte(`"`))%2 != 0
-	f.pieces = append(f.pieces, bytes.Trim(piece, `"`))
-}
-
-// join adds the continued file name.
-func (f *fileNames) join() {
-	if len(f.pieces) > 0 {
-		f.part.Doubtful = f.part.Doubtful || f.doubt
-		f.addReadings(bytes.Join(f.pieces, nil))
-	}
-}
 
 // addValue adds the file names that a value may be, with all that stands behind it.
 func (f *fileNames) addValue(value []byte) {
@@ -96,7 +74,11 @@ func (f *fileNames) addValue(value []byte) {
 		f.addUnquoted(value)
 	}
 	value = value[:min(len(value), 2*maxFileName)]
-	f.addReadings(bytes.Trim(value[:semicolonOutside(value)], "\"' \t\r\n")) // as PHP does
+	value = value[:semicolonOutside(value)]
+	f.addReadings(bytes.Trim(value, "\"' \t\r\n")) // as PHP does
+	if bytes.IndexByte(value, '"') >= 0 {
+		f.addReadings(bytes.ReplaceAll(value, []byte(`"`), nil)) // as @fastify/busboy does
+	}
 }
 
 // addQuoted adds the file names that a value in quotes may be, less the first of them.
@@ -120,9 +102,8 @@ func (f *fileNames) addQuoted(text []byte) {
 			f.addReadings(text[:end[0]])
 		}
 	}
-	if cut, _, found := bytes.Cut(text, semicolonSign); found { // servers that split at it even within quotes
-		f.addReadings(bytes.Trim(cut, "\" \t"))
-	}
+	cut, _, _ := bytes.Cut(text, semicolonSign) // servers that split at it even within quotes
+	f.addReadings(bytes.Trim(cut, "\" \t"))
 }
 
 // closingQuotes match the quote that ends a file name with unescaped quotes in it.
@@ -161,16 +142,19 @@ func semicolonOutside(text []byte) int {
 }
 
 // addUnquoted adds the file names that a value without quotes may be. Some clients write
-// blanks in one, and some servers cut it there, or at a comma.
+// blanks in one, and some servers cut it at any sign that is not of a token (RFC 9110,
+// section 5.6.2). HTTP::Body reads up to the next quote.
 func (f *fileNames) addUnquoted(value []byte) {
 	text, _, _ := bytes.Cut(value, semicolonSign)
-	f.part.Doubtful = f.part.Doubtful || len(text) > maxFileName || holdsLineEnd(bytes.TrimRight(text, " \t\r\n"))
+	f.part.Doubtful = f.part.Doubtful || len(text) > maxFileName || holdsLineEnd(bytes.TrimRight(text, " \t\r\n")) || bytes.HasPrefix(text, []byte("="))
 	text = bytes.Trim(text[:min(len(text), maxFileName)], "\"' \t\r\n")
 	f.addReadings(text)
 	f.addReadings(bytes.Trim(text, "\"'\\")) // quotes that are escaped, for they stand within others
-	for _, sign := range []byte(" ,\t\"") {
-		if cut := bytes.IndexByte(text, sign); cut >= 0 {
+	for _, signs := range []string{" \t", ",", "()<>@,;:\\\"/[]?={} \t"} {
+		if cut := bytes.IndexAny(text, signs); cut >= 0 {
 			f.addReadings(text[:cut])
 		}
 	}
+	greedy, _, _ := bytes.Cut(value[:min(len(value), maxFileName)], []byte(`"`))
+	f.addReadings(bytes.TrimSpace(greedy))
 }

@@ -15,6 +15,8 @@ func (f *fileNames) addReadings(name []byte) {
 		f.addCuts(reading)
 		if bytes.IndexByte(reading, '\\') >= 0 {
 			f.addCuts(quotedPair.ReplaceAll(reading, []byte("$1")))
+			// Python replaces the two kinds of pairs one after the other.
+			f.addCuts(bytes.ReplaceAll(bytes.ReplaceAll(reading, []byte(`\\`), backslash), []byte(`\"`), []byte(`"`)))
 		}
 	}
 	if bytes.IndexByte(name, '\'') >= 0 {

@@ -18,7 +18,7 @@ import (
 func (o *observed) read(p *part, header []byte) {
 	o.Part = Part{
 		Name: p.name, File: p.filename != nil || p.file || p.typed, FileNames: o.names[:0], Types: o.types[:0],
-		Doubtful: p.bareLineEnd, Nested: p.multipart || p.params, Encoded: p.encoded || p.quoted,
+		Doubtful: p.bareLineEnd || p.otherDoubted || p.repeated != nil && !bytes.HasPrefix(bytes.TrimSpace(p.disposition), formData), Nested: p.multipart || p.params, Encoded: p.encoded || p.quoted,
 	}
 	if p.plain {
 		if len(p.filename) > 0 {
@@ -36,9 +36,12 @@ func (o *observed) read(p *part, header []byte) {
 		isType := o.readLine(line)
 		names.readLine(line, isType)
 	}
-	names.join()
 	o.File = o.File || names.count > 0 || o.Doubtful
 }
+
+// formData is what a disposition begins with. Some servers join two of them, and take
+// the beginning of the second for the end of the first one's last value.
+var formData = []byte("form-data;")
 
 // readLine reads one line of the header with its continuations, except for file names.
 // It reports whether it says a type.
@@ -75,12 +78,17 @@ func isLineControl(c rune) bool { return c != '\r' && c != '\n' && c < 0x80 && i
 // first of them or the last.
 func (o *Part) readType(value []byte) {
 	media, params, _ := bytes.Cut(value, semicolonSign)
-	o.Doubtful = o.Doubtful || holdsLineEnd(media)
+	isEmpty := len(bytes.TrimSpace(media)) == 0 && len(bytes.TrimSpace(params)) > 0 // some look for a type in the rest
+	o.Doubtful = o.Doubtful || holdsLineEnd(media) || isEmpty
 	for element := range bytes.SplitSeq(media, []byte(",")) {
 		if element = bytes.Trim(element, " \t\r\n"); len(element) > 0 {
 			o.Doubtful = o.Doubtful || !mediaType.Match(element)
 			o.addType(element)
 		}
+	}
+	for _, continued := range bytes.Split(value, crlf)[1:] { // CherryPy takes the last of these lines
+		continued, _, _ = bytes.Cut(continued, semicolonSign)
+		o.addType(bytes.Trim(continued, " \t"))
 	}
 	for _, match := range laterType.FindAllSubmatch(params, maxFileNames) {
 		o.addType(match[1])
@@ -101,6 +109,7 @@ func (o *Part) addType(media []byte) {
 			return
 		}
 	}
+	o.Nested = o.Nested || bytes.Contains(media, []byte("ultipart/")) || bytes.Contains(media, []byte("ULTIPART/")) // to CGI.pm without a boundary, too
 	if len(o.Types) == maxFileNames {
 		o.Doubtful = true
 		return
