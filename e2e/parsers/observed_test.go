@@ -66,10 +66,10 @@ func unknown(known *fixture.KnownFiles, read *reading) string {
 		if name != "" && len(name) < 255 && !slices.ContainsFunc(known.FileNames, func(other string) bool { return asciiOf(other) == name }) {
 			return fmt.Sprintf("the file name %q", f.filename)
 		}
-		for media := range strings.SplitSeq(f.contentType, ",") { // of several, some parsers join them all
+		for media := range strings.SplitSeq(f.contentType, ",") { // of several, some parsers join them all, with their parameters
 			media, _, _ = strings.Cut(strings.ToLower(media), ";")
 			media = strings.TrimSpace(media)
-			isDefault := media == "" || known.Untyped && (media == "application/octet-stream" || media == "application/unknown" || media == "text/plain")
+			isDefault := !strings.Contains(media, "/") || known.Untyped && (media == "application/octet-stream" || media == "application/unknown" || media == "text/plain")
 			if !isDefault && !slices.Contains(known.Types, media) {
 				return fmt.Sprintf("the type %q", f.contentType)
 			}
@@ -95,7 +95,7 @@ func disguisedFiles() []request {
 	var forms []request
 	for _, header := range []string{
 		`filename="a.jpg"; filename="b.exe"`, `filename="b.exe"; filename="a.jpg"`, `filename="a.jpg"; FILENAME="b.exe"`, `filename="a.jpg"; filename*=utf-8''b.exe`, `filename*=utf-8''b%2Eexe; filename="a.jpg"`, `filename*=iso-8859-1'en'b.exe`, `filename="a.jpg"; filename *=utf-8''b.exe`, `filename="utf-8''b.exe"`,
-		`filename="a.jpg\".exe"`, `filename="a.exe\".jpg"`, `filename="a.jpg\\".exe"`, `filename="a.jpg\\\".exe"`, `filename="a.jpg;.exe"`, `filename="a.exe;.jpg"`, `filename="a.exe; .jpg"`, `filename=a.exe;.jpg`, `filename=a.exe .jpg`, `filename=a.exe,.jpg`, `filename='a;b.exe'`, `filename='a.exe'; x='.jpg'`, `filename="a".exe"`, `filename="a.exe".jpg"`, `filename="a.jpg";x=".exe"`, `filename="a.jpg"; x=".exe"`, `filename="a.jpg`, `filename="a.jpg; x="b.exe"`, `filename=a.jpg"b.exe`, `filename="a.jpg""b.exe"`, `filename="a.jpg" "b.exe"`, `filename=""a.exe""`, `filename="'a.exe'"`,
+		`filename="a.jpg\".exe"`, `filename="a.exe\".jpg"`, `filename="a.jpg\\".exe"`, `filename="a.jpg\\"; x=.exe`, `filename="a.jpg\\"; x=".exe"`, `filename="a.jpg\\\".exe"`, `filename="a.jpg;.exe"`, `filename="a.exe;.jpg"`, `filename="a.exe; .jpg"`, `filename=a.exe;.jpg`, `filename=a.exe .jpg`, `filename=a.exe,.jpg`, `filename='a;b.exe'`, `filename='a.exe'; x='.jpg'`, `filename="a".exe"`, `filename="a.exe".jpg"`, `filename="a.jpg";x=".exe"`, `filename="a.jpg"; x=".exe"`, `filename="a.jpg`, `filename="a.jpg; x="b.exe"`, `filename=a.jpg"b.exe`, `filename="a.jpg""b.exe"`, `filename="a.jpg" "b.exe"`, `filename=""a.exe""`, `filename="'a.exe'"`,
 		"filename=\"a.exe\x00.jpg\"", "filename=\"a.exe%00.jpg\"", "filename=\"a.exe\x0b.jpg\"", "filename=\"a.exe\x1f.jpg\"", "filename=\"a.exe\x7f\"", "filename=\"a.jpg\x0bContent-Type: text/html\"", `filename="a.jpg/../b.exe"`, `filename="b.exe/a.jpg"`, `filename="b.exe/"`, `filename="a.jpg\b.exe"`, `filename="C:\x\b.exe"`, `filename="a.jpg%2Fb.exe"`, `filename="a.jpg%5cb.exe"`, `filename="a%2Eexe"`, `filename="a%252Eexe"`, `filename="a.jpg%u002eexe"`, `filename="a.%exe"`, `filename="a&#46;exe"`, `filename="a&#0046;exe"`, `filename="a&#x2e;exe"`, `filename="a%22;.exe"`,
 		`filename="=?utf-8?B?Yi5leGU=?="`, `filename="=?utf-8?q?b=2Eexe?="`, `filename="=?utf-8?q?b?= =?utf-8?q?=2Eexe?="`, `filename==?utf-8?q?b.exe?=`, `filename="a.jpg;filename=b.exe;.jpg"`, `filename="a.jpg\"; filename=\"b.exe"`, `filename="a.jpg" filename="b.exe"`, `filename="a.jpg",filename="b.exe"`, `filename="a.jpg";filename="b.exe"`, `filename="a.jpg"; x-filename="b.exe"`, `filename="a.jpg"; "filename"="b.exe"`, `filename="a.jpg"; file name="b.exe"`, "filename=\"a.jpg\"; \xc2\xa0filename=\"b.exe\"", "filename=\"a.jpg\"; \x0bfilename=\"b.exe\"", "filename=\"a.jpg\"; filename\x00=\"b.exe\"", "filename=\"a.jpg\"; filename\r\n =\"b.exe\"", "filename=\"a.jpg\";\r\n filename=\"b.exe\"",
 		`filename*0="b."; filename*1="exe"`, `filename*1="exe"; filename*0="b."`, `filename*0*=utf-8''b%2E; filename*1=exe`, `filename="a.jpg"; filename*0="b.exe"`, `filename*0="b.exe"; filename*2=".jpg"`, `filename*="utf-8''b.exe"`, `filename*=b.exe`, `filename*=''b.exe`, `filename*=utf-16''b%00.%00e`,

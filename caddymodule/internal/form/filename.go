@@ -74,6 +74,8 @@ func (f *fileNames) addValue(value []byte) {
 		f.addUnquoted(value)
 	}
 	value = value[:min(len(value), 2*maxFileName)]
+	f.addReadings(bytes.Trim(value[:semicolonByCount(value, '\\')], "\"' \t\r\n")) // as Python does
+	f.addReadings(bytes.Trim(value[:semicolonByCount(value, '"')], "\"' \t\r\n"))  // as Django does
 	value = value[:semicolonOutside(value)]
 	f.addReadings(bytes.Trim(value, "\"' \t\r\n")) // as PHP does
 	if bytes.IndexByte(value, '"') >= 0 {
@@ -98,16 +100,17 @@ func (f *fileNames) addQuoted(text []byte) {
 	text = text[:min(len(text), 2*maxFileName)]
 	f.addReadings(text[:escapedEnd(text)]) // a quoted pair (RFC 9110, section 5.6.4)
 	for _, closing := range closingQuotes {
-		if end := closing.FindIndex(text); end != nil {
-			f.addReadings(text[:end[0]])
+		if end := closing.FindSubmatchIndex(text); end != nil {
+			f.addReadings(text[:end[2]])
 		}
 	}
 	cut, _, _ := bytes.Cut(text, semicolonSign) // servers that split at it even within quotes
 	f.addReadings(bytes.Trim(cut, "\" \t"))
 }
 
-// closingQuotes match the quote that ends a file name with unescaped quotes in it.
-var closingQuotes = []*regexp.Regexp{regexp.MustCompile(`"[ \t]*(?:;|$)`), regexp.MustCompile(`"(?:;\s|$)`)}
+// closingQuotes match the quote that ends a file name: with unescaped quotes in it, or
+// by a backslash before a quote, whatever stands before the backslash.
+var closingQuotes = []*regexp.Regexp{regexp.MustCompile(`(")[ \t]*(?:;|$)`), regexp.MustCompile(`(")(?:;\s|$)`), regexp.MustCompile(`[^\\](")`)}
 
 // escapedEnd returns the index of the first quote without a backslash before it.
 func escapedEnd(text []byte) int {
@@ -136,6 +139,22 @@ func semicolonOutside(text []byte) int {
 			i++
 		case c == quote:
 			quote = 0
+		}
+	}
+	return len(text)
+}
+
+// semicolonByCount returns the index of the first semicolon with an even number of
+// quotes before it, or the length of text. A quote behind escape is left out; to Django,
+// no character is one.
+func semicolonByCount(text []byte, escape byte) int {
+	odd := false
+	for i, c := range text {
+		switch {
+		case c == ';' && !odd:
+			return i
+		case c == '"' && (escape == '"' || i == 0 || text[i-1] != escape):
+			odd = !odd
 		}
 	}
 	return len(text)

@@ -18,7 +18,7 @@ import (
 func (o *observed) read(p *part, header []byte) {
 	o.Part = Part{
 		Name: p.name, File: p.filename != nil || p.file || p.typed, FileNames: o.names[:0], Types: o.types[:0],
-		Doubtful: p.bareLineEnd || p.otherDoubted || p.repeated != nil && !bytes.HasPrefix(bytes.TrimSpace(p.disposition), formData), Nested: p.multipart || p.params, Encoded: p.encoded || p.quoted,
+		Doubtful: p.bareLineEnd || p.joinsFileNames(), Nested: p.multipart || p.params, Encoded: p.encoded || p.quoted,
 	}
 	if p.plain {
 		if len(p.filename) > 0 {
@@ -39,9 +39,11 @@ func (o *observed) read(p *part, header []byte) {
 	o.File = o.File || names.count > 0 || o.Doubtful
 }
 
-// formData is what a disposition begins with. Some servers join two of them, and take
-// the beginning of the second for the end of the first one's last value.
-var formData = []byte("form-data;")
+// joinsFileNames reports whether a server that joins several dispositions may read another
+// file name: it takes the beginning of the second for the end of the first one's last value.
+func (p *part) joinsFileNames() bool {
+	return p.otherDoubted || p.repeated != nil && (p.file || p.filename != nil) && !browserFile.Match(p.disposition)
+}
 
 // readLine reads one line of the header with its continuations, except for file names.
 // It reports whether it says a type.
