@@ -61,6 +61,9 @@ func unknown(known *fixture.KnownFiles, read *reading) string {
 	if read.failed() {
 		return ""
 	}
+	if len(read.files) > known.Parts {
+		return fmt.Sprintf("%d files in %d parts", len(read.files), known.Parts)
+	}
 	for _, f := range read.files {
 		name := strings.TrimSuffix(asciiOf(f.filename), ",form-data") // two dispositions, joined
 		if name != "" && len(name) < 255 && !slices.ContainsFunc(known.FileNames, func(other string) bool { return asciiOf(other) == name }) {
