@@ -194,7 +194,7 @@ func drain(reader io.Reader, buf []byte) error {
 // the two sizes are to be alike.
 func BenchmarkHostileHeader(b *testing.B) {
 	for name, pattern := range map[string]string{
-		"words": ";x", "names": ";name=b", "lines": "\r\nContent-Disposition:x", "continued": ";name*1=a", "quotes": `;a="\"`, "escapes": ";%6e=%", "controls": "\x01;",
+		"words": ";x", "names": ";name=b", "file-names": `;filename="a/b\%41&;=?u?q?c?=`, "lines": "\r\nContent-Disposition:x", "continued": ";name*1=a", "quotes": `;a="\"`, "escapes": ";%6e=%", "controls": "\x01;",
 	} {
 		for _, size := range []int{MaxPartHeaderSize / 8, MaxPartHeaderSize} {
 			header := `Content-Disposition: form-data; name="a"`
@@ -204,7 +204,9 @@ func BenchmarkHostileHeader(b *testing.B) {
 				buf := make([]byte, 64<<10)
 				b.SetBytes(int64(len(form)))
 				for b.Loop() {
-					if err := drain(NewEditor(io.NopCloser(bytes.NewReader(bytes.Clone(form))), testEdit(testBoundary, nil)), buf); err != nil {
+					edit := testEdit(testBoundary, nil)
+					edit.Observer = new(recorder)
+					if err := drain(NewEditor(io.NopCloser(bytes.NewReader(bytes.Clone(form))), edit), buf); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -36,11 +36,13 @@ func (f *fileNames) readLine(line []byte, isType bool) {
 		}
 		letters := appendLetters(nil, key)
 		isName := bytes.Contains(letters, fileNameLetters)
-		if !isName && !(isType && bytes.Contains(letters, nameLetters)) {
+		if !isName && (!isType || !bytes.Contains(letters, nameLetters)) {
 			continue
 		}
 		if f.count++; f.count > maxFileNameKeys {
 			f.part.Doubtful = true
+		}
+		if f.part.Doubtful {
 			return
 		}
 		key = bytes.Trim(key, " \t\r\n")
@@ -48,6 +50,9 @@ func (f *fileNames) readLine(line []byte, isType bool) {
 		lacksCharset := bytes.HasSuffix(key, []byte("*")) && bytes.IndexByte(value, '\'') < 0
 		f.part.Doubtful = f.part.Doubtful || isName && !fileNameKeys.Match(key) || lacksCharset
 		f.addValue(value)
+	}
+	if f.part.Doubtful {
+		return
 	}
 	for _, reading := range readings(line)[1:] { // a key may be encoded
 		f.part.Doubtful = f.part.Doubtful || countFileNames(reading) > countFileNames(line)
@@ -73,7 +78,7 @@ func (f *fileNames) addValue(value []byte) {
 	if !quoted || bytes.IndexByte(text, '"') < 0 {
 		f.addUnquoted(value)
 	}
-	value = value[:min(len(value), 2*maxFileName)]
+	value = value[:min(len(value), maxFileName+1)]
 	f.addReadings(bytes.Trim(value[:semicolonByCount(value, '\\')], "\"' \t\r\n")) // as Python does
 	f.addReadings(bytes.Trim(value[:semicolonByCount(value, '"')], "\"' \t\r\n"))  // as Django does
 	value = value[:semicolonOutside(value)]
@@ -83,7 +88,7 @@ func (f *fileNames) addValue(value []byte) {
 	}
 }
 
-// addQuoted adds the file names that a value in quotes may be, less the first of them.
+// addQuoted adds the file names that a value in quotes may be, less the opening one.
 func (f *fileNames) addQuoted(text []byte) {
 	end := bytes.IndexByte(text, '"')
 	if end < 0 {
@@ -91,13 +96,8 @@ func (f *fileNames) addQuoted(text []byte) {
 	}
 	literal := text[:end]
 	f.part.Doubtful = f.part.Doubtful || holdsLineEnd(literal) // some servers end the line there, and the value
-	if len(literal) > maxFileName {
-		f.part.Doubtful = true
-		f.add(literal)
-		return
-	}
 	f.addReadings(literal)
-	text = text[:min(len(text), 2*maxFileName)]
+	text = text[:min(len(text), maxFileName+1)]
 	f.addReadings(text[:escapedEnd(text)]) // a quoted pair (RFC 9110, section 5.6.4)
 	for _, closing := range closingQuotes {
 		if end := closing.FindSubmatchIndex(text); end != nil {
@@ -165,8 +165,8 @@ func semicolonByCount(text []byte, escape byte) int {
 // section 5.6.2). HTTP::Body reads up to the next quote.
 func (f *fileNames) addUnquoted(value []byte) {
 	text, _, _ := bytes.Cut(value, semicolonSign)
-	f.part.Doubtful = f.part.Doubtful || len(text) > maxFileName || holdsLineEnd(bytes.TrimRight(text, " \t\r\n")) || bytes.HasPrefix(text, []byte("="))
-	text = bytes.Trim(text[:min(len(text), maxFileName)], "\"' \t\r\n")
+	f.part.Doubtful = f.part.Doubtful || holdsLineEnd(bytes.TrimRight(text, " \t\r\n")) || bytes.HasPrefix(text, []byte("="))
+	text = bytes.Trim(text[:min(len(text), maxFileName+1)], "\"' \t\r\n")
 	f.addReadings(text)
 	f.addReadings(bytes.Trim(text, "\"'\\")) // quotes that are escaped, for they stand within others
 	for _, signs := range []string{" \t", ",", "()<>@,;:\\\"/[]?={} \t"} {
@@ -174,6 +174,6 @@ func (f *fileNames) addUnquoted(value []byte) {
 			f.addReadings(text[:cut])
 		}
 	}
-	greedy, _, _ := bytes.Cut(value[:min(len(value), maxFileName)], []byte(`"`))
+	greedy, _, _ := bytes.Cut(value[:min(len(value), maxFileName+1)], []byte(`"`))
 	f.addReadings(bytes.TrimSpace(greedy))
 }

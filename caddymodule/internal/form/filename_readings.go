@@ -9,8 +9,13 @@ import (
 	"slices"
 )
 
-// addReadings adds a file name as it is, and as servers may decode it.
+// addReadings adds a file name as it is, and as servers may decode it. Of a part in doubt,
+// there is nothing more to know.
 func (f *fileNames) addReadings(name []byte) {
+	f.part.Doubtful = f.part.Doubtful || len(name) > maxFileName
+	if f.part.Doubtful {
+		return
+	}
 	for _, reading := range readings(name) {
 		f.addCuts(reading)
 		if bytes.IndexByte(reading, '\\') >= 0 {

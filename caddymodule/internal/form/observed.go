@@ -67,14 +67,12 @@ func (o *Part) readLine(line []byte) (isType bool) {
 	if _, continued, folded := bytes.Cut(line, crlf); folded && (mentionsHeader(continued) || !isType && !isDisposition && mentionsPart(continued)) {
 		o.Doubtful = true
 	}
-	if i := bytes.IndexFunc(line, isLineControl); i >= 0 && mentionsHeader(line[i:]) {
+	// Some end a line at a control character.
+	if i := bytes.IndexFunc(line, isNameControl); i >= 0 && mentionsHeader(line[i:]) {
 		o.Doubtful = true
 	}
 	return isType
 }
-
-// isLineControl reports whether some server may end a line at c, except at CRLF.
-func isLineControl(c rune) bool { return c != '\r' && c != '\n' && c < 0x80 && isControl(byte(c)) }
 
 // readType reads a Content-Type. Servers that join several lines by commas may take the
 // first of them or the last.
@@ -126,7 +124,7 @@ func (o *Part) addType(media []byte) {
 // commonTypes are types that cost no allocation.
 var commonTypes = func() map[string]string {
 	types := make(map[string]string)
-	for _, name := range strings.Fields("application/octet-stream image/jpeg image/png image/gif image/webp image/heic image/svg+xml image/avif " +
+	for name := range strings.FieldsSeq("application/octet-stream image/jpeg image/png image/gif image/webp image/heic image/svg+xml image/avif " +
 		"video/mp4 video/quicktime video/webm audio/mpeg application/pdf application/zip text/plain text/csv text/html application/json") {
 		types[name] = name
 	}

@@ -116,7 +116,7 @@ func TestInvariant11NoFileNameEscapes(t *testing.T) {
 	} {
 		part := readPart(fileStart + header)
 		for _, name := range names {
-			if !slices.Contains(part.FileNames, name) {
+			if !slices.Contains(part.FileNames, name) && !part.Doubtful {
 				t.Errorf("%q: %q is not in %q", header, name, part.FileNames)
 			}
 		}

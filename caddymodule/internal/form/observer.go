@@ -79,6 +79,21 @@ func (e *Editor) reportPart(text []byte) error {
 	return e.edit.Observer.Ambiguous()
 }
 
+// reportUnheaded tells the observer of a part without a header in which some servers may
+// read one: they skip the empty lines before it.
+func (e *Editor) reportUnheaded() error {
+	if !e.observing {
+		return nil
+	}
+	header := e.value
+	if end := headerEnd(header); end >= 0 {
+		header = header[:end]
+	} else if len(header) == unheadedSize { // it may be longer
+		return e.edit.Observer.Ambiguous()
+	}
+	return e.reportPart(header)
+}
+
 // mentionsPart reports whether the header of a part may stand in a text.
 func mentionsPart(text []byte) bool {
 	letters := appendLetters(nil, text)

@@ -84,7 +84,7 @@ func (e *Editor) isNamed(p *part) (stale bool, watched string, err error) {
 	case p.name != nil:
 		stale, watched = e.edit.Stale.resemble(p.name), e.edit.Watched.find(p.name)
 	}
-	if e.edit.Contested != nil && !stale && !(p.file && p.isBrowserFile()) {
+	if e.edit.Contested != nil && !stale && (!p.file || !p.isBrowserFile()) {
 		if contested := e.edit.Contested.find(p.name); contested != "" {
 			stale, err = e.edit.IsStale(contested)
 		}
