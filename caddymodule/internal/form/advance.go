@@ -66,6 +66,11 @@ func (e *Editor) preamble(b []byte, atEOF bool) (n int, more bool, err error) {
 		case e.edit.hides(b[:index]):
 			return 0, false, fmt.Errorf("%w: a part before the first one", ErrAmbiguousDelimiter)
 		default:
+			if index > 0 && e.edit.Observer != nil {
+				if err := e.reportPart(b[:index]); err != nil {
+					return 0, false, err
+				}
+			}
 			return e.delimit(b, 0, index, ending)
 		}
 	}
@@ -78,6 +83,12 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 	switch boundary := e.dashBoundary(); {
 	case bytes.HasPrefix(b, crlf):
 		e.part, e.value = partUnheaded, e.value[:0]
+		if e.edit.Observer != nil {
+			err = e.observe(&part{}, nil)
+		}
+		if err != nil {
+			return 0, false, err
+		}
 		return len(crlf), false, nil
 	case bytes.HasPrefix(b, boundary): // one delimiter after another: an empty part
 		switch ending := scanEnding(b[len(boundary):], atEOF); ending {
@@ -127,6 +138,12 @@ func (e *Editor) beginsLine(header []byte) bool {
 func (e *Editor) delimit(b []byte, start, index int, ending ending) (n int, more bool, err error) {
 	if err := e.endPart(); err != nil {
 		return 0, false, err
+	}
+	if e.observing {
+		e.observing = false
+		if err := e.edit.Observer.End(); err != nil {
+			return 0, false, err
+		}
 	}
 	end := index + len(e.dashBoundary())
 	switch ending {

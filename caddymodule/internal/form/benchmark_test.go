@@ -117,6 +117,34 @@ func BenchmarkEditorSmall(b *testing.B) {
 	}
 }
 
+// BenchmarkObserver is what an observer costs that looks at nothing: benchstat -col
+// /observer.
+func BenchmarkObserver(b *testing.B) {
+	observed := benchmarkEdit
+	observed.Observer = countingObserver{}
+	edits := map[string]Edit{"none": benchmarkEdit, "one": observed}
+	forms := map[string][]byte{
+		"20-KiB":    benchmarkForm(strings.Repeat("abcdefg\n", 2500)),
+		"1-MiB":     benchmarkForm(string(benchmarkFiles()["random"])),
+		"20-fields": formOf(slicesOf(20, field("other", "value"))...),
+	}
+	for _, name := range slices.Sorted(maps.Keys(forms)) {
+		for _, observer := range slices.Sorted(maps.Keys(edits)) {
+			b.Run(name+"/observer="+observer, func(b *testing.B) {
+				src, form, buf := &source{}, forms[name], make([]byte, 32<<10)
+				b.SetBytes(int64(len(form)))
+				b.ReportAllocs()
+				for b.Loop() {
+					src.Reset(form)
+					if err := drain(NewEditor(src, edits[observer]), buf); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
 // BenchmarkBudget has the forms whose cost .ci/budget compares with committed
 // figures. None of it depends on chance. It counts instructions, some thousand
 // operations each, so that no form is large.
@@ -166,7 +194,7 @@ func drain(reader io.Reader, buf []byte) error {
 // the two sizes are to be alike.
 func BenchmarkHostileHeader(b *testing.B) {
 	for name, pattern := range map[string]string{
-		"words": ";x", "names": ";name=b", "lines": "\r\nContent-Disposition:x", "continued": ";name*1=a", "quotes": `;a="\"`, "escapes": ";%6e=%", "controls": "\x01;",
+		"words": ";x", "names": ";name=b", "file-names": `;filename="a/b\%41&;=?u?q?c?=`, "lines": "\r\nContent-Disposition:x", "continued": ";name*1=a", "quotes": `;a="\"`, "escapes": ";%6e=%", "controls": "\x01;",
 	} {
 		for _, size := range []int{MaxPartHeaderSize / 8, MaxPartHeaderSize} {
 			header := `Content-Disposition: form-data; name="a"`
@@ -176,7 +204,9 @@ func BenchmarkHostileHeader(b *testing.B) {
 				buf := make([]byte, 64<<10)
 				b.SetBytes(int64(len(form)))
 				for b.Loop() {
-					if err := drain(NewEditor(io.NopCloser(bytes.NewReader(bytes.Clone(form))), testEdit(testBoundary, nil)), buf); err != nil {
+					edit := testEdit(testBoundary, nil)
+					edit.Observer = new(recorder)
+					if err := drain(NewEditor(io.NopCloser(bytes.NewReader(bytes.Clone(form))), edit), buf); err != nil {
 						b.Fatal(err)
 					}
 				}

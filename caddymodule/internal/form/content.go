@@ -16,7 +16,7 @@ func (e *Editor) content(b []byte, atEOF bool) (n int, more bool, err error) {
 			if atEOF {
 				return 0, false, ErrUnexpectedEnd
 			}
-			return index, true, e.pass(b[:index])
+			return e.passed(b, index)
 		}
 		// A CRLF before the boundary is still in b, since scan leaves what may begin a
 		// delimiter. The CRLF that ends a part's header cannot be that of a delimiter:
@@ -30,21 +30,20 @@ func (e *Editor) content(b []byte, atEOF bool) (n int, more bool, err error) {
 		}
 		switch {
 		case ending == endingUnknown:
-			return start, true, e.pass(b[:start])
+			return e.passed(b, start)
 		case ending != endingNone:
 			if err := e.pass(b[:start]); err != nil {
 				return 0, false, err
 			}
 			return e.delimit(b, start, index, ending)
 		}
-		switch e.inspectBehind(b, index, atEOF) {
-		case needMore:
-			return start, true, e.pass(b[:start])
-		case yes:
-			return 0, false, fmt.Errorf("%w: some servers may read a part behind it", ErrAmbiguousDelimiter)
-		case no:
-			from = index + 1
+		switch more, err := e.inspectBehind(b, index, atEOF); {
+		case err != nil:
+			return 0, false, err
+		case more:
+			return e.passed(b, start)
 		}
+		from = index + 1
 	}
 }
 
@@ -61,24 +60,27 @@ func (e *Editor) endingAt(b []byte, atEOF bool) ending {
 	return endingNone
 }
 
+// errPartBehind is made once, so that a hostile form costs no formatting.
+var errPartBehind = fmt.Errorf("%w: some servers may read a part behind it", ErrAmbiguousDelimiter)
+
 // doubtfulSize is how many bytes behind a doubtful delimiter are examined. Few servers
 // accept larger headers.
 const doubtfulSize = 16 << 10
 
 // inspectBehind examines what follows a boundary that is no proper delimiter. Most
-// servers take it for content, and some for the header of a part. It reports whether a
-// protected name stands there.
+// servers take it for content, and some for the header of a part. It fails if a
+// protected name stands there, and reports whether it needs more to know that.
 //
 // A sender could put such boundaries everywhere in a form. No byte is examined more
 // than twice, so that the time stays proportional to the form's length.
-func (e *Editor) inspectBehind(b []byte, index int, atEOF bool) verdict {
+func (e *Editor) inspectBehind(b []byte, index int, atEOF bool) (more bool, err error) {
 	if e.at+int64(index) < e.cleared {
-		return no
+		return false, nil
 	}
 	behind := b[index+len(e.dashProbe()):]
 	whole := atEOF || len(behind) >= doubtfulSize
 	if !whole && len(behind) < e.doubtful {
-		return needMore
+		return true, nil
 	}
 	e.doubtful = 2 * len(behind) // or a client that sends single bytes would have it examined for each
 	behind = behind[:min(len(behind), doubtfulSize)]
@@ -91,14 +93,14 @@ func (e *Editor) inspectBehind(b []byte, index int, atEOF bool) verdict {
 	}
 	switch {
 	case !whole:
-		return needMore
+		return true, nil
 	case e.edit.hides(behind):
-		return yes
+		return false, errPartBehind
 	case e.part == partStale && (indexFoldASCII(behind, "content-") >= 0 || e.endingAt(b[index:], atEOF) != endingNone):
-		return yes // a part, to some servers, would be crossed out with the stale field
+		return false, errPartBehind // a part, to some servers, would be crossed out with the stale field
 	}
 	e.cleared, e.doubtful = e.at+int64(index+clears), 0
-	return no
+	return false, e.reportPart(behind)
 }
 
 // headerEnd returns the index at which the header that b begins with ends, or -1. Some
@@ -113,60 +115,6 @@ func headerEnd(b []byte) int {
 		return -1
 	}
 	return len(b) - len(trimmed) + end
-}
-
-// pass processes the next bytes of a part's content, which may come in any pieces.
-func (e *Editor) pass(content []byte) error {
-	switch e.part {
-	case partUnchanged:
-	case partStale:
-		crossOut(content)
-	case partWatched:
-		if len(e.value)+len(content) > MaxWatchedValueSize {
-			return ErrValueTooLong
-		}
-		e.value = append(e.value, content...)
-	case partNested:
-		if e.nested.next(content, e.hidesIn) {
-			return errDoubtful
-		}
-	case partParams:
-		if e.params.next(content, e.edit.resembles) {
-			return errDoubtful
-		}
-	case partUnheaded:
-		room := min(len(content), unheadedSize-len(e.value))
-		e.value = append(e.value, content[:room]...)
-	}
-	return nil
-}
-
-// unheadedSize is how many bytes of a part without a header are examined.
-const unheadedSize = 8 << 10
-
-// endPart processes the end of a part.
-func (e *Editor) endPart() error {
-	switch kind := e.part; kind {
-	case partWatched:
-		if e.quoted && bytes.IndexByte(e.value, '=') >= 0 {
-			return errEncoded
-		}
-		return e.edit.Watch(string(e.value))
-	case partUnheaded:
-		if e.edit.mentions(e.value) {
-			return errDoubtful
-		}
-	case partNested:
-		if e.nested.end(e.hidesIn) {
-			return errDoubtful
-		}
-	case partParams:
-		if e.params.end(e.edit.resembles) {
-			return errDoubtful
-		}
-	case partUnchanged, partStale:
-	}
-	return nil
 }
 
 // scan searches b for the probe as scan does, and faster if b is large.

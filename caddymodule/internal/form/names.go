@@ -4,66 +4,99 @@ package form
 
 import (
 	"bytes"
-	"slices"
+	"strings"
 )
 
 // Names is a set of field names, in forms that compare fast with the names that some
 // server takes for the same. It is immutable and safe for concurrent use. A nil set is
 // empty.
 type Names struct {
-	names   []string
-	letters [][]byte  // each name as appendLetters returns it
-	first   [256]bool // the bytes that names of the set begin with, in either case
+	names     []string
+	folded    []string // each name in lower case
+	composite []compositeName
+	letters   [][]byte  // each name as appendLetters returns it
+	first     [256]bool // the bytes that names of the set begin with, in either case
 }
 
-// NewNames returns a set of names, which must consist of ASCII letters, digits and
-// underscores and not be empty.
+// NewNames returns a set of names, which must not be empty. Each must consist of ASCII
+// letters, digits and underscores, and may end with a key in brackets, of these and of
+// hyphens, dots and colons: `metadata[user]`.
 func NewNames(names ...string) *Names {
 	set := &Names{names: names}
 	for _, name := range names {
+		if base, key, composite := strings.Cut(name, "["); composite {
+			set.composite = append(set.composite, compositeName{name, base, strings.TrimSuffix(key, "]")})
+		}
+		set.folded = append(set.folded, strings.ToLower(name))
 		set.letters = append(set.letters, appendLetters(nil, []byte(name)))
 		set.first[lower(name[0])], set.first[upper(name[0])] = true, true
 	}
 	return set
 }
 
-// hasPlain is resemble for a name that consists of letters, digits, underscores, hyphens
+// findPlain is find for a name that consists of letters, digits, underscores, hyphens
 // and dots, as in nearly every part. It does not allocate.
-func (n *Names) hasPlain(name []byte) bool {
+func (n *Names) findPlain(name []byte) string {
 	if n == nil || len(name) == 0 || !n.first[name[0]] {
-		return false
+		return ""
 	}
-	return slices.ContainsFunc(n.names, func(other string) bool {
-		if len(other) != len(name) {
+	return n.searchPlain(name)
+}
+
+// searchPlain is the rest of findPlain, which is inlined without it.
+func (n *Names) searchPlain(name []byte) string {
+	for i, other := range n.folded {
+		if len(other) == len(name) && isPlain(name, other) {
+			return n.names[i]
+		}
+	}
+	if n.composite != nil {
+		return n.findComposite(name)
+	}
+	return ""
+}
+
+// isPlain compares a name that findPlain is given with one of a set in lower case, which
+// has the same length.
+func isPlain(name []byte, folded string) bool {
+	folded = folded[:len(name)] // so that its bounds are checked once
+	for i, c := range name {
+		if plainFold[c] != folded[i] {
 			return false
 		}
-		for i, c := range name {
-			if fold[c] != lower(other[i]) {
-				return false
-			}
-		}
-		return true
-	})
+	}
+	return true
 }
 
 // resemble reports whether some server could take name for a name of the set.
-func (n *Names) resemble(name []byte) bool {
-	switch {
-	case n == nil:
-		return false
-	case n.foldsTo(name):
-		return true
-	case bytes.IndexByte(name, '\'') >= 0 && n.foldsTo(unescape(withoutCharset(name))):
-		return true
-	case bytes.IndexByte(name, '%') < 0 && !bytes.Contains(name, encodedWord): // as almost always
-		return false
+func (n *Names) resemble(name []byte) bool { return n.find(name) != "" }
+
+// find returns the name of the set that some server could take name for, or "".
+func (n *Names) find(name []byte) string {
+	if n == nil {
+		return ""
 	}
-	readings := readings(name)
-	return slices.ContainsFunc(readings[1:], n.foldsTo)
+	if found := n.findFolded(name); found != "" {
+		return found
+	}
+	if bytes.IndexByte(name, '\'') >= 0 {
+		if found := n.findFolded(unescape(withoutCharset(name))); found != "" {
+			return found
+		}
+	}
+	if bytes.IndexByte(name, '%') < 0 && !bytes.Contains(name, encodedWord) { // as almost always
+		return ""
+	}
+	for _, reading := range readings(name)[1:] {
+		if found := n.findFolded(reading); found != "" {
+			return found
+		}
+	}
+	return ""
 }
 
-// foldsTo compares a name with the set: as it is, and cut where servers cut names.
-func (n *Names) foldsTo(name []byte) bool {
+// findFolded compares a name with the set: as it is, and cut where servers cut names.
+func (n *Names) findFolded(name []byte) string {
 	var buf [64]byte
 	folded := buf[:0]
 	for _, c := range name {
@@ -72,109 +105,37 @@ func (n *Names) foldsTo(name []byte) bool {
 		}
 	}
 	folded = bytes.TrimLeft(folded, " []") // as Rack does with the name of an array
+	if found := n.findComposite(folded); found != "" {
+		return found
+	}
 	for {
 		folded = bytes.TrimRight(folded, " ")
-		if slices.ContainsFunc(n.names, func(other string) bool { return equalFolded(folded, other) }) {
-			return true
+		for i, other := range n.folded {
+			if equalFolded(folded, other) {
+				return n.names[i]
+			}
 		}
 		cut := bytes.LastIndexAny(folded, cuttingSigns)
 		if cut < 0 {
-			return false
+			return ""
 		}
 		folded = folded[:cut]
 	}
 }
 
-// equalFolded compares a folded name with a name of a set. PHP replaces a blank, a dot
+// equalFolded compares a folded name with one of a set in lower case. PHP replaces a blank, a dot
 // and a bracket that is not closed by an underscore, since its variables can have none.
 func equalFolded(folded []byte, name string) bool {
 	if len(folded) != len(name) {
 		return false
 	}
 	for i, c := range folded {
-		if c == ' ' || c == '[' {
+		if c == ' ' || c == '[' || c == '.' {
 			c = '_'
 		}
-		if c != lower(name[i]) {
+		if c != name[i] {
 			return false
 		}
 	}
 	return true
-}
-
-// cuttingSigns are the characters at which some server ends a name: the brackets of an
-// array, separators of parameters, and NUL, which ends a string in C.
-const cuttingSigns = "[];=&,:\x00"
-
-// dropped marks a byte that some server removes from a name: a quote, a backslash, a
-// control character, or a byte of a blank beyond ASCII.
-const dropped = 0xff
-
-// fold maps a byte of a name to what it is to the most lenient servers.
-var fold = func() (fold [256]byte) {
-	for c := range fold {
-		switch b := byte(c); {
-		case b == '.':
-			fold[c] = '_'
-		case b == '\t', b == '\r', b == '\n':
-			fold[c] = ' '
-		case b == 0:
-			fold[c] = b
-		case b < ' ', b >= 0x7f, b == '"', b == '\'', b == '\\':
-			fold[c] = dropped
-		default:
-			fold[c] = lower(b)
-		}
-	}
-	return fold
-}()
-
-// appendLetters appends the ASCII letters, in lower case, and the digits of text, and
-// drops all else.
-func appendLetters(dst, text []byte) []byte {
-	for _, c := range text {
-		if isAlphanumeric(c) {
-			dst = append(dst, lower(c))
-		}
-	}
-	return dst
-}
-
-// equalFoldASCII is strings.EqualFold for ASCII alone: Unicode's folding takes the long
-// s (U+017F) for an s, which no server does.
-func equalFoldASCII[T string | []byte](a T, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if lower(a[i]) != lower(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-// indexFoldASCII returns the index of the first text in s, or -1, without regard to the
-// case of ASCII letters. text must be in lower case and begin with a letter.
-func indexFoldASCII[T string | []byte](s T, text string) int {
-	for i := range len(s) - len(text) + 1 {
-		if s[i]|0x20 == text[0] && equalFoldASCII(s[i:i+len(text)], text) {
-			return i
-		}
-	}
-	return -1
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c + ('a' - 'A')
-	}
-	return c
-}
-
-func upper(c byte) byte {
-	if 'a' <= c && c <= 'z' {
-		return c - ('a' - 'A')
-	}
-	return c
 }

@@ -26,15 +26,18 @@ var (
 	errEncoded  = fmt.Errorf("%w: a field that is to be read is encoded", ErrMalformedHeader)
 )
 
-// classify decides by a part's header what becomes of the part. It crosses out the
-// name of a stale field.
+// classify decides by a part's header what becomes of the part, and shows it to the
+// observer. It crosses out the name of a stale field.
 //
 // Doubtful syntax alone is no reason to refuse a form. It is one only if a server could
 // read a protected name in it.
-func (e *Editor) classify(header []byte) (partKind, error) {
+func (e *Editor) classify(header []byte) (kind partKind, err error) {
 	p := parseHeader(header)
-	stale, watched := e.isNamed(&p)
+	stale, name, err := e.isNamed(&p)
+	watched := name != ""
 	switch protected := stale || watched; {
+	case err != nil:
+		return 0, err
 	case p.name == nil && p.file:
 		return 0, ErrUnnamedFile
 	case p.name == nil && e.edit.mentions(header):
@@ -55,28 +58,38 @@ func (e *Editor) classify(header []byte) (partKind, error) {
 	}
 	switch {
 	case stale:
-		return partStale, nil
+		kind = partStale
 	case watched:
-		e.quoted = p.quoted
-		return partWatched, nil
+		kind, e.quoted, e.watched = partWatched, p.quoted, name
 	case p.multipart:
-		return partNested, nil
+		kind = partNested
 	case p.params:
-		return partParams, nil
+		kind = partParams
 	}
-	return partUnchanged, nil
+	if e.edit.Observer != nil {
+		if stale && !p.plain {
+			p = parseAnyHeader(header) // as it leaves
+		}
+		err = e.observe(&p, header)
+	}
+	return kind, err
 }
 
-// isNamed reports whether some server takes the part's name for a stale or a watched
-// one.
-func (e *Editor) isNamed(p *part) (stale, watched bool) {
+// isNamed reports whether some server takes the part's name for a stale one, and which
+// watched one it is to some server, if any.
+func (e *Editor) isNamed(p *part) (stale bool, watched string, err error) {
 	switch {
 	case p.plain:
-		return e.edit.Stale.hasPlain(p.name), e.edit.Watched.hasPlain(p.name)
-	case p.name == nil:
-		return false, false
+		stale, watched = e.edit.Stale.findPlain(p.name) != "", e.edit.Watched.findPlain(p.name)
+	case p.name != nil:
+		stale, watched = e.edit.Stale.resemble(p.name), e.edit.Watched.find(p.name)
 	}
-	return e.edit.Stale.resemble(p.name), e.edit.Watched.resemble(p.name)
+	if e.edit.Contested != nil && !stale && (!p.file || !p.isBrowserFile()) {
+		if contested := e.edit.Contested.find(p.name); contested != "" {
+			stale, err = e.edit.IsStale(contested)
+		}
+	}
+	return stale, watched, err
 }
 
 // hides reports whether some server could read a protected name in a header where the
@@ -125,12 +138,19 @@ func (e *Editor) hidesIn(header []byte) bool {
 }
 
 // hides reports whether some server could read a protected name in a doubtful text.
-func (e *Edit) hides(text []byte) bool { return e.Stale.hidden(text) || e.Watched.hidden(text) }
+func (e *Edit) hides(text []byte) bool {
+	if len(text) <= len(nameLetters) { // mostly an epilogue of CRLF
+		return false
+	}
+	return e.Stale.hidden(text) || e.Watched.hidden(text) || e.Contested.hidden(text)
+}
 
 // mentions reports whether a protected name stands anywhere in a text.
 func (e *Edit) mentions(text []byte) bool {
-	return e.Stale.MentionedIn(text) || e.Watched.MentionedIn(text)
+	return e.Stale.MentionedIn(text) || e.Watched.MentionedIn(text) || e.Contested.MentionedIn(text)
 }
 
 // resembles reports whether some server could take a name for a protected one.
-func (e *Edit) resembles(name []byte) bool { return e.Stale.resemble(name) || e.Watched.resemble(name) }
+func (e *Edit) resembles(name []byte) bool {
+	return e.Stale.resemble(name) || e.Watched.resemble(name) || e.Contested.resemble(name)
+}
