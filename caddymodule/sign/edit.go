@@ -52,8 +52,11 @@ func (a *attempt) chooseByParams(params string) error {
 	if params == "" {
 		return nil
 	}
-	return form.WatchQuery(params, publicKeyFields, a.choose)
+	return form.WatchQuery(params, publicKeyFields, a.chooseBy)
 }
+
+// chooseBy chooses the project by a field of the public key.
+func (a *attempt) chooseBy(_, publicKey string) error { return a.choose(publicKey) }
 
 // credential returns a fresh credential as the fields that the endpoint reads, or none if
 // it is in the header already. It is called after the client's last byte, so that a slow

@@ -46,7 +46,7 @@ func (a *attempt) editMultipart(r *http.Request, contentType *form.ContentType) 
 		Boundary:    boundary,
 		Stale:       staleFields,
 		Watched:     publicKeyFields,
-		Watch:       a.choose,
+		Watch:       a.chooseBy,
 		Fresh:       a.credential,
 		FreshLength: freshLength,
 		Chunked:     r.ContentLength < 0,

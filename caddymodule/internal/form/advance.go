@@ -78,6 +78,9 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 	switch boundary := e.dashBoundary(); {
 	case bytes.HasPrefix(b, crlf):
 		e.part, e.value = partUnheaded, e.value[:0]
+		if err := e.observe(nil); err != nil {
+			return 0, false, err
+		}
 		return len(crlf), false, nil
 	case bytes.HasPrefix(b, boundary): // one delimiter after another: an empty part
 		switch ending := scanEnding(b[len(boundary):], atEOF); ending {
@@ -112,6 +115,9 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 	case partParams:
 		e.params = new(params)
 	case partUnchanged, partStale, partUnheaded:
+	}
+	if err := e.observe(b[:end]); err != nil {
+		return 0, false, err
 	}
 	return end + len(crlfCRLF), false, nil
 }

@@ -16,7 +16,7 @@ func (e *Editor) content(b []byte, atEOF bool) (n int, more bool, err error) {
 			if atEOF {
 				return 0, false, ErrUnexpectedEnd
 			}
-			return index, true, e.pass(b[:index])
+			return e.passed(b, index)
 		}
 		// A CRLF before the boundary is still in b, since scan leaves what may begin a
 		// delimiter. The CRLF that ends a part's header cannot be that of a delimiter:
@@ -30,7 +30,7 @@ func (e *Editor) content(b []byte, atEOF bool) (n int, more bool, err error) {
 		}
 		switch {
 		case ending == endingUnknown:
-			return start, true, e.pass(b[:start])
+			return e.passed(b, start)
 		case ending != endingNone:
 			if err := e.pass(b[:start]); err != nil {
 				return 0, false, err
@@ -39,7 +39,7 @@ func (e *Editor) content(b []byte, atEOF bool) (n int, more bool, err error) {
 		}
 		switch e.inspectBehind(b, index, atEOF) {
 		case needMore:
-			return start, true, e.pass(b[:start])
+			return e.passed(b, start)
 		case yes:
 			return 0, false, fmt.Errorf("%w: some servers may read a part behind it", ErrAmbiguousDelimiter)
 		case no:
@@ -115,6 +115,15 @@ func headerEnd(b []byte) int {
 	return len(b) - len(trimmed) + end
 }
 
+// passed passes the first n bytes of b on, and waits for more. What is an error is not
+// passed on.
+func (e *Editor) passed(b []byte, n int) (decided int, more bool, err error) {
+	if err := e.pass(b[:n]); err != nil {
+		return 0, false, err
+	}
+	return n, true, nil
+}
+
 // pass processes the next bytes of a part's content, which may come in any pieces.
 func (e *Editor) pass(content []byte) error {
 	switch e.part {
@@ -122,7 +131,7 @@ func (e *Editor) pass(content []byte) error {
 	case partStale:
 		crossOut(content)
 	case partWatched:
-		if len(e.value)+len(content) > MaxWatchedValueSize {
+		if len(e.value)+len(content) > e.maxValueSize() {
 			return ErrValueTooLong
 		}
 		e.value = append(e.value, content...)
@@ -138,7 +147,17 @@ func (e *Editor) pass(content []byte) error {
 		room := min(len(content), unheadedSize-len(e.value))
 		e.value = append(e.value, content[:room]...)
 	}
+	if e.observing && len(content) > 0 {
+		return e.edit.Observer.Content(content)
+	}
 	return nil
+}
+
+func (e *Editor) maxValueSize() int {
+	if e.edit.MaxValueSize > 0 {
+		return e.edit.MaxValueSize
+	}
+	return MaxWatchedValueSize
 }
 
 // unheadedSize is how many bytes of a part without a header are examined.
@@ -146,12 +165,21 @@ const unheadedSize = 8 << 10
 
 // endPart processes the end of a part.
 func (e *Editor) endPart() error {
+	if err := e.endContent(); err != nil || !e.observing {
+		return err
+	}
+	e.observing = false
+	return e.edit.Observer.End()
+}
+
+// endContent processes the end of a part's content.
+func (e *Editor) endContent() error {
 	switch kind := e.part; kind {
 	case partWatched:
 		if e.quoted && bytes.IndexByte(e.value, '=') >= 0 {
 			return errEncoded
 		}
-		return e.edit.Watch(string(e.value))
+		return e.edit.Watch(e.watched, string(e.value))
 	case partUnheaded:
 		if e.edit.mentions(e.value) {
 			return errDoubtful

@@ -19,13 +19,24 @@ type Edit struct {
 	// one of the names is an error.
 	Stale *Names
 
+	// Contested is the set of fields of which it is not known in advance whether they
+	// are stale: it depends on what the form says. IsStale is called when the header of
+	// one has been read, with the name of the set. True crosses the field out, as one
+	// of Stale, and its error ends the form. Doubt is an error as with Stale.
+	Contested *Names
+	IsStale   func(name string) (bool, error)
+
 	// Watched is the set of fields whose values are passed to Watch, under every name
 	// that some server takes for one of them. Doubt is an error as with Stale.
 	Watched *Names
 
 	// Watch is called with the value of a watched field when it has been read to its
-	// end. Its error ends the form: Read returns it.
-	Watch func(value string) error
+	// end, and with the name of the set. Its error ends the form: Read returns it.
+	Watch func(name, value string) error
+
+	// MaxValueSize is the longest value of a watched field, in bytes. Default:
+	// MaxWatchedValueSize.
+	MaxValueSize int
 
 	// Fresh returns the fields to add. It is called once, when all of the form has
 	// arrived and is known to be sound, so that a credential is as fresh as it can be;
@@ -38,6 +49,9 @@ type Edit struct {
 	// Chunked says that no length has been promised. Then a form whose closing
 	// delimiter lacks its line end, too, can be completed.
 	Chunked bool
+
+	// Observer is shown the parts while they pass. Default: none.
+	Observer Observer
 }
 
 // Editor reads a multipart/form-data body and returns it edited. It works in the
@@ -59,6 +73,9 @@ type Editor struct {
 	state     state
 	part      partKind
 	quoted    bool    // the watched part is said to be quoted-printable
+	watched   string  // its name in the set
+	observed  *Part   // what the observer was shown; nil without one
+	observing bool    // the observer has been shown the beginning of a part, and not its end
 	value     []byte  // of the watched part, or the beginning of one without a header
 	nested    *nested // state of a part with a form within
 	params    *params // state of a part with a urlencoded body within

@@ -32,7 +32,7 @@ func testEdit(boundary string, shown *[]string) Edit {
 		Boundary: boundary,
 		Stale:    testStale,
 		Watched:  NewNames("UPLOADCARE_PUB_KEY", "pub_key"),
-		Watch: func(value string) error {
+		Watch: func(_, value string) error {
 			if shown != nil {
 				*shown = append(*shown, value)
 			}
@@ -252,7 +252,7 @@ func TestEditorReturnsErrorsOfItsCallbacksAndSource(t *testing.T) {
 		change func(*Edit)
 		want   error
 	}{
-		"watch":           {strings.NewReader(whole), func(e *Edit) { e.Watch = func(string) error { return broken } }, broken},
+		"watch":           {strings.NewReader(whole), func(e *Edit) { e.Watch = func(string, string) error { return broken } }, broken},
 		"fresh":           {strings.NewReader(whole), func(e *Edit) { e.Fresh = func() ([]Field, error) { return nil, broken } }, broken},
 		"broken promise":  {strings.NewReader(whole), func(e *Edit) { e.FreshLength++ }, ErrLengthMismatch},
 		"source":          {io.MultiReader(strings.NewReader(whole[:99]), iotest.ErrReader(broken)), nil, broken},

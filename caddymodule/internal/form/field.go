@@ -2,11 +2,33 @@
 
 package form
 
-// Field is a form field to add. Neither name nor value may contain CR, LF or a quote:
-// nothing is escaped, for servers differ in escapes. Both come from the program, not
+import (
+	"net/url"
+	"strings"
+)
+
+// Field is a form field to add. Its name may not contain a quote, and neither of them a
+// control character or, by [HoldsDelimiter], a delimiter of the form: nothing is escaped,
+// for servers differ in escapes. That is for the program to see to where a value comes
 // from a client.
 type Field struct {
 	Name, Value string
+}
+
+// HoldsDelimiter reports whether some server could find a delimiter of the form in a
+// value. A client chooses the boundary, and may choose one that a value contains.
+func HoldsDelimiter(boundary, value string) bool {
+	return strings.Contains(value, string(dashes)+cutBoundary(boundary))
+}
+
+// EscapeParam returns field as a parameter of a query string or urlencoded body, with a
+// blank as %20: unlike a plus sign, all servers decode it.
+func EscapeParam(field Field) string {
+	return escapeParam(field.Name) + "=" + escapeParam(field.Value)
+}
+
+func escapeParam(text string) string {
+	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 }
 
 const (

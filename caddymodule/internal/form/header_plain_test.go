@@ -18,8 +18,8 @@ func comparePlain(t *testing.T, header string) bool {
 	}
 	slow := parseAnyHeader([]byte(header))
 	for _, names := range []*Names{testStale, NewNames("file_name"), NewNames("a")} {
-		if got, want := names.hasPlain(quick.name), names.resemble(slow.name); got != want {
-			t.Errorf("%q: resembles %v, want %v", header, got, want)
+		if got, want := names.findPlain(quick.name), names.find(slow.name); got != want {
+			t.Errorf("%q: resembles %q, want %q", header, got, want)
 		}
 	}
 	quick.plain = false

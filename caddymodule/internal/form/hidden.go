@@ -54,20 +54,28 @@ func (n *Names) isValueIn(text []byte) bool {
 // beginsIn reports whether a value begins with a name of the set, whatever punctuation
 // stands between its letters, and not with a longer word.
 func (n *Names) beginsIn(value []byte) bool {
-	return slices.ContainsFunc(n.letters, func(name []byte) bool {
-		matched := 0
-		for i, c := range value {
-			switch {
-			case matched == len(name):
-				return !isAlphanumeric(c) && c != '_' && c != '.' && c != '-'
-			case isAlphanumeric(c) && lower(c) == name[matched]:
-				matched++
-			case isAlphanumeric(c), i > len(name)+maxPrefixSize:
-				return false
-			}
+	for j, name := range n.letters {
+		if beginsWith(value, name, n.names[j].key != "") {
+			return true
 		}
-		return matched == len(name)
-	})
+	}
+	return false
+}
+
+// beginsWith is beginsIn for one name. A dot ends a composite name to some servers.
+func beginsWith(value, name []byte, composite bool) bool {
+	matched := 0
+	for i, c := range value {
+		switch {
+		case matched == len(name):
+			return !isAlphanumeric(c) && c != '_' && c != '-' && (c != '.' || composite)
+		case isAlphanumeric(c) && lower(c) == name[matched]:
+			matched++
+		case isAlphanumeric(c), i > len(name)+maxPrefixSize:
+			return false
+		}
+	}
+	return matched == len(name)
 }
 
 // withoutCharset returns what follows the charset and the language at the beginning of a

@@ -4,66 +4,100 @@ package form
 
 import (
 	"bytes"
-	"slices"
+	"strings"
 )
 
 // Names is a set of field names, in forms that compare fast with the names that some
 // server takes for the same. It is immutable and safe for concurrent use. A nil set is
 // empty.
 type Names struct {
-	names   []string
+	names   []fieldName
 	letters [][]byte  // each name as appendLetters returns it
 	first   [256]bool // the bytes that names of the set begin with, in either case
 }
 
-// NewNames returns a set of names, which must consist of ASCII letters, digits and
-// underscores and not be empty.
+// fieldName is a name of a set. One such as `metadata[user]` is composite.
+type fieldName struct {
+	whole     string
+	base, key string // `metadata` and `user`; empty if the name is not composite
+}
+
+// NewNames returns a set of names, which must not be empty. Each must consist of ASCII
+// letters, digits and underscores, and may end with a key in brackets, of these and of
+// hyphens, dots and colons: `metadata[user]`.
 func NewNames(names ...string) *Names {
-	set := &Names{names: names}
+	set := &Names{names: make([]fieldName, 0, len(names))}
 	for _, name := range names {
+		added := fieldName{whole: name}
+		if base, key, composite := strings.Cut(name, "["); composite {
+			added.base, added.key = base, strings.TrimSuffix(key, "]")
+		}
+		set.names = append(set.names, added)
 		set.letters = append(set.letters, appendLetters(nil, []byte(name)))
 		set.first[lower(name[0])], set.first[upper(name[0])] = true, true
 	}
 	return set
 }
 
-// hasPlain is resemble for a name that consists of letters, digits, underscores, hyphens
+// findPlain is find for a name that consists of letters, digits, underscores, hyphens
 // and dots, as in nearly every part. It does not allocate.
-func (n *Names) hasPlain(name []byte) bool {
+func (n *Names) findPlain(name []byte) string {
 	if n == nil || len(name) == 0 || !n.first[name[0]] {
+		return ""
+	}
+	for i := range n.names {
+		if other := &n.names[i]; other.isPlain(name) || other.key != "" && other.isComposite(name) {
+			return other.whole
+		}
+	}
+	return ""
+}
+
+// isPlain compares a name that findPlain is given.
+func (f *fieldName) isPlain(name []byte) bool {
+	if len(f.whole) != len(name) {
 		return false
 	}
-	return slices.ContainsFunc(n.names, func(other string) bool {
-		if len(other) != len(name) {
+	for i, c := range name {
+		if c == '.' {
+			c = '_'
+		}
+		if lower(c) != lower(f.whole[i]) {
 			return false
 		}
-		for i, c := range name {
-			if fold[c] != lower(other[i]) {
-				return false
-			}
-		}
-		return true
-	})
+	}
+	return true
 }
 
 // resemble reports whether some server could take name for a name of the set.
-func (n *Names) resemble(name []byte) bool {
-	switch {
-	case n == nil:
-		return false
-	case n.foldsTo(name):
-		return true
-	case bytes.IndexByte(name, '\'') >= 0 && n.foldsTo(unescape(withoutCharset(name))):
-		return true
-	case bytes.IndexByte(name, '%') < 0 && !bytes.Contains(name, encodedWord): // as almost always
-		return false
+func (n *Names) resemble(name []byte) bool { return n.find(name) != "" }
+
+// find returns the name of the set that some server could take name for, or "".
+func (n *Names) find(name []byte) string {
+	if n == nil {
+		return ""
 	}
-	readings := readings(name)
-	return slices.ContainsFunc(readings[1:], n.foldsTo)
+	if found := n.findFolded(name); found != "" {
+		return found
+	}
+	if bytes.IndexByte(name, '\'') >= 0 {
+		if found := n.findFolded(unescape(withoutCharset(name))); found != "" {
+			return found
+		}
+	}
+	if bytes.IndexByte(name, '%') < 0 && !bytes.Contains(name, encodedWord) { // as almost always
+		return ""
+	}
+	for _, reading := range readings(name)[1:] {
+		if found := n.findFolded(reading); found != "" {
+			return found
+		}
+	}
+	return ""
 }
 
-// foldsTo compares a name with the set: as it is, and cut where servers cut names.
-func (n *Names) foldsTo(name []byte) bool {
+// findFolded compares a name with the set: as it is, and cut where servers cut names.
+func (n *Names) findFolded(name []byte) string {
 	var buf [64]byte
 	folded := buf[:0]
 	for _, c := range name {
@@ -72,14 +106,21 @@ func (n *Names) foldsTo(name []byte) bool {
 		}
 	}
 	folded = bytes.TrimLeft(folded, " []") // as Rack does with the name of an array
+	for i := range n.names {
+		if other := &n.names[i]; other.key != "" && other.isComposite(folded) {
+			return other.whole
+		}
+	}
 	for {
 		folded = bytes.TrimRight(folded, " ")
-		if slices.ContainsFunc(n.names, func(other string) bool { return equalFolded(folded, other) }) {
-			return true
+		for i := range n.names {
+			if other := &n.names[i]; equalFolded(folded, other.whole) {
+				return other.whole
+			}
 		}
 		cut := bytes.LastIndexAny(folded, cuttingSigns)
 		if cut < 0 {
-			return false
+			return ""
 		}
 		folded = folded[:cut]
 	}
@@ -92,7 +133,7 @@ func equalFolded(folded []byte, name string) bool {
 		return false
 	}
 	for i, c := range folded {
-		if c == ' ' || c == '[' {
+		if c == ' ' || c == '[' || c == '.' {
 			c = '_'
 		}
 		if c != lower(name[i]) {
@@ -114,8 +155,6 @@ const dropped = 0xff
 var fold = func() (fold [256]byte) {
 	for c := range fold {
 		switch b := byte(c); {
-		case b == '.':
-			fold[c] = '_'
 		case b == '\t', b == '\r', b == '\n':
 			fold[c] = ' '
 		case b == 0:

@@ -33,8 +33,11 @@ var (
 // read a protected name in it.
 func (e *Editor) classify(header []byte) (partKind, error) {
 	p := parseHeader(header)
-	stale, watched := e.isNamed(&p)
+	stale, name, err := e.isNamed(&p)
+	watched := name != ""
 	switch protected := stale || watched; {
+	case err != nil:
+		return 0, err
 	case p.name == nil && p.file:
 		return 0, ErrUnnamedFile
 	case p.name == nil && e.edit.mentions(header):
@@ -57,7 +60,7 @@ func (e *Editor) classify(header []byte) (partKind, error) {
 	case stale:
 		return partStale, nil
 	case watched:
-		e.quoted = p.quoted
+		e.quoted, e.watched = p.quoted, name
 		return partWatched, nil
 	case p.multipart:
 		return partNested, nil
@@ -67,16 +70,21 @@ func (e *Editor) classify(header []byte) (partKind, error) {
 	return partUnchanged, nil
 }
 
-// isNamed reports whether some server takes the part's name for a stale or a watched
-// one.
-func (e *Editor) isNamed(p *part) (stale, watched bool) {
-	switch {
-	case p.plain:
-		return e.edit.Stale.hasPlain(p.name), e.edit.Watched.hasPlain(p.name)
-	case p.name == nil:
-		return false, false
+// isNamed reports whether some server takes the part's name for a stale one, and which
+// watched one it is to some server, if any.
+func (e *Editor) isNamed(p *part) (stale bool, watched string, err error) {
+	if p.name == nil {
+		return false, "", nil
 	}
-	return e.edit.Stale.resemble(p.name), e.edit.Watched.resemble(p.name)
+	find := (*Names).find
+	if p.plain {
+		find = (*Names).findPlain
+	}
+	stale, watched = find(e.edit.Stale, p.name) != "", find(e.edit.Watched, p.name)
+	if contested := find(e.edit.Contested, p.name); contested != "" && !stale && !(p.file && p.isBrowserFile()) {
+		stale, err = e.edit.IsStale(contested)
+	}
+	return stale, watched, err
 }
 
 // hides reports whether some server could read a protected name in a header where the
@@ -125,12 +133,16 @@ func (e *Editor) hidesIn(header []byte) bool {
 }
 
 // hides reports whether some server could read a protected name in a doubtful text.
-func (e *Edit) hides(text []byte) bool { return e.Stale.hidden(text) || e.Watched.hidden(text) }
+func (e *Edit) hides(text []byte) bool {
+	return e.Stale.hidden(text) || e.Watched.hidden(text) || e.Contested.hidden(text)
+}
 
 // mentions reports whether a protected name stands anywhere in a text.
 func (e *Edit) mentions(text []byte) bool {
-	return e.Stale.MentionedIn(text) || e.Watched.MentionedIn(text)
+	return e.Stale.MentionedIn(text) || e.Watched.MentionedIn(text) || e.Contested.MentionedIn(text)
 }
 
 // resembles reports whether some server could take a name for a protected one.
-func (e *Edit) resembles(name []byte) bool { return e.Stale.resemble(name) || e.Watched.resemble(name) }
+func (e *Edit) resembles(name []byte) bool {
+	return e.Stale.resemble(name) || e.Watched.resemble(name) || e.Contested.resemble(name)
+}

@@ -50,18 +50,19 @@ func hiddenParameters(query string, names *Names) iter.Seq[string] {
 	}
 }
 
-// WatchQuery calls watch with the value of each parameter of names that some server
-// could read in a query string or urlencoded body. Valid escapes are decoded. It returns
-// the first error of watch.
-func WatchQuery(query string, names *Names, watch func(value string) error) error {
+// WatchQuery calls watch with each parameter of names that some server could read in a
+// query string or urlencoded body: with the name of the set, and with the value, in
+// which valid escapes are decoded. It returns the first error of watch.
+func WatchQuery(query string, names *Names, watch func(name, value string) error) error {
 	show := func(parameter string) error {
+		name := names.findParameter(parameter)
+		if name == "" {
+			return nil
+		}
 		_, value, _ := strings.Cut(parameter, "=")
-		return watch(string(unescape(strings.ReplaceAll(value, "+", " "))))
+		return watch(name, string(unescape(strings.ReplaceAll(value, "+", " "))))
 	}
 	for parameter := range strings.SplitSeq(query, "&") {
-		if !names.resembleParameter(parameter) {
-			continue
-		}
 		if err := show(parameter); err != nil {
 			return err
 		}
@@ -76,9 +77,13 @@ func WatchQuery(query string, names *Names, watch func(value string) error) erro
 
 // resembleParameter reports whether some server could take a parameter for one of the
 // set.
-func (n *Names) resembleParameter(parameter string) bool {
+func (n *Names) resembleParameter(parameter string) bool { return n.findParameter(parameter) != "" }
+
+// findParameter returns the name of the set that some server could take that of a
+// parameter for, or "".
+func (n *Names) findParameter(parameter string) string {
 	name, _, _ := strings.Cut(parameter, "=")
 	name = strings.TrimLeft(name, "?") // some servers take a second one for the beginning of the query
 	var buf [64]byte
-	return n.resemble(append(buf[:0], strings.ReplaceAll(name, "+", " ")...))
+	return n.find(append(buf[:0], strings.ReplaceAll(name, "+", " ")...))
 }

@@ -82,10 +82,10 @@ func TestWatchQuery(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			if err := WatchQuery(test.query, names, func(value string) error { got = append(got, value); return nil }); err != nil || !slices.Equal(got, test.want) {
+			if err := WatchQuery(test.query, names, func(_, value string) error { got = append(got, value); return nil }); err != nil || !slices.Equal(got, test.want) {
 				t.Errorf("got %q, %v; want %q", got, err, test.want)
 			}
-			if broken := errors.New("broken"); len(test.want) > 0 && !errors.Is(WatchQuery(test.query, names, func(string) error { return broken }), broken) {
+			if broken := errors.New("broken"); len(test.want) > 0 && !errors.Is(WatchQuery(test.query, names, func(string, string) error { return broken }), broken) {
 				t.Error("the error is lost")
 			}
 		})
