@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
@@ -20,3 +21,9 @@ var (
 	// ErrMetadata says that a forced field cannot be put in.
 	ErrMetadata = &uploadapi.Error{Status: http.StatusBadRequest, Code: "GatewayMetadataError", Message: "The metadata of this upload cannot be set."}
 )
+
+// refuse adds to a refusal what the operator's log says of it: the option, and the value
+// that it forbids.
+func refuse(refusal *uploadapi.Error, format string, values ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{refusal}, values...)...)
+}

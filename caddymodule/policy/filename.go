@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// maxExtension is the length of the longest extension. What is longer is part of a name.
+const maxExtension = 10
+
+// fileExtensions calls found with each extension that some server could read in the name
+// of a file, in lower case and without its dot. It reports whether that can be told.
+func fileExtensions(name string, found func(string)) bool {
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return false
+	}
+	readExtension(name, found)
+	if strings.Contains(name, "%") {
+		if decoded, err := url.PathUnescape(name); err == nil && decoded != name {
+			if strings.Contains(decoded, "\x00") {
+				return false
+			}
+			readExtension(decoded, found)
+		}
+	}
+	return true
+}
+
+// readExtension calls found with the extension of a name, if it has one. Systems drop
+// dots and blanks at the end of a name.
+func readExtension(name string, found func(string)) {
+	name = strings.TrimRightFunc(name, func(r rune) bool { return r == '.' || r == '/' || r == '\\' || unicode.IsSpace(r) })
+	name = name[strings.LastIndexAny(name, `/\`)+1:]
+	dot := strings.LastIndexByte(name, '.')
+	if dot < 0 {
+		return
+	}
+	suffix := name[dot+1:]
+	if isExtension(suffix) {
+		found(asciiLower(suffix))
+		return
+	}
+	// The service keeps of a name what is ASCII. A sign beyond it, such as a blank of no
+	// width, must not hide an extension.
+	if len(suffix) <= 64 && !isASCII(suffix) {
+		kept := asciiLower(strings.Map(keepAlphanumeric, norm.NFKD.String(suffix)))
+		if _, known := extensionTypes[kept]; known {
+			found(kept)
+		}
+	}
+}
+
+func keepAlphanumeric(r rune) rune {
+	if r < utf8.RuneSelf && isAlphanumeric(byte(r)) {
+		return r
+	}
+	return -1
+}
+
+// isExtension reports whether what follows the last dot of a name is an extension: a
+// number is not, as in `Report 3.12`, nor is the end of a sentence.
+func isExtension(suffix string) bool {
+	if suffix == "" || len(suffix) > maxExtension {
+		return false
+	}
+	letter := false
+	for i := range len(suffix) {
+		c := suffix[i]
+		if !isAlphanumeric(c) {
+			return false
+		}
+		letter = letter || c > '9'
+	}
+	return letter
+}
