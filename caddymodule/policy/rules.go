@@ -27,13 +27,10 @@ type Rules struct {
 // Compile checks the policy. Its errors name the option, the value and the remedy. A nil
 // or empty policy compiles to nil.
 func (p *Policy) Compile() (*Rules, error) {
-	if p == nil {
+	if p == nil || p.isEmpty() {
 		return nil, nil //nolint:nilnil // no rules
 	}
 	r := &Rules{maxFileSize: p.MaxFileSize, maxFiles: p.MaxFiles, store: p.Store, short: p.short()}
-	if r.short == "" {
-		return nil, nil //nolint:nilnil // no rules
-	}
 	if p.MaxFileSize < 0 {
 		return nil, fmt.Errorf("max_file_size %d: write a size such as 25MiB, or leave it out for no limit", p.MaxFileSize)
 	}
@@ -57,6 +54,10 @@ func (p *Policy) Compile() (*Rules, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+func (p *Policy) isEmpty() bool {
+	return p.MaxFileSize == 0 && len(p.Types) == 0 && len(p.FromURL) == 0 && len(p.Endpoints) == 0 && p.MaxFiles == 0 && len(p.Metadata) == 0 && p.Store == ""
 }
 
 // endpointNames are the words of the option endpoints. /iframe/ takes the same uploads as

@@ -108,7 +108,8 @@ func canonicalHost(host string) (string, error) {
 	if inner, is6 := strings.CutPrefix(host, "["); is6 {
 		return canonicalIPv6(inner)
 	}
-	host, err := asciiHost(strings.TrimSuffix(host, "."))
+	name, dotted := strings.CutSuffix(host, ".")
+	host, err := asciiHost(name)
 	if err != nil {
 		return "", err
 	}
@@ -125,7 +126,7 @@ func canonicalHost(host string) (string, error) {
 	// "ends in a number"), in octal, hexadecimal or short spellings, too.
 	if last := labels[len(labels)-1]; isNumeric(last) {
 		address, err := netip.ParseAddr(host)
-		if err != nil || !address.Is4() || address.String() != host {
+		if err != nil || dotted || !address.Is4() || address.String() != host {
 			return "", errHost
 		}
 	}
@@ -148,8 +149,11 @@ func canonicalIPv6(inner string) (string, error) {
 // one in which IDNA 2003 and 2008 differ (UTS 46, section 4), such as in a sharp s.
 func asciiHost(host string) (string, error) {
 	lowered := strings.ToLower(host)
-	if isASCII(host) && !strings.Contains(lowered, "xn--") {
+	switch {
+	case isASCII(host) && !strings.Contains(lowered, "xn--"):
 		return lowered, nil
+	case strings.ContainsFunc(host, func(r rune) bool { return r >= utf8.RuneSelf && unicode.ToLower(r) < utf8.RuneSelf }):
+		return "", errHost // the Kelvin sign, which becomes a k
 	}
 	ascii, err := idna.Lookup.ToASCII(lowered)
 	if err != nil {
