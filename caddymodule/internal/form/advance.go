@@ -66,6 +66,9 @@ func (e *Editor) preamble(b []byte, atEOF bool) (n int, more bool, err error) {
 		case e.edit.hides(b[:index]):
 			return 0, false, fmt.Errorf("%w: a part before the first one", ErrAmbiguousDelimiter)
 		default:
+			if err := e.reportPart(b[:index]); err != nil {
+				return 0, false, err
+			}
 			return e.delimit(b, 0, index, ending)
 		}
 	}
@@ -78,7 +81,7 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 	switch boundary := e.dashBoundary(); {
 	case bytes.HasPrefix(b, crlf):
 		e.part, e.value = partUnheaded, e.value[:0]
-		if err := e.observe(nil); err != nil {
+		if err := e.observe(&part{}, nil); err != nil {
 			return 0, false, err
 		}
 		return len(crlf), false, nil
@@ -115,9 +118,6 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 	case partParams:
 		e.params = new(params)
 	case partUnchanged, partStale, partUnheaded:
-	}
-	if err := e.observe(b[:end]); err != nil {
-		return 0, false, err
 	}
 	return end + len(crlfCRLF), false, nil
 }

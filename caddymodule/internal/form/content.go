@@ -37,14 +37,13 @@ func (e *Editor) content(b []byte, atEOF bool) (n int, more bool, err error) {
 			}
 			return e.delimit(b, start, index, ending)
 		}
-		switch e.inspectBehind(b, index, atEOF) {
-		case needMore:
+		switch more, err := e.inspectBehind(b, index, atEOF); {
+		case err != nil:
+			return 0, false, err
+		case more:
 			return e.passed(b, start)
-		case yes:
-			return 0, false, fmt.Errorf("%w: some servers may read a part behind it", ErrAmbiguousDelimiter)
-		case no:
-			from = index + 1
 		}
+		from = index + 1
 	}
 }
 
@@ -61,24 +60,27 @@ func (e *Editor) endingAt(b []byte, atEOF bool) ending {
 	return endingNone
 }
 
+// errPartBehind is made once, so that a hostile form costs no formatting.
+var errPartBehind = fmt.Errorf("%w: some servers may read a part behind it", ErrAmbiguousDelimiter)
+
 // doubtfulSize is how many bytes behind a doubtful delimiter are examined. Few servers
 // accept larger headers.
 const doubtfulSize = 16 << 10
 
 // inspectBehind examines what follows a boundary that is no proper delimiter. Most
-// servers take it for content, and some for the header of a part. It reports whether a
-// protected name stands there.
+// servers take it for content, and some for the header of a part. It fails if a
+// protected name stands there, and reports whether it needs more to know that.
 //
 // A sender could put such boundaries everywhere in a form. No byte is examined more
 // than twice, so that the time stays proportional to the form's length.
-func (e *Editor) inspectBehind(b []byte, index int, atEOF bool) verdict {
+func (e *Editor) inspectBehind(b []byte, index int, atEOF bool) (more bool, err error) {
 	if e.at+int64(index) < e.cleared {
-		return no
+		return false, nil
 	}
 	behind := b[index+len(e.dashProbe()):]
 	whole := atEOF || len(behind) >= doubtfulSize
 	if !whole && len(behind) < e.doubtful {
-		return needMore
+		return true, nil
 	}
 	e.doubtful = 2 * len(behind) // or a client that sends single bytes would have it examined for each
 	behind = behind[:min(len(behind), doubtfulSize)]
@@ -91,14 +93,14 @@ func (e *Editor) inspectBehind(b []byte, index int, atEOF bool) verdict {
 	}
 	switch {
 	case !whole:
-		return needMore
+		return true, nil
 	case e.edit.hides(behind):
-		return yes
+		return false, errPartBehind
 	case e.part == partStale && (indexFoldASCII(behind, "content-") >= 0 || e.endingAt(b[index:], atEOF) != endingNone):
-		return yes // a part, to some servers, would be crossed out with the stale field
+		return false, errPartBehind // a part, to some servers, would be crossed out with the stale field
 	}
 	e.cleared, e.doubtful = e.at+int64(index+clears), 0
-	return no
+	return false, e.reportPart(behind)
 }
 
 // headerEnd returns the index at which the header that b begins with ends, or -1. Some
@@ -184,6 +186,7 @@ func (e *Editor) endContent() error {
 		if e.edit.mentions(e.value) {
 			return errDoubtful
 		}
+		return e.reportUnheaded()
 	case partNested:
 		if e.nested.end(e.hidesIn) {
 			return errDoubtful
@@ -195,6 +198,21 @@ func (e *Editor) endContent() error {
 	case partUnchanged, partStale:
 	}
 	return nil
+}
+
+// reportUnheaded tells the observer of a part without a header in which some servers may
+// read one: they skip the empty lines before it.
+func (e *Editor) reportUnheaded() error {
+	if !e.observing {
+		return nil
+	}
+	header := e.value
+	if end := headerEnd(header); end >= 0 {
+		header = header[:end]
+	} else if len(header) == unheadedSize { // it may be longer
+		return e.edit.Observer.Ambiguous()
+	}
+	return e.reportPart(header)
 }
 
 // scan searches b for the probe as scan does, and faster if b is large.

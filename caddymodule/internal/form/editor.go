@@ -72,16 +72,16 @@ type Editor struct {
 	search    search // for the probe less its CRLF
 	state     state
 	part      partKind
-	quoted    bool    // the watched part is said to be quoted-printable
-	watched   string  // its name in the set
-	observed  *Part   // what the observer was shown; nil without one
-	observing bool    // the observer has been shown the beginning of a part, and not its end
-	value     []byte  // of the watched part, or the beginning of one without a header
-	nested    *nested // state of a part with a form within
-	params    *params // state of a part with a urlencoded body within
-	at        int64   // how many bytes of the body have been decided
-	doubtful  int     // how many bytes must follow a doubtful delimiter before it is examined again
-	cleared   int64   // up to which offset of the body doubtful delimiters have been examined
+	quoted    bool      // the watched part is said to be quoted-printable
+	watched   string    // its name in the set
+	observed  *observed // what the observer was shown; nil without one
+	observing bool      // the observer has been shown the beginning of a part, and not its end
+	value     []byte    // of the watched part, or the beginning of one without a header
+	nested    *nested   // state of a part with a form within
+	params    *params   // state of a part with a urlencoded body within
+	at        int64     // how many bytes of the body have been decided
+	doubtful  int       // how many bytes must follow a doubtful delimiter before it is examined again
+	cleared   int64     // up to which offset of the body doubtful delimiters have been examined
 
 	held       []byte // read, but not decided: goes before what is read next
 	ready      []byte // decided, but not returned

@@ -26,14 +26,23 @@ var (
 	errEncoded  = fmt.Errorf("%w: a field that is to be read is encoded", ErrMalformedHeader)
 )
 
-// classify decides by a part's header what becomes of the part. It crosses out the
-// name of a stale field.
+// classify decides by a part's header what becomes of the part, and shows it to the
+// observer. It crosses out the name of a stale field.
+func (e *Editor) classify(header []byte) (partKind, error) {
+	p := parseHeader(header)
+	kind, err := e.decide(&p, header)
+	if err != nil {
+		return 0, err
+	}
+	return kind, e.observe(&p, header)
+}
+
+// decide decides what becomes of a part.
 //
 // Doubtful syntax alone is no reason to refuse a form. It is one only if a server could
 // read a protected name in it.
-func (e *Editor) classify(header []byte) (partKind, error) {
-	p := parseHeader(header)
-	stale, name, err := e.isNamed(&p)
+func (e *Editor) decide(p *part, header []byte) (partKind, error) {
+	stale, name, err := e.isNamed(p)
 	watched := name != ""
 	switch protected := stale || watched; {
 	case err != nil:
@@ -53,7 +62,7 @@ func (e *Editor) classify(header []byte) (partKind, error) {
 	case watched && p.encoded:
 		return 0, errEncoded
 	}
-	if !p.plain && e.hides(&p, header) {
+	if !p.plain && e.hides(p, header) {
 		return 0, errDoubtful
 	}
 	switch {
