@@ -125,7 +125,7 @@ func TestTheTablesOfTypesAreCanonical(t *testing.T) {
 		check("kinds", append([]string{general}, types...))
 	}
 	check("active", activeTypes)
-	for name, others := range families {
+	for name, others := range table(aliasTable) {
 		if canonical(name) != name {
 			t.Errorf("%s is an alias itself", name)
 		}

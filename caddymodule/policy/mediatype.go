@@ -50,15 +50,14 @@ func canonical(mediaType string) string {
 }
 
 // aliases are other names of types, by which clients declare them.
-var aliases, families = func() (map[string]string, map[string][]string) {
-	aliases := make(map[string]string)
-	families := table(aliasTable)
-	for name, others := range families {
+var aliases = func() map[string]string {
+	names := make(map[string]string)
+	for name, others := range table(aliasTable) {
 		for _, other := range others {
-			aliases[other] = name
+			names[other] = name
 		}
 	}
-	return aliases, families
+	return names
 }()
 
 // table parses lines of `key key: value value`.
@@ -73,8 +72,8 @@ func table(text string) map[string][]string {
 	return rows
 }
 
-// aliasTable: a type, and other names of the same. The first is the one that the sniffing
-// returns, if it knows the type.
+// aliasTable: a type, and other names of the same. The type is what the sniffing returns,
+// if it knows it.
 const aliasTable = `
 application/gzip: application/x-gzip application/x-gunzip application/gzipped application/gzip-compressed application/x-gzip-compressed gzip/document
 application/illustrator: application/vnd.adobe.illustrator

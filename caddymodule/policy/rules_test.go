@@ -40,7 +40,7 @@ func TestPolicyInShort(t *testing.T) {
 		`max_file_size=1000`: {MaxFileSize: 1000},
 		`max_file_size=3TiB`: {MaxFileSize: 3 << 40},
 		`from_url="*.example.com cdn.example.org" endpoints="base multipart" max_files=10`: {FromURL: []string{"*.example.com", "cdn.example.org"}, Endpoints: []string{"base", "multipart"}, MaxFiles: 10},
-		`metadata="team user" store=auto`:                                                   {Metadata: map[string]string{"user": "secret", "team": "{http.auth.user.id}"}, Store: "auto"},
+		`metadata="team user" store=auto`:                                                  {Metadata: map[string]string{"user": "secret", "team": "{http.auth.user.id}"}, Store: "auto"},
 	} {
 		if short := compile(t, p).String(); short != expected {
 			t.Errorf("%s, and not %s", short, expected)

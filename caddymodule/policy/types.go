@@ -52,16 +52,16 @@ func newTypeRule(entries []string) (*typeRule, error) {
 // matches reports whether an entry names a type, or an alias of it.
 func (t *typeRule) matches(mediaType string) bool { return t.types[mediaType] || t.covers(mediaType) }
 
+// twins are types that are registered, or were, under application/ as well.
+var twins = []string{"text/xml", "text/javascript", "text/rtf"}
+
 // covers reports whether a wildcard does.
 func (t *typeRule) covers(mediaType string) bool {
 	if mediaType == octetStream {
 		return false // it is not known to be of that kind
 	}
-	isCovered := func(name string) bool {
-		major, _, _ := strings.Cut(name, "/")
-		return t.majors[major]
-	}
-	return isCovered(mediaType) || slices.ContainsFunc(families[mediaType], isCovered)
+	major, _, _ := strings.Cut(mediaType, "/")
+	return t.majors[major] || t.majors["application"] && slices.Contains(twins, mediaType)
 }
 
 // allowsExtension judges the extension of a file name, given the declared types.

@@ -129,6 +129,7 @@ func TestTypes(t *testing.T) {
 		"the long s":                                {"text/css", "text/cſs", "a.css", "text", false},
 		"a listed octet-stream allows no image":     {"application/octet-stream", "image/png", "", "png", false},
 		"application/* covers no unknown contents":  {"application/*", "", "blob", "unknown", false},
+		"application/* covers no csv by an alias":   {"application/*", "application/csv", "a.csv", "csv", false},
 		"nested types":                              {"image/*", "image/png/x", "a.png", "png", false},
 		"a type without subtype":                    {"image/*", "image/", "a.png", "png", false},
 		"a subtype without type":                    {"image/*", "/png", "a.png", "png", false},
@@ -210,7 +211,9 @@ func TestEveryReadingOfAPartMustBeAllowed(t *testing.T) {
 		"a form of its own":         func(p *form.Part) { p.Nested = true },
 		"an encoded content":        func(p *form.Part) { p.Encoded = true },
 		"doubtful, and no file":     func(p *form.Part) { *p = form.Part{Name: []byte("a"), Doubtful: true} },
-		"nested, and no file":       func(p *form.Part) { *p = form.Part{Name: []byte("a"), Nested: true, Types: []string{"multipart/mixed"}} },
+		"nested, and no file": func(p *form.Part) {
+			*p = form.Part{Name: []byte("a"), Nested: true, Types: []string{"multipart/mixed"}}
+		},
 		"a declared type, and no file name": func(p *form.Part) {
 			*p = form.Part{Name: []byte("a"), File: true, Types: []string{"text/plain"}}
 		},
