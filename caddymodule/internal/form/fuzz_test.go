@@ -200,16 +200,21 @@ func FuzzEditorTakesWhatClientsWrite(f *testing.F) {
 
 // FuzzEditorSlicing: arbitrary bytes in arbitrary slices neither crash the
 // editor nor make it hold more than it may, and the result does not depend on
-// the slices.
+// the slices. An observer is shown the same, too.
 func FuzzEditorSlicing(f *testing.F) {
 	whole := strings.ReplaceAll(body(field("signature", "old"), file("file", "a", "\r\n--bo-u"), field("UPLOADCARE_PUB_KEY", "k")), testBoundary, fuzzBoundary)
 	f.Add([]byte(whole), []byte{1, 2, 3}, uint16(1))
 	f.Add([]byte(whole+"epilogue"), []byte{255, 0, 7}, uint16(600))
 	f.Add([]byte("\r\n--bo-un\r\n\r\n\r\n--bo-un--"), []byte{5}, uint16(32<<10))
+	hidden := body(file("file", "a.jpg", "abc\n"+dash+"\nContent-Disposition: form-data; name=b; filename=c\n\nd"), "\r\nabc", field("a", "b"))
+	f.Add([]byte(strings.ReplaceAll(hidden, testBoundary, fuzzBoundary)), []byte{9, 1}, uint16(9000))
 	f.Fuzz(func(t *testing.T, data, sizes []byte, bufferSize uint16) {
 		edit := testEdit(fuzzBoundary, nil)
+		whole, sliced := new(recorder), new(recorder)
+		edit.Observer = whole
 		want, wantErr := readEdited(bytes.NewReader(data), edit)
 
+		edit.Observer = sliced
 		editor := NewEditor(io.NopCloser(&slicingReader{data: data, sizes: sizes}), edit)
 		buf := make([]byte, int(bufferSize)+1)
 		var got []byte
@@ -230,6 +235,9 @@ func FuzzEditorSlicing(f *testing.F) {
 		}
 		if err == nil && string(got) != want {
 			t.Fatalf("in slices: %q\nat once: %q", got, want)
+		}
+		if err == nil {
+			checkObserved(t, whole, sliced, want)
 		}
 		if err != nil && bytes.Contains(got, []byte("--"+fuzzBoundary+"--")) {
 			t.Fatalf("what went out before the error looks complete: %q", got)
