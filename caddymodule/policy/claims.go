@@ -33,11 +33,7 @@ func (c *claims) declare(text string) {
 }
 
 // name adds the extensions of a file name.
-func (c *claims) name(name string) {
-	if !fileExtensions(name, c.extension) {
-		c.doubt = "file name " + quote(name)
-	}
-}
+func (c *claims) name(name string) { fileExtensions(name, c.extension) }
 
 func (c *claims) extension(extension string) { c.extensions = c.add(c.extensions, extension) }
 

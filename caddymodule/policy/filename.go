@@ -15,21 +15,33 @@ import (
 const maxExtension = 10
 
 // fileExtensions calls found with each extension that some server could read in the name
-// of a file, in lower case and without its dot. It reports whether that can be told.
-func fileExtensions(name string, found func(string)) bool {
-	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
-		return false
-	}
-	readExtension(name, found)
+// of a file, in lower case and without its dot. The name may be in any charset: clients
+// send Shift JIS and ISO 2022, which has control characters, and in none that extends
+// ASCII are a dot and letters behind it anything else.
+func fileExtensions(name string, found func(string)) {
+	readControls(name, found)
 	if strings.Contains(name, "%") {
 		if decoded, err := url.PathUnescape(name); err == nil && decoded != name {
-			if strings.Contains(decoded, "\x00") {
-				return false
-			}
-			readExtension(decoded, found)
+			readControls(decoded, found)
 		}
 	}
-	return true
+}
+
+// readControls reads a name as it is, up to the first control character, as C does with
+// NUL, and without such characters.
+func readControls(name string, found func(string)) {
+	readExtension(name, found)
+	if control := strings.IndexFunc(name, unicode.IsControl); control >= 0 {
+		readExtension(name[:control], found)
+		readExtension(strings.Map(dropControl, name), found)
+	}
+}
+
+func dropControl(r rune) rune {
+	if unicode.IsControl(r) {
+		return -1
+	}
+	return r
 }
 
 // readExtension calls found with the extension of a name, if it has one. Systems drop

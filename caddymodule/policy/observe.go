@@ -91,7 +91,8 @@ var typedFields = []string{
 func isTypedField(part *form.Part) bool {
 	isText := len(part.Types) > 0 && !slices.ContainsFunc(part.Types, func(mediaType string) bool { return mediaType != "text/plain" })
 	name := string(part.Name)
-	return isText && (slices.Contains(typedFields, name) || strings.HasPrefix(name, "metadata["))
+	isCrossedOut := strings.Trim(name, "x") == "" // a stale one, such as a signature
+	return isText && (isCrossedOut || slices.Contains(typedFields, name) || strings.HasPrefix(name, "metadata["))
 }
 
 // beginFile judges the part as a file, from its beginning.
