@@ -21,7 +21,7 @@ type claims struct {
 // reset empties the lists, and keeps their room for the next file.
 func (c *claims) reset() { *c = claims{types: c.types[:0], extensions: c.extensions[:0]} }
 
-// declare adds a declared type.
+// declare adds a declared type. Parameters say nothing of the type.
 func (c *claims) declare(text string) {
 	mediaType, known := essence(text)
 	switch {

@@ -60,6 +60,7 @@ mov qt: video/quicktime
 3gp 3gpp: video/3gpp
 3g2: video/3gpp2
 webm: video/webm
+weba: audio/webm
 mkv: video/matroska
 mka: audio/matroska
 avi: video/x-msvideo

@@ -32,13 +32,15 @@ func forcedFields(metadata map[string]string) ([]forcedMetadata, error) {
 	for _, key := range sortedKeys(metadata) {
 		value := metadata[key]
 		if len(key) > uploadapi.MetadataKeyLength || key == "" || strings.ContainsFunc(key, func(r rune) bool { return !uploadapi.AllowedInMetadataKey(r) }) {
-			return nil, fmt.Errorf("metadata %q: the service's keys have 1 to %d of the characters a-z A-Z 0-9 _ - . :", key, uploadapi.MetadataKeyLength)
+			return nil, fmt.Errorf("metadata %q: write a key of the characters a-z A-Z 0-9 _ - . : alone, from 1 to %d of them", key, uploadapi.MetadataKeyLength)
 		}
+		// What is known now is better refused at load than with each upload.
 		if !hasPlaceholder(value) {
 			if err := checkValue(value); err != nil {
 				return nil, fmt.Errorf("metadata %s: the value %w", key, err)
 			}
 		}
+		// In the order of the keys, so that each attempt of an upload is the same.
 		fields = append(fields, forcedMetadata{uploadapi.MetadataField(key), value})
 	}
 	return fields, nil
@@ -92,6 +94,7 @@ func (r *Rules) Forced() []string {
 	for _, field := range r.metadata {
 		names = append(names, field.name)
 	}
+	// Under both names, wherever: an SDK sends both to the same endpoint.
 	if r.store != "" {
 		names = append(names, uploadapi.FieldStore, uploadapi.ParamStore)
 	}
@@ -116,6 +119,8 @@ func (r *Rules) Fields(endpoint *uploadapi.SignedEndpoint, resolve func(string) 
 			fields = append(fields, form.Field{Name: forced.name, Value: value})
 		}
 	}
+	// The service takes other values for one of these, or refuses them; a client that can
+	// choose the value must not find out which.
 	if store := resolve(r.store); store != "" {
 		if !slices.Contains(storeChoices, store) {
 			return nil, refuse(ErrMetadata, "store: %s is neither 0, 1 nor auto", quote(store))

@@ -69,10 +69,10 @@ func readExtension(name string, found func(string)) {
 }
 
 func keepAlphanumeric(r rune) rune {
-	if r < utf8.RuneSelf && isAlphanumeric(byte(r)) {
-		return r
+	if r >= utf8.RuneSelf || !isAlphanumeric(byte(r&0x7f)) {
+		return -1
 	}
-	return -1
+	return r
 }
 
 // isExtension reports whether what follows the last dot of a name is an extension: a

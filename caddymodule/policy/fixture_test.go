@@ -12,34 +12,34 @@ import (
 )
 
 // compile returns the rules of a policy without mistakes.
-func compile(t testing.TB, p Policy) *Rules {
-	t.Helper()
+func compile(tb testing.TB, p Policy) *Rules {
+	tb.Helper()
 	rules, err := p.Compile()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return rules
 }
 
 // at returns a signed endpoint.
-func at(t testing.TB, path string) *uploadapi.SignedEndpoint {
-	t.Helper()
+func at(tb testing.TB, path string) *uploadapi.SignedEndpoint {
+	tb.Helper()
 	endpoint := uploadapi.Signed("POST", path)
 	if endpoint == nil {
-		t.Fatalf("%s is no signed endpoint", path)
+		tb.Fatalf("%s is no signed endpoint", path)
 	}
 	return endpoint
 }
 
 // requireRefusal fails if err is not the refusal, or its cause does not name the option.
-func requireRefusal(t testing.TB, err error, refusal *uploadapi.Error, option string) {
-	t.Helper()
+func requireRefusal(tb testing.TB, err error, refusal *uploadapi.Error, option string) {
+	tb.Helper()
 	var found *uploadapi.Error
 	if !errors.As(err, &found) || found != refusal {
-		t.Fatalf("the error is %v, and not %s", err, refusal.Code)
+		tb.Fatalf("the error is %v, and not %s", err, refusal.Code)
 	}
 	if !strings.Contains(err.Error(), option) {
-		t.Fatalf("the error %q does not name %s", err, option)
+		tb.Fatalf("the error %q does not name %s", err, option)
 	}
 }
 

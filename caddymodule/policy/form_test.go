@@ -5,6 +5,7 @@ package policy
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"maps"
@@ -89,5 +90,21 @@ func TestInvariant11RandomFormsGetTheVerdictOfTheOracle(t *testing.T) {
 		if refused[code] < forms/40 {
 			t.Errorf("%s: only %d of %d forms", code, refused[code], forms)
 		}
+	}
+}
+
+// SDKs for Java and .NET declare a type for each field, the stale ones too.
+func TestTypedFieldsAreNoFiles(t *testing.T) {
+	var body bytes.Buffer
+	for _, name := range []string{"UPLOADCARE_PUB_KEY", "signature", "metadata[user]", "UPLOADCARE_STORE"} {
+		for _, parameter := range []string{"", "; charset=ISO-8859-1"} {
+			fmt.Fprintf(&body, "--b\r\nContent-Disposition: form-data; name=\"%s\"\r\nContent-Type: text/plain%s\r\n\r\nvalue\r\n", name, parameter)
+		}
+	}
+	fmt.Fprintf(&body, "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n%s\r\n--b--\r\n", contents["png"])
+	j := NewJudge(at(t, uploadapi.Base), []*Rules{compile(t, Policy{Types: []string{"image/*"}, MaxFiles: 1, MaxFileSize: 100})})
+	left, err := edit(io.NopCloser(&body), "b", j, j.Finish)
+	if err != nil || !bytes.Contains(left, []byte(contents["png"])) {
+		t.Fatalf("%v, and %q left", err, left)
 	}
 }

@@ -40,6 +40,7 @@ func isSuffixed(mediaType, suffix string) bool { return strings.HasSuffix(mediaT
 // they are a kind, such as text/plain.
 func isActive(mediaType string) bool { return slices.Contains(activeTypes, mediaType) }
 
+// Scripts are those that the sniffing knows; XML may be a page or a picture with scripts.
 var activeTypes = strings.Fields(`
 text/html application/xhtml+xml image/svg+xml text/xml text/javascript text/x-php text/x-python text/x-perl text/x-ruby
 text/x-lua text/x-tcl application/x-tcl text/x-shellscript
@@ -74,7 +75,7 @@ application/vnd.openxmlformats-officedocument.spreadsheetml.sheet: application/v
 application/vnd.openxmlformats-officedocument.presentationml.presentation: application/vnd.ms-powerpoint.presentation.macroenabled.12 application/vnd.openxmlformats-officedocument.presentationml.slideshow
 application/vnd.openxmlformats-officedocument.presentationml.presentation: application/vnd.openxmlformats-officedocument.presentationml.template
 application/x-ole-storage: application/msword application/vnd.ms-excel application/vnd.ms-powerpoint application/vnd.ms-outlook application/vnd.visio application/vnd.ms-publisher application/vnd.ms-project application/x-ms-installer
-application/gzip: application/x-compressed-tar
+application/gzip: application/x-compressed-tar image/svg+xml
 application/x-elf: application/x-object application/x-executable application/x-sharedlib application/x-coredump
 application/pdf: application/illustrator
 application/postscript: application/illustrator
@@ -83,7 +84,7 @@ audio/ogg: audio/opus
 image/tiff: image/x-adobe-dng image/x-canon-cr2 image/x-nikon-nef image/x-sony-arw image/x-pentax-pef image/x-samsung-srw image/x-epson-erf image/x-kodak-dcr
 image/png: image/apng
 image/heif: image/heic image/heic-sequence image/heif-sequence image/avif
-image/heic: image/heif image/heic-sequence
+image/heic: image/heif image/heic-sequence image/heif-sequence
 image/vnd.radiance: image/x-hdr
 video/mp4: audio/mp4 video/x-m4v video/quicktime video/3gpp video/3gpp2 audio/3gpp audio/3gpp2 image/x-canon-cr3
 video/3gpp: audio/3gpp

@@ -46,7 +46,8 @@ func newSourceRule(entries []string) (*sourceRule, error) {
 	return rule, nil
 }
 
-// parseHostEntry parses one entry, by the same rules as addresses.
+// parseHostEntry parses one entry, by the same rules as addresses: so entry and address
+// are compared in the same spelling, whichever the operator wrote.
 func parseHostEntry(text string) (hostEntry, error) {
 	name, below := strings.CutPrefix(text, "*.")
 	_, authority, rest, err := splitAddress("http://" + name)
@@ -72,15 +73,14 @@ func parseHostEntry(text string) (hostEntry, error) {
 	return hostEntry{host: "." + host, port: port, below: true}, nil
 }
 
-// allows reports whether an address may be fetched.
+// allows reports whether an address may be fetched. An entry without a port stands for
+// the scheme's own: other ports of a host are often other people's.
 func (r *sourceRule) allows(s source) bool {
 	return slices.ContainsFunc(r.hosts, func(entry hostEntry) bool {
-		if entry.port != s.port && !(entry.port == "" && s.standard) {
-			return false
-		}
+		isPort := entry.port == s.port || entry.port == "" && s.standard
 		if entry.below { // the dot keeps evilexample.com out
-			return strings.HasSuffix(s.host, entry.host)
+			return isPort && strings.HasSuffix(s.host, entry.host)
 		}
-		return s.host == entry.host
+		return isPort && s.host == entry.host
 	})
 }

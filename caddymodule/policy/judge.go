@@ -54,11 +54,13 @@ func NewJudge(endpoint *uploadapi.SignedEndpoint, candidates []*Rules) *Judge {
 	for i, rules := range candidates {
 		j.candidates[i].rules = rules
 	}
-	_ = j.each(func(r *Rules) error { return r.judgeEndpoint(endpoint) }) // Err has it
+	// Not returned: what some candidates forbid may be another's upload. Err has it.
+	_ = j.each(func(r *Rules) error { return r.judgeEndpoint(endpoint) })
 	return j
 }
 
-// each judges by the rules of each candidate that has not forbidden the upload yet.
+// each judges by the rules of each candidate that has not forbidden the upload yet. Only
+// the first violation of each is kept, so it is the one that the log tells.
 func (j *Judge) each(judge func(*Rules) error) error {
 	for i := range j.candidates {
 		if c := &j.candidates[i]; c.rules != nil && c.violation == nil {
@@ -149,11 +151,14 @@ func (j *Judge) Field(name, value string) error {
 	case uploadapi.FieldContentType:
 		j.claims.declare(value)
 	case uploadapi.ParamSourceURL:
+		// Forms have empty fields; nothing is fetched from them. The service refuses an
+		// upload that has no other.
 		if value == "" {
-			return nil // fetches nothing
+			return nil
 		}
 		j.sourced = true
 		parsed, err := parseSource(value)
+		// For types it matters also where any address may be fetched.
 		if err != nil {
 			j.path.doubt = "address " + quote(value)
 		}
@@ -169,6 +174,8 @@ func (j *Judge) Finish() error {
 	switch {
 	case j == nil:
 		return nil
+	// Declared type and name are judged together, in whichever order they came: one of
+	// them may be what allows the other. Without an address nothing is fetched.
 	case j.endpoint.Path == uploadapi.FromURL && j.sourced:
 		j.claims.follow(&j.path)
 	case j.endpoint.Path != uploadapi.MultipartStart:

@@ -3,16 +3,11 @@
 package policy
 
 import (
-	"slices"
-	"strings"
+	"bytes"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
-
-// maxTypedField is the size of the largest field that is one although it declares a type.
-// The longest values are those of metadata, 512 characters.
-const maxTypedField = 4 * uploadapi.MetadataValueLength
 
 // openPart is what is known of the part that passes.
 type openPart struct {
@@ -20,6 +15,7 @@ type openPart struct {
 	file    bool  // it is judged as a file
 	pending bool  // it is not a file unless it has more than spare bytes
 	spare   int64 // see pending
+	stale   bool  // it is a stale field, if its content is crossed out
 	limited bool  // its size is limited, though it is no file to most servers
 	size    int64
 	types   bool   // its first bytes matter
@@ -34,6 +30,7 @@ func (j *Judge) Observes() bool {
 
 // Begin judges the header of a part.
 func (j *Judge) Begin(part *form.Part) error {
+	// The memory for the beginning of a file is that of the file before.
 	j.part = openPart{open: true, head: j.part.head[:0], types: j.any(func(r *Rules) bool { return r.types != nil })}
 	isDoubtful := part.Nested || part.Doubtful || part.Encoded
 	switch j.readClaims(part); {
@@ -42,7 +39,7 @@ func (j *Judge) Begin(part *form.Part) error {
 	case len(part.FileNames) == 0 && !isDoubtful:
 		// Browsers send an empty file without a name for an input without one.
 		j.part.pending = true
-		if isTypedField(part) {
+		if j.part.stale = isCrossedOut(part); j.part.stale || isTypedField(part) {
 			j.part.spare = maxTypedField
 		}
 		return nil
@@ -53,46 +50,6 @@ func (j *Judge) Begin(part *form.Part) error {
 		}
 	}
 	return j.beginFile()
-}
-
-// readClaims reads what a part says that it is.
-func (j *Judge) readClaims(part *form.Part) {
-	j.claims.reset()
-	for _, name := range part.FileNames {
-		j.claims.name(name)
-	}
-	for _, mediaType := range part.Types {
-		j.claims.declare(mediaType)
-	}
-	switch {
-	case part.Nested:
-		j.claims.doubt = "a part that is a form of its own"
-	case part.Encoded:
-		j.claims.doubt = "a part that is encoded"
-	case part.Doubtful:
-		j.claims.doubt = "a part whose name or type servers read in different ways"
-	}
-}
-
-// hasForm reports whether a nested part may have files: a urlencoded one has none.
-func hasForm(part *form.Part) bool {
-	return len(part.Types) == 0 || slices.ContainsFunc(part.Types, func(mediaType string) bool { return strings.HasPrefix(mediaType, "multipart/") })
-}
-
-// typedFields are the names of fields that SDKs for Java, .NET and Dart send with a
-// Content-Type. A few servers take each such part for a file.
-var typedFields = []string{
-	uploadapi.FieldPublicKey, uploadapi.ParamPublicKey, uploadapi.FieldStore, uploadapi.ParamStore, uploadapi.FieldFileID,
-	uploadapi.FieldSignature, uploadapi.FieldExpire, uploadapi.FieldIframeSignature, uploadapi.FieldIframeExpire,
-	"source", "UPLOADCARE_SOURCE", "file_name", "tags", "jsonerrors",
-}
-
-// isTypedField reports whether a part without a file name is such a field.
-func isTypedField(part *form.Part) bool {
-	isText := len(part.Types) > 0 && !slices.ContainsFunc(part.Types, func(mediaType string) bool { return mediaType != "text/plain" })
-	name := string(part.Name)
-	isCrossedOut := strings.Trim(name, "x") == "" // a stale one, such as a signature
-	return isText && (isCrossedOut || slices.Contains(typedFields, name) || strings.HasPrefix(name, "metadata["))
 }
 
 // beginFile judges the part as a file, from its beginning.
@@ -111,7 +68,7 @@ func (j *Judge) beginFile() error {
 func (j *Judge) Content(piece []byte) error {
 	part := &j.part
 	part.size += int64(len(piece))
-	if part.pending && part.size > part.spare {
+	if part.pending && (part.size > part.spare || part.stale && len(bytes.Trim(piece, crossedOut)) > 0) {
 		if err := j.beginFile(); err != nil {
 			return err
 		}
@@ -125,7 +82,8 @@ func (j *Judge) Content(piece []byte) error {
 	return j.collect(piece)
 }
 
-// judgePartSize judges the size of the open part, as far as it has come.
+// judgePartSize judges the size of the open part, as far as it has come. The piece that is
+// too much does not pass.
 func (j *Judge) judgePartSize() error {
 	if !j.part.file && !j.part.limited {
 		return nil
@@ -142,6 +100,7 @@ func (j *Judge) judgePartSize() error {
 // copied if it comes in one piece.
 func (j *Judge) collect(piece []byte) error {
 	part := &j.part
+	// While the part is pending, its claims have not been judged; so nothing is sniffed.
 	if len(part.head) == 0 && len(piece) >= sniffLength && part.file {
 		return j.judgeHead(piece[:sniffLength])
 	}
@@ -170,7 +129,8 @@ func (j *Judge) judgeHead(head []byte) error {
 	})
 }
 
-// End judges the part, which is over.
+// End judges the part, which is over. A shorter one than is sniffed is judged here, while
+// the delimiter that ends it has not been passed on.
 func (j *Judge) End() error {
 	j.part.open = false
 	if !j.part.file || !j.part.types || j.part.sniffed {
@@ -180,7 +140,8 @@ func (j *Judge) End() error {
 }
 
 // Ambiguous judges that servers disagree where a part begins. Within one, what some take
-// for a file of its own is smaller than the part.
+// for a file of its own is smaller than the part. Its name and type were not read, and
+// there may be any number; so rules on these cannot hold.
 func (j *Judge) Ambiguous() error {
 	j.part.limited = true
 	return j.each(func(r *Rules) error {

@@ -120,8 +120,11 @@ func oracleType(entries []string, f oracleFile) bool {
 		return isWild || unknownExtension || slices.Contains(entries, octetStream)
 	case isAllowed(sniffed):
 		return true
-	case unknownExtension && slices.Contains([]string{"text/plain", "application/zip", "application/pdf", docxType, "image/png", "video/mp4"}, sniffed):
+	case unknownExtension && slices.Contains([]string{"text/plain", "text/csv", "application/zip"}, sniffed):
 		return true
+	}
+	if sniffed == "text/csv" && (isAllowed("text/plain") || slices.ContainsFunc(claims, func(claim string) bool { return slices.Contains(oracleKinds, "text/plain "+claim) })) {
+		return true // by nothing but its commas
 	}
 	isActive := slices.Contains([]string{"text/html", "image/svg+xml", exeType}, sniffed)
 	return slices.ContainsFunc(claims, func(claim string) bool {

@@ -56,6 +56,8 @@ func (p *Policy) Compile() (*Rules, error) {
 	return r, nil
 }
 
+// isEmpty reports whether no option is set. An empty list is none: it would forbid all, and
+// JSON that is generated has some.
 func (p *Policy) isEmpty() bool {
 	return p.MaxFileSize == 0 && len(p.Types) == 0 && len(p.FromURL) == 0 && len(p.Endpoints) == 0 && p.MaxFiles == 0 && len(p.Metadata) == 0 && p.Store == ""
 }
@@ -82,7 +84,8 @@ func endpointPaths(names []string) ([]string, error) {
 	return paths, nil
 }
 
-// judgeEndpoint judges where the upload goes to.
+// judgeEndpoint judges where the upload goes to. No list of paths allows all, and so do
+// hosts for /from_url/: they are judged when the address was read.
 func (r *Rules) judgeEndpoint(endpoint *uploadapi.SignedEndpoint) error {
 	switch {
 	case len(r.endpoints) > 0 && !slices.Contains(r.endpoints, endpoint.Path):
@@ -93,7 +96,8 @@ func (r *Rules) judgeEndpoint(endpoint *uploadapi.SignedEndpoint) error {
 	return nil
 }
 
-// judgeSource judges an address from which to fetch, and returns why it is not allowed.
+// judgeSource judges an address from which to fetch, as parsed once for all candidates;
+// err says why it could not be.
 func (r *Rules) judgeSource(address string, parsed source, err error) error {
 	switch {
 	case r.sources == nil:
@@ -106,7 +110,8 @@ func (r *Rules) judgeSource(address string, parsed source, err error) error {
 	return nil
 }
 
-// judgeNumber judges the number of files in a form; many means that it cannot be told.
+// judgeNumber judges the number of files in a form; many means that it cannot be told. An
+// upload to /iframe/ has another error for this than one to /base/, at the service, too.
 func (r *Rules) judgeNumber(endpoint *uploadapi.SignedEndpoint, files int, many bool) error {
 	if r.maxFiles == 0 || files <= r.maxFiles && !many {
 		return nil
@@ -149,6 +154,8 @@ func (r *Rules) String() string {
 	return r.short
 }
 
+// short writes the options that are set as they are in a Caddyfile, so that a line in the
+// log can be compared with it.
 func (p *Policy) short() string {
 	var parts []string
 	add := func(option, value string) {

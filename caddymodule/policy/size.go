@@ -42,6 +42,7 @@ func (r *Rules) judgeSize(value string) error {
 // no server takes for a number is 0: the service refuses it.
 func parseSize(value string) (size int64, known bool) {
 	value = strings.Trim(value, " \t\r\n\v\f")
+	// Zeros in front are octal to some: then the number is smaller than in decimal.
 	digits := strings.TrimLeft(strings.TrimPrefix(value, "+"), "0")
 	size, err := strconv.ParseInt(digits, 10, 64)
 	switch {
@@ -50,6 +51,7 @@ func parseSize(value string) (size int64, known bool) {
 	case digits == "" && value != "" && value != "+":
 		return 0, true // zeros alone
 	}
+	// Numbers of any script: Python's int takes them. Words for no end are numbers, too.
 	isNumber := strings.ContainsFunc(value, unicode.IsNumber) || strings.Contains(asciiLower(value), "inf")
 	return 0, !isNumber
 }

@@ -175,6 +175,8 @@ func TestNumberOfFiles(t *testing.T) {
 		"inputs without a file":          {[]form.Part{*named, *named, *file("application/octet-stream", ""), *file("", "")}, "", true},
 		"fields":                         {[]form.Part{{Name: []byte("a")}, {Name: []byte("b")}, {Name: []byte("c")}}, "a", true},
 		"typed fields of the service":    {[]form.Part{typed("UPLOADCARE_PUB_KEY"), typed("UPLOADCARE_STORE"), typed("metadata[a]"), *named, *named}, "a", true},
+		"stale fields":                   {[]form.Part{typed("xxxxxxxxx"), typed("xxxxxx"), {Name: []byte("xxxxxx"), File: true}, *named, *named}, "xx", true},
+		"others that are called so":      {[]form.Part{typed("xxxxxxxxx"), {Name: []byte("xxxxxx"), File: true}, *named}, "xxaxx", false},
 		"other typed parts":              {[]form.Part{typed("a"), typed("b"), typed("c")}, "a", false},
 		"a form of its own":              {[]form.Part{{Name: []byte("a"), Nested: true, Types: []string{"multipart/mixed"}}}, "a", false},
 		"a form of its own, without one": {[]form.Part{{Name: []byte("a"), Nested: true}}, "a", false},

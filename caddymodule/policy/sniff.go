@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gabriel-vasile/mimetype"
@@ -31,6 +32,8 @@ func (t *typeRule) judgeContents(sniffed string, c *claims) string {
 			return "an empty file without a type or an extension"
 		}
 		return ""
+	// Unknown is not forbidden: there are more formats than any sniffing knows. But a file
+	// that claims a type which it does know would have been found to be of that.
 	case octetStream:
 		if t.types[octetStream] || t.claimsUnknown(c) || t.claimed(c, func(claim string) bool { return t.covers(claim) || !isRecognized(claim) }) {
 			return ""
@@ -40,11 +43,21 @@ func (t *typeRule) judgeContents(sniffed string, c *claims) string {
 	if t.matches(sniffed) || t.own[sniffed] || t.claimed(c, func(claim string) bool { return agree(sniffed, claim) }) {
 		return ""
 	}
-	if _, isGeneral := generals[sniffed]; isGeneral && t.claimsUnknown(c) {
+	if slices.Contains(containers, sniffed) && t.claimsUnknown(c) {
 		return ""
+	}
+	if slices.Contains(guesses, sniffed) {
+		return t.judgeContents("text/plain", c)
 	}
 	return "contents of the type " + sniffed
 }
+
+// containers are what formats of any kind are made of.
+var containers = strings.Fields("text/plain text/xml application/json application/zip application/gzip application/x-ole-storage application/vnd.sqlite3")
+
+// guesses are types that text is sniffed as by nothing but commas or tabs in its lines; so
+// it may be Markdown, too.
+var guesses = []string{"text/csv", "text/tab-separated-values"}
 
 // agree reports whether a file that is sniffed as one type may be of another: the sniffing
 // looked no further, or it found which kind of the other it is.
@@ -52,7 +65,8 @@ func agree(sniffed, claim string) bool {
 	return sniffed == claim || isGeneral(sniffed, claim) || isGeneral(claim, sniffed) && !isActive(sniffed)
 }
 
-// isRecognized reports whether the sniffing knows a type, or what it is a kind of.
+// isRecognized reports whether the sniffing knows a type, or what it is a kind of. Files of
+// others have unknown contents even if they are what they claim.
 func isRecognized(mediaType string) bool {
 	if mimetype.Lookup(mediaType) != nil || isGeneral("text/plain", mediaType) || isGeneral("application/zip", mediaType) {
 		return true

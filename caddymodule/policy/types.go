@@ -30,11 +30,14 @@ func newTypeRule(entries []string) (*typeRule, error) {
 			anyType = true
 		case isExt && isExtension(extension):
 			rule.extensions[extension] = true
+			// The bytes of such a file must be allowed, too, and what a client declares for
+			// one without a name (a Blob in a page).
 			for _, own := range slices.Concat(extensionTypes[extension], rarerTypes[extension]) {
 				rule.own[own] = true
 			}
 		case !isType || !isToken(major) || !isToken(minor) || strings.Contains(major, "*"):
 			return nil, fmt.Errorf("types %q: write a type (image/png), all of a kind (image/*), any (*/*), or the last extension of a file name (.pdf); blanks between them", text)
+		// Wildcards stand apart from types: only they cover what is not known.
 		case minor == "*":
 			rule.majors[major] = true
 		case strings.Contains(minor, "*"):
@@ -89,6 +92,7 @@ func isVague(mediaType string) bool {
 // judgeClaims judges what a file says that it is. It returns what it says that is not
 // allowed, or "".
 func (t *typeRule) judgeClaims(c *claims) string {
+	// What cannot be told may be anything.
 	if c.doubt != "" {
 		return c.doubt
 	}
@@ -105,7 +109,9 @@ func (t *typeRule) judgeClaims(c *claims) string {
 	return ""
 }
 
-// claimed yields the allowed types that a file claims to be, canonical.
+// claimed yields the allowed types that a file claims to be, canonical. It reports whether
+// yield accepted one. A type that is only commonly declared for the file's extension is not
+// among them: a csv that is declared as Excel is no Excel file.
 func (t *typeRule) claimed(c *claims, yield func(string) bool) bool {
 	for _, mediaType := range c.types {
 		if (t.matches(mediaType) || t.own[mediaType]) && yield(mediaType) {

@@ -98,6 +98,10 @@ func TestTypes(t *testing.T) {
 		"an extension of which nothing is known":     {".proj", "application/octet-stream", "a.proj", "unknown", true},
 		"of which nothing is known, in a zip":        {".proj", "", "a.proj", "zip", true},
 		"of which nothing is known, in text":         {".proj", "", "a.proj", "text", true},
+		"of which nothing is known, in XML":          {".proj", "", "a.proj", "xml", true},
+		"of which nothing is known, with commas":     {".proj", "", "a.proj", "csv", true},
+		"Markdown with commas":                       {".md", "text/markdown", "a.md", "csv", true},
+		"subtitles with commas":                      {"application/x-subrip", "", "a.srt", "csv", true},
 		"a type that the sniffing does not know":     {"application/x-indesign", "application/x-indesign", "a.indd", "unknown", true},
 		"a listed application/octet-stream":          {"application/octet-stream .bin", "", "a.bin", "unknown", true},
 		"a number is no extension":                   {"image/*", "image/png", "Report 3.12", "png", true},
@@ -187,6 +191,8 @@ func TestTypes(t *testing.T) {
 		"unknown, claims nothing":              {"image/*", "", "blob", "unknown", false},
 		"unknown, claims what is not listed":   {"image/* .pdf", "application/pdf", "", "unknown", false},
 		"an image of an unlisted unknown kind": {".proj", "", "a.proj", "exe", false},
+		"of a picture, where nothing is known": {".proj", "", "a.proj", "png", false},
+		"commas that are named png":            {"image/*", "", "a.png", "csv", false},
 		"empty and silent":                     {"image/*", "", "blob", "empty", false},
 	} {
 		t.Run(name, func(t *testing.T) {
