@@ -66,8 +66,10 @@ func (e *Editor) preamble(b []byte, atEOF bool) (n int, more bool, err error) {
 		case e.edit.hides(b[:index]):
 			return 0, false, fmt.Errorf("%w: a part before the first one", ErrAmbiguousDelimiter)
 		default:
-			if err := e.reportPart(b[:index]); err != nil {
-				return 0, false, err
+			if index > 0 && e.edit.Observer != nil {
+				if err := e.reportPart(b[:index]); err != nil {
+					return 0, false, err
+				}
 			}
 			return e.delimit(b, 0, index, ending)
 		}
@@ -81,7 +83,10 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 	switch boundary := e.dashBoundary(); {
 	case bytes.HasPrefix(b, crlf):
 		e.part, e.value = partUnheaded, e.value[:0]
-		if err := e.observe(&part{}, nil); err != nil {
+		if e.edit.Observer != nil {
+			err = e.observe(&part{}, nil)
+		}
+		if err != nil {
 			return 0, false, err
 		}
 		return len(crlf), false, nil
@@ -133,6 +138,12 @@ func (e *Editor) beginsLine(header []byte) bool {
 func (e *Editor) delimit(b []byte, start, index int, ending ending) (n int, more bool, err error) {
 	if err := e.endPart(); err != nil {
 		return 0, false, err
+	}
+	if e.observing {
+		e.observing = false
+		if err := e.edit.Observer.End(); err != nil {
+			return 0, false, err
+		}
 	}
 	end := index + len(e.dashBoundary())
 	switch ending {

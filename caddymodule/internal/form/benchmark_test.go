@@ -117,6 +117,34 @@ func BenchmarkEditorSmall(b *testing.B) {
 	}
 }
 
+// BenchmarkObserver is what an observer costs that looks at nothing: benchstat -col
+// /observer.
+func BenchmarkObserver(b *testing.B) {
+	observed := benchmarkEdit
+	observed.Observer = countingObserver{}
+	edits := map[string]Edit{"none": benchmarkEdit, "one": observed}
+	forms := map[string][]byte{
+		"20-KiB":    benchmarkForm(strings.Repeat("abcdefg\n", 2500)),
+		"1-MiB":     benchmarkForm(string(benchmarkFiles()["random"])),
+		"20-fields": formOf(slicesOf(20, field("other", "value"))...),
+	}
+	for _, name := range slices.Sorted(maps.Keys(forms)) {
+		for _, observer := range slices.Sorted(maps.Keys(edits)) {
+			b.Run(name+"/observer="+observer, func(b *testing.B) {
+				src, form, buf := &source{}, forms[name], make([]byte, 32<<10)
+				b.SetBytes(int64(len(form)))
+				b.ReportAllocs()
+				for b.Loop() {
+					src.Reset(form)
+					if err := drain(NewEditor(src, edits[observer]), buf); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
 // BenchmarkBudget has the forms whose cost .ci/budget compares with committed
 // figures. None of it depends on chance. It counts instructions, some thousand
 // operations each, so that no form is large.

@@ -20,8 +20,10 @@ func (e *Editor) closing(b []byte, atEOF bool) (n int, more bool, err error) {
 	case e.holdsPart(epilogue):
 		return 0, false, fmt.Errorf("%w: a part after the last one", ErrAmbiguousDelimiter)
 	}
-	if err := e.reportPart(epilogue); err != nil {
-		return 0, false, err
+	if e.edit.Observer != nil {
+		if err := e.reportPart(epilogue); err != nil {
+			return 0, false, err
+		}
 	}
 	if e.ready, err = e.fresh(len(b)); err != nil {
 		return 0, false, err

@@ -4,16 +4,33 @@ package form
 
 import "strings"
 
+// compositeName is a name such as `metadata[user]`.
+type compositeName struct {
+	whole     string
+	base, key string // `metadata` and `user`
+}
+
+// findComposite returns the composite name of the set that some server could take name
+// for, or "". The name has neither escapes nor control characters in it.
+func (n *Names) findComposite(name []byte) string {
+	for i := range n.composite {
+		if other := &n.composite[i]; other.isComposite(name) {
+			return other.whole
+		}
+	}
+	return ""
+}
+
 // isComposite reports whether some server could take a name, in any case, for a
 // composite one. Servers that nest brackets (PHP, Rack, qs) do not agree on odd ones:
 // what follows the key may be a key of its own or nothing at all, a bracket may be
 // missing or come twice, and some take a dot for it. What they all read is the base,
 // then one of these signs, then the key and no more letters.
-func (f *fieldName) isComposite(name []byte) bool {
-	if len(name) <= len(f.base) || !isBase(name[:len(f.base)], f.base) {
+func (n *compositeName) isComposite(name []byte) bool {
+	if len(name) <= len(n.base) || !isBase(name[:len(n.base)], n.base) {
 		return false
 	}
-	rest, separated, bracketed := name[len(f.base):], false, false
+	rest, separated, bracketed := name[len(n.base):], false, false
 	for i, c := range rest {
 		switch c {
 		case '[':
@@ -24,7 +41,7 @@ func (f *fieldName) isComposite(name []byte) bool {
 		default:
 			return false
 		}
-		if separated && f.isKey(rest[i+1:], bracketed) {
+		if separated && n.isKey(rest[i+1:], bracketed) {
 			return true
 		}
 	}
@@ -47,11 +64,11 @@ func isBase(name []byte, base string) bool {
 
 // isKey reports whether text begins with the key, and not with a longer one. A dot and
 // a colon may be part of a key within brackets; behind a dot, a dot ends it.
-func (f *fieldName) isKey(text []byte, bracketed bool) bool {
-	if len(text) < len(f.key) || !equalFoldASCII(text[:len(f.key)], f.key) {
+func (n *compositeName) isKey(text []byte, bracketed bool) bool {
+	if len(text) < len(n.key) || !equalFoldASCII(text[:len(n.key)], n.key) {
 		return false
 	}
-	for _, c := range text[len(f.key):] {
+	for _, c := range text[len(n.key):] {
 		if c != ' ' {
 			return c == '.' && !bracketed || c != ':' && strings.IndexByte(cuttingSigns, c) >= 0
 		}

@@ -167,15 +167,6 @@ const unheadedSize = 8 << 10
 
 // endPart processes the end of a part.
 func (e *Editor) endPart() error {
-	if err := e.endContent(); err != nil || !e.observing {
-		return err
-	}
-	e.observing = false
-	return e.edit.Observer.End()
-}
-
-// endContent processes the end of a part's content.
-func (e *Editor) endContent() error {
 	switch kind := e.part; kind {
 	case partWatched:
 		if e.quoted && bytes.IndexByte(e.value, '=') >= 0 {

@@ -58,7 +58,8 @@ const (
 // an incomplete part header or an epilogue, with the slack of the slice that it has
 // grown in; a buffer of its own where the caller's is smaller than that; the fresh
 // fields and the end of the body; and a table to search for delimiters. For forms as
-// clients write them, an editor holds less than 8 KiB.
+// clients write them, an editor holds less than 8 KiB. A MaxValueSize or a FreshLength of
+// more than a few hundred bytes comes on top, at most twice.
 const MaxMemory = 224 << 10
 
 // Errors of a form that cannot be edited.

@@ -17,7 +17,7 @@ func comparePlain(t *testing.T, header string) bool {
 		return false
 	}
 	slow := parseAnyHeader([]byte(header))
-	for _, names := range []*Names{testStale, NewNames("file_name"), NewNames("a")} {
+	for _, names := range []*Names{testStale, NewNames("file_name"), NewNames("a"), forced, NewNames("a[b]", "file[name]")} {
 		if got, want := names.findPlain(quick.name), names.find(slow.name); got != want {
 			t.Errorf("%q: resembles %q, want %q", header, got, want)
 		}
@@ -35,6 +35,8 @@ func TestPlainHeadersAreReadAsAnyOther(t *testing.T) {
 		`Content-Disposition: form-data; name=""`:                                                          true,
 		`Content-Disposition: form-data; name="a.b-c_D9"`:                                                  true,
 		`Content-Disposition: form-data; name="Signature."`:                                                true,
+		`Content-Disposition: form-data; name="metadata.user.x"`:                                           true,
+		`Content-Disposition: form-data; name="metadata[user]"`:                                            false,
 		`Content-Disposition: form-data; name="file"; filename="photo (1).jpg"`:                            true,
 		`Content-Disposition: form-data; name="file"; filename="фото.jpg"`:                                 true,
 		`Content-Disposition: form-data; name="file"; filename="my name.jpg"`:                              true,

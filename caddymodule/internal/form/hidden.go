@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // How servers parse doubtful text cannot be foretold. So it is not parsed here:
@@ -18,7 +19,7 @@ import (
 // hidden reports whether some server could find a name of the set in text, as the value
 // of a parameter `name`.
 func (n *Names) hidden(text []byte) bool {
-	if n == nil || len(text) <= len(nameLetters) { // mostly an epilogue of CRLF
+	if n == nil {
 		return false
 	}
 	return slices.ContainsFunc(readings(text), n.isValueIn) ||
@@ -55,7 +56,7 @@ func (n *Names) isValueIn(text []byte) bool {
 // stands between its letters, and not with a longer word.
 func (n *Names) beginsIn(value []byte) bool {
 	for j, name := range n.letters {
-		if beginsWith(value, name, n.names[j].key != "") {
+		if beginsWith(value, name, strings.Contains(n.names[j], "[")) {
 			return true
 		}
 	}

@@ -11,28 +11,23 @@ import (
 // server takes for the same. It is immutable and safe for concurrent use. A nil set is
 // empty.
 type Names struct {
-	names   []fieldName
-	letters [][]byte  // each name as appendLetters returns it
-	first   [256]bool // the bytes that names of the set begin with, in either case
-}
-
-// fieldName is a name of a set. One such as `metadata[user]` is composite.
-type fieldName struct {
-	whole     string
-	base, key string // `metadata` and `user`; empty if the name is not composite
+	names     []string
+	folded    []string // each name in lower case
+	composite []compositeName
+	letters   [][]byte  // each name as appendLetters returns it
+	first     [256]bool // the bytes that names of the set begin with, in either case
 }
 
 // NewNames returns a set of names, which must not be empty. Each must consist of ASCII
 // letters, digits and underscores, and may end with a key in brackets, of these and of
 // hyphens, dots and colons: `metadata[user]`.
 func NewNames(names ...string) *Names {
-	set := &Names{names: make([]fieldName, 0, len(names))}
+	set := &Names{names: names}
 	for _, name := range names {
-		added := fieldName{whole: name}
 		if base, key, composite := strings.Cut(name, "["); composite {
-			added.base, added.key = base, strings.TrimSuffix(key, "]")
+			set.composite = append(set.composite, compositeName{name, base, strings.TrimSuffix(key, "]")})
 		}
-		set.names = append(set.names, added)
+		set.folded = append(set.folded, strings.ToLower(name))
 		set.letters = append(set.letters, appendLetters(nil, []byte(name)))
 		set.first[lower(name[0])], set.first[upper(name[0])] = true, true
 	}
@@ -45,29 +40,40 @@ func (n *Names) findPlain(name []byte) string {
 	if n == nil || len(name) == 0 || !n.first[name[0]] {
 		return ""
 	}
-	for i := range n.names {
-		if other := &n.names[i]; other.isPlain(name) || other.key != "" && other.isComposite(name) {
-			return other.whole
+	return n.searchPlain(name)
+}
+
+// searchPlain is the rest of findPlain, which is inlined without it.
+func (n *Names) searchPlain(name []byte) string {
+	for i, other := range n.folded {
+		if len(other) == len(name) && isPlain(name, other) {
+			return n.names[i]
 		}
+	}
+	if n.composite != nil {
+		return n.findComposite(name)
 	}
 	return ""
 }
 
-// isPlain compares a name that findPlain is given.
-func (f *fieldName) isPlain(name []byte) bool {
-	if len(f.whole) != len(name) {
-		return false
-	}
+// isPlain compares a name that findPlain is given with one of a set in lower case, which
+// has the same length.
+func isPlain(name []byte, folded string) bool {
+	folded = folded[:len(name)] // so that its bounds are checked once
 	for i, c := range name {
-		if c == '.' {
-			c = '_'
-		}
-		if lower(c) != lower(f.whole[i]) {
+		if plainFold[c] != folded[i] {
 			return false
 		}
 	}
 	return true
 }
+
+// plainFold maps a byte of such a name as fold does, and a dot to an underscore.
+var plainFold = func() [256]byte {
+	plain := fold
+	plain['.'] = '_'
+	return plain
+}()
 
 // resemble reports whether some server could take name for a name of the set.
 func (n *Names) resemble(name []byte) bool { return n.find(name) != "" }
@@ -106,16 +112,14 @@ func (n *Names) findFolded(name []byte) string {
 		}
 	}
 	folded = bytes.TrimLeft(folded, " []") // as Rack does with the name of an array
-	for i := range n.names {
-		if other := &n.names[i]; other.key != "" && other.isComposite(folded) {
-			return other.whole
-		}
+	if found := n.findComposite(folded); found != "" {
+		return found
 	}
 	for {
 		folded = bytes.TrimRight(folded, " ")
-		for i := range n.names {
-			if other := &n.names[i]; equalFolded(folded, other.whole) {
-				return other.whole
+		for i, other := range n.folded {
+			if equalFolded(folded, other) {
+				return n.names[i]
 			}
 		}
 		cut := bytes.LastIndexAny(folded, cuttingSigns)
@@ -126,7 +130,7 @@ func (n *Names) findFolded(name []byte) string {
 	}
 }
 
-// equalFolded compares a folded name with a name of a set. PHP replaces a blank, a dot
+// equalFolded compares a folded name with one of a set in lower case. PHP replaces a blank, a dot
 // and a bracket that is not closed by an underscore, since its variables can have none.
 func equalFolded(folded []byte, name string) bool {
 	if len(folded) != len(name) {
@@ -136,7 +140,7 @@ func equalFolded(folded []byte, name string) bool {
 		if c == ' ' || c == '[' || c == '.' {
 			c = '_'
 		}
-		if c != lower(name[i]) {
+		if c != name[i] {
 			return false
 		}
 	}

@@ -53,12 +53,9 @@ type observed struct {
 	names, types [1]string
 }
 
-// observe shows the beginning of a part to the observer, if there is one. The header is
-// empty if the part has none.
+// observe shows the beginning of a part to the observer. The header is empty if the part
+// has none.
 func (e *Editor) observe(p *part, header []byte) error {
-	if e.edit.Observer == nil {
-		return nil
-	}
 	if i := bytes.Index(header, e.dashProbe()); i >= 0 {
 		if err := e.reportPart(header[i:]); err != nil {
 			return err

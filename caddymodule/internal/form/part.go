@@ -28,21 +28,12 @@ var (
 
 // classify decides by a part's header what becomes of the part, and shows it to the
 // observer. It crosses out the name of a stale field.
-func (e *Editor) classify(header []byte) (partKind, error) {
-	p := parseHeader(header)
-	kind, err := e.decide(&p, header)
-	if err != nil {
-		return 0, err
-	}
-	return kind, e.observe(&p, header)
-}
-
-// decide decides what becomes of a part.
 //
 // Doubtful syntax alone is no reason to refuse a form. It is one only if a server could
 // read a protected name in it.
-func (e *Editor) decide(p *part, header []byte) (partKind, error) {
-	stale, name, err := e.isNamed(p)
+func (e *Editor) classify(header []byte) (kind partKind, err error) {
+	p := parseHeader(header)
+	stale, name, err := e.isNamed(&p)
 	watched := name != ""
 	switch protected := stale || watched; {
 	case err != nil:
@@ -62,36 +53,41 @@ func (e *Editor) decide(p *part, header []byte) (partKind, error) {
 	case watched && p.encoded:
 		return 0, errEncoded
 	}
-	if !p.plain && e.hides(p, header) {
+	if !p.plain && e.hides(&p, header) {
 		return 0, errDoubtful
 	}
 	switch {
 	case stale:
-		return partStale, nil
+		kind = partStale
 	case watched:
-		e.quoted, e.watched = p.quoted, name
-		return partWatched, nil
+		kind, e.quoted, e.watched = partWatched, p.quoted, name
 	case p.multipart:
-		return partNested, nil
+		kind = partNested
 	case p.params:
-		return partParams, nil
+		kind = partParams
 	}
-	return partUnchanged, nil
+	if e.edit.Observer != nil {
+		if stale && !p.plain {
+			p = parseAnyHeader(header) // as it leaves
+		}
+		err = e.observe(&p, header)
+	}
+	return kind, err
 }
 
 // isNamed reports whether some server takes the part's name for a stale one, and which
 // watched one it is to some server, if any.
 func (e *Editor) isNamed(p *part) (stale bool, watched string, err error) {
-	if p.name == nil {
-		return false, "", nil
+	switch {
+	case p.plain:
+		stale, watched = e.edit.Stale.findPlain(p.name) != "", e.edit.Watched.findPlain(p.name)
+	case p.name != nil:
+		stale, watched = e.edit.Stale.resemble(p.name), e.edit.Watched.find(p.name)
 	}
-	find := (*Names).find
-	if p.plain {
-		find = (*Names).findPlain
-	}
-	stale, watched = find(e.edit.Stale, p.name) != "", find(e.edit.Watched, p.name)
-	if contested := find(e.edit.Contested, p.name); contested != "" && !stale && !(p.file && p.isBrowserFile()) {
-		stale, err = e.edit.IsStale(contested)
+	if e.edit.Contested != nil && !stale && !(p.file && p.isBrowserFile()) {
+		if contested := e.edit.Contested.find(p.name); contested != "" {
+			stale, err = e.edit.IsStale(contested)
+		}
 	}
 	return stale, watched, err
 }
@@ -143,6 +139,9 @@ func (e *Editor) hidesIn(header []byte) bool {
 
 // hides reports whether some server could read a protected name in a doubtful text.
 func (e *Edit) hides(text []byte) bool {
+	if len(text) <= len(nameLetters) { // mostly an epilogue of CRLF
+		return false
+	}
 	return e.Stale.hidden(text) || e.Watched.hidden(text) || e.Contested.hidden(text)
 }
 
