@@ -45,7 +45,7 @@ func (c *claims) add(list []string, value string) []string {
 		c.doubt = "too many names or types"
 		return list
 	}
-	return append(list, value)
+	return append(list, strings.Clone(value)) // or all of a long name would be held with it
 }
 
 // silent reports whether nothing is claimed.

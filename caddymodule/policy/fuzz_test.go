@@ -18,7 +18,9 @@ func FuzzJudge(f *testing.F) {
 	const boundary = "b"
 	random := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // repeatable
 	for range 20 {
-		f.Add(randomForm(random, boundary), uint8(random.IntN(8)))
+		if body := randomForm(random, boundary); len(body) < 1000 { // large ones take long to minimize
+			f.Add(body, uint8(random.IntN(8)))
+		}
 	}
 	for _, header := range []string{
 		"Content-Disposition: form-data; name=a; filename=a.png; filename=a.exe", "Content-Disposition: form-data; name=a; filename*=utf-8''a%2Eexe",

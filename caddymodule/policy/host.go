@@ -3,7 +3,6 @@
 package policy
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 	"unicode"
@@ -70,7 +69,7 @@ func asciiHost(host string) (string, error) {
 	// parsers that decode and encode names read it as that.
 	ascii, err := idna.Lookup.ToASCII(lowered)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", errHost, err)
+		return "", errHost // and not err, which has the label, however long
 	}
 	unicodeName, err := idna.Lookup.ToUnicode(ascii)
 	if err != nil || lowered != unicodeName && lowered != ascii {
