@@ -46,8 +46,8 @@ func (t *typeRule) judgeContents(sniffed string, c *claims) string {
 	if slices.Contains(containers, sniffed) && t.claimsUnknown(c) {
 		return ""
 	}
-	if slices.Contains(guesses, sniffed) {
-		return t.judgeContents("text/plain", c)
+	if slices.Contains(guesses, sniffed) && t.judgeContents("text/plain", c) == "" {
+		return ""
 	}
 	return "contents of the type " + sniffed
 }
