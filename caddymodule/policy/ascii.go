@@ -8,10 +8,12 @@ import (
 	"unicode/utf8"
 )
 
+// isASCII reports whether a text means the same in every charset that extends ASCII.
 func isASCII(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
+// isAlphanumeric is for ASCII alone: letters beyond it are not the same to all servers.
 func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }

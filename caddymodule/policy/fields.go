@@ -21,6 +21,7 @@ type forcedMetadata struct {
 	value string // may have placeholders
 }
 
+// sortedKeys returns keys in an order that does not change: of a map it would.
 func sortedKeys(metadata map[string]string) []string { return slices.Sorted(maps.Keys(metadata)) }
 
 // forcedFields compiles the option metadata, by the service's rules.
@@ -46,7 +47,8 @@ func forcedFields(metadata map[string]string) ([]forcedMetadata, error) {
 	return fields, nil
 }
 
-// hasPlaceholder reports whether a value may have to be resolved.
+// hasPlaceholder reports whether a value may have to be resolved. A constant with both
+// brackets is taken for one, and is checked when it is put in.
 func hasPlaceholder(value string) bool {
 	_, behind, found := strings.Cut(value, "{")
 	return found && strings.Contains(behind, "}")
@@ -77,6 +79,8 @@ func checkValue(value string) error {
 // storeChoices are the values of the field that says whether to keep a file.
 var storeChoices = []string{"0", "1", "auto"}
 
+// checkStoreOption checks the option store. `true`, which old documents have, is refused
+// rather than passed on: whether the service still takes it is not known.
 func checkStoreOption(value string) error {
 	if value == "" || hasPlaceholder(value) || slices.Contains(storeChoices, value) {
 		return nil

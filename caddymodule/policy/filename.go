@@ -21,6 +21,7 @@ const maxExtension = 10
 func fileExtensions(name string, found func(string)) {
 	readControls(name, found)
 	if strings.Contains(name, "%") {
+		// A percent sign that escapes nothing is one: servers leave such names alone.
 		if decoded, err := url.PathUnescape(name); err == nil && decoded != name {
 			readControls(decoded, found)
 		}

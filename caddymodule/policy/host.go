@@ -45,6 +45,7 @@ func canonicalHost(host string) (string, error) {
 
 // canonicalIPv6 returns an address in brackets, of which the first was cut.
 func canonicalIPv6(inner string) (string, error) {
+	// Without its zone, which names an interface of the machine that connects.
 	text, closed := strings.CutSuffix(inner, "]")
 	address, err := netip.ParseAddr(text)
 	// One with an IPv4 address within is that to some servers.
@@ -75,6 +76,7 @@ func asciiHost(host string) (string, error) {
 	if err != nil || lowered != unicodeName && lowered != ascii {
 		return "", errHost
 	}
+	// Python's idna codec and old resolvers are of IDNA 2003.
 	if transitional, err := transitional.ToASCII(unicodeName); err != nil || transitional != ascii {
 		return "", errHost
 	}

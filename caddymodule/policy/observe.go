@@ -54,6 +54,7 @@ func (j *Judge) Begin(part *form.Part) error {
 
 // beginFile judges the part as a file, from its beginning.
 func (j *Judge) beginFile() error {
+	// It counts also if it is refused by some candidates: others may allow it.
 	j.part.file, j.part.pending = true, false
 	j.files++
 	return j.each(func(r *Rules) error {
@@ -68,6 +69,7 @@ func (j *Judge) beginFile() error {
 func (j *Judge) Content(piece []byte) error {
 	part := &j.part
 	part.size += int64(len(piece))
+	// The claims are judged now that something is there to which they apply.
 	if part.pending && (part.size > part.spare || part.stale && len(bytes.Trim(piece, crossedOut)) > 0) {
 		if err := j.beginFile(); err != nil {
 			return err

@@ -18,6 +18,7 @@ const maxTypedField = 4 * uploadapi.MetadataValueLength
 // readClaims reads what a part says that it is.
 func (j *Judge) readClaims(part *form.Part) {
 	j.claims.reset()
+	// From nothing: what the file before claimed allows this one nothing.
 	for _, name := range part.FileNames {
 		j.claims.name(name)
 	}

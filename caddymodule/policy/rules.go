@@ -71,7 +71,8 @@ var endpointNames = map[string][]string{
 	"group":     {uploadapi.Group},
 }
 
-// endpointPaths compiles the option endpoints.
+// endpointPaths compiles the option endpoints. A word that is not known is an error: a
+// rule that is silently none lets all through.
 func endpointPaths(names []string) ([]string, error) {
 	var paths []string
 	for _, name := range names {
@@ -126,7 +127,7 @@ func (r *Rules) judgeNumber(endpoint *uploadapi.SignedEndpoint, files int, many 
 	return refuse(refusal, "max_files: file %d", files)
 }
 
-// judgePart judges what a part says that it is.
+// judgePart judges what a part says that it is, before any of its content passes.
 func (r *Rules) judgePart(c *claims) error {
 	if r.types == nil {
 		return nil
@@ -179,7 +180,8 @@ func (p *Policy) short() string {
 	return strings.Join(parts, " ")
 }
 
-// sizeText writes a size in the largest unit that divides it.
+// sizeText writes a size in the largest unit that divides it, exactly: a rounded one in the
+// log would hide a mistake.
 func sizeText(size int64) string {
 	if size == 0 {
 		return ""
