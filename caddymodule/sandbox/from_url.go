@@ -63,7 +63,7 @@ func (h *Handler) orderFetch(r *http.Request, sent fields) (fetchOrder, *uploada
 	if text == "" {
 		return order, uploadapi.ErrSourceURLRequired
 	}
-	attrs, refusal := sent.attributes(paramStore)
+	attrs, refusal := sent.attributes(uploadapi.ParamStore)
 	if refusal != nil {
 		return order, refusal
 	}

@@ -12,13 +12,6 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// The names of the field that says whether to store a file permanently: on most endpoints,
-// and on those where the public key is `pub_key`.
-const (
-	fieldStore = "UPLOADCARE_STORE"
-	paramStore = "store"
-)
-
 // attributes are what a client sends about the file that it uploads.
 type attributes struct {
 	metadata map[string]string
@@ -67,7 +60,7 @@ func checkMetadata(key, value string) *uploadapi.Error {
 		return uploadapi.ErrMetadataKeyEmpty
 	case utf8.RuneCountInString(key) > uploadapi.MetadataKeyLength:
 		return uploadapi.MetadataKeyTooLong(key)
-	case strings.ContainsFunc(key, forbiddenInKey):
+	case strings.ContainsFunc(key, func(r rune) bool { return !uploadapi.AllowedInMetadataKey(r) }):
 		return uploadapi.MetadataKeyForbidden(key)
 	case value == "":
 		return uploadapi.MetadataValueEmpty(key)
@@ -75,14 +68,4 @@ func checkMetadata(key, value string) *uploadapi.Error {
 		return uploadapi.MetadataValueTooLong(key)
 	}
 	return nil
-}
-
-// forbiddenInKey reports whether a metadata key must not contain r.
-func forbiddenInKey(r rune) bool {
-	switch {
-	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-		return false
-	default:
-		return !strings.ContainsRune("_-.:", r)
-	}
 }

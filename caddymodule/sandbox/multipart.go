@@ -76,7 +76,7 @@ func (h *Handler) planMultipart(sent fields) (multipartPlan, *uploadapi.Error) {
 	if plan.partSize, refusal = partSize(sent.first("part_size")); refusal != nil {
 		return plan, refusal
 	}
-	plan.attrs, refusal = sent.attributes(fieldStore)
+	plan.attrs, refusal = sent.attributes(uploadapi.FieldStore)
 	return plan, refusal
 }
 

@@ -79,7 +79,7 @@ func (h *Handler) receive(r *http.Request, files *store, accept func(*form, fiel
 	if refusal := h.authorize(r, upload.problem, sent, upload.fileCount); refusal != nil {
 		return refusal
 	}
-	attrs, refusal := sent.attributes(fieldStore)
+	attrs, refusal := sent.attributes(uploadapi.FieldStore)
 	if refusal != nil {
 		return refusal
 	}

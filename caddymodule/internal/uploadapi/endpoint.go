@@ -42,17 +42,21 @@ type SignedEndpoint struct {
 	// takes these fields.
 	PublicKey, Signature, Expire string
 
+	// Store is the name by which the endpoint takes whether to keep the file. It is empty
+	// where no file is uploaded, and there is no metadata then either.
+	Store string
+
 	// Params says that the endpoint takes its fields also from a urlencoded
 	// body and from the query string, and not only from a multipart form.
 	Params bool
 }
 
 var signedEndpoints = []SignedEndpoint{
-	{Base, []string{http.MethodPost}, FieldPublicKey, FieldSignature, FieldExpire, false},
-	{MultipartStart, []string{http.MethodPost}, FieldPublicKey, FieldSignature, FieldExpire, true},
-	{FromURL, []string{http.MethodPost, http.MethodGet}, ParamPublicKey, FieldSignature, FieldExpire, true},
-	{Group, []string{http.MethodPost, http.MethodGet}, ParamPublicKey, FieldSignature, FieldExpire, true},
-	{Iframe, []string{http.MethodPost}, FieldPublicKey, FieldIframeSignature, FieldIframeExpire, false},
+	{Base, []string{http.MethodPost}, FieldPublicKey, FieldSignature, FieldExpire, FieldStore, false},
+	{MultipartStart, []string{http.MethodPost}, FieldPublicKey, FieldSignature, FieldExpire, FieldStore, true},
+	{FromURL, []string{http.MethodPost, http.MethodGet}, ParamPublicKey, FieldSignature, FieldExpire, ParamStore, true},
+	{Group, []string{http.MethodPost, http.MethodGet}, ParamPublicKey, FieldSignature, FieldExpire, "", true},
+	{Iframe, []string{http.MethodPost}, FieldPublicKey, FieldIframeSignature, FieldIframeExpire, FieldStore, false},
 }
 
 // Method returns the method of a request to a signed endpoint in capitals. Methods

@@ -31,6 +31,8 @@ var (
 	ErrSignatureInvalid  = &Error{http.StatusForbidden, "SignatureInvalidError", "Invalid signature."}
 	ErrAccountLimits     = &Error{http.StatusForbidden, "AccountLimitsExceededError", "Account has reached its limits."}
 	ErrRequestSizeLimit  = &Error{http.StatusRequestEntityTooLarge, "RequestSizeLimitExceededError", "The size of the request is too large."}
+	ErrFileTooLarge      = &Error{http.StatusBadRequest, "FileSizeLimitExceededError", "File is too large."}
+	ErrFileType          = &Error{http.StatusBadRequest, "FileTypeForbiddenError", "Uploading of these file types is not allowed."}
 	ErrParserFailed      = &Error{http.StatusBadRequest, "PostRequestParserFailedError", "HTTP POST request parsing failed."}
 	ErrTooManyFields     = &Error{http.StatusBadRequest, "RequestFiledsNumberLimitExceededError", "The request contains too many HTTP POST fields."}
 	ErrTooManyFiles      = &Error{http.StatusBadRequest, "RequestFileNumberLimitExceededError", "The request contains too many files."}

@@ -5,6 +5,7 @@ package uploadapi
 import (
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // Limits of a file's metadata: the number of keys, and lengths in characters.
@@ -13,6 +14,19 @@ const (
 	MetadataKeyLength   = 64
 	MetadataValueLength = 512
 )
+
+// MetadataField returns the name of the field with a metadata key's value.
+func MetadataField(key string) string { return "metadata[" + key + "]" }
+
+// AllowedInMetadataKey reports whether a metadata key may contain r.
+func AllowedInMetadataKey(r rune) bool {
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+		return true
+	default:
+		return strings.ContainsRune("_-.:", r)
+	}
+}
 
 // ErrMetadataKeyEmpty says that a metadata field has no key.
 var ErrMetadataKeyEmpty = &Error{http.StatusBadRequest, "FileMetadataKeyEmptyError", "File's metadata key can not be empty."}

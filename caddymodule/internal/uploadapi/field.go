@@ -12,6 +12,20 @@ const (
 	FieldIframeSignature = "UPLOADCARE_SIGNATURE"
 	FieldIframeExpire    = "UPLOADCARE_EXPIRE"
 
+	// FieldStore says whether to keep the file: 0, 1, or auto, which is as the project's
+	// settings say.
+	FieldStore = "UPLOADCARE_STORE"
+	// ParamStore is FieldStore's name where the public key is ParamPublicKey.
+	ParamStore = "store"
+
+	// Fields of /multipart/start/ that describe the file whose parts go elsewhere; the
+	// first is also the name under which /from_url/ stores the file that it fetches.
+	FieldFileName    = "filename"
+	FieldSize        = "size"
+	FieldContentType = "content_type"
+	// ParamSourceURL is the address from which /from_url/ fetches.
+	ParamSourceURL = "source_url"
+
 	// ParamPublicKey is the public key's other name, on /info/ among others.
 	ParamPublicKey = "pub_key"
 	// ParamFileID is the UUID of the file that /info/ describes.

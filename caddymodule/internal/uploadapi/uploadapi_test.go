@@ -5,6 +5,7 @@ package uploadapi
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 )
 
@@ -90,5 +91,30 @@ func TestSetCORS(t *testing.T) {
 		if got := header.Get(name); got != want {
 			t.Errorf("%s: got %q", name, got)
 		}
+	}
+}
+
+// A field under another name than the endpoint's would be ignored by the service.
+func TestEachEndpointHasTheServicesNameForStore(t *testing.T) {
+	names := map[string]string{
+		Base: "UPLOADCARE_STORE", Iframe: "UPLOADCARE_STORE", MultipartStart: "UPLOADCARE_STORE",
+		FromURL: "store", Group: "",
+	}
+	for _, endpoint := range SignedEndpoints() {
+		if name, known := names[endpoint.Path]; !known || endpoint.Store != name {
+			t.Errorf("%s: %q", endpoint.Path, endpoint.Store)
+		}
+	}
+}
+
+func TestMetadataKeysConsistOfTheServicesCharacters(t *testing.T) {
+	for r := range rune(0x180) {
+		expected := strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:", r)
+		if AllowedInMetadataKey(r) != expected {
+			t.Errorf("%q", r)
+		}
+	}
+	if name := MetadataField("user"); name != "metadata[user]" {
+		t.Errorf("the field is %s", name)
 	}
 }

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// source is an address from which /from_url/ is asked to fetch.
+type source struct {
+	host     string // in ASCII and lower case, without a trailing dot
+	port     string
+	standard bool   // the port is the scheme's
+	path     string // escaped, with its slash; or empty
+}
+
+// Reasons to refuse an address that some parser of URLs could read with another host
+// than the rest. The service's parser is not known.
+var (
+	errNotUTF8   = errors.New("it is not UTF-8")
+	errSign      = errors.New("it has a blank, a control character or a backslash, which must be escaped")
+	errScheme    = errors.New("it does not begin with http:// or https://")
+	errAuthority = errors.New("it has user information, or an escape in its host")
+	errHost      = errors.New("its host is not a name or an address in its usual spelling")
+	errPort      = errors.New("its port is not a number from 1 to 65535")
+)
+
+// parseSource parses an address. It accepts less than [url.Parse] does: only what every
+// parser reads alike, as far as the host goes.
+func parseSource(address string) (source, error) {
+	scheme, authority, rest, err := splitAddress(address)
+	if err != nil {
+		return source{}, err
+	}
+	// Of the authority alone: a path may have what Go refuses and others take, such as a
+	// percent sign of its own, and says nothing of the host.
+	parsed, err := url.Parse(scheme + "://" + authority)
+	switch {
+	case err != nil:
+		return source{}, errHost
+	case parsed.Host != authority: // or the two were parsed differently
+		return source{}, errAuthority
+	}
+	name, port, err := splitPort(authority)
+	if err != nil {
+		return source{}, err
+	}
+	if port == "" {
+		port = defaultPorts[scheme]
+	}
+	host, err := canonicalHost(name)
+	if err != nil {
+		return source{}, err
+	}
+	// A fragment comes first: a question mark in it begins no query.
+	path, _, _ := strings.Cut(rest, "#")
+	path, _, _ = strings.Cut(path, "?")
+	return source{host, port, port == defaultPorts[scheme], path}, nil
+}
+
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
+
+// splitAddress splits an address behind its authority, if nothing in it is doubtful.
+func splitAddress(address string) (scheme, authority, rest string, err error) {
+	if !utf8.ValidString(address) {
+		return "", "", "", errNotUTF8
+	}
+	// Browsers' parsers drop tabs and line ends, trim blanks, and take \ for a slash.
+	if strings.ContainsFunc(address, func(r rune) bool { return r == '\\' || unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return "", "", "", errSign
+	}
+	// Two slashes: browsers take https:host and https:///host for https://host, and
+	// others for a path or for no host.
+	scheme, authority, found := strings.Cut(address, "://")
+	scheme = asciiLower(scheme)
+	if _, known := defaultPorts[scheme]; !found || !known {
+		return "", "", "", errScheme
+	}
+	if end := strings.IndexAny(authority, "/?#"); end >= 0 {
+		authority, rest = authority[:end], authority[end:]
+	}
+	// Parsers disagree on which of several at signs ends the user information, and on
+	// whether an escape is decoded before or after the host is cut out.
+	if strings.ContainsAny(authority, "@%") {
+		return "", "", "", errAuthority
+	}
+	return scheme, authority, rest, nil
+}
+
+// splitPort splits an authority at the colon before its port.
+func splitPort(authority string) (host, port string, err error) {
+	colon := strings.LastIndexByte(authority, ':')
+	if colon < 0 || strings.HasSuffix(authority, "]") {
+		return authority, "", nil
+	}
+	// The last colon: a host with one of its own is no host, which canonicalHost finds.
+	host, port = authority[:colon], authority[colon+1:]
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || number == 0 || strconv.FormatUint(number, 10) != port { // 080 is octal to some
+		return "", "", errPort
+	}
+	return host, port, nil
+}
