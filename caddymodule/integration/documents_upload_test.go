@@ -155,6 +155,8 @@ func (s *stage) replace(part any) {
 	case map[string]any:
 		for name, value := range part {
 			switch {
+			case name == "upstreams" && part["handler"] == "uploadcare_proxy":
+				part[name] = []any{map[string]any{"dial": s.sandbox}}
 			case name == "dial" && value == uploadAPI:
 				part[name] = s.sandbox
 			case name == "dial":
