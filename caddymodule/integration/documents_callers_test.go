@@ -3,17 +3,9 @@
 package integration
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -98,6 +90,51 @@ func TestTheRecipeForUploadsThatDripGivesThemUp(t *testing.T) {
 	}
 }
 
+// What a stranger may try against the recipes that look at headers.
+func TestTheRecipesRefuseForgedHeaders(t *testing.T) {
+	none := http.Header{}
+	named := func(name string, values ...string) http.Header { return http.Header{name: values} }
+	const apiKey, address = "X-Api-Key", "X-Forwarded-For"
+	for name, test := range map[string]struct {
+		recipe, environment string
+		refused             []http.Header
+		right               http.Header
+	}{
+		"an API key": {"header.X-Api-Key", "UPLOAD_API_KEY=" + visitorKey,
+			[]http.Header{none, named(apiKey, ""), named(apiKey, "other"), named(apiKey, visitorKey+"x"), named(apiKey, "other", visitorKey), named(apiKey, "{env.UPLOAD_API_KEY}")},
+			named(apiKey, visitorKey)},
+		"an API key that is not set": {"header.X-Api-Key", "UPLOAD_API_KEY=",
+			[]http.Header{none, named(apiKey, ""), named(apiKey, visitorKey), named(apiKey, "{env.UPLOAD_API_KEY}")}, nil},
+		"addresses behind a load balancer": {"trusted_proxies", "",
+			[]http.Header{none, named(address, "203.0.113.9"), named(address, visitorAddress+", 203.0.113.9"), named(address, visitorAddress, "203.0.113.9"), named(address, "127.0.0.1")},
+			named(address, "203.0.113.9, "+visitorAddress)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			gateway, sandbox := freeAddress(t), freeAddress(t)
+			startCaddy(t, gatewayOf(t, test.recipe, "http://"+gateway, sandbox), test.environment)
+			status := func(header http.Header) int {
+				request := newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(key, file("file", photo))))
+				for name, values := range header {
+					request.Header[name] = values
+				}
+				response := do(t, http.DefaultClient, request)
+				_ = readAll(t, response)
+				return response.StatusCode
+			}
+			for _, header := range test.refused {
+				if got := status(header); got != http.StatusForbidden {
+					t.Errorf("%v: response %d", header, got)
+				}
+			}
+			if test.right != nil {
+				if got := status(test.right); got != http.StatusOK {
+					t.Errorf("%v: response %d", test.right, got)
+				}
+			}
+		})
+	}
+}
+
 // paced is a body that is sent piece by piece.
 type paced struct {
 	rest  string
@@ -113,57 +150,4 @@ func (p *paced) Read(b []byte) (int, error) {
 	n := copy(b[:min(len(b), p.piece)], p.rest)
 	p.rest = p.rest[n:]
 	return n, nil
-}
-
-// authority issues certificates.
-type authority struct {
-	key         *ecdsa.PrivateKey
-	certificate *x509.Certificate
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	template := &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	key, certificate := sign(t, template, nil)
-	return &authority{key, certificate}
-}
-
-// writeTo writes the authority's own certificate to a file.
-func (a *authority) writeTo(t *testing.T, path string) {
-	t.Helper()
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// issue returns a certificate for a client.
-func (a *authority) issue(t *testing.T) tls.Certificate {
-	t.Helper()
-	key, certificate := sign(t, &x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, a)
-	return tls.Certificate{Certificate: [][]byte{certificate.Raw}, PrivateKey: key}
-}
-
-// sign returns a key and its certificate, which an authority signs, or the key itself.
-func sign(t *testing.T, template *x509.Certificate, by *authority) (*ecdsa.PrivateKey, *x509.Certificate) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template.SerialNumber = big.NewInt(1)
-	template.Subject = pkix.Name{CommonName: "of a test"}
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	if by == nil {
-		by = &authority{key, template}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, by.certificate, &key.PublicKey, by.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key, certificate
 }
