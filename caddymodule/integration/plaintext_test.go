@@ -25,7 +25,7 @@ func adaptAndValidate(t *testing.T, caddyfile string) (adapted []byte, err error
 	return adapted, caddy.Validate(config)
 }
 
-// Invariant 8: in the shorthand, too, signatures go to other machines over TLS, or because
+// In the shorthand, too, signatures go to other machines over TLS, or because
 // the operator says so. The error has the line wherever that is known before the load.
 func TestUpstreamsOfTheShorthandHaveTLS(t *testing.T) {
 	documentedSecrets(t)

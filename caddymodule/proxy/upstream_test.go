@@ -20,7 +20,7 @@ const (
 	noValue  = "is not set or empty"
 )
 
-// Invariant 8: signatures go to other machines over TLS, or because the operator says so.
+// Signatures and files go to other machines over TLS, or because the operator says so.
 func TestUpstreamsOnOtherMachinesHaveTLS(t *testing.T) {
 	t.Setenv("LOCAL", "localhost:8080")
 	t.Setenv("REMOTE", "upload.example.com:80")
