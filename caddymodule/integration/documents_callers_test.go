@@ -5,6 +5,7 @@ package integration
 import (
 	"crypto/tls"
 	"io"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -100,23 +101,28 @@ func TestTheRecipesRefuseForgedHeaders(t *testing.T) {
 		refused             []http.Header
 		right               http.Header
 	}{
-		"an API key": {"header.X-Api-Key", "UPLOAD_API_KEY=" + visitorKey,
+		"an API key": {
+			"header.X-Api-Key", "UPLOAD_API_KEY=" + visitorKey,
 			[]http.Header{none, named(apiKey, ""), named(apiKey, "other"), named(apiKey, visitorKey+"x"), named(apiKey, "other", visitorKey), named(apiKey, "{env.UPLOAD_API_KEY}")},
-			named(apiKey, visitorKey)},
-		"an API key that is not set": {"header.X-Api-Key", "UPLOAD_API_KEY=",
-			[]http.Header{none, named(apiKey, ""), named(apiKey, visitorKey), named(apiKey, "{env.UPLOAD_API_KEY}")}, nil},
-		"addresses behind a load balancer": {"trusted_proxies", "",
+			named(apiKey, visitorKey),
+		},
+		"an API key that is not set": {
+			"header.X-Api-Key", "UPLOAD_API_KEY=",
+			[]http.Header{none, named(apiKey, ""), named(apiKey, visitorKey), named(apiKey, "{env.UPLOAD_API_KEY}")},
+			nil,
+		},
+		"addresses behind a load balancer": {
+			"trusted_proxies", "",
 			[]http.Header{none, named(address, "203.0.113.9"), named(address, visitorAddress+", 203.0.113.9"), named(address, visitorAddress, "203.0.113.9"), named(address, "127.0.0.1")},
-			named(address, "203.0.113.9, "+visitorAddress)},
+			named(address, "203.0.113.9, "+visitorAddress),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			gateway, sandbox := freeAddress(t), freeAddress(t)
 			startCaddy(t, gatewayOf(t, test.recipe, "http://"+gateway, sandbox), test.environment)
 			status := func(header http.Header) int {
 				request := newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(key, file("file", photo))))
-				for name, values := range header {
-					request.Header[name] = values
-				}
+				maps.Copy(request.Header, header)
 				response := do(t, http.DefaultClient, request)
 				_ = readAll(t, response)
 				return response.StatusCode

@@ -77,7 +77,7 @@ func TestUpstreamsOfTheShorthandHaveTLS(t *testing.T) {
 		"upstream {http.request.host}":                                           atLoad,
 		"upstream {env.URL}":                                                     atLoad,
 		"upstream https://app.example.com/path":                                  "only support scheme, host, and port",
-		"insecure_http\ninsecure_http":                                           "insecure_http already specified, at Caddyfile:4",
+		"insecure_http\nupstream localhost\ninsecure_http":                       "insecure_http already specified, at Caddyfile:5",
 	} {
 		_, err := adaptAndValidate(t, "http://localhost:9080 {\n\tuploadcare {\n"+options+"\n}\n}\n")
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

@@ -42,8 +42,10 @@ func TestTheLogSaysWhoMayUpload(t *testing.T) {
 		{"sign", `{"projects":[{"public_key":"pk","callers":"anyone",` + local + `}]}`, []string{line(signed, "secret_key", "anyone")}},
 		{"sign", `{"projects":[{"public_key":"pk",` + each + `}]}`, []string{line(signed, "resolver", "the resolver decides for each")}},
 		{"sign", `{"projects":[{"public_key":"pk","callers":"checked",` + each + `}]}`, []string{line(signed, "resolver", "checked")}},
-		{"sign", `{"projects":[{"public_key":"pk","callers":"anyone",` + local + `},{"public_key":"*",` + local + `}]}`,
-			[]string{line(signed, "secret_key", "anyone"), strings.Replace(unsaid, "=pk", "=*", 1)}},
+		{
+			"sign", `{"projects":[{"public_key":"pk","callers":"anyone",` + local + `},{"public_key":"*",` + local + `}]}`,
+			[]string{line(signed, "secret_key", "anyone"), strings.Replace(unsaid, "=pk", "=*", 1)},
+		},
 		{"signature", `{"project":{"public_key":"pk",` + local + `}}`, []string{unsaid}},
 		{"signature", `{"project":{"public_key":"pk","callers":"checked",` + local + `}}`, []string{line(handedOut, "checked")}},
 	} {
