@@ -38,6 +38,7 @@ func init() {
 //		}
 //		cors     <origin...>
 //		upstream <address...>
+//		insecure_http
 //		<any subdirective of reverse_proxy>
 //	}
 //
@@ -93,6 +94,6 @@ func parseUploadcare(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error
 	// named route, Caddy may keep the first alone.
 	return &caddyhttp.Subroute{Routes: caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{
 		caddyconfig.JSONModuleObject(signer, "handler", sign.Directive, nil),
-		caddyconfig.JSONModuleObject(&proxy.Proxy{Handler: reverseProxy}, "handler", proxy.Proxy{}.CaddyModule().ID.Name(), nil),
+		caddyconfig.JSONModuleObject(&proxy.Proxy{Handler: reverseProxy, InsecureHTTP: proxied.insecure}, "handler", proxy.Proxy{}.CaddyModule().ID.Name(), nil),
 	}}}}, nil
 }

@@ -39,6 +39,7 @@ type proxyTokens struct {
 	subdirectives []caddyfile.Segment
 	addresses     []string // of upstreams
 	dynamic       bool
+	insecure      bool // upstreams may do without TLS
 }
 
 // add adds a subdirective with its arguments and block.
@@ -51,11 +52,17 @@ func (p *proxyTokens) add(segment caddyfile.Segment) error {
 			return d.Errf("%s takes the address of the Upload API, such as %s", d.Val(), uploadapi.DefaultUpstream)
 		}
 		segment[0].Text = "to"
-		for _, token := range segment[1:] {
-			p.addresses = append(p.addresses, token.Text)
+		for i := range segment[1:] {
+			address := &segment[1+i].Text
+			if strings.Contains(*address, "://") { // a URL without a path, as browsers write it
+				*address = strings.TrimSuffix(*address, "/")
+			}
+			p.addresses = append(p.addresses, *address)
 		}
 	case "dynamic":
 		p.dynamic = true
+	case transport.InsecureOption:
+		return p.addInsecure(segment)
 	case "rewrite":
 		if err := checkRewrite(segment); err != nil {
 			return err
@@ -116,8 +123,11 @@ func (p *proxyTokens) unmarshal(h httpcaddyfile.Helper, name caddyfile.Token) (*
 	handler := new(reverseproxy.Handler)
 	if err := handler.UnmarshalCaddyfile(caddyfile.NewDispenser(tokens)); err != nil {
 		if strings.Contains(err.Error(), "unrecognized subdirective") {
-			err = fmt.Errorf("%w: expected upstream, a subdirective of reverse_proxy, %s", err, sign.Options)
+			err = fmt.Errorf("%w: expected upstream, insecure_http, a subdirective of reverse_proxy, %s", err, sign.Options)
 		}
+		return nil, err
+	}
+	if err := p.checkUpstreams(handler); err != nil {
 		return nil, err
 	}
 	return handler, handler.FinalizeUnmarshalCaddyfile(h)

@@ -76,18 +76,25 @@ func documented(t *testing.T, document, text string) string {
 }
 
 // documentedSecrets sets the environment variables that the documents' configs read,
-// and returns a directory with the files that they expect in /run/secrets.
+// and returns a directory with the files that they expect in /run/secrets and /etc/caddy.
 func documentedSecrets(t *testing.T) string {
 	t.Helper()
 	t.Setenv("UPLOADCARE_PUBLIC_KEY", "demopublickey")
 	t.Setenv("UPLOADCARE_SECRET_KEY", demoSecret)
+	t.Setenv("UPLOAD_API_KEY", visitorKey)
 	directory := t.TempDir()
 	for _, name := range []string{"uploadcare", "app"} {
 		if err := os.WriteFile(filepath.Join(directory, name), []byte(demoSecret+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
+	newAuthority(t).writeTo(t, filepath.Join(directory, "devices.pem"))
 	return directory
+}
+
+// here returns a config of the documents whose files are in a directory.
+func here(config, directory string) string {
+	return strings.NewReplacer("/run/secrets", directory, "/etc/caddy", directory).Replace(config)
 }
 
 // demoSecret is the secret key of all projects in the documents, and the password by
@@ -118,7 +125,7 @@ func TestConfigsInTheDocumentsAreSound(t *testing.T) {
 				continue
 			}
 			config := new(caddy.Config)
-			if err := json.Unmarshal([]byte(strings.ReplaceAll(string(before), "/run/secrets", secrets)), config); err != nil {
+			if err := json.Unmarshal([]byte(here(string(before), secrets)), config); err != nil {
 				t.Fatal(err)
 			}
 			if err := caddy.Validate(config); err != nil {

@@ -44,12 +44,14 @@ func TestCompleteConfigsInTheDocumentsTakeUploads(t *testing.T) {
 			}
 			used++
 			t.Run(fmt.Sprintf("%s %d", document, i), func(t *testing.T) {
-				config := strings.ReplaceAll(string(adapted), "/run/secrets", secrets)
+				config := here(string(adapted), secrets)
 				stage := startStage(t, config)
 				stage.wantUpload(t)
 				if stage.guarded {
 					guarded[document]++
 					stage.wantRefusal(t, false)
+				} else if document == callersDocument && !strings.Contains(config, `"client_authentication"`) && !strings.Contains(config, `"remote_ip"`) {
+					t.Error("a recipe for who may upload lets strangers upload")
 				}
 				if strings.Contains(config, `"cors"`) {
 					stage.wantPreflight(t)
@@ -88,6 +90,8 @@ const (
 	uploadAPI       = "upload.uploadcare.com:443"
 	visitor         = "Bearer visitor"
 	visitorPassword = "letmein"
+	visitorKey      = "key-of-the-visitor"
+	visitorAddress  = "192.0.2.7"                                                    // behind a load balancer
 	hashedPassword  = "$2a$04$nk3BmkWwcM8Fkaj9.vFLxuEszYQRRltmTkJSn4BhwYiz86mvKK2ji" // at the least cost
 )
 
@@ -96,7 +100,7 @@ func startStage(t *testing.T, config string) *stage {
 	t.Helper()
 	s := &stage{gateway: freeAddress(t), sandbox: freeAddress(t), storage: t.TempDir()}
 	s.perCaller = strings.Contains(config, "{http.request.header.")
-	s.guarded = s.perCaller
+	s.guarded = s.perCaller || strings.Contains(config, "X-Api-Key") || strings.Contains(config, `"client_ip"`)
 	s.backEnd = strings.TrimPrefix(startUpstream(t, s.serveBackEnd).URL, "http://")
 	s.run(t, config)
 	return s
@@ -155,6 +159,8 @@ func (s *stage) replace(part any) {
 	case map[string]any:
 		for name, value := range part {
 			switch {
+			case name == "upstreams" && part["handler"] == "uploadcare_proxy":
+				part[name] = []any{map[string]any{"dial": s.sandbox}}
 			case name == "dial" && value == uploadAPI:
 				part[name] = s.sandbox
 			case name == "dial":
@@ -206,6 +212,8 @@ func (s *stage) upload(t *testing.T, credentials bool) (status int, text string)
 		request.SetBasicAuth(s.user, visitorPassword)
 	case credentials:
 		request.Header.Set("Authorization", visitor)
+		request.Header.Set("X-Api-Key", visitorKey)
+		request.Header.Set("X-Forwarded-For", visitorAddress)
 	}
 	response := do(t, http.DefaultClient, request)
 	return response.StatusCode, readAll(t, response)

@@ -66,7 +66,7 @@ func TestTheUpstreamIsFoundByItsOwnResolvers(t *testing.T) {
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(upstream.URL, "http://"))
 	server, asked := startNameServer(t, uploadHost)
 	gateway := freeAddress(t)
-	startCaddy(t, gatewayTo(gateway, "http://"+uploadHost+":"+port, "transport http {\n\t\t\tresolvers "+server+"\n\t\t}"), canarySecret)
+	startCaddy(t, gatewayTo(gateway, "http://"+uploadHost+":"+port, "insecure_http\n\t\ttransport http {\n\t\t\tresolvers "+server+"\n\t\t}"), canarySecret)
 	response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(key, file("file", photo)))))
 	if body := readAll(t, response); response.StatusCode != http.StatusOK {
 		t.Fatalf("response %d %s", response.StatusCode, body)

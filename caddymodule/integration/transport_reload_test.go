@@ -217,7 +217,7 @@ func TestUpstreamsMayBeDynamic(t *testing.T) {
 	_, port, _ := strings.Cut(strings.TrimPrefix(plain.URL, "http://"), ":")
 	gateway := freeAddress(t)
 	caddyfile := strings.Replace(gatewayTo(gateway, plain.URL, ""), "upstream "+plain.URL,
-		"dynamic a {\n\t\t\tname localhost\n\t\t\tport "+port+"\n\t\t\tversions ipv4\n\t\t}", 1)
+		"dynamic a {\n\t\t\tname localhost\n\t\t\tport "+port+"\n\t\t\tversions ipv4\n\t\t}\n\t\tinsecure_http", 1)
 	startCaddy(t, caddyfile, canarySecret)
 	for range 2 {
 		response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(key, file("file", large)))))

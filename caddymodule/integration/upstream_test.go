@@ -27,7 +27,7 @@ func startUpstream(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 
 // gatewayTo returns a gateway to an upstream of the test's own.
 func gatewayTo(gateway, upstream, options string) string {
-	return fmt.Sprintf("http://%s {\n\tbind 127.0.0.1\n\tlog\n\tuploadcare {\n\t\tproject demopublickey {\n\t\t\tsecret_key {env.CANARY_SECRET}\n\t\t}\n\t\tupstream %s\n\t\t%s\n\t}\n}\n",
+	return fmt.Sprintf("http://%s {\n\tbind 127.0.0.1\n\tlog\n\tuploadcare {\n\t\tproject demopublickey {\n\t\t\tsecret_key {env.CANARY_SECRET}\n\t\t\tcallers anyone\n\t\t}\n\t\tupstream %s\n\t\t%s\n\t}\n}\n",
 		gateway, upstream, options)
 }
 

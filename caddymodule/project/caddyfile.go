@@ -16,7 +16,7 @@ import (
 )
 
 // Options are the names of a project's options, as load errors about a typo list them.
-const Options = "scheme, lifetime, operations, threshold, shared or a source of credentials such as secret_key, resolver or static"
+const Options = "scheme, lifetime, operations, threshold, shared, callers or a source of credentials such as secret_key, resolver or static"
 
 // staticSource is the source that may stand beside another, as its fallback.
 const staticSource = "static"
@@ -24,7 +24,7 @@ const staticSource = "static"
 // IsOption reports whether a subdirective is an option of a project.
 func IsOption(name string) bool {
 	switch name {
-	case "scheme", "lifetime", "operations", "threshold", "shared":
+	case "scheme", "lifetime", "operations", "threshold", "shared", "callers":
 		return true
 	}
 	_, err := caddy.GetModule(source.Namespace + "." + name)
@@ -48,7 +48,7 @@ func Unmarshal(segment caddyfile.Segment) (*Project, error) {
 
 // HasOptions reports whether the project has any but its public key.
 func (p *Project) HasOptions() bool {
-	return p.Scheme != "" || p.SourceRaw != nil || p.FallbackRaw != nil || p.Threshold != nil || p.Shared
+	return p.Scheme != "" || p.SourceRaw != nil || p.FallbackRaw != nil || p.Threshold != nil || p.Shared || p.Callers != ""
 }
 
 // UnmarshalOptions parses the options of a project, one to a segment.
@@ -66,6 +66,8 @@ func (p *Project) UnmarshalOptions(options []caddyfile.Segment) error {
 			err = minting.unmarshal(d)
 		case name == "scheme" || name == "threshold" || name == "shared":
 			err = p.unmarshalOption(d)
+		case name == "callers":
+			err = p.unmarshalCallers(d)
 		case name == staticSource:
 			err = static.unmarshal(d)
 		default:

@@ -68,6 +68,13 @@ type Project struct {
 	// `static`, which need not ask anything. Default: false.
 	Shared bool `json:"shared,omitempty"`
 
+	// Who may upload: `checked`, those whom something in front of the handler lets
+	// through, such as `basic_auth`; or `anyone` who reaches it. Nothing but the log
+	// line that says so at load depends on it: the handler cannot see what stands
+	// before it. A source that depends on the request decides by itself. Default:
+	// none, and the line is a warning.
+	Callers string `json:"callers,omitempty"`
+
 	publicKey string
 	threshold time.Duration
 	logger    *zap.Logger
@@ -186,6 +193,8 @@ func (p *Project) check() error {
 	switch {
 	case p.Scheme != source.SchemeSignature && p.Scheme != source.SchemeToken:
 		return fmt.Errorf("scheme: %q is neither %s nor %s", p.Scheme, source.SchemeSignature, source.SchemeToken)
+	case p.Callers != "" && !isCallers(p.Callers):
+		return fmt.Errorf("callers: %q is neither %s nor %s", p.Callers, CallersChecked, CallersAnyone)
 	case p.threshold < 0:
 		return fmt.Errorf("threshold: %s is negative", p.threshold)
 	// It would sign for callers that the back end refuses.

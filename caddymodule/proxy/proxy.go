@@ -35,6 +35,12 @@ func init() {
 type Proxy struct {
 	*reverseproxy.Handler
 
+	// Whether the upstreams may be on other machines without TLS. Anyone on the way can
+	// then read the credentials and the files. Without it, only hosts on loopback
+	// (`localhost` and names below it, 127.0.0.0/8, ::1) and Unix sockets do without
+	// TLS. Default: `false`.
+	InsecureHTTP bool `json:"insecure_http,omitempty"`
+
 	proxy caddyhttp.MiddlewareHandler // Handler itself, or the shortcut
 }
 
@@ -46,11 +52,17 @@ func (Proxy) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision provisions Caddy's proxy, and the shortcut if the configuration allows it.
+// Provision provisions Caddy's proxy, and the shortcut if the configuration allows it. It
+// logs where uploads go.
 func (p *Proxy) Provision(ctx caddy.Context) (err error) {
-	p.proxy, err = shortcut.Provision(ctx, p.Handler)
+	if p.proxy, err = shortcut.Provision(ctx, p.Handler); err != nil {
+		return err
+	}
+	if err := p.checkUpstreams(ctx.Logger()); err != nil {
+		return err
+	}
 	redact(p.Handler)
-	return err
+	return nil
 }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].

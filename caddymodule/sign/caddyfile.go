@@ -3,7 +3,9 @@
 package sign
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -52,17 +54,19 @@ func parseSign(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //	operations <count>
 //	threshold  <duration>
 //	shared
+//	callers    checked|anyone
 //
 // Several lines of cors add up. With one project, its options may stand directly in the
 // block, beside `project <public_key>` without a block of its own. Any other subdirective
 // is the name of a guest module in the namespace uploadcare.sources.
 func (s *Sign) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
-	s.Projects, s.CORS, err = unmarshalBlock(d)
+	s.Projects, s.CORS, err = unmarshalBlock(d, nil)
 	return err
 }
 
-// unmarshalBlock parses a directive that has nothing but a block of options.
-func unmarshalBlock(d *caddyfile.Dispenser) (projects []*project.Project, cors []string, err error) {
+// unmarshalBlock parses a directive that has nothing but a block of options, among them
+// flags of its own.
+func unmarshalBlock(d *caddyfile.Dispenser, flags map[string]*bool) (projects []*project.Project, cors []string, err error) {
 	d.Next() // consume directive name
 	name := d.Val()
 	if d.NextArg() {
@@ -70,12 +74,32 @@ func unmarshalBlock(d *caddyfile.Dispenser) (projects []*project.Project, cors [
 	}
 	var options Subdirectives
 	for d.NextBlock(0) {
-		if !IsOption(d.Val()) {
-			return nil, nil, d.Errf("unrecognized subdirective '%s': expected %s", d.Val(), Options)
+		switch flag := flags[d.Val()]; {
+		case flag != nil:
+			if err := unmarshalFlag(d, flag); err != nil {
+				return nil, nil, err
+			}
+		case IsOption(d.Val()):
+			options.Add(d.NextSegment())
+		default:
+			expected := append(slices.Sorted(maps.Keys(flags)), Options)
+			return nil, nil, d.Errf("unrecognized subdirective '%s': expected %s", d.Val(), strings.Join(expected, ", "))
 		}
-		options.Add(d.NextSegment())
 	}
 	return options.unmarshal()
+}
+
+// unmarshalFlag parses a subdirective that is either there or not.
+func unmarshalFlag(d *caddyfile.Dispenser, flag *bool) error {
+	name := d.Val()
+	switch {
+	case d.NextArg():
+		return d.Errf("%s takes no argument", name)
+	case *flag:
+		return d.Errf("%s already specified", name)
+	}
+	*flag = true
+	return option.NoBlock(d, name)
 }
 
 // Subdirectives are the subdirectives of a block that are about signing. They are

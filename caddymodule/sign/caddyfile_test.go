@@ -21,6 +21,8 @@ func TestUnmarshalCaddyfile(t *testing.T) {
 		"only a lifetime": {"uploadcare_sign {\n lifetime 1h\n}", `{"projects":[{"source":{"lifetime":3600000000000,"module":"secret_key"}}]}`},
 		"a project":       {"uploadcare_sign {\n project pk {\n lifetime 1d\n secret_key sk\n threshold 0\n }\n}", `{"projects":[{"public_key":"pk","source":{"keys":["sk"],"lifetime":86400000000000,"module":"secret_key"},"threshold":0}]}`},
 		"two projects":    {"uploadcare_sign {\n project pk {\n secret_key sk\n }\n project * {\n secret_key sk\n }\n}", `{"projects":[{"public_key":"pk","source":` + secretKey + `},{"public_key":"*","source":` + secretKey + `}]}`},
+		"callers":         {"uploadcare_sign {\n secret_key sk\n callers checked\n}", `{"projects":[{"source":` + secretKey + `,"callers":"checked"}]}`},
+		"any callers":     {"uploadcare_sign {\n project pk {\n secret_key sk\n callers anyone\n }\n}", `{"projects":[{"public_key":"pk","source":` + secretKey + `,"callers":"anyone"}]}`},
 		"placeholders":    {"uploadcare_sign {\n project {env.P} {\n secret_key {file./s}\n }\n}", `{"projects":[{"public_key":"{env.P}","source":{"keys":["{file./s}"],"module":"secret_key"}}]}`},
 	}
 	for name, test := range tests {
@@ -39,8 +41,8 @@ func TestUnmarshalCaddyfile(t *testing.T) {
 func TestUnmarshalCaddyfileErrorsNameLineAndExpectation(t *testing.T) {
 	tests := map[string]struct{ caddyfile, want string }{
 		"an argument":              {"uploadcare_sign pk", "unexpected argument 'pk'"},
-		"a typo":                   {"uploadcare_sign {\n secret_kye sk\n}", "unrecognized subdirective 'secret_kye': expected project, cors, scheme, lifetime, operations, threshold, shared or a source of credentials such as secret_key, resolver or static"},
-		"a typo in a project":      {"uploadcare_sign {\n project pk {\n lifetme 30m\n }\n}", "unrecognized option 'lifetme' of a project: expected scheme, lifetime, operations, threshold, shared or a source"},
+		"a typo":                   {"uploadcare_sign {\n secret_kye sk\n}", "unrecognized subdirective 'secret_kye': expected project, cors, scheme, lifetime, operations, threshold, shared, callers or a source of credentials such as secret_key, resolver or static"},
+		"a typo in a project":      {"uploadcare_sign {\n project pk {\n lifetme 30m\n }\n}", "unrecognized option 'lifetme' of a project: expected scheme, lifetime, operations, threshold, shared, callers or a source"},
 		"a project in a project":   {"uploadcare_sign {\n project pk {\n project pk2\n }\n}", "unrecognized option 'project'"},
 		"no public key":            {"uploadcare_sign {\n project {\n secret_key sk\n }\n}", "project takes one argument"},
 		"an empty public key":      {"uploadcare_sign {\n project \"\"\n}", "project takes one argument"},
@@ -49,6 +51,13 @@ func TestUnmarshalCaddyfileErrorsNameLineAndExpectation(t *testing.T) {
 		"an empty secret":          {"uploadcare_sign {\n secret_key \"\"\n}", "secret_key is empty"},
 		"a secret with a block":    {"uploadcare_sign {\n secret_key canary {\n x y\n }\n}", "secret_key takes no block"},
 		"two lifetimes":            {"uploadcare_sign {\n lifetime 30m\n lifetime 1h\n}", "lifetime already specified"},
+		"a flag of another":        {"uploadcare_sign {\n bypasses_policy\n}", "unrecognized subdirective 'bypasses_policy': expected project, cors"},
+		"other callers":            {"uploadcare_sign {\n callers everybody\n}", "callers takes one argument, checked if something before the gateway decides who may upload, or anyone"},
+		"no callers":               {"uploadcare_sign {\n callers\n}", "callers takes one argument"},
+		"callers, and others":      {"uploadcare_sign {\n callers checked anyone\n}", "callers takes one argument"},
+		"callers twice":            {"uploadcare_sign {\n callers checked\n callers anyone\n}", "callers already specified"},
+		"callers with a block":     {"uploadcare_sign {\n callers anyone {\n x y\n }\n}", "callers takes no block"},
+		"callers and a block":      {"uploadcare_sign {\n project a {\n callers anyone\n }\n secret_key s\n}", "'secret_key' stands outside of the project's block"},
 		"two thresholds":           {"uploadcare_sign {\n threshold 1m\n threshold 2m\n}", "threshold already specified"},
 		"no lifetime":              {"uploadcare_sign {\n lifetime\n}", "lifetime takes one argument"},
 		"a number":                 {"uploadcare_sign {\n lifetime 30\n}", "lifetime: '30' is not a duration"},

@@ -93,7 +93,8 @@ func (Sign) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision loads the projects' sources and acquires their token caches. No source is
-// asked for a credential before the first upload.
+// asked for a credential before the first upload. The log says on whose behalf uploads are
+// signed.
 func (s *Sign) Provision(ctx caddy.Context) error {
 	s.loopMark = newLoopMark()
 	s.offsets = newOffsets()
@@ -101,7 +102,14 @@ func (s *Sign) Provision(ctx caddy.Context) error {
 	if len(s.Projects) == 0 {
 		s.Projects = []*project.Project{new(project.Project)}
 	}
-	return s.provision(ctx, s.Projects, s.CORS)
+	if err := s.provision(ctx, s.Projects, s.CORS); err != nil {
+		return err
+	}
+	if err := s.join(peer{config: ctx.GetMetricsRegistry(), hasPolicy: s.projects.HasPolicy}); err != nil {
+		return err
+	}
+	s.projects.LogCallers("uploads to the project are signed")
+	return nil
 }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].

@@ -52,6 +52,12 @@ type Signature struct {
 	// browser's passwords and cookies. Default: none.
 	CORS []string `json:"cors,omitempty"`
 
+	// Whether signatures are handed out although `uploadcare_sign`, anywhere in the same
+	// config, has rules on what may be uploaded to the project. A signature allows any
+	// upload, past the gateway and its rules; so without this, such a config is not
+	// loaded. Default: `false`.
+	BypassesPolicy bool `json:"bypasses_policy,omitempty"`
+
 	gateway
 }
 
@@ -78,6 +84,16 @@ func (s *Signature) Provision(ctx caddy.Context) error {
 	case s.Project.Scheme != source.SchemeSignature:
 		return fmt.Errorf("scheme: there are no signatures to hand out in scheme %s", s.Project.Scheme)
 	}
+	if !s.BypassesPolicy {
+		name := s.Project.Name()
+		if s.Project.HasPolicy() { // which nobody would apply here
+			return bypassError(name)
+		}
+		if err := s.join(peer{config: ctx.GetMetricsRegistry(), handsOut: name}); err != nil {
+			return err
+		}
+	}
+	s.projects.LogCallers("signatures of the project are handed out")
 	return nil
 }
 
@@ -137,11 +153,12 @@ func parseSignature(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //			<options, as in uploadcare_sign>
 //		}
 //		cors <origin...>
+//		bypasses_policy
 //	}
 //
 // The project's options may stand directly in the block.
 func (s *Signature) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	projects, cors, err := unmarshalBlock(d)
+	projects, cors, err := unmarshalBlock(d, map[string]*bool{bypassOption: &s.BypassesPolicy})
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ const upstreamHostOption = "upstream_host"
 //
 //	transport uploadcare {
 //		upstream_host
+//		insecure_http
 //		<option of transport http...>
 //	}
 func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
@@ -31,11 +32,16 @@ func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	others := caddyfile.Segment{name, brace}
 	for d.NextBlock(0) {
 		option := d.NextSegment()
-		if option[0].Text != upstreamHostOption {
+		switch option[0].Text {
+		case upstreamHostOption:
+			t.UpstreamHost = true
+		case InsecureOption:
+			t.InsecureHTTP = true
+		default:
 			others = append(others, option...)
 			continue
 		}
-		if t.UpstreamHost = true; len(option) > 1 {
+		if len(option) > 1 {
 			return d.ArgErr()
 		}
 	}

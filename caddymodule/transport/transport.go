@@ -61,6 +61,12 @@ type Transport struct {
 	// `header_up Host`. Default: `false`.
 	UpstreamHost bool `json:"upstream_host,omitempty"`
 
+	// Whether the upstreams may be on other machines without TLS. Anyone on the way can
+	// then read the credentials and the files. Without it, only hosts on loopback
+	// (`localhost` and names below it, 127.0.0.0/8, ::1) and Unix sockets do without
+	// TLS. Default: `false`.
+	InsecureHTTP bool `json:"insecure_http,omitempty"`
+
 	client roundTripper // nil with other versions of HTTP than 1.1 and 2
 }
 
@@ -75,6 +81,9 @@ func (Transport) CaddyModule() caddy.ModuleInfo {
 // Provision provisions Caddy's transport, and then replaces its connections. With h2c or
 // HTTP/3 it is left as it is.
 func (t *Transport) Provision(ctx caddy.Context) error {
+	if err := t.checkParent(ctx); err != nil {
+		return err
+	}
 	if err := t.HTTPTransport.Provision(ctx); err != nil {
 		return err
 	}

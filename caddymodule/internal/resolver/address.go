@@ -4,9 +4,10 @@ package resolver
 
 import (
 	"errors"
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/loopback"
 )
 
 // Errors of addresses. They do not quote the address: it may have a password or a
@@ -28,23 +29,11 @@ func ParseAddress(text string, insecureHTTP bool) (*url.URL, error) {
 	case address.Scheme == "https":
 	case address.Scheme != "http":
 		return nil, errAddress
-	case !insecureHTTP && !isLoopback(address.Hostname()):
+	case !insecureHTTP && !loopback.IsHost(address.Hostname()):
 		return nil, errInsecure
 	}
 	address.Fragment, address.RawFragment = "", ""
 	return address, nil
-}
-
-// isLoopback reports whether a host is this machine by its name or address. No DNS
-// is asked: a name could resolve to another address later. localhost and names below
-// it are loopback by RFC 6761, section 6.3.
-func isLoopback(host string) bool {
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.Unmap().IsLoopback()
 }
 
 // origin returns scheme, host and port in a form to compare and to show. The

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package project
+
+import (
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
+)
+
+// Values of [Project.Callers].
+const (
+	CallersChecked = "checked"
+	CallersAnyone  = "anyone"
+)
+
+func isCallers(word string) bool { return word == CallersChecked || word == CallersAnyone }
+
+// unmarshalCallers parses `callers checked|anyone`.
+func (p *Project) unmarshalCallers(d *caddyfile.Dispenser) error {
+	if p.Callers != "" {
+		return d.Errf("callers already specified")
+	}
+	if !d.AllArgs(&p.Callers) || !isCallers(p.Callers) {
+		return d.Errf("callers takes one argument, %s if something before the gateway decides who may upload, or %s", CallersChecked, CallersAnyone)
+	}
+	return option.NoBlock(d, "callers")
+}
+
+// LogCallers logs, for each project, on whose behalf the handler does its work. What stands
+// in front of it is not known here, and without anything it undoes Secure Uploading: so it
+// is a warning until the operator or the source has decided.
+func (s *Set) LogCallers(work string) {
+	for _, project := range s.all {
+		project.logCallers(work)
+	}
+}
+
+func (p *Project) logCallers(message string) {
+	level, callers := zapcore.InfoLevel, p.Callers
+	switch {
+	case callers != "":
+	case p.perRequest != nil:
+		callers = "the " + sourceName(p.source) + " decides for each"
+	default:
+		level, callers = zapcore.WarnLevel, "not said"
+		message = "anybody who reaches the site may upload to the project: put something before the gateway that decides who may, " +
+			"such as basic_auth or forward_auth, and write `callers checked`; or write `callers anyone`, if that is meant"
+	}
+	if check := p.logger.Check(level, message); check != nil {
+		check.Write(zap.String("source", sourceName(p.source)), zap.String("scheme", p.Scheme),
+			zap.String("callers", callers), zap.String("policy", p.policyInShort()))
+	}
+}
+
+// HasPolicy reports whether rules on what may be uploaded apply to a client's public key.
+func (s *Set) HasPolicy(publicKey string) bool {
+	project := s.Of(publicKey)
+	return project != nil && project.HasPolicy()
+}
+
+// HasPolicy reports whether the project has rules on what may be uploaded.
+func (p *Project) HasPolicy() bool { return false }
+
+// policyInShort returns the project's rules for a log line.
+func (p *Project) policyInShort() string { return "none" }
