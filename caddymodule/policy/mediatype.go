@@ -9,7 +9,7 @@ import "strings"
 const octetStream = "application/octet-stream"
 
 // essence returns a declared media type without its parameters, in lower case; or "" if
-// the text names no type. known is false if it cannot be told what servers make of it.
+// the text names no type. known is false if it is uncertain what servers make of it.
 func essence(text string) (mediaType string, known bool) {
 	// Parameters are cut first, for values of theirs may be anything.
 	text, _, _ = strings.Cut(text, ";")

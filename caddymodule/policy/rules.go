@@ -111,7 +111,7 @@ func (r *Rules) judgeSource(address string, parsed source, err error) error {
 	return nil
 }
 
-// judgeNumber judges the number of files in a form; many means that it cannot be told. An
+// judgeNumber judges the number of files in a form; many means that it is uncertain. An
 // upload to /iframe/ has another error for this than one to /base/, at the service, too.
 func (r *Rules) judgeNumber(endpoint *uploadapi.SignedEndpoint, files int, many bool) error {
 	if r.maxFiles == 0 || files <= r.maxFiles && !many {
@@ -150,7 +150,7 @@ func (r *Rules) judgeDescribed(c *claims) error {
 // and not their values.
 func (r *Rules) String() string {
 	if r == nil {
-		return ""
+		return "none"
 	}
 	return r.short
 }

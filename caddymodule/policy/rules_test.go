@@ -25,7 +25,7 @@ func TestNoPolicyIsNoRules(t *testing.T) {
 	}
 	var none *Rules
 	fields, err := none.Fields(at(t, uploadapi.Base), strings.ToUpper)
-	if none.String() != "" || none.Forced() != nil || fields != nil || err != nil {
+	if none.String() != "none" || none.Forced() != nil || fields != nil || err != nil {
 		t.Error("nil rules are not none")
 	}
 	j := NewJudge(at(t, uploadapi.Base), []*Rules{nil, nil})

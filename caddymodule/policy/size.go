@@ -38,7 +38,7 @@ func (r *Rules) judgeSize(value string) error {
 }
 
 // parseSize returns the largest size that some server could read in a value. known is
-// false if that cannot be told, as of 0x7fffffff, 5e9, 5_000 or digits beyond ASCII. What
+// false if that is uncertain, as of 0x7fffffff, 5e9, 5_000 or digits beyond ASCII. What
 // no server takes for a number is 0: the service refuses it.
 func parseSize(value string) (size int64, known bool) {
 	value = strings.Trim(value, " \t\r\n\v\f")

@@ -92,7 +92,7 @@ func isVague(mediaType string) bool {
 // judgeClaims judges what a file says that it is. It returns what it says that is not
 // allowed, or "".
 func (t *typeRule) judgeClaims(c *claims) string {
-	// What cannot be told may be anything.
+	// What is uncertain may be anything.
 	if c.doubt != "" {
 		return c.doubt
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // Options are the names of a project's options, as load errors about a typo list them.
-const Options = "scheme, lifetime, operations, threshold, shared, callers or a source of credentials such as secret_key, resolver or static"
+const Options = "scheme, lifetime, operations, threshold, shared, max_file_size, types, from_url, endpoints, max_files, metadata, store, callers or a source of credentials such as secret_key, resolver or static"
 
 // staticSource is the source that may stand beside another, as its fallback.
 const staticSource = "static"
@@ -25,6 +25,9 @@ const staticSource = "static"
 func IsOption(name string) bool {
 	switch name {
 	case "scheme", "lifetime", "operations", "threshold", "shared", "callers":
+		return true
+	}
+	if isPolicyOption(name) {
 		return true
 	}
 	_, err := caddy.GetModule(source.Namespace + "." + name)
@@ -48,7 +51,7 @@ func Unmarshal(segment caddyfile.Segment) (*Project, error) {
 
 // HasOptions reports whether the project has any but its public key.
 func (p *Project) HasOptions() bool {
-	return p.Scheme != "" || p.SourceRaw != nil || p.FallbackRaw != nil || p.Threshold != nil || p.Shared || p.Callers != ""
+	return p.Scheme != "" || p.SourceRaw != nil || p.FallbackRaw != nil || p.Threshold != nil || p.Shared || p.Policy != nil || p.Callers != ""
 }
 
 // UnmarshalOptions parses the options of a project, one to a segment.
@@ -64,6 +67,8 @@ func (p *Project) UnmarshalOptions(options []caddyfile.Segment) error {
 			return d.Errf("unrecognized option '%s' of a project: expected %s", name, Options)
 		case name == "lifetime" || name == "operations":
 			err = minting.unmarshal(d)
+		case isPolicyOption(name):
+			err = p.unmarshalPolicyOption(d)
 		case name == "scheme" || name == "threshold" || name == "shared":
 			err = p.unmarshalOption(d)
 		case name == "callers":

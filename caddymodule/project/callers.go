@@ -52,7 +52,7 @@ func (p *Project) logCallers(message string) {
 	}
 	if check := p.logger.Check(level, message); check != nil {
 		check.Write(zap.String("source", sourceName(p.source)), zap.String("scheme", p.Scheme),
-			zap.String("callers", callers), zap.String("policy", p.policyInShort()))
+			zap.String("callers", callers), zap.Stringer("policy", p.rules))
 	}
 }
 
@@ -61,9 +61,3 @@ func (s *Set) HasPolicy(publicKey string) bool {
 	project := s.Of(publicKey)
 	return project != nil && project.HasPolicy()
 }
-
-// HasPolicy reports whether the project has rules on what may be uploaded.
-func (p *Project) HasPolicy() bool { return false }
-
-// policyInShort returns the project's rules for a log line.
-func (p *Project) policyInShort() string { return "none" }

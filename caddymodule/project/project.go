@@ -23,6 +23,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/policy"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
@@ -68,6 +69,10 @@ type Project struct {
 	// `static`, which need not ask anything. Default: false.
 	Shared bool `json:"shared,omitempty"`
 
+	// What may be uploaded to the project, and on whose behalf. Default: whatever the
+	// service takes, with the fields that the client sends.
+	Policy *policy.Policy `json:"policy,omitempty"`
+
 	// Who may upload: `checked`, those whom something in front of the handler lets
 	// through, such as `basic_auth`; or `anyone` who reaches it. Nothing but the log
 	// line that says so at load depends on it: the handler cannot see what stands
@@ -77,6 +82,7 @@ type Project struct {
 
 	publicKey string
 	threshold time.Duration
+	rules     *policy.Rules // nil if there are none
 	logger    *zap.Logger
 	source    source.Source
 	fallback  source.Source
@@ -122,6 +128,9 @@ func (p *Project) provision(ctx caddy.Context, logger *zap.Logger) error {
 	p.threshold = defaultThreshold
 	if p.Threshold != nil {
 		p.threshold = time.Duration(*p.Threshold)
+	}
+	if p.rules, err = compilePolicy(p.Policy); err != nil {
+		return err
 	}
 	p.logger = logger.With(zap.String("public_key", p.publicKey))
 	if err := p.loadSources(ctx); err != nil {

@@ -18,6 +18,7 @@ type Set struct {
 	all        []*Project
 	byKey      map[string]*Project
 	perRequest []*Project // those whose tokens depend on the request
+	forcing    []*Project // those whose policy puts fields into uploads
 	logger     *zap.Logger
 }
 
@@ -45,6 +46,9 @@ func (s *Set) Provision(ctx caddy.Context, logger *zap.Logger, projects []*Proje
 		s.byKey[project.publicKey] = project
 		if project.perRequest != nil {
 			s.perRequest = append(s.perRequest, project)
+		}
+		if len(project.rules.Forced()) > 0 {
+			s.forcing = append(s.forcing, project)
 		}
 	}
 	return nil

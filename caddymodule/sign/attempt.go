@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/policy"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
@@ -35,6 +36,12 @@ type attempt struct {
 	// proxy may still be reading the form.
 	chosen   atomic.Pointer[project.Project]
 	inHeader bool // the credential is in the header, none goes into the form
+
+	judge    *policy.Judge // nil if no project has rules
+	passed   []string      // contested fields that were left in the form
+	boundary string        // of the form; empty if there is none
+	promised int           // by how many bytes the form becomes longer
+	fills    bool          // there is room for a field that makes up the length
 
 	request  *http.Request  // as it leaves
 	form     *multipartBody // nil if the credential goes elsewhere

@@ -46,15 +46,22 @@ func parseSign(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //
 // The options of a project are:
 //
-//	secret_key <key...>
-//	resolver   <url> { ... }
-//	static     <signature> <expire>
-//	scheme     signature|token
-//	lifetime   <duration>
-//	operations <count>
-//	threshold  <duration>
+//	secret_key    <key...>
+//	resolver      <url> { ... }
+//	static        <signature> <expire>
+//	scheme        signature|token
+//	lifetime      <duration>
+//	operations    <count>
+//	threshold     <duration>
 //	shared
-//	callers    checked|anyone
+//	callers       checked|anyone
+//	max_file_size <size>
+//	types         <media type or extension...>
+//	from_url      <host...>|off
+//	endpoints     <base|multipart|from_url|group...>
+//	max_files     <number>
+//	metadata      <key> <value>
+//	store         <value>
 //
 // Several lines of cors add up. With one project, its options may stand directly in the
 // block, beside `project <public_key>` without a block of its own. Any other subdirective

@@ -41,8 +41,8 @@ func TestUnmarshalCaddyfile(t *testing.T) {
 func TestUnmarshalCaddyfileErrorsNameLineAndExpectation(t *testing.T) {
 	tests := map[string]struct{ caddyfile, want string }{
 		"an argument":              {"uploadcare_sign pk", "unexpected argument 'pk'"},
-		"a typo":                   {"uploadcare_sign {\n secret_kye sk\n}", "unrecognized subdirective 'secret_kye': expected project, cors, scheme, lifetime, operations, threshold, shared, callers or a source of credentials such as secret_key, resolver or static"},
-		"a typo in a project":      {"uploadcare_sign {\n project pk {\n lifetme 30m\n }\n}", "unrecognized option 'lifetme' of a project: expected scheme, lifetime, operations, threshold, shared, callers or a source"},
+		"a typo":                   {"uploadcare_sign {\n secret_kye sk\n}", "unrecognized subdirective 'secret_kye': expected project, cors, scheme, lifetime, operations, threshold, shared, max_file_size, types, from_url, endpoints, max_files, metadata, store, callers or a source of credentials such as secret_key, resolver or static"},
+		"a typo in a project":      {"uploadcare_sign {\n project pk {\n lifetme 30m\n }\n}", "unrecognized option 'lifetme' of a project: expected scheme, lifetime, operations, threshold, shared, max_file_size, types, from_url, endpoints, max_files, metadata, store, callers or a source"},
 		"a project in a project":   {"uploadcare_sign {\n project pk {\n project pk2\n }\n}", "unrecognized option 'project'"},
 		"no public key":            {"uploadcare_sign {\n project {\n secret_key sk\n }\n}", "project takes one argument"},
 		"an empty public key":      {"uploadcare_sign {\n project \"\"\n}", "project takes one argument"},

@@ -44,7 +44,7 @@ func (a *attempt) choose(publicKey string) error {
 	}
 	a.publicKey, a.project = publicKey, project
 	a.chosen.Store(project)
-	return nil
+	return a.applyPolicy()
 }
 
 // chooseByParams chooses the project by a query string or a urlencoded body.
@@ -52,25 +52,27 @@ func (a *attempt) chooseByParams(params string) error {
 	if params == "" {
 		return nil
 	}
-	return form.WatchQuery(params, publicKeyFields, a.chooseBy)
+	return form.WatchQuery(params, publicKeyFields, func(_, publicKey string) error { return a.choose(publicKey) })
 }
 
-// chooseBy chooses the project by a field of the public key.
-func (a *attempt) chooseBy(_, publicKey string) error { return a.choose(publicKey) }
-
-// credential returns a fresh credential as the fields that the endpoint reads, or none if
-// it is in the header already. It is called after the client's last byte, so that a slow
-// upload of an hour does not arrive with a credential that has expired on the way.
-func (a *attempt) credential() ([]form.Field, error) {
+// fresh returns the fields to add, as the endpoint reads them: those that the project's
+// policy forces, and a fresh credential, unless it is in the header already. It is called
+// after the client's last byte, so that a slow upload of an hour does not arrive with a
+// credential that has expired on the way.
+func (a *attempt) fresh() ([]form.Field, error) {
 	if err := a.chooseByParams(a.query); err != nil {
 		return nil, err
 	}
 	if a.project == nil {
 		return nil, uploadapi.PublicKeyRequired(a.endpoint.PublicKey)
 	}
+	if err := a.judge.Finish(); err != nil {
+		return nil, err
+	}
+	forced := a.forcedOf(a.project).Fields
 	if a.inHeader {
 		a.countSigned()
-		return nil, nil
+		return forced, nil
 	}
 	token, err := a.signing.Token(a.ctx, a.grantors.Of(a.project), a.publicKey)
 	switch {
@@ -84,19 +86,21 @@ func (a *attempt) credential() ([]form.Field, error) {
 	if check := a.sign.logger.Check(zap.DebugLevel, "signing upload"); check != nil {
 		check.Write(zap.String("endpoint", a.endpoint.Path), zap.String("public_key", a.publicKey), zap.Int64("expire", token.Expire))
 	}
-	return []form.Field{
-		{Name: a.endpoint.Signature, Value: token.Signature},
-		{Name: a.endpoint.Expire, Value: strconv.FormatInt(token.Expire, 10)},
-	}, nil
+	fields := append(make([]form.Field, 0, len(forced)+3), forced...) // the third may fill up the form
+	return append(fields,
+		form.Field{Name: a.endpoint.Signature, Value: token.Signature},
+		form.Field{Name: a.endpoint.Expire, Value: strconv.FormatInt(token.Expire, 10)}), nil
 }
 
-// stripQuery takes stale fields out of the query of r. A query in which some servers would
-// still find one is refused, for any cut that suits one server would be wrong for another.
+// stripQuery takes stale fields out of the query of r, as far as the project is known. A
+// query in which some servers would still find one is refused, for any cut that suits one
+// server would be wrong for another.
 func (a *attempt) stripQuery(r *http.Request) error {
-	if form.HidesParameter(r.URL.RawQuery, staleFields) {
+	names := a.staleNames()
+	if form.HidesParameter(r.URL.RawQuery, names) {
 		return form.ErrAmbiguousParameters
 	}
-	if stripped := form.StripQuery(r.URL.RawQuery, staleFields); stripped != r.URL.RawQuery {
+	if stripped := form.StripQuery(r.URL.RawQuery, names); stripped != r.URL.RawQuery {
 		r.URL.RawQuery = stripped
 		r.RequestURI = r.URL.RequestURI() // the proxy's debug log shows this one
 	}
@@ -108,6 +112,14 @@ func (a *attempt) stripQuery(r *http.Request) error {
 // has a form, it is returned, and edited as it is read; its errors may come as late. The
 // error of edit itself says why r cannot be signed.
 func (a *attempt) edit(r *http.Request) (*multipartBody, error) {
+	if err := a.beginJudging(r.ContentLength); err != nil {
+		return nil, err
+	}
+	if a.sign.policies.contested != nil { // whether these are to be removed depends on the project
+		if err := a.chooseByParams(a.query); err != nil {
+			return nil, err
+		}
+	}
 	if err := a.stripQuery(r); err != nil {
 		return nil, err
 	}

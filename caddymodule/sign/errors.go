@@ -53,6 +53,10 @@ var (
 		Status: http.StatusBadRequest, Code: "GatewayPublicKeyConflictError",
 		Message: "The request names more than one project.",
 	}
+	errFieldOrder = &uploadapi.Error{
+		Status: http.StatusBadRequest, Code: "GatewayFieldOrderError",
+		Message: "The public key must come before the metadata in this form.",
+	}
 	errCredential = &uploadapi.Error{
 		Status: http.StatusServiceUnavailable, Code: "GatewayCredentialError",
 		Message: "No credential can be had for this project now. Try again later.",

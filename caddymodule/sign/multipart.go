@@ -37,38 +37,56 @@ func (a *attempt) editMultipart(r *http.Request, contentType *form.ContentType) 
 	if err != nil {
 		return nil, err
 	}
-	boundary := contentType.Boundary()
-	freshLength := a.freshLength(boundary)
-	if r.ContentLength > math.MaxInt64-int64(freshLength) {
+	a.boundary = contentType.Boundary()
+	if err := a.checkOnlyForced(); err != nil {
+		return nil, err
+	}
+	if err := a.passContested(r.URL.RawQuery); err != nil {
+		return nil, err
+	}
+	a.promised = a.freshLength()
+	if r.ContentLength > math.MaxInt64-int64(a.promised) {
 		return nil, uploadapi.ErrRequestSizeLimit
 	}
-	b := &multipartBody{editor: form.NewEditor(source, form.Edit{
-		Boundary:    boundary,
-		Stale:       staleFields,
-		Watched:     publicKeyFields,
-		Watch:       a.chooseBy,
-		Fresh:       a.credential,
-		FreshLength: freshLength,
-		Chunked:     r.ContentLength < 0,
-	})}
+	b := &multipartBody{editor: form.NewEditor(source, a.edits(r.ContentLength < 0))}
 	r.Body = b
 	if r.ContentLength > 0 {
-		r.ContentLength += int64(freshLength)
+		r.ContentLength += int64(a.promised)
 		r.Header.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
 		r.TransferEncoding = nil // net/http would send chunks in spite of the length
 	}
 	return b, nil
 }
 
-// freshLength returns by how many bytes the credential makes a form longer. It must be
-// known before there is a credential, for the Content-Length leaves first; so the values
-// have fixed lengths, and the editor fails with any other.
-func (a *attempt) freshLength(boundary string) int {
+// edits returns what is to be done to the form.
+func (a *attempt) edits(chunked bool) form.Edit {
+	policies := &a.sign.policies
+	edit := form.Edit{
+		Boundary:     a.boundary,
+		Stale:        policies.stale,
+		Contested:    policies.contested,
+		IsStale:      a.isStale,
+		Watched:      policies.watched[a.endpoint],
+		Watch:        a.watch,
+		MaxValueSize: policies.maxWatchedValue(a.endpoint),
+		Fresh:        a.freshFields,
+		FreshLength:  a.promised,
+		Chunked:      chunked,
+	}
+	if a.judge.Observes() {
+		edit.Observer = a.judge
+	}
+	return edit
+}
+
+// credentialLength returns by how many bytes the credential makes the form longer. Its
+// values have fixed lengths, and the editor fails with any other.
+func (a *attempt) credentialLength() int {
 	if a.inHeader {
 		return 0
 	}
-	return form.EncodedLength(boundary, a.endpoint.Signature, uploadapi.SignatureLength) +
-		form.EncodedLength(boundary, a.endpoint.Expire, uploadapi.ExpireLength)
+	return form.EncodedLength(a.boundary, a.endpoint.Signature, uploadapi.SignatureLength) +
+		form.EncodedLength(a.boundary, a.endpoint.Expire, uploadapi.ExpireLength)
 }
 
 // settleBoundary returns the body. If the Content-Type can be read as naming one of

@@ -66,6 +66,9 @@ func (a *attempt) editBufferedParams(r *http.Request, mediaType, params string) 
 	if err != nil {
 		return err
 	}
+	if err := a.stripQuery(r); err != nil {
+		return err
+	}
 	a.params = &stripped // a retry needs no more, and the original can be freed
 	before, behind, err := a.signParams(stripped)
 	if err != nil {
@@ -83,17 +86,27 @@ func (a *attempt) stripParams(params string) (string, error) {
 		editing <- struct{}{}
 		defer func() { <-editing }()
 	}
-	if form.HidesParameter(params, staleFields) {
-		return "", form.ErrAmbiguousParameters
-	}
 	if err := a.chooseByParams(params); err != nil {
 		return "", err
 	}
-	return form.StripQuery(params, staleFields), nil
+	if err := a.chooseByParams(a.query); err != nil { // what is stale may depend on it
+		return "", err
+	}
+	names := a.staleNames()
+	if form.HidesParameter(params, names) {
+		return "", form.ErrAmbiguousParameters
+	}
+	return form.StripQuery(params, names), a.judgeParams(params)
 }
 
 // editQuery puts the credential into the query of a request, which leaves without a body.
 func (a *attempt) editQuery(r *http.Request) error {
+	if err := a.chooseByParams(a.query); err != nil {
+		return err
+	}
+	if err := a.stripQuery(r); err != nil {
+		return err
+	}
 	// Go leaves a number sign in a query, and some servers end the query there: the
 	// credential behind it would be lost.
 	params := strings.ReplaceAll(r.URL.RawQuery, "#", "%23")
@@ -114,7 +127,7 @@ func (a *attempt) editQueryBeside(r *http.Request, body string) error {
 	if err := a.chooseByParams(r.URL.RawQuery); err != nil {
 		return err
 	}
-	if a.project == nil || mentionsProtected(body) {
+	if a.project == nil || a.mentionsProtected(body) {
 		return errParamsType
 	}
 	if err := a.editQuery(r); err != nil {
@@ -124,29 +137,29 @@ func (a *attempt) editQueryBeside(r *http.Request, body string) error {
 	return nil
 }
 
-// mentionsProtected reports whether the name of a credential's field or of the public
-// key's is anywhere in a body.
-func mentionsProtected(body string) bool {
+// mentionsProtected reports whether the name of a protected field, or of one that a policy
+// judges, is anywhere in a body.
+func (a *attempt) mentionsProtected(body string) bool {
 	if len(body) > smallParams {
 		editing <- struct{}{}
 		defer func() { <-editing }()
 	}
 	text := []byte(body)
-	return staleFields.MentionedIn(text) || publicKeyFields.MentionedIn(text)
+	return a.staleNames().MentionedIn(text) || a.sign.policies.watched[a.endpoint].MentionedIn(text)
 }
 
-// signParams returns a fresh credential as it stands before or behind the other
-// parameters. Its values need no escaping. It stands behind them, but for parameters that
+// signParams returns the fresh fields as they stand before or behind the other
+// parameters. They stand behind them, but for parameters that
 // end with a line end, which some servers take off a body's last value: with a parameter
 // behind it, the line end would become part of that value.
 func (a *attempt) signParams(params string) (before, behind string, err error) {
-	credential, err := a.credential()
-	if err != nil || len(credential) == 0 {
+	fields, err := a.fresh()
+	if err != nil || len(fields) == 0 {
 		return "", "", err
 	}
-	fresh := make([]string, 0, len(credential))
-	for _, field := range credential {
-		fresh = append(fresh, field.Name+"="+field.Value)
+	fresh := make([]string, 0, len(fields))
+	for _, field := range fields {
+		fresh = append(fresh, form.EscapeParam(field))
 	}
 	signed := strings.Join(fresh, "&")
 	switch {

@@ -82,6 +82,7 @@ type Sign struct {
 	unknown  project.UploadCounters
 	loopMark string
 	offsets  *offsets
+	policies policies
 }
 
 // CaddyModule returns the Caddy module information.
@@ -105,6 +106,7 @@ func (s *Sign) Provision(ctx caddy.Context) error {
 	if err := s.provision(ctx, s.Projects, s.CORS); err != nil {
 		return err
 	}
+	s.policies = newPolicies(&s.projects)
 	if err := s.join(peer{config: ctx.GetMetricsRegistry(), hasPolicy: s.projects.HasPolicy}); err != nil {
 		return err
 	}
@@ -118,10 +120,12 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return nil
 	}
 	endpoint := uploadapi.Signed(r.Method, r.URL.Path) // nil if r is not to be signed
-	var grantors project.Grantors
+	var caller caller
 	if endpoint != nil {
-		// A resolver may be asked with headers of the request, which are removed below.
-		grantors = s.projects.Grantors(r.Context())
+		// A resolver may be asked with headers of the request, and forced fields depend
+		// on them, which are removed below.
+		caller.grantors = s.projects.Grantors(r.Context())
+		caller.forced = s.projects.Forced(r.Context(), endpoint)
 	}
 	// A client can name any header in Connection, and so have the proxy remove it
 	// (RFC 9110, section 7.6.1): also one that is put in below, if this came later.
@@ -155,9 +159,15 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		r.Body = incoming
 	}
 	if endpoint != nil {
-		return s.sign(response, r, next, endpoint, grantors)
+		return s.sign(response, r, next, endpoint, caller)
 	}
 	return s.pass(response, r, next)
+}
+
+// caller is what an upload gets by the request's headers and variables.
+type caller struct {
+	grantors project.Grantors
+	forced   []project.Forced
 }
 
 // refuseEarly refuses a request whose project is not known, since its body was not read.
@@ -170,9 +180,9 @@ func (s *Sign) refuseEarly(w http.ResponseWriter, r *http.Request, incoming *inc
 
 // sign signs a request to a signed endpoint and passes it on, or refuses it. If the
 // service rejects the credential, it may be retried with another.
-func (s *Sign) sign(response *responseWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint, grantors project.Grantors) error {
+func (s *Sign) sign(response *responseWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint, caller caller) error {
 	defer response.incoming.recycle()
-	upload := newUpload(s, r, endpoint, grantors, response)
+	upload := newUpload(s, r, endpoint, caller, response)
 	attempt := &upload.first
 	if err := attempt.prepare(r); err != nil {
 		refusal := newRefusal(err)

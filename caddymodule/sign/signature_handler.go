@@ -86,7 +86,7 @@ func (s *Signature) Provision(ctx caddy.Context) error {
 	}
 	if !s.BypassesPolicy {
 		name := s.Project.Name()
-		if s.Project.HasPolicy() { // which nobody would apply here
+		if s.Project.HasPolicy() { // which are not applied here
 			return bypassError(name)
 		}
 		if err := s.join(peer{config: ctx.GetMetricsRegistry(), handsOut: name}); err != nil {

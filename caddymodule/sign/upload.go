@@ -21,10 +21,11 @@ type upload struct {
 	sign     *Sign
 	endpoint *uploadapi.SignedEndpoint
 	grantors project.Grantors
-	ctx      context.Context // of the request
-	method   string          // in capitals
-	query    string          // as the client sent it
-	client   *incomingBody   // the body as it comes, or nil if there is none
+	forced   []project.Forced // by policies; none if no project forces any
+	ctx      context.Context  // of the request
+	method   string           // in capitals
+	query    string           // as the client sent it
+	client   *incomingBody    // the body as it comes, or nil if there is none
 	writer   http.ResponseWriter
 
 	// What a retry needs of the body.
@@ -36,9 +37,9 @@ type upload struct {
 }
 
 // newUpload returns the upload of a request.
-func newUpload(s *Sign, r *http.Request, endpoint *uploadapi.SignedEndpoint, grantors project.Grantors, response *responseWriter) *upload {
+func newUpload(s *Sign, r *http.Request, endpoint *uploadapi.SignedEndpoint, caller caller, response *responseWriter) *upload {
 	u := &upload{
-		sign: s, endpoint: endpoint, grantors: grantors,
+		sign: s, endpoint: endpoint, grantors: caller.grantors, forced: caller.forced,
 		ctx: r.Context(), method: uploadapi.Method(r.Method), query: r.URL.RawQuery, client: response.incoming, writer: response.ResponseWriter,
 	}
 	u.first.upload, u.first.ctx = u, u.ctx

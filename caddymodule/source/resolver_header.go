@@ -3,22 +3,19 @@
 package source
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/hop"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
 )
 
 // requestPlaceholders is the prefix of the names of a request's placeholders.
@@ -58,56 +55,26 @@ func newResolverHeader(name, raw string) (*resolverHeader, error) {
 	if !httpguts.ValidHeaderFieldName(name) {
 		return nil, fmt.Errorf("header %q is not a valid header name", name)
 	}
-	option := "header " + name
+	subject := "header " + name
 	if hop.IsConnection(name) || slices.Contains(transportHeaders, name) {
-		return nil, fmt.Errorf("%s: it is set by the transport", option)
+		return nil, fmt.Errorf("%s: it is set by the transport", subject)
 	}
 	h := &resolverHeader{name: name, raw: raw, settings: make(map[string]*setting)}
-	for _, placeholder := range placeholders(raw) {
+	for _, placeholder := range option.Placeholders(raw) {
 		if strings.HasPrefix(placeholder, requestPlaceholders) {
 			h.ofRequest = true
-			if err := checkRequestPlaceholder(placeholder); err != nil {
-				return nil, fmt.Errorf("%s: %w", option, err)
+			if err := option.CheckRequestPlaceholder(placeholder); err != nil {
+				return nil, fmt.Errorf("%s: %w", subject, err)
 			}
 			continue
 		}
-		setting, err := newSetting(option, "{"+placeholder+"}")
+		setting, err := newSetting(subject, "{"+placeholder+"}")
 		if err != nil {
 			return nil, err
 		}
 		h.settings[placeholder] = setting
 	}
 	return h, h.check()
-}
-
-// placeholders returns the names of the placeholders in a text, as Caddy's own replacer
-// finds them: a regular expression would differ in escaped braces.
-func placeholders(text string) (names []string) {
-	replacer := caddy.NewEmptyReplacer()
-	replacer.Map(func(name string) (any, bool) {
-		names = append(names, name)
-		return nil, true
-	})
-	replacer.ReplaceAll(text, "")
-	return names
-}
-
-// checkRequestPlaceholder checks the name of a placeholder of the request, so that a typo is
-// a load error and not an empty header. Only those that every request has can be checked;
-// others are set by handlers, which are not known here.
-func checkRequestPlaceholder(name string) error {
-	const ofRequest = "http.request."
-	if strings.HasPrefix(name, ofRequest+"body") {
-		return fmt.Errorf("{%s}: the body is not available, for an upload is passed on while it arrives", name)
-	}
-	ctx := context.WithValue(context.Background(), http.LocalAddrContextKey, new(net.TCPAddr))
-	request := (&http.Request{Header: make(http.Header), URL: new(url.URL)}).WithContext(ctx)
-	replacer := caddy.NewReplacer()
-	caddyhttp.PrepareRequest(request, replacer, nil, nil)
-	if _, known := replacer.Get(name); !known && strings.HasPrefix(name, ofRequest) {
-		return fmt.Errorf("there is no placeholder {%s}", name)
-	}
-	return nil
 }
 
 // replaceAll returns the header's value, and whether any placeholder of the request had a

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// recorder is an observer that keeps what it is shown, and fails where it is told to.
+// recorder is an observer that keeps what it is shown, and fails where it is asked to.
 type recorder struct {
 	calls     []string // content in one piece
 	parts     []Part
@@ -124,7 +124,7 @@ func TestInvariant11ObserverEndsAForm(t *testing.T) {
 	}
 }
 
-func TestObserverIsToldWhereServersMayBeginAPart(t *testing.T) {
+func TestObserverLearnsWhereServersMayBeginAPart(t *testing.T) {
 	photo := file("file", "a.jpg", "1")
 	evil := "Content-Disposition: form-data; name=\"b\"; filename=\"b.exe\"\r\n\r\nMZ"
 	within := func(content string) string { return body(file("file", "a.jpg", content)) }
@@ -161,7 +161,7 @@ func TestObserverIsToldWhereServersMayBeginAPart(t *testing.T) {
 	}
 }
 
-func TestObserverIsNotToldOfContentThatIsNoPart(t *testing.T) {
+func TestObserverDoesNotLearnOfContentThatIsNoPart(t *testing.T) {
 	for name, form := range map[string]string{
 		"the boundary in a line":       body(file("file", "a.jpg", "abc"+dash+"abc")),
 		"over and over":                body(file("file", "a.jpg", strings.Repeat("abc\n"+dash+"\n", 3000))),

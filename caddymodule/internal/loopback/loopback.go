@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package loopback tells this machine's addresses from others'. What is sent there without
-// TLS is seen by nobody on the way.
+// TLS passes no other machine.
 package loopback
 
 import (

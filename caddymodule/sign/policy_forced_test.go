@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sign_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// withReplacer gives a request the placeholders that Caddy's server gives it.
+func withReplacer(r *http.Request) *http.Request {
+	replacer := caddy.NewReplacer()
+	r = r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, replacer))
+	return caddyhttp.PrepareRequest(r, replacer, nil, new(caddyhttp.Server))
+}
+
+const byUser = `{"metadata":{"user":"{http.request.header.X-User}"},"store":"1"}`
+
+// values returns all values that a server reads under a name, from the body as well as
+// from the query.
+func (rec *received) values(t *testing.T, name string) []string {
+	t.Helper()
+	values := rec.request.URL.Query()[name]
+	switch mediaType := rec.request.Header.Get("Content-Type"); {
+	case len(rec.body) == 0:
+	case strings.HasPrefix(mediaType, "multipart/"):
+		for _, field := range parseForm(t, rec.body) {
+			if field.name == name {
+				values = append(values, field.value)
+			}
+		}
+	default:
+		parsed, err := url.ParseQuery(string(rec.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		values = append(values, parsed[name]...)
+	}
+	return values
+}
+
+// Forced fields are in the upload once, with the operator's value, whatever the client
+// sends, and wherever.
+func TestForcedFieldsReplaceTheClients(t *testing.T) {
+	sign := withPolicy(t, byUser)
+	endpoints := map[string]struct{ key, store string }{
+		"/multipart/start/": {"UPLOADCARE_PUB_KEY", "UPLOADCARE_STORE"},
+		"/from_url/":        {"pub_key", "store"},
+	}
+	for path, names := range endpoints {
+		for _, encoding := range encodings {
+			t.Run(path+encoding.name, func(t *testing.T) {
+				r := encoding.request(path, [2]string{names.key, "demopublickey"}, [2]string{"source_url", "https://example.com/a.jpg"},
+					[2]string{"metadata[user]", "forged"}, [2]string{"metadata[users]", "kept"}, [2]string{"METADATA[user]", "forged"},
+					[2]string{"store", "0"}, [2]string{"UPLOADCARE_STORE", "0"}, [2]string{"metadata[user]", "forged"})
+				r.Header.Set("X-User", "zoë & co=1")
+				rec := wantAccepted(t, sign, withReplacer(r))
+				if got := rec.values(t, "metadata[user]"); !slices.Equal(got, []string{"zoë & co=1"}) {
+					t.Errorf("metadata[user]: %q", got)
+				}
+				if got := rec.values(t, names.store); !slices.Equal(got, []string{"1"}) {
+					t.Errorf("%s: %q", names.store, got)
+				}
+				if got := rec.values(t, "metadata[users]"); !slices.Equal(got, []string{"kept"}) {
+					t.Errorf("a field with a similar name: %q", got)
+				}
+				if strings.Contains(string(rec.body)+rec.request.URL.RawQuery, "forged") {
+					t.Errorf("the client's value was left: %q %q", rec.request.URL.RawQuery, rec.body)
+				}
+				if length := rec.request.ContentLength; length >= 0 && length != int64(len(rec.body)) {
+					t.Errorf("Content-Length %d, body of %d bytes", length, len(rec.body))
+				}
+			})
+		}
+	}
+}
+
+// An endpoint that takes no metadata gets none, and loses the client's.
+func TestForcedFieldsGoWhereTheEndpointTakesThem(t *testing.T) {
+	sign := withPolicy(t, byUser)
+	r := paramsRequest(http.MethodPost, "/group/", urlencoded, "pub_key=demopublickey&files[]=6c5e9526-b0fe-4739-8975-72e8d5ee6342")
+	r.Header.Set("X-User", "anna")
+	rec := wantAccepted(t, sign, withReplacer(r))
+	if strings.Contains(string(rec.body), "metadata") || strings.Contains(string(rec.body), "store") {
+		t.Errorf("%q", rec.body)
+	}
+}
+
+// An empty value takes the client's field out, and puts none in.
+func TestAnEmptyForcedValueRemovesTheClients(t *testing.T) {
+	sign := withPolicy(t, byUser)
+	rec := wantAccepted(t, sign, withReplacer(uploadRequest(formOf(demoKey, field("metadata[user]", "forged"), file("file", "a.jpg", "x")))))
+	if strings.Contains(string(rec.body), "metadata") || strings.Contains(string(rec.body), "forged") {
+		t.Errorf("%q", rec.body)
+	}
+}
+
+// Invariant 3, with forced values of several bytes to a character: the length is exact.
+func TestInvariant3ForcedValuesOfManyBytes(t *testing.T) {
+	sign := withPolicy(t, byUser)
+	for _, user := range []string{"a", "zoë", "日本語", strings.Repeat("😀", 512), `quote" and \ and ; and = &`, "\u202etxt.exe"} {
+		r := uploadRequest(formOf(field("metadata[user]", "forged"), file("file", "a.jpg", "x"), demoKey))
+		r.Header.Set("X-User", user)
+		rec := wantAccepted(t, sign, withReplacer(r))
+		if rec.request.ContentLength != int64(len(rec.body)) {
+			t.Errorf("%q: Content-Length %d, body of %d bytes", user, rec.request.ContentLength, len(rec.body))
+		}
+		if got := rec.values(t, "metadata[user]"); !slices.Equal(got, []string{user}) {
+			t.Errorf("%q arrives as %q", user, got)
+		}
+	}
+}
+
+// A value that would be more than a value is refused before a byte leaves.
+func TestForcedValuesThatAttackAreRefused(t *testing.T) {
+	sign := withPolicy(t, byUser)
+	for name, user := range map[string]string{
+		"a line end":            "a\r\nContent-Type: text/html",
+		"a bare LF":             "a\nb",
+		"a bare CR":             "a\rb",
+		"NUL":                   "a\x00b",
+		"an escape":             "a\x1b[2J",
+		"DEL":                   "a\x7f",
+		"a C1 control":          "a\u0085b",
+		"no UTF-8":              "a\xff",
+		"the delimiter":         "a--" + testBoundary,
+		"the closing one":       "\"--" + testBoundary + "--",
+		"more than the limit":   strings.Repeat("a", 513),
+		"10 KB":                 strings.Repeat("a", 10<<10),
+		"more than it, of many": strings.Repeat("😀", 513),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := uploadRequest(formOf(demoKey, file("file", "a.jpg", "x")))
+			r.Header["X-User"] = []string{user}
+			rec, w := serve(t, sign, withReplacer(r))
+			if rec.called || w.Code != http.StatusBadRequest {
+				t.Errorf("status %d, called %v: %s", w.Code, rec.called, w.Body)
+			}
+			if strings.Contains(w.Body.String(), user) {
+				t.Errorf("the value is in the response: %q", w.Body)
+			}
+		})
+	}
+}
+
+// What only some projects force.
+func TestForcedFieldsOfSeveralProjects(t *testing.T) {
+	project := func(key, policy string) string {
+		return `{"public_key":"` + key + `","source":{"module":"secret_key","keys":["` + testSecret + `"]},"policy":` + policy + `}`
+	}
+	sign := mustSign(t, `{"projects":[`+project("forcing", `{"metadata":{"user":"{http.request.header.X-User}"}}`)+`,`+
+		project("other", `{"metadata":{"user":"somebody else, with a longer name"}}`)+`,`+project("free", `{"max_file_size":100}`)+`]}`)
+	key := func(publicKey string) string { return field("UPLOADCARE_PUB_KEY", publicKey) }
+	clients, upload := field("metadata[user]", "the client's"), file("file", "a.jpg", "x")
+	for name, test := range map[string]struct {
+		form string
+		want []string // nil if refused
+	}{
+		"forced, the key before":  {formOf(key("forcing"), clients, upload), []string{"anna"}},
+		"forced, the key behind":  {formOf(clients, upload, key("forcing")), nil},
+		"forced, and none sent":   {formOf(upload, key("forcing")), []string{"anna"}},
+		"the longest":             {formOf(upload, key("other")), []string{"somebody else, with a longer name"}},
+		"not forced, key before":  {formOf(key("free"), clients, upload), []string{"the client's"}},
+		"not forced, key behind":  {formOf(clients, upload, key("free")), []string{"the client's"}},
+		"too large, key behind":   {formOf(file("file", "a.jpg", strings.Repeat("x", 101)), key("free")), nil},
+		"large where that may be": {formOf(file("file", "a.jpg", strings.Repeat("x", 101)), key("forcing")), []string{"anna"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := uploadRequest(test.form)
+			r.Header.Set("X-User", "anna")
+			rec, w := serve(t, sign, withReplacer(r))
+			if test.want == nil {
+				if w.Code != http.StatusBadRequest || rec.err == nil {
+					t.Errorf("status %d, %v: %s", w.Code, rec.err, w.Body)
+				}
+				return
+			}
+			if w.Code != http.StatusOK || rec.request.ContentLength != int64(len(rec.body)) {
+				t.Fatalf("status %d, Content-Length %d, body of %d bytes: %s", w.Code, rec.request.ContentLength, len(rec.body), w.Body)
+			}
+			if got := rec.values(t, "metadata[user]"); !slices.Equal(got, test.want) {
+				t.Errorf("metadata[user]: %q", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sign_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// withPolicy is a handler of one project that has a policy.
+func withPolicy(tb testing.TB, policy string) *Sign {
+	tb.Helper()
+	return mustSign(tb, `{"projects":[{"public_key":"demopublickey","source":{"module":"secret_key","keys":["`+testSecret+`"]},"policy":`+policy+`}]}`)
+}
+
+// typed is a file with a declared type.
+func typed(filename, mediaType, content string) string {
+	return part(`Content-Disposition: form-data; name="file"; filename="`+filename+`"`+"\r\nContent-Type: "+mediaType, content)
+}
+
+const (
+	png  = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
+	exe  = "MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff\x00\x00\xb8\x00\x00\x00\x00\x00\x00\x00@\x00\x00\x00"
+	html = "<!DOCTYPE html><html><body><script>alert(1)</script></body></html>"
+)
+
+// encoding is a way to send fields to an endpoint.
+type encoding struct {
+	name    string
+	request func(path string, fields ...[2]string) *http.Request
+}
+
+func encode(fields [][2]string) string {
+	var pairs []string
+	for _, field := range fields {
+		pairs = append(pairs, url.QueryEscape(field[0])+"="+url.QueryEscape(field[1]))
+	}
+	return strings.Join(pairs, "&")
+}
+
+func multipartRequest(path string, fields ...[2]string) *http.Request {
+	var parts []string
+	for _, f := range fields {
+		parts = append(parts, field(f[0], f[1]))
+	}
+	return paramsRequest(http.MethodPost, path, "multipart/form-data; boundary="+testBoundary, formOf(parts...))
+}
+
+// encodings are all ways to send the fields of an endpoint that takes them otherwise than
+// in a form, too.
+var encodings = []encoding{
+	{"multipart", multipartRequest},
+	{"multipart, chunked", func(path string, fields ...[2]string) *http.Request {
+		r := multipartRequest(path, fields...)
+		r.ContentLength = -1
+		return r
+	}},
+	{"urlencoded", func(path string, fields ...[2]string) *http.Request {
+		return paramsRequest(http.MethodPost, path, urlencoded, encode(fields))
+	}},
+	{"urlencoded, labelled as JSON", func(path string, fields ...[2]string) *http.Request {
+		return paramsRequest(http.MethodPost, path, "application/json", encode(fields))
+	}},
+	{"query", func(path string, fields ...[2]string) *http.Request {
+		return httptest.NewRequest(http.MethodPost, path+"?"+encode(fields), http.NoBody)
+	}},
+	{"query beside an urlencoded body", func(path string, fields ...[2]string) *http.Request {
+		return paramsRequest(http.MethodPost, path+"?"+encode(fields[1:]), urlencoded, encode(fields[:1]))
+	}},
+	{"query beside a form", func(path string, fields ...[2]string) *http.Request {
+		r := multipartRequest(path, fields[0])
+		r.URL.RawQuery = encode(fields[1:])
+		return r
+	}},
+}
+
+// wantRefused checks that a request is refused with an error of the service or the gateway,
+// in both dialects, and that nothing whole has reached the upstream.
+func wantRefused(t *testing.T, sign *Sign, code string, status int, request func() *http.Request) {
+	t.Helper()
+	rec, w := serve(t, sign, request())
+	if w.Code != status || rec.called && rec.err == nil {
+		t.Errorf("status %d, want %d; the whole request has reached the upstream: %v; %s", w.Code, status, rec.called && rec.err == nil, w.Body)
+	}
+	if strings.Contains(string(rec.body), "--"+testBoundary+"--") || strings.Contains(string(rec.body), `name="signature"`) {
+		t.Errorf("the upstream has the end of the form: %q", rec.body)
+	}
+	r := request()
+	query := r.URL.Query()
+	query.Set("jsonerrors", "1")
+	if r.URL.RawQuery == "" {
+		r.URL.RawQuery = "jsonerrors=1"
+	} else {
+		r.URL.RawQuery += "&jsonerrors=1"
+	}
+	_, w = serve(t, sign, r)
+	var envelope struct {
+		Error struct {
+			Code   string `json:"error_code"`
+			Status int    `json:"status_code"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &envelope); err != nil || w.Code != http.StatusOK {
+		t.Fatalf("with jsonerrors: status %d, %q: %v", w.Code, w.Body, err)
+	}
+	if envelope.Error.Code != code || envelope.Error.Status != status {
+		t.Errorf("%s %d, want %s %d", envelope.Error.Code, envelope.Error.Status, code, status)
+	}
+}
+
+// wantAccepted checks that a request is signed and passed on whole.
+func wantAccepted(t *testing.T, sign *Sign, r *http.Request) *received {
+	t.Helper()
+	rec, w := serve(t, sign, r)
+	if w.Code != http.StatusOK || rec.err != nil {
+		t.Fatalf("status %d, %v: %s", w.Code, rec.err, w.Body)
+	}
+	if !strings.Contains(string(rec.body)+rec.request.URL.RawQuery, "signature") {
+		t.Fatal("passed on unsigned")
+	}
+	return rec
+}
+
+// Invariant 11: what a policy forbids never reaches the upstream whole, on any path to the
+// same end.
+func TestInvariant11WhatAPolicyForbidsOfADirectUpload(t *testing.T) {
+	const kib = `{"max_file_size":1024}`
+	kilobyte := strings.Repeat("x", 1024)
+	const images = `{"types":["image/*",".pdf"]}`
+	tests := map[string]struct {
+		policy string
+		form   string
+		code   string // empty if the upload is accepted
+	}{
+		"a file of the size":            {kib, formOf(demoKey, typed("a.bin", "application/octet-stream", kilobyte)), ""},
+		"a file larger by a byte":       {kib, formOf(demoKey, typed("a.bin", "application/octet-stream", kilobyte+"x")), "FileSizeLimitExceededError"},
+		"before the key":                {kib, formOf(typed("a.bin", "application/octet-stream", kilobyte+"x"), demoKey), "FileSizeLimitExceededError"},
+		"the second of two":             {kib, formOf(demoKey, file("a", "a.jpg", "x"), file("b", "b.jpg", kilobyte+"x")), "FileSizeLimitExceededError"},
+		"two of the size":               {kib, formOf(demoKey, file("a", "a.jpg", kilobyte), file("b", "b.jpg", kilobyte)), ""},
+		"a form within the file":        {kib, formOf(demoKey, typed("a.txt", "multipart/mixed; boundary=x", "--x\r\n\r\n"+kilobyte+"\r\n--x--\r\n")), "FileSizeLimitExceededError"},
+		"an empty file":                 {kib, formOf(demoKey, file("a", "a.jpg", "")), ""},
+		"an image":                      {images, formOf(demoKey, typed("a.png", "image/png", png)), ""},
+		"an image that is undeclared":   {images, formOf(demoKey, typed("a.png", "application/octet-stream", png)), ""},
+		"a program":                     {images, formOf(demoKey, typed("a.exe", "application/x-msdownload", exe)), "FileTypeForbiddenError"},
+		"a program that is declared":    {images, formOf(demoKey, typed("a.png", "image/png", exe)), "FileTypeForbiddenError"},
+		"an image with a program's end": {images, formOf(demoKey, typed("a.exe", "image/png", png)), "FileTypeForbiddenError"},
+		"an image declared as a page":   {images, formOf(demoKey, typed("a.png", "text/html", png)), "FileTypeForbiddenError"},
+		"a page":                        {images, formOf(demoKey, typed("a.png", "image/png", html)), "FileTypeForbiddenError"},
+		"two names":                     {images, formOf(demoKey, part(`Content-Disposition: form-data; name="file"; filename="a.png"; filename="a.exe"`, png)), "FileTypeForbiddenError"},
+		"a name in another charset":     {images, formOf(demoKey, part(`Content-Disposition: form-data; name="file"; filename="a.png"; filename*=UTF-8''a.exe`, png)), "FileTypeForbiddenError"},
+		"a honest name in another":      {images, formOf(demoKey, part(`Content-Disposition: form-data; name="file"; filename="nave.png"; filename*=UTF-8''na%C3%AFve.png`, png)), ""},
+		"three files":                   {`{"max_files":2}`, formOf(demoKey, file("a", "a.jpg", "x"), file("b", "b.jpg", "x"), file("c", "c.jpg", "x")), "RequestFileNumberLimitExceededError"},
+		"two files":                     {`{"max_files":2}`, formOf(demoKey, file("a", "a.jpg", "x"), file("b", "b.jpg", "x")), ""},
+		"no direct uploads":             {`{"endpoints":["multipart"]}`, formOf(demoKey, file("a", "a.jpg", "x")), "GatewayEndpointError"},
+	}
+	status := map[string]int{"GatewayEndpointError": http.StatusForbidden}
+	for name, test := range tests {
+		for _, chunked := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, chunked %v", name, chunked), func(t *testing.T) {
+				sign := withPolicy(t, test.policy)
+				request := func() *http.Request {
+					r := uploadRequest(test.form)
+					if chunked {
+						r.ContentLength = -1
+					}
+					return r
+				}
+				if test.code == "" {
+					rec := wantAccepted(t, sign, request())
+					if !strings.HasPrefix(string(rec.body), strings.TrimSuffix(test.form, "--"+testBoundary+"--\r\n")) {
+						t.Error("a byte was changed")
+					}
+					return
+				}
+				want := http.StatusBadRequest
+				if status[test.code] != 0 {
+					want = status[test.code]
+				}
+				wantRefused(t, sign, test.code, want, request)
+			})
+		}
+	}
+}
+
+// Invariant 11, at the endpoints that take fields in every encoding.
+func TestInvariant11WhatAPolicyForbidsOfFields(t *testing.T) {
+	key := [2]string{"UPLOADCARE_PUB_KEY", "demopublickey"}
+	pubKey := [2]string{"pub_key", "demopublickey"}
+	start := func(size, filename, mediaType string) [][2]string {
+		return [][2]string{key, {"size", size}, {"filename", filename}, {"content_type", mediaType}}
+	}
+	source := func(address string, more ...[2]string) [][2]string {
+		return append([][2]string{pubKey, {"source_url", address}}, more...)
+	}
+	tests := map[string]struct {
+		policy, path string
+		fields       [][2]string
+		code         string // empty if accepted
+		status       int
+	}{
+		"size within":                   {`{"max_file_size":20971520}`, "/multipart/start/", start("20971520", "a.mp4", "video/mp4"), "", 0},
+		"size over":                     {`{"max_file_size":20971520}`, "/multipart/start/", start("20971521", "a.mp4", "video/mp4"), "MultipartFileSizeLimitExceededError", 400},
+		"the second size over":          {`{"max_file_size":20971520}`, "/multipart/start/", append(start("20971520", "a.mp4", "video/mp4"), [2]string{"size", "99999999"}), "MultipartFileSizeLimitExceededError", 400},
+		"type":                          {`{"types":["video/*"]}`, "/multipart/start/", start("20971520", "a.mp4", "video/mp4"), "", 0},
+		"another type":                  {`{"types":["video/*"]}`, "/multipart/start/", start("20971520", "a.mp4", "application/zip"), "FileTypeForbiddenError", 400},
+		"another extension":             {`{"types":["video/*"]}`, "/multipart/start/", start("20971520", "a.exe", "video/mp4"), "FileTypeForbiddenError", 400},
+		"another extension, later":      {`{"types":["video/*"]}`, "/multipart/start/", append(start("20971520", "a.mp4", "video/mp4"), [2]string{"filename", "a.exe"}), "FileTypeForbiddenError", 400},
+		"no parts":                      {`{"endpoints":["base"]}`, "/multipart/start/", start("20971520", "a.mp4", "video/mp4"), "GatewayEndpointError", 403},
+		"a source":                      {`{"from_url":["*.example.com"]}`, "/from_url/", source("https://cdn.example.com/a.jpg"), "", 0},
+		"another source":                {`{"from_url":["*.example.com"]}`, "/from_url/", source("https://example.org/a.jpg"), "GatewaySourceURLError", 403},
+		"a source of a similar name":    {`{"from_url":["*.example.com"]}`, "/from_url/", source("https://evilexample.com/a.jpg"), "GatewaySourceURLError", 403},
+		"a user that looks like a host": {`{"from_url":["*.example.com"]}`, "/from_url/", source("https://cdn.example.com@example.org/a.jpg"), "GatewaySourceURLError", 403},
+		"two sources":                   {`{"from_url":["*.example.com"]}`, "/from_url/", source("https://cdn.example.com/a.jpg", [2]string{"source_url", "https://example.org/"}), "GatewaySourceURLError", 403},
+		"no sources":                    {`{"from_url":["off"]}`, "/from_url/", source("https://cdn.example.com/a.jpg"), "GatewaySourceURLError", 403},
+		"a source of a type":            {`{"types":[".jpg"]}`, "/from_url/", source("https://cdn.example.com/a.jpg"), "", 0},
+		"a source of another type":      {`{"types":[".jpg"]}`, "/from_url/", source("https://cdn.example.com/a.exe"), "FileTypeForbiddenError", 400},
+		"no groups":                     {`{"endpoints":["base"]}`, "/group/", [][2]string{pubKey, {"files[]", "6c5e9526-b0fe-4739-8975-72e8d5ee6342"}}, "GatewayEndpointError", 403},
+	}
+	for name, test := range tests {
+		for _, encoding := range encodings {
+			t.Run(name+"/"+encoding.name, func(t *testing.T) {
+				sign := withPolicy(t, test.policy)
+				request := func() *http.Request { return encoding.request(test.path, test.fields...) }
+				if test.code == "" {
+					wantAccepted(t, sign, request())
+				} else {
+					wantRefused(t, sign, test.code, test.status, request)
+				}
+			})
+		}
+	}
+}
