@@ -89,8 +89,14 @@ func servePage(t *testing.T, d demonstration, options demo.Options) string {
 // stored counts the files in the sandbox.
 func (d demonstration) stored(t *testing.T) int {
 	t.Helper()
+	return storedIn(t, d.root)
+}
+
+// storedIn counts the files in the directory of a sandbox.
+func storedIn(t *testing.T, root string) int {
+	t.Helper()
 	uuid := "????????-????-????-????-????????????"
-	files, err := filepath.Glob(filepath.Join(d.root, uuid))
+	files, err := filepath.Glob(filepath.Join(root, uuid))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,9 +47,35 @@ func TestOnlyWhatIsRightIsFoundRight(t *testing.T) {
 		"the name of the file is other": {[]string{keyLine, storeLine, renamed, signature, expire}, true, false},
 	}
 	for name, test := range tests {
-		if err := f.check(reportOf(f, test.lines...), test.signs); (err == nil) != test.right {
+		if err := f.check(reportOf(f, test.lines...), test.signs, false); (err == nil) != test.right {
 			t.Errorf("%s: got %v", name, err)
 		}
+	}
+}
+
+func TestForcedFieldsArriveOnceAndInPlaceOfTheClients(t *testing.T) {
+	f := newForm(3000)
+	signature, expire := arrived("signature", "", freshSignatureValue), arrived("expire", "", freshExpireValue)
+	user, store, crossedOut := forcedFields[0], forcedFields[1], arrived("xxxxxxxxxxxxxxxx", "", "xxxx")
+	tests := map[string]struct {
+		lines []string
+		right bool
+	}{
+		"forced":                        {[]string{keyLine, "FILE", user, store, signature, expire}, true},
+		"forced, crossed out":           {[]string{keyLine, crossedOut, "FILE", user, store, signature, expire}, true},
+		"none":                          {[]string{keyLine, storeLine, "FILE", signature, expire}, false},
+		"one of two":                    {[]string{keyLine, "FILE", store, signature, expire}, false},
+		"one of them twice":             {[]string{keyLine, "FILE", user, user, store, signature, expire}, false},
+		"the client's is left as well":  {[]string{keyLine, storeLine, "FILE", user, store, signature, expire}, false},
+		"the client's is left in place": {[]string{keyLine, storeLine, "FILE", user, signature, expire}, false},
+	}
+	for name, test := range tests {
+		if err := f.check(reportOf(f, test.lines...), true, true); (err == nil) != test.right {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if err := f.check(reportOf(f, keyLine, storeLine, "FILE", user, store, signature, expire), true, false); err == nil {
+		t.Error("a contender without rules may force fields")
 	}
 }
 
@@ -68,9 +94,9 @@ func TestAFormHasTheLengthThatItPromises(t *testing.T) {
 func TestRatiosAreOfTheSameRound(t *testing.T) {
 	r := &results{MaxOther: 0.3}
 	for round, rates := range [][2]float64{{10, 20}, {1, 3}, {100, 100}, {7, 14}, {1, 1000}} {
-		for i, name := range []string{base, gateway} {
-			s := sample{Mode: "plain", Case: "1KiB", Contender: name, Round: round, Requests: int(rates[i]), Seconds: 1}
-			if rates[i] == 1000 {
+		for i, name := range []string{base, gateway, "policy"} {
+			s := sample{Mode: "plain", Case: "1KiB", Contender: name, Round: round, Requests: int(rates[min(i, 1)]), Seconds: float64(max(i, 1))}
+			if s.Requests == 1000 {
 				s.Other = 0.5 // does not count
 			}
 			r.Samples = append(r.Samples, s)
@@ -81,6 +107,9 @@ func TestRatiosAreOfTheSameRound(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if report := r.report(); !strings.Contains(report, "| `uploadcare` | 17 | 2.00 (1.75 to 2.25) |") {
+		t.Errorf("report:\n%s", report)
+	}
+	if report := r.report(); !strings.Contains(report, "`policy` against `uploadcare`: throughput 0.50 (0.50 to 0.50), CPU –") {
 		t.Errorf("report:\n%s", report)
 	}
 	if picture := r.picture(); !strings.Contains(picture, ">uploadcare</text>") || strings.Contains(picture, "NaN") {

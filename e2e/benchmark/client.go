@@ -128,6 +128,7 @@ func (c *roundTripClient) upload(form form, verify bool) (string, error) {
 	// on, chunked.
 	request.ContentLength = form.length()
 	request.Header.Set("Content-Type", form.contentType())
+	request.Header.Set("User-Agent", userAgent)
 	if verify {
 		request.Header.Set(verifyHeader, "1")
 	}

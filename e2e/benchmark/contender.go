@@ -15,6 +15,11 @@ type contender struct {
 	name  string
 	what  string
 	signs bool
+	// forces is whether it has the rules of policyRules, and so puts forcedFields into forms.
+	forces bool
+	// beside names the contender that does the same but for one thing: the report has the
+	// ratio of the two as well, since a few percent are lost in two ratios to a third.
+	beside string
 	// downstream lists the protocols that clients can use.
 	downstream []protocol
 	// in lists the modes in which it is measured unless asked for. Empty: all.
@@ -54,6 +59,7 @@ var contenders = []contender{
 	{name: base, what: "Caddy's `reverse_proxy`, which signs nothing: the base", downstream: all, start: caddy(plainProxy)},
 	{name: control, what: "the same once more", downstream: all, start: caddy(plainProxy)},
 	{name: gateway, what: "`uploadcare`, as it is", signs: true, downstream: all, start: caddy(uploadcare(""))},
+	{name: "policy", what: "`uploadcare` with all rules of a policy", signs: true, forces: true, beside: gateway, downstream: all, in: []string{"plain"}, start: caddy(policed)},
 	// Shows how much of the gain is the transport's.
 	{name: "transport-http", what: "`uploadcare` with `transport http`", signs: true, downstream: all, start: caddy(uploadcare("http"))},
 	{name: "nginx", what: "nginx, `proxy_request_buffering off`, signs nothing", downstream: untilTwo, in: []string{"plain"}, start: nginx(""), missing: noNginx},

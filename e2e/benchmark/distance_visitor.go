@@ -63,7 +63,7 @@ func (v *visitor) visit(o *options, kind upstreamKind) (timings []timing, err er
 	for _, size := range []int64{0, smallFile, 5<<20 + 1} {
 		report, err := v.upload(newForm(size), true)
 		if err == nil {
-			err = newForm(size).check(report, v.signs)
+			err = newForm(size).check(report, v.signs, v.forces)
 		}
 		if err != nil {
 			return nil, v.explain(err)

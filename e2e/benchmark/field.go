@@ -155,7 +155,7 @@ func (f *field) verify(e *entrant, size int64) error {
 	if err != nil {
 		return f.explain(e, err)
 	}
-	return form.check(report, e.signs)
+	return form.check(report, e.signs, e.forces)
 }
 
 // explain adds the output of the processes to an error.

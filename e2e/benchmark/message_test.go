@@ -72,7 +72,7 @@ func TestAClientSendsTheFormThatItIsGiven(t *testing.T) {
 		}
 		request.verify = true
 		report, err := request.take(reader, nil)
-		if err != nil || form.check(report, false) != nil {
+		if err != nil || form.check(report, false, false) != nil {
 			t.Fatalf("form %d, %v: arrived\n%s", i, err, report)
 		}
 		_, _ = io.WriteString(far, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")

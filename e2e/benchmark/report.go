@@ -79,6 +79,20 @@ func (r *results) table(b *strings.Builder, mode mode, uploads uploads) {
 		}
 		fmt.Fprintf(b, "| %s | %d |\n", strings.Join(cells, " | "), len(samples))
 	}
+	r.compare(b, mode, uploads)
+}
+
+// compare writes the ratios of contenders to those that they stand beside. They are taken
+// within the rounds: the quotient of two medians would have the noise of both.
+func (r *results) compare(b *strings.Builder, mode mode, uploads uploads) {
+	for _, contender := range contenders {
+		samples, others := r.samplesOf(mode.name, uploads.name, contender.name), r.samplesOf(mode.name, uploads.name, contender.beside)
+		if contender.beside == "" || len(samples) == 0 || len(others) == 0 {
+			continue
+		}
+		fmt.Fprintf(b, "\n`%s` against `%s`: throughput %s, CPU %s, p99 %s\n", contender.name, contender.beside,
+			r.cell(samples, others, sample.rate), r.cell(samples, others, sample.cpuPerRequest), r.cell(samples, others, sample.p99))
+	}
 }
 
 // cell formats the ratios to the base, or a dash if there are none.
