@@ -263,13 +263,14 @@ func TestSignatureConfig(t *testing.T) {
 		t.Errorf("any project: %v", err)
 	}
 	for text, want := range map[string]string{
+		"uploadcare_signature x":             "unexpected argument 'x': uploadcare_signature takes a block",
+		"uploadcare_signature {\n cors *\n}": `"*" is not an origin`,
+
 		"uploadcare_signature {\n project a {\n secret_key s\n }\n project b {\n secret_key t\n }\n}": "uploadcare_signature takes one project",
 		"uploadcare_signature {\n bypasses_policy yes\n}":                                             "bypasses_policy takes no argument",
 		"uploadcare_signature {\n bypasses_policy\n cors https://a\n bypasses_policy\n}":              "bypasses_policy already specified",
 		"uploadcare_signature {\n bypasses_policy {\n x\n }\n}":                                       "bypasses_policy takes no block",
 		"uploadcare_signature {\n bypass_policy\n}":                                                   "unrecognized subdirective 'bypass_policy': expected bypasses_policy, project, cors",
-		"uploadcare_signature x":             "unexpected argument 'x': uploadcare_signature takes a block",
-		"uploadcare_signature {\n cors *\n}": `"*" is not an origin`,
 	} {
 		if err := unmarshalSignature(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", text, err)
