@@ -24,19 +24,21 @@ func TestACallerWithoutATokenDisplacesNone(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			callers, issuer := NewCallers(testThreshold, SystemClock()), new(issuer)
-			for number := range maxCallers {
-				_, _ = callers.Get(t.Context(), callerOf(number), issuer.to(number))
-			}
-			issuer.err = test.err
-			for number := range 2 * maxCallers {
-				if _, err := callers.Get(t.Context(), callerOf(maxCallers+number), issuer.to(number)); !errors.Is(err, test.err) {
-					t.Fatalf("got %v", err)
+			synctest.Test(t, func(t *testing.T) { // or pauses would end on a slow machine
+				callers, issuer := NewCallers(testThreshold, SystemClock()), new(issuer)
+				for number := range maxCallers {
+					_, _ = callers.Get(t.Context(), callerOf(number), issuer.to(number))
 				}
-			}
-			if kept := callers.kept(); kept[0] != 0 || kept[1] != maxCallers || kept[2] > test.failed {
-				t.Errorf("kept are %v", kept)
-			}
+				issuer.err = test.err
+				for number := range 2 * maxCallers {
+					if _, err := callers.Get(t.Context(), callerOf(maxCallers+number), issuer.to(number)); !errors.Is(err, test.err) {
+						t.Fatalf("got %v", err)
+					}
+				}
+				if kept := callers.kept(); kept[0] != 0 || kept[1] != maxCallers || kept[2] > test.failed {
+					t.Errorf("kept are %v", kept)
+				}
+			})
 		})
 	}
 }
