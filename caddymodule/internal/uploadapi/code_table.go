@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package uploadapi
+
+// codes are the errors by which the service refuses a request to a signed endpoint, with
+// their messages; %s stands for any text. Of two whose messages are alike, that of the
+// narrower pattern is found.
+//
+// Source: the error table of https://uploadcare.com/api-refs/upload-api/ and, for access
+// tokens, https://uploadcare.com/docs/api/upload/errors/.
+var codes = []struct {
+	code    string
+	status  int
+	message string
+}{
+	{"AccessTokenExpiredError", 401, "Expired token."},
+	{"AccessTokenInvalidError", 401, "Invalid token%s"},
+	{"AccessTokenInvalidError", 401, "Invalid Authorization header format."},
+	{"AccessTokenInvalidError", 403, "Do not use `signature` or `expire` together with a Bearer token."},
+	{"AccountBlockedError", 403, "Account has been blocked."},
+	{"AccountLimitsExceededError", 403, "Account has reached its limits."},
+	{"AccountUnpaidError", 403, "Account has been blocked for non payment."},
+	{"AutostoreDisabledError", 403, "Autostore is disabled."},
+	{"BaseViewsError", 400, "Request processing failed."},
+	{"FileInfectedError", 400, "The file is infected by %s virus."},
+	{"FileMetadataKeyDuplicatedError", 400, "File's metadata key `%s` has a duplicate."},
+	{"FileMetadataKeyEmptyError", 400, "File's metadata key can not be empty."},
+	{"FileMetadataKeyForbiddenError", 400, "File's metadata key `%s` contains symbols not allowed by the metadata key format."},
+	{"FileMetadataKeyLengthTooBigError", 400, "Length of file metadata key `%s` can not be more than %s symbols."},
+	{"FileMetadataKeysNumberTooBigError", 400, "A file can not have more than %s metadata keys."},
+	{"FileMetadataValueEmptyError", 400, "Value of the file metadata key `%s` can not be empty."},
+	{"FileMetadataValueForbiddenError", 400, "Value of file metadata key `%s` contains symbols not allowed by the metadata value format."},
+	{"FileMetadataValueLengthTooBigError", 400, "Value of file metadata's key `%s` can not be more than %s symbols in length."},
+	{"FileRequiredError", 400, "There should be a file."},
+	{"FileSizeLimitExceededError", 400, "File is too large."},
+	{"FileTypeForbiddenError", 400, "Uploading of these file types is not allowed."},
+	{"FilesNumberLimitExceededError", 400, "There are too many files."},
+	{"FilesRequiredError", 400, "Request does not contain files."},
+	{"GroupFileURLParsingFailedError", 400, "This is not valid file url: %s."},
+	{"GroupFilesInvalidError", 400, "No files[N] parameters found."},
+	{"GroupFilesNotFoundError", 400, "Some files not found."},
+	{"GroupViewsError", 400, "Request to group processing failed."},
+	{"HostnameNotFoundError", 400, "Host does not exist."},
+	{"InternalRequestForbiddenError", 403, "Forbidden request."},
+	{"InternalRequestInvalidError", 400, "Incorrect request."},
+	{"MethodNotAllowedError", 405, "HTTP method %s is not allowed for %s"},
+	{"MultipartFileSizeLimitExceededError", 400, "File size exceeds project limit."},
+	{"MultipartFileSizeTooSmallError", 400, "File size can not be less than %s bytes. Please use direct upload instead of multipart."},
+	{"MultipartPartSizeInvalidError", 400, "Multipart Upload Part Size should be an integer."},
+	{"MultipartPartSizeTooBigError", 400, "Multipart Upload Part Size can not be more than %s bytes."},
+	{"MultipartPartSizeTooSmallError", 400, "Multipart Upload Part Size can not be less than %s bytes."},
+	{"MultipartSizeInvalidError", 400, "size should be integer."},
+	{"NullCharactersForbiddenError", 400, "Null characters are not allowed."},
+	{"OperationsLimitExceededError", 403, "The operation limit of the token is exhausted."},
+	{"PostRequestParserFailedError", 400, "HTTP POST request parsing failed."},
+	{"ProjectPublicKeyInvalidError", 403, "%s is invalid."},
+	{"ProjectPublicKeyRemovedError", 403, "Project %s is marked as removed."},
+	{"ProjectPublicKeyRequiredError", 403, "%s is required."},
+	{"RequestFileNumberLimitExceededError", 400, "The request contains too many files."},
+	{"RequestFiledsNumberLimitExceededError", 400, "The request contains too many HTTP POST fields."},
+	{"RequestParamRequiredError", 400, "%s is required."},
+	{"RequestSizeLimitExceededError", 413, "The size of the request is too large."},
+	{"RequestThrottledError", 429, "Request was throttled."},
+	{"SVGMaliciousContentError", 400, "SVG contains malicious content: %s."},
+	{"SVGValidationFailedError", 400, "SVG validation failed: %s."},
+	{"ScopeForbiddenError", 403, "`uc.restrictions.scope` does not allow this endpoint."},
+	{"SignatureExpirationError", 403, "Expired signature."},
+	{"SignatureExpirationInvalidError", 400, "`expire` must be a UNIX timestamp."},
+	{"SignatureExpirationRequiredError", 400, "`expire` is required."},
+	{"SignatureInvalidError", 403, "Invalid signature."},
+	{"SignatureRequiredError", 400, "`signature` is required."},
+	{"SourceURLRequiredError", 400, "source_url is required."},
+	{"URLBlacklistedError", 400, "Source is blacklisted."},
+	{"URLHostMalformedError", 400, "URL host is malformed."},
+	{"URLHostPrivateIPForbiddenError", 400, "Only public IPs are allowed."},
+	{"URLHostRequiredError", 400, "No URL host supplied."},
+	{"URLParsingFailedError", 400, "Failed to parse URL."},
+	{"URLRedirectsLimitExceededError", 400, "Too many redirects."},
+	{"URLSchemeInvalidError", 400, "Invalid URL scheme."},
+	{"URLSchemeRequiredError", 400, "No URL scheme supplied."},
+	{"URLValidationError", 400, "Failed to validate URL."},
+	{"UploadAPIError", 500, "Internal error."},
+	{"UploadFailedError", 403, "Upload failed."},
+	{"UploadViewsError", 400, "Upload request processing failed."},
+	{"UploadcareFileIdDuplicatedError", 400, "UPLOADCARE_FILE_ID is duplicated. You are probably a lottery winner."},
+	{"UploadcareFileIdInvalidError", 400, "UPLOADCARE_FILE_ID should be a valid UUID."},
+	{"UploadcareFileIdRequiredError", 400, "UPLOADCARE_FILE_ID is required."},
+}
