@@ -31,8 +31,8 @@ func TestMetricsGoOnOverReloads(t *testing.T) {
 		_ = readAll(t, do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(form))))
 	}
 	const (
-		signed  = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="signed",project="demopublickey"}`
-		unknown = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`
+		signed  = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="accepted",project="demopublickey",reason=""}`
+		unknown = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project="",reason="ProjectPublicKeyInvalidError"}`
 		minted  = `caddy_uploadcare_token_requests_total{outcome="ok",project="demopublickey",source="secret_key"}`
 		expiry  = `caddy_uploadcare_token_expiry_timestamp_seconds{project="demopublickey"}`
 	)

@@ -280,7 +280,7 @@ func TestInvariant8FilterKeepsClientsCredentialsOutOfAllLogs(t *testing.T) {
 	}
 	global, site := withoutQueries(t)
 	output := run(global, site)
-	for _, line := range []string{"handled request", "it fails", "upstream roundtrip", "rewrote request", "?REDACTED", "https://login.example.com/?REDACTED"} {
+	for _, line := range []string{"handled request", "it fails", "upstream roundtrip", "rewrote request", "=REDACTED", "https://login.example.com/?rd=REDACTED"} {
 		if !strings.Contains(output, line) {
 			t.Errorf("the output lacks %q", line)
 		}

@@ -252,7 +252,7 @@ func TestInvariant7AnUploadThatNothingHandlesIsRefused(t *testing.T) {
 			t.Errorf("%s: status %d %s", path, response.StatusCode, got)
 		}
 	}
-	if counted := gateway.get("/metrics"); !strings.Contains(counted, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""} 1`) {
+	if counted := gateway.get("/metrics"); !strings.Contains(counted, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project="",reason="GatewayUnhandledError"} 1`) {
 		t.Errorf("it is not counted as refused:\n%s", counted)
 	}
 }

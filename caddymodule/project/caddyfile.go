@@ -89,7 +89,7 @@ func (p *Project) UnmarshalOptions(options []caddyfile.Segment) error {
 		return err
 	}
 	if _, ok := live.source.(source.LocalSource); ok && static.source != nil {
-		return static.d.Errf("%s: the project has a source of credentials already, %s, which asks nobody who could fail", static.name, live.name)
+		return static.d.Errf("%s: the project has a source of credentials already, %s, which cannot fail and needs no fallback", static.name, live.name)
 	}
 	p.SourceRaw, p.FallbackRaw = live.json(), static.json()
 	return nil

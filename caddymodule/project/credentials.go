@@ -42,6 +42,9 @@ type credentials struct {
 	// failed is when the log last said that the source still fails, on the clock's
 	// Elapsed.
 	failed atomic.Int64
+	// failures is how often the source has failed since it last responded.
+	failures atomic.Int64
+	source   string // its name in metrics
 }
 
 // Destruct implements [caddy.Destructor].
@@ -62,6 +65,7 @@ func (p *Project) acquireCredentials(ctx caddy.Context) error {
 		clock := token.SystemClock()
 		created := &credentials{
 			project: p.publicKey,
+			source:  sourceName(p.source),
 			clock:   clock,
 			cache:   token.NewCache(p.threshold, clock),
 			callers: token.NewCallers(p.threshold, clock),
@@ -79,7 +83,7 @@ func (p *Project) acquireCredentials(ctx caddy.Context) error {
 	p.credentials, p.poolKey = credentials, key
 	// After the pool has them: an old config that ends now deletes the series of all
 	// projects that are not in it.
-	p.metrics = newProjectMetrics(p.publicKey, sourceName(p.source), p.fallback != nil)
+	p.metrics = newProjectMetrics(p.publicKey, sourceName(p.source), p.fallback != nil, p.refusals)
 	// Before askSource, which shares what is asked for through the fleet.
 	p.joinFleet(ctx)
 	// A source with keys would sign with its first one; the keyring has the one whose

@@ -191,7 +191,7 @@ func TestTheExpiryOfAnyFixedSourceIsReported(t *testing.T) {
 					defer unload()
 					var set Set
 					defer func() { _ = set.Release() }()
-					if err := set.Provision(ctx, zap.New(core), []*Project{project}); err != nil {
+					if err := set.Provision(ctx, zap.New(core), []*Project{project}, nil); err != nil {
 						t.Fatal(err)
 					}
 					fixture.Lines(logs) // that there are two, if so

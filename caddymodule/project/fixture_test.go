@@ -41,7 +41,7 @@ func provision(t *testing.T, ctx caddy.Context, config string) (*Provisioned, er
 	if err := json.Unmarshal([]byte(config), p); err != nil {
 		t.Fatal(err)
 	}
-	return p, p.Set.Provision(ctx, zap.NewNop(), p.Projects)
+	return p, p.Set.Provision(ctx, zap.NewNop(), p.Projects, nil)
 }
 
 // NewProjects provisions projects from JSON until the test ends.

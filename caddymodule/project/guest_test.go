@@ -227,7 +227,7 @@ func TestAFallbackThatPanicsOrYieldsNothingIsNone(t *testing.T) {
 func TestATokenIsMadeAnewIfTheClockIsCorrectedMeanwhile(t *testing.T) {
 	for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
 		clock := token.SystemClock()
-		p := &Project{Scheme: scheme, credentials: &credentials{clock: clock}, metrics: newProjectMetrics("corrected", "secret_key", false)}
+		p := &Project{Scheme: scheme, credentials: &credentials{clock: clock}, metrics: newProjectMetrics("corrected", "secret_key", false, nil)}
 		calls := 0
 		fresh, err := p.forAttempt(func(now time.Time) (source.Token, error) {
 			if calls++; calls == 1 {

@@ -35,12 +35,15 @@ func (p *Project) logAsking(asking token.Asking) {
 
 // failurePause is the time between lines that say that a source still fails. While no
 // token is left the source is asked every few seconds, and each failure would be a line.
-const failurePause = time.Minute
+const failurePause = 10 * time.Minute
 
 // logAnswer logs the result of asking.
 func (p *Project) logAnswer(asking token.Asking, fresh source.Token, err error, took time.Duration) {
-	if asking.Failed && (err == nil || errors.Is(err, source.ErrRefused)) {
-		p.logger.Info("the source answers again", zap.String("source", sourceName(p.source)))
+	if err == nil || errors.Is(err, source.ErrRefused) {
+		failures := p.credentials.failures.Swap(0)
+		if asking.Failed {
+			p.logger.Info("the source responds again", zap.String("source", sourceName(p.source)), zap.Int64("failures", failures))
+		}
 	}
 	if err != nil {
 		// asking knows about one caller, and there may be any number of them: that this
@@ -54,18 +57,22 @@ func (p *Project) logAnswer(asking token.Asking, fresh source.Token, err error, 
 }
 
 // logFailure logs that there is no credential: as an error if the source did not fail
-// before, and then once a minute.
+// before, and then each ten minutes, with the number of failures since it last responded.
 func (p *Project) logFailure(err error, took time.Duration, isFirst bool) {
 	// A refusal is the source's decision and no failure, and any caller can cause one: so
 	// it is a warning, and never an error.
 	level, message := zapcore.DebugLevel, "no credential from the source"
+	fields := []zap.Field{zap.String("source", sourceName(p.source)), zap.Duration("duration", took), zap.Error(err)}
 	if errors.Is(err, source.ErrRefused) {
 		level, message = zapcore.WarnLevel, "credential refused by the source"
-	} else if news := p.credentials.isFailureNews(); news || isFirst {
-		level = zapcore.ErrorLevel
+	} else {
+		fields = append(fields, zap.Int64("failures", p.credentials.failures.Add(1)))
+		if news := p.credentials.isFailureNews(); news || isFirst {
+			level = zapcore.ErrorLevel
+		}
 	}
 	if check := p.logger.Check(level, message); check != nil {
-		check.Write(zap.String("source", sourceName(p.source)), zap.Duration("duration", took), zap.Error(err))
+		check.Write(fields...)
 	}
 }
 

@@ -18,9 +18,25 @@ var metrics = newCollector()
 // several attempts.
 var durationBuckets = []float64{.001, .005, .025, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
+// uploadBuckets, in seconds, reach from a small upload over a short line to one that
+// takes an hour.
+var uploadBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600}
+
+// remainingBuckets, in seconds, reach from a credential that may expire on the way to one
+// of days.
+var remainingBuckets = []float64{1, 5, 15, 30, 60, 300, 600, 900, 1800, 3600, 86400}
+
 // collector collects all metrics.
 type collector struct {
-	uploads    *prometheus.CounterVec
+	uploads         *prometheus.CounterVec
+	inFlight        *prometheus.GaugeVec
+	uploadDurations *prometheus.HistogramVec
+	received        *prometheus.CounterVec
+	retries         *prometheus.CounterVec
+	responses       *prometheus.CounterVec
+	remaining       *prometheus.HistogramVec
+	clients         *prometheus.CounterVec
+
 	requests   *prometheus.CounterVec
 	durations  *prometheus.HistogramVec
 	fallbacks  *prometheus.CounterVec
@@ -29,6 +45,8 @@ type collector struct {
 	// These are read from the credentials when they are scraped.
 	expiry *prometheus.Desc
 	offset *prometheus.Desc
+	up     *prometheus.Desc
+	build  prometheus.Metric
 }
 
 func newCollector() *collector {
@@ -36,24 +54,43 @@ func newCollector() *collector {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}, labels)
 	}
+	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help, Buckets: buckets}, labels)
+	}
 	return &collector{
 		uploads: counter("uploads_total",
-			"Requests to signed endpoints, by whether a credential was put in or they were refused.", "project", "endpoint", "outcome"),
+			"Uploads, by what has become of them, and why.", "project", "endpoint", "outcome", "reason"),
+		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "uploads_in_flight", Help: "Uploads that are under way.",
+		}, []string{"project", "endpoint"}),
+		uploadDurations: histogram("upload_duration_seconds",
+			"How long uploads took, from their head to the end of the response.", uploadBuckets, "project", "endpoint", "outcome"),
+		received: counter("received_bytes_total",
+			"Bytes of bodies that clients have sent, counted when the upload has ended.", "project", "endpoint"),
+		retries: counter("retries_total",
+			"Uploads that were retried with another credential, by what has become of the last attempt.", "project", "outcome"),
+		responses: counter("upstream_responses_total",
+			"Responses of the Upload API, by the class of their status.", "project", "endpoint", "code"),
+		remaining: histogram("credential_remaining_seconds",
+			"How long credentials were still valid when they were put into uploads.", remainingBuckets, "project"),
+		clients: counter("client_credentials_total",
+			"Uploads, by the family of the client and the state of the credential that it sent itself.", "project", "client", "state"),
 		requests: counter("token_requests_total",
 			"Requests for a token to a project's source.", "project", "source", "outcome"),
-		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: namespace, Subsystem: subsystem, Name: "token_request_duration_seconds",
-			Help:    "How long a project's source took to respond to a request for a token.",
-			Buckets: durationBuckets,
-		}, []string{"project", "source"}),
+		durations: histogram("token_request_duration_seconds",
+			"How long a project's source took to respond to a request for a token.", durationBuckets, "project", "source"),
 		fallbacks: counter("fallback_uses_total",
 			"Credentials that came from a project's fallback, because its source failed.", "project"),
 		rejections: counter("credentials_rejected_total",
 			"Responses of the Upload API that rejected a credential.", "project", "reason"),
 		expiry: prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, "token_expiry_timestamp_seconds"),
-			"When a project's cached token expires. It is not renewed while nobody uploads.", []string{"project"}, nil),
+			"When a project's cached token expires. It is not renewed without uploads, and not shown once it has expired.", []string{"project"}, nil),
 		offset: prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, "clock_offset_seconds"),
 			"By how much the machine's clock is corrected to show the time at the Upload API.", []string{"project"}, nil),
+		up: prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, "source_up"),
+			"Whether a project's source responded when it was last asked; 1 before that.", []string{"project", "source"}, nil),
+		build: prometheus.MustNewConstMetric(prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, "build_info"),
+			"The versions of the gateway and of Caddy.", []string{"version", "caddy"}, nil), prometheus.GaugeValue, 1, buildVersion(), caddyVersion()),
 	}
 }
 
@@ -67,9 +104,18 @@ func RegisterMetrics(registry *prometheus.Registry) error {
 	return err
 }
 
-// vectors are the counters and histograms.
-func (c *collector) vectors() []prometheus.Collector {
-	return []prometheus.Collector{c.uploads, c.requests, c.durations, c.fallbacks, c.rejections}
+// vector is a metric with one series for each combination of labels.
+type vector interface {
+	prometheus.Collector
+	DeletePartialMatch(labels prometheus.Labels) int
+}
+
+// vectors are all metrics that are counted as things happen.
+func (c *collector) vectors() []vector {
+	return []vector{
+		c.uploads, c.inFlight, c.uploadDurations, c.received, c.retries, c.responses, c.remaining, c.clients,
+		c.requests, c.durations, c.fallbacks, c.rejections,
+	}
 }
 
 // Describe implements [prometheus.Collector].
@@ -79,6 +125,8 @@ func (c *collector) Describe(descriptions chan<- *prometheus.Desc) {
 	}
 	descriptions <- c.expiry
 	descriptions <- c.offset
+	descriptions <- c.up
+	descriptions <- c.build.Desc()
 }
 
 // Collect implements [prometheus.Collector].
@@ -88,19 +136,30 @@ func (c *collector) Collect(collected chan<- prometheus.Metric) {
 	}
 	// One value for each project: Prometheus refuses all metrics of a scrape in which two
 	// have the same labels.
-	expiries, offsets := make(map[string]int64), make(map[string]time.Duration)
+	collected <- c.build
+	expiries, offsets, up := make(map[string]int64), make(map[string]time.Duration), make(map[[2]string]bool)
 	// While two configs are up, or handlers differ in their options, a project
 	// has several credentials; of its tokens the last to expire counts.
 	tokenPool.Range(func(_, pooled any) bool {
 		credentials := pooled.(*credentials)
 		offsets[credentials.project] = credentials.clock.Offset()
-		if token, ok := credentials.cache.Current(); ok {
+		name := [2]string{credentials.project, credentials.source}
+		before, known := up[name]
+		up[name] = credentials.failures.Load() == 0 && (before || !known)
+		if token, ok := credentials.cache.Current(); ok && !token.Expired(credentials.clock.Now().Wall, 0) {
 			expiries[credentials.project] = max(expiries[credentials.project], token.Expire)
 		}
 		return true
 	})
 	for project, expire := range expiries {
 		collected <- prometheus.MustNewConstMetric(c.expiry, prometheus.GaugeValue, float64(expire), project)
+	}
+	for name, responds := range up {
+		value := 0.0
+		if responds {
+			value = 1
+		}
+		collected <- prometheus.MustNewConstMetric(c.up, prometheus.GaugeValue, value, name[0], name[1])
 	}
 	for project, offset := range offsets {
 		collected <- prometheus.MustNewConstMetric(c.offset, prometheus.GaugeValue, offset.Seconds(), project)
@@ -119,12 +178,9 @@ func (c *collector) forget(project string) {
 	}
 	// Otherwise each public key that was ever configured would stay in the metrics until
 	// Caddy stops.
-	of := prometheus.Labels{"project": project}
-	c.uploads.DeletePartialMatch(of)
-	c.requests.DeletePartialMatch(of)
-	c.durations.DeletePartialMatch(of)
-	c.fallbacks.DeletePartialMatch(of)
-	c.rejections.DeletePartialMatch(of)
+	for _, vector := range c.vectors() {
+		vector.DeletePartialMatch(prometheus.Labels{"project": project})
+	}
 }
 
 // Interface guard

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
@@ -25,7 +26,10 @@ const (
 // projectMetrics are a project's counters, looked up once, so that an upload
 // only adds to them.
 type projectMetrics struct {
-	uploads UploadCounters
+	uploads   UploadsMetrics
+	retries   [len(outcomeNames)]prometheus.Counter
+	remaining prometheus.Observer
+	clients   map[string]map[string]prometheus.Counter // by family and state
 
 	requests struct{ ok, refused, failed prometheus.Counter }
 	duration prometheus.Observer
@@ -36,11 +40,22 @@ type projectMetrics struct {
 
 // newProjectMetrics returns the counters of a project. They exist from the start, at 0, so
 // that the first failure is an increase.
-func newProjectMetrics(project, source string, fallback bool) *projectMetrics {
+func newProjectMetrics(project, source string, fallback bool, refusals []string) *projectMetrics {
 	m := &projectMetrics{
-		uploads:    newUploadCounters(project),
+		uploads:    newUploadsMetrics(project, refusals),
+		remaining:  metrics.remaining.WithLabelValues(project),
 		duration:   metrics.durations.WithLabelValues(project, source),
 		rejections: make(map[string]prometheus.Counter),
+	}
+	m.clients = make(map[string]map[string]prometheus.Counter)
+	for _, family := range uploadapi.Clients() {
+		m.clients[family] = make(map[string]prometheus.Counter)
+		for _, state := range credentialStates {
+			m.clients[family][state] = metrics.clients.WithLabelValues(project, family, state)
+		}
+	}
+	for _, outcome := range Outcomes {
+		m.retries[outcome] = metrics.retries.WithLabelValues(project, outcome.String())
 	}
 	m.requests.ok = metrics.requests.WithLabelValues(project, source, "ok")
 	m.requests.refused = metrics.requests.WithLabelValues(project, source, "refused")

@@ -69,3 +69,35 @@ func TestAnExpiredTokenOfASourceIsCountedAsAFailure(t *testing.T) {
 		`caddy_uploadcare_token_requests_total{outcome="failed",project="stale",source="scripted_in_test"}`: 1,
 	})
 }
+
+// What is up is what responded last; a token that has expired is not shown as one that
+// will.
+func TestWhetherASourceIsUpIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		project := MustProject(t, AskingConfig("up", ""))
+		const up = `caddy_uploadcare_source_up{project="up",source="scripted_in_test"}`
+		const expiry = `caddy_uploadcare_token_expiry_timestamp_seconds{project="up"}`
+		Reported.Want(t, map[string]float64{up: 1})
+		fixture.Loaded("").Return(token.Mint(fixture.Secret, time.Now(), time.Hour), nil)
+		if _, err := project.grantor().Token(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, found := Reported.Value(t, expiry); !found {
+			t.Error("the token's expiry is not shown")
+		}
+		time.Sleep(2 * time.Hour)
+		if value, found := Reported.Value(t, expiry); found {
+			t.Errorf("the expiry of a token that has expired is shown: %v", value)
+		}
+		fixture.Loaded("").Return(token.Token{}, errors.New("down"))
+		_, _ = project.grantor().Token(t.Context())
+		Reported.Want(t, map[string]float64{up: 0})
+		time.Sleep(time.Minute)
+		fixture.Loaded("").Return(token.Token{}, fmt.Errorf("%w: not you", token.ErrRefused))
+		_, _ = project.grantor().Token(t.Context())
+		Reported.Want(t, map[string]float64{up: 1})
+		if scraped := Reported.Scrape(t); !strings.Contains(scraped, "caddy_uploadcare_build_info{caddy=") {
+			t.Error("no build_info")
+		}
+	})
+}

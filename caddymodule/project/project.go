@@ -81,6 +81,7 @@ type Project struct {
 	Callers string `json:"callers,omitempty"`
 
 	publicKey string
+	refusals  []string // the codes by which uploads are refused
 	threshold time.Duration
 	rules     *policy.Rules // nil if there are none
 	logger    *zap.Logger
@@ -103,8 +104,11 @@ type Project struct {
 // placeholders replaced, or [Any]. Metrics and logs name the project by it.
 func (p *Project) Name() string { return p.publicKey }
 
-// Uploads are the counters of the project's uploads.
-func (p *Project) Uploads() UploadCounters { return p.metrics.uploads }
+// Uploads are the metrics of the project's uploads.
+func (p *Project) Uploads() UploadsMetrics { return p.metrics.uploads }
+
+// Retried counts an upload that was retried, by what has become of the last attempt.
+func (p *Project) Retried(outcome Outcome) { p.metrics.retries[outcome].Inc() }
 
 // provision sets the defaults, loads the sources and acquires the credentials. The
 // sources are loaded before the options are checked, since what may stand beside what

@@ -123,7 +123,7 @@ func (g *grant) warn(rejection uploadapi.Rejection) {
 // reportAllKeys logs that all secret keys have been rejected for long.
 func (p *Project) reportAllKeys() {
 	if p.credentials.reported.isNews(finding{uploadapi.Invalid, true}) {
-		p.logger.Error("the Upload API takes what none of the secret keys signs; none of them belongs to the project", zap.Int("secret_keys", len(p.keyring.keys)))
+		p.logger.Error("the Upload API accepts no credential made with any of the secret keys; none of them belongs to the project", zap.Int("secret_keys", len(p.keyring.keys)))
 	}
 }
 

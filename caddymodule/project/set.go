@@ -23,8 +23,8 @@ type Set struct {
 }
 
 // Provision loads the projects' sources and acquires their token caches. The projects log
-// to logger. [Set.Release] must be called afterwards, also if Provision fails.
-func (s *Set) Provision(ctx caddy.Context, logger *zap.Logger, projects []*Project) error {
+// to logger; refusals are the codes by which the handler refuses uploads. [Set.Release] must be called afterwards, also if Provision fails.
+func (s *Set) Provision(ctx caddy.Context, logger *zap.Logger, projects []*Project, refusals []string) error {
 	s.all, s.byKey, s.logger = projects, make(map[string]*Project, len(projects)), logger
 	for i, project := range projects {
 		// JSON can say `null`.
@@ -34,6 +34,7 @@ func (s *Set) Provision(ctx caddy.Context, logger *zap.Logger, projects []*Proje
 		if project.SourceRaw == nil && len(projects) > 1 {
 			return fmt.Errorf("project %s: no source of credentials; with several projects each needs its own, such as secret_key", project.PublicKey)
 		}
+		project.refusals = refusals
 		if err := project.provision(ctx, logger); err != nil {
 			return fmt.Errorf("project %s: %w", project.PublicKey, err)
 		}

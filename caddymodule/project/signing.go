@@ -28,6 +28,8 @@ type Signing struct {
 	// that one invalid, otherwise nil.
 	proves *grant
 
+	remaining time.Duration // how long the credential was still valid then
+
 	grant   grant // the credential that the attempt left with; valid once granted is set
 	granted atomic.Bool
 }
@@ -137,6 +139,8 @@ func (s *Signing) note(grantor Grantor, publicKey string, get func() (issued, er
 	offset := grantor.project.credentials.clock.Offset()
 	got, err := get()
 	if err == nil {
+		s.remaining = time.Unix(got.token.Expire, 0).Sub(grantor.project.credentials.clock.Now().Wall)
+		grantor.project.metrics.remaining.Observe(s.remaining.Seconds())
 		s.grant = grant{got, grantor, publicKey, offset, s.key, s.proves}
 		// Last: the proxy may read the body, which asks for the credential, in another
 		// goroutine than the one that reads the verdict.
@@ -144,6 +148,10 @@ func (s *Signing) note(grantor Grantor, publicKey string, get func() (issued, er
 	}
 	return got.token, err
 }
+
+// Remaining returns how many seconds the credential was still valid when the attempt got
+// it, by the service's clock.
+func (s *Signing) Remaining() int64 { return int64(s.remaining / time.Second) }
 
 // Project returns the project of the attempt's credential, or nil before there is one.
 func (s *Signing) Project() *Project {

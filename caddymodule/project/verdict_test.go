@@ -21,7 +21,7 @@ import (
 const (
 	suspected = "warn the Upload API does not take an upload's credential; that may be its client's doing, unless nothing is accepted for long: "
 	notTaken  = "error the Upload API does not take the project's credential: "
-	noKey     = "error the Upload API takes what none of the secret keys signs; none of them belongs to the project"
+	noKey     = "error the Upload API accepts no credential made with any of the secret keys; none of them belongs to the project"
 )
 
 // reports takes what was logged but for debugging: the level, the message and the rejection.

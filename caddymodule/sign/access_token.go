@@ -26,13 +26,14 @@ func (a *attempt) authorize(r *http.Request) error {
 	case err != nil && a.ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", errClientGone, err)
 	case err != nil:
-		a.chosen.Store(project) // for the counters; the form, which may name another, is not read
+		a.chosen.Store(project) // for the metrics; the form, which may name another, is not read
 		return credentialError{err}
 	}
 	if check := a.sign.logger.Check(zap.DebugLevel, "authorizing upload"); check != nil {
 		check.Write(zap.String("endpoint", a.endpoint.Path), zap.String("public_key", project.Name()), zap.Int64("expire", token.Expire))
 	}
 	a.sent.Set(token.AccessToken)
+	a.remaining.Store(a.signing.Remaining())
 	r.Header.Set("Authorization", "Bearer "+token.AccessToken)
 	a.inHeader = true
 	return nil

@@ -6,12 +6,14 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/tracing"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/policy"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
@@ -32,7 +34,7 @@ type attempt struct {
 	// They belong to the goroutine that reads the form.
 	publicKey string
 	project   *project.Project
-	// chosen is project, for the handler's goroutine, which counts refusals while the
+	// chosen is project, for the handler's goroutine, which counts outcomes while the
 	// proxy may still be reading the form.
 	chosen   atomic.Pointer[project.Project]
 	inHeader bool // the credential is in the header, none goes into the form
@@ -83,7 +85,18 @@ func (a *attempt) Interrupt() {
 // the place of the upstream's response, or nil, and the next handlers' error.
 func (a *attempt) send(response *responseWriter, next caddyhttp.Handler) (*refusal, error) {
 	response.body, response.sent = a.form, &a.sent
-	err := redactError(&a.sent, next.ServeHTTP(response, a.request))
+	request, span := a.request, (*tracing.Span)(nil)
+	if a.traced {
+		var ctx context.Context
+		ctx, span = tracing.Start(request.Context(), "upload", a.method, "")
+		request = request.WithContext(ctx)
+		if a.sign.TraceUpstream {
+			span.Inject(ctx, request.Header)
+		}
+	}
+	err := redactError(&a.sent, next.ServeHTTP(response, request))
+	a.responded(response.status)
+	span.End(response.status, spanFailure(err, response.status))
 	if a.form != nil {
 		refusal := a.form.refusal.Load()
 		// The proxy's goroutine may still be reading. It gets nothing more: the client's
@@ -100,4 +113,18 @@ func (a *attempt) send(response *responseWriter, next caddyhttp.Handler) (*refus
 		refusal = withoutResponse(a.ctx)
 	}
 	return refusal, err
+}
+
+// spanFailure returns the type of an attempt's error for its span.
+func spanFailure(err error, status int) string {
+	switch {
+	case status >= http.StatusInternalServerError:
+		return strconv.Itoa(status)
+	case err == nil || status != 0:
+		return ""
+	}
+	if refusal := upstreamFailure(err); refusal != nil {
+		return refusal.upstreamReason()
+	}
+	return project.ReasonOther
 }

@@ -19,7 +19,10 @@ const (
 	// Directive is the handler's name in the Caddyfile.
 	Directive = "uploadcare_sign"
 	// Options lists its subdirectives for load errors, so that a typo is found at once.
-	Options = "project, cors, " + project.Options
+	Options = "project, cors, " + traceOption + ", " + project.Options
+
+	// traceOption is a subdirective of what passes uploads on, and of nothing else.
+	traceOption = "trace_upstream"
 )
 
 func init() {
@@ -42,6 +45,7 @@ func parseSign(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //			<options>
 //		}
 //		cors <origin...>
+//		trace_upstream
 //	}
 //
 // The options of a project are:
@@ -67,7 +71,7 @@ func parseSign(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 // block, beside `project <public_key>` without a block of its own. Any other subdirective
 // is the name of a guest module in the namespace uploadcare.sources.
 func (s *Sign) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
-	s.Projects, s.CORS, err = unmarshalBlock(d, nil)
+	s.Projects, s.CORS, err = unmarshalBlock(d, map[string]*bool{traceOption: &s.TraceUpstream})
 	return err
 }
 
@@ -86,10 +90,10 @@ func unmarshalBlock(d *caddyfile.Dispenser, flags map[string]*bool) (projects []
 			if err := unmarshalFlag(d, flag); err != nil {
 				return nil, nil, err
 			}
-		case IsOption(d.Val()):
+		case IsOption(d.Val()) && d.Val() != traceOption:
 			options.Add(d.NextSegment())
 		default:
-			expected := append(slices.Sorted(maps.Keys(flags)), Options)
+			expected := append(slices.Sorted(maps.Keys(flags)), "project, cors, "+project.Options)
 			return nil, nil, d.Errf("unrecognized subdirective '%s': expected %s", d.Val(), strings.Join(expected, ", "))
 		}
 	}
@@ -116,6 +120,7 @@ type Subdirectives struct {
 	projects []caddyfile.Segment
 	cors     []caddyfile.Segment
 	direct   []caddyfile.Segment // options of the only project
+	trace    []caddyfile.Segment // trace_upstream
 }
 
 // Add adds a subdirective of which [IsOption] is true, with its arguments and block.
@@ -125,6 +130,8 @@ func (t *Subdirectives) Add(segment caddyfile.Segment) {
 		t.projects = append(t.projects, segment)
 	case "cors":
 		t.cors = append(t.cors, segment)
+	case traceOption:
+		t.trace = append(t.trace, segment)
 	default:
 		t.direct = append(t.direct, segment)
 	}
@@ -133,12 +140,19 @@ func (t *Subdirectives) Add(segment caddyfile.Segment) {
 // IsOption reports whether a subdirective is about signing. The directive uploadcare gives
 // any other to reverse_proxy.
 func IsOption(name string) bool {
-	return name == "project" || name == "cors" || project.IsOption(name)
+	return name == "project" || name == "cors" || name == traceOption || project.IsOption(name)
 }
 
 // UnmarshalOptions sets up the handler from a block's subdirectives. Its error names the
 // line of the Caddyfile.
 func (s *Sign) UnmarshalOptions(options Subdirectives) (err error) {
+	for _, segment := range options.trace {
+		d := caddyfile.NewDispenser(segment)
+		d.Next() // consume subdirective name
+		if err := unmarshalFlag(d, &s.TraceUpstream); err != nil {
+			return err
+		}
+	}
 	s.Projects, s.CORS, err = options.unmarshal()
 	return err
 }

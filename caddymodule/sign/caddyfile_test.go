@@ -41,7 +41,7 @@ func TestUnmarshalCaddyfile(t *testing.T) {
 func TestUnmarshalCaddyfileErrorsNameLineAndExpectation(t *testing.T) {
 	tests := map[string]struct{ caddyfile, want string }{
 		"an argument":              {"uploadcare_sign pk", "unexpected argument 'pk'"},
-		"a typo":                   {"uploadcare_sign {\n secret_kye sk\n}", "unrecognized subdirective 'secret_kye': expected project, cors, scheme, lifetime, operations, threshold, shared, max_file_size, types, from_url, endpoints, max_files, metadata, store, callers or a source of credentials such as secret_key, resolver or static"},
+		"a typo":                   {"uploadcare_sign {\n secret_kye sk\n}", "unrecognized subdirective 'secret_kye': expected trace_upstream, project, cors, scheme, lifetime, operations, threshold, shared, max_file_size, types, from_url, endpoints, max_files, metadata, store, callers or a source of credentials such as secret_key, resolver or static"},
 		"a typo in a project":      {"uploadcare_sign {\n project pk {\n lifetme 30m\n }\n}", "unrecognized option 'lifetme' of a project: expected scheme, lifetime, operations, threshold, shared, max_file_size, types, from_url, endpoints, max_files, metadata, store, callers or a source"},
 		"a project in a project":   {"uploadcare_sign {\n project pk {\n project pk2\n }\n}", "unrecognized option 'project'"},
 		"no public key":            {"uploadcare_sign {\n project {\n secret_key sk\n }\n}", "project takes one argument"},
@@ -51,7 +51,7 @@ func TestUnmarshalCaddyfileErrorsNameLineAndExpectation(t *testing.T) {
 		"an empty secret":          {"uploadcare_sign {\n secret_key \"\"\n}", "secret_key is empty"},
 		"a secret with a block":    {"uploadcare_sign {\n secret_key canary {\n x y\n }\n}", "secret_key takes no block"},
 		"two lifetimes":            {"uploadcare_sign {\n lifetime 30m\n lifetime 1h\n}", "lifetime already specified"},
-		"a flag of another":        {"uploadcare_sign {\n bypasses_policy\n}", "unrecognized subdirective 'bypasses_policy': expected project, cors"},
+		"a flag of another":        {"uploadcare_sign {\n bypasses_policy\n}", "unrecognized subdirective 'bypasses_policy': expected trace_upstream, project, cors"},
 		"other callers":            {"uploadcare_sign {\n callers everybody\n}", "callers takes one argument, checked if something before the gateway decides who may upload, or anyone"},
 		"no callers":               {"uploadcare_sign {\n callers\n}", "callers takes one argument"},
 		"callers, and others":      {"uploadcare_sign {\n callers checked anyone\n}", "callers takes one argument"},

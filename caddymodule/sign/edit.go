@@ -44,6 +44,7 @@ func (a *attempt) choose(publicKey string) error {
 	}
 	a.publicKey, a.project = publicKey, project
 	a.chosen.Store(project)
+	a.flyAs(project)
 	return a.applyPolicy()
 }
 
@@ -66,12 +67,12 @@ func (a *attempt) fresh() ([]form.Field, error) {
 	if a.project == nil {
 		return nil, uploadapi.PublicKeyRequired(a.endpoint.PublicKey)
 	}
+	a.countClient()
 	if err := a.judge.Finish(); err != nil {
 		return nil, err
 	}
 	forced := a.forcedOf(a.project).Fields
 	if a.inHeader {
-		a.countSigned()
 		return forced, nil
 	}
 	token, err := a.signing.Token(a.ctx, a.grantors.Of(a.project), a.publicKey)
@@ -82,7 +83,7 @@ func (a *attempt) fresh() ([]form.Field, error) {
 		return nil, credentialError{err}
 	}
 	a.sent.Set(token.Signature)
-	a.countSigned()
+	a.remaining.Store(a.signing.Remaining())
 	if check := a.sign.logger.Check(zap.DebugLevel, "signing upload"); check != nil {
 		check.Write(zap.String("endpoint", a.endpoint.Path), zap.String("public_key", a.publicKey), zap.Int64("expire", token.Expire))
 	}
@@ -101,6 +102,9 @@ func (a *attempt) stripQuery(r *http.Request) error {
 		return form.ErrAmbiguousParameters
 	}
 	if stripped := form.StripQuery(r.URL.RawQuery, names); stripped != r.URL.RawQuery {
+		if a.number == 0 {
+			a.own.takeParams(r.URL.RawQuery)
+		}
 		r.URL.RawQuery = stripped
 		r.RequestURI = r.URL.RequestURI() // the proxy's debug log shows this one
 	}

@@ -4,8 +4,11 @@ package sign
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/policy"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
 // Refusals that the Upload API has no error for. Codes that begin with Gateway show an
@@ -90,3 +93,36 @@ var (
 		Message: "The request did not arrive in time.",
 	}
 )
+
+// refusals are all errors by which the handlers refuse an upload, those of the service
+// among them that they use.
+var refusals = []*uploadapi.Error{
+	errContentType, errParamsType, errCharset, errOrigin, errSignatureOrigin, errSignatureMethod, errLoop, errContentEncoding,
+	errPublicKeyConflict, errCredential, errCredentialRefused, errMemory, errUnhandled, errTimeout, errFieldOrder,
+	uploadapi.ErrRequestSizeLimit, uploadapi.ErrParserFailed,
+	uploadapi.PublicKeyRequired(""), uploadapi.PublicKeyInvalid(""),
+	policy.ErrEndpoint, policy.ErrSourceURL, policy.ErrMetadata,
+	uploadapi.ErrFileTooLarge, uploadapi.ErrMultipartTooLarge, uploadapi.ErrFileType, uploadapi.ErrTooManyFiles, uploadapi.ErrIframeTooManyFiles,
+}
+
+// codeBodyError is the code of what another handler says of the body.
+const codeBodyError = "GatewayBodyError"
+
+// refusalCodes returns the codes of refusals.
+func refusalCodes() []string {
+	all := []string{codeBodyError}
+	for _, refusal := range refusals {
+		if !slices.Contains(all, refusal.Code) {
+			all = append(all, refusal.Code)
+		}
+	}
+	return all
+}
+
+// refusalReason returns a code as the reason of an outcome.
+func refusalReason(code string) string {
+	if slices.Contains(refusalCodes(), code) {
+		return code
+	}
+	return project.ReasonOther
+}

@@ -171,7 +171,7 @@ func TestOptionsOfAGuestSourceAreChecked(t *testing.T) {
 		}
 	}
 	_, err := unmarshalSign("uploadcare_sign {\n vault_in_test a b\n static " + fixture.Signature + " 1678361640\n}")
-	if err == nil || !strings.Contains(err.Error(), "the project has a source of credentials already, vault_in_test, which asks nobody") {
+	if err == nil || !strings.Contains(err.Error(), "the project has a source of credentials already, vault_in_test, which cannot fail") {
 		t.Errorf("beside static: %v", err)
 	}
 	mustSign(t, withVault(source.SchemeToken, "signs tokens"))

@@ -393,7 +393,7 @@ func TestARepeatedUploadCountsOnce(t *testing.T) {
 	upstream.send(sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "repeated"))))
 	wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted")
 	reported.Want(t, map[string]float64{
-		`caddy_uploadcare_uploads_total{endpoint="/base/",outcome="signed",project="repeated"}`: 1,
-		`caddy_uploadcare_credentials_rejected_total{project="repeated",reason="invalid"}`:      1,
+		`caddy_uploadcare_uploads_total{endpoint="/base/",outcome="accepted",project="repeated",reason=""}`: 1,
+		`caddy_uploadcare_credentials_rejected_total{project="repeated",reason="invalid"}`:                  1,
 	})
 }

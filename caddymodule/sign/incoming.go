@@ -51,6 +51,8 @@ type incomingBody struct {
 	ended  atomic.Bool    // nothing more comes: source is at its end, or broken
 	broken atomic.Bool    // source ended with an error, and not with the body
 
+	received atomic.Int64 // bytes
+
 	interrupted atomic.Bool // by interrupt, and no Read has returned for it yet
 }
 
@@ -83,6 +85,7 @@ func (b *incomingBody) read(p []byte) (int, error) {
 	}
 	b.begun.Store(true)
 	n, err := b.source.Read(p)
+	b.received.Add(int64(n))
 	b.keepMore(p[:n])
 	if b.interrupted.Swap(false) && errors.Is(err, os.ErrDeadlineExceeded) {
 		return n, errInterrupted
@@ -148,6 +151,14 @@ func (b *incomingBody) interrupt(w http.ResponseWriter) {
 	}
 	b.interrupted.Store(true)
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+}
+
+// receivedBytes returns how many bytes of the body the client has sent.
+func (b *incomingBody) receivedBytes() int64 {
+	if b == nil {
+		return 0
+	}
+	return b.received.Load()
 }
 
 // hasMore reports whether the client may have more of the body to send.

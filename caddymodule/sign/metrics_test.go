@@ -78,12 +78,13 @@ func TestUploadsAreCountedByWhatBecameOfThem(t *testing.T) {
 	left, leave := context.WithCancel(t.Context())
 	leave()
 	empty := mustSign(t, mintingConfig("counted", `,"threshold":"1m"`)) // whose cache is another
-	serve(t, empty, uploadRequest(formOf(counted)).WithContext(left))   // neither signed nor refused
+	serve(t, empty, uploadRequest(formOf(counted)).WithContext(left))
 	reported.Want(t, map[string]float64{
-		`caddy_uploadcare_uploads_total{endpoint="/base/",outcome="signed",project="counted"}`:     2,
-		`caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project="counted"}`:    1,
-		`caddy_uploadcare_uploads_total{endpoint="/group/",outcome="signed",project="counted"}`:    1,
-		`caddy_uploadcare_uploads_total{endpoint="/from_url/",outcome="signed",project="counted"}`: 0,
+		`caddy_uploadcare_uploads_total{endpoint="/base/",outcome="accepted",project="counted",reason=""}`:                            2,
+		`caddy_uploadcare_uploads_total{endpoint="/base/",outcome="client_gone",project="counted",reason="gone"}`:                     1,
+		`caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project="counted",reason="PostRequestParserFailedError"}`: 1,
+		`caddy_uploadcare_uploads_total{endpoint="/group/",outcome="accepted",project="counted",reason=""}`:                           1,
+		`caddy_uploadcare_uploads_total{endpoint="/from_url/",outcome="accepted",project="counted",reason=""}`:                        0,
 	})
 }
 
@@ -93,13 +94,18 @@ func TestAnUploadThatGetsNoAccessTokenIsCountedForItsProject(t *testing.T) {
 	if _, w := serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "unauthorized")))); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("response %d %s", w.Code, w.Body)
 	}
-	reported.Want(t, map[string]float64{`caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project="unauthorized"}`: 1})
+	reported.Want(t, map[string]float64{`caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project="unauthorized",reason="GatewayCredentialError"}`: 1})
 }
 
 func TestAnUploadOfNoKnownProjectIsCountedWithoutItsName(t *testing.T) {
 	sign := mustSign(t, mintingConfig("known", `,"threshold":"1m"`))
-	const refused = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`
-	before, _ := reported.Value(t, refused)
+	refused := func() float64 {
+		t.Helper()
+		unknown, _ := reported.Value(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project="",reason="ProjectPublicKeyInvalidError"}`)
+		loop, _ := reported.Value(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project="",reason="GatewayLoopError"}`)
+		return unknown + loop
+	}
+	before := refused()
 	serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "whatever-a-client-sends"))))
 	passed, _ := serve(t, sign, httptest.NewRequest(http.MethodGet, "/info/", nil))
 	looped := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "known")))
@@ -108,7 +114,7 @@ func TestAnUploadOfNoKnownProjectIsCountedWithoutItsName(t *testing.T) {
 	elsewhere := httptest.NewRequest(http.MethodGet, "/info/", nil) // no upload
 	elsewhere.Header["Cdn-Loop"] = passed.request.Header["Cdn-Loop"]
 	serve(t, sign, elsewhere)
-	if after, _ := reported.Value(t, refused); after != before+2 {
+	if after := refused(); after != before+2 {
 		t.Errorf("%v after %v", after, before)
 	}
 	if scraped := reported.Scrape(t); strings.Contains(scraped, "whatever-a-client-sends") {
@@ -116,8 +122,7 @@ func TestAnUploadOfNoKnownProjectIsCountedWithoutItsName(t *testing.T) {
 	}
 }
 
-// An upload that got its credential is not counted again when the upstream
-// fails after that, or when it is sent once more.
+// An upload counts once, however often it is sent; a retry counts as one.
 func TestAnUploadIsCountedOnce(t *testing.T) {
 	sign := mustSign(t, strings.Replace(mintingConfig("once", ""), `"keys":[`, `"keys":["`+otherSecret+`",`, 1))
 	r := httptest.NewRequest(http.MethodPost, "/group/?pub_key=once", nil)
@@ -126,25 +131,28 @@ func TestAnUploadIsCountedOnce(t *testing.T) {
 	upstream.send(sign, httptest.NewRequest(http.MethodPost, "/group/?pub_key=once", nil))
 	wantSaid(t, "the service said", upstream.said(), "Invalid signature.", "accepted")
 	reported.Want(t, map[string]float64{
-		`caddy_uploadcare_uploads_total{endpoint="/group/",outcome="signed",project="once"}`:  2,
-		`caddy_uploadcare_uploads_total{endpoint="/group/",outcome="refused",project="once"}`: 0,
+		`caddy_uploadcare_uploads_total{endpoint="/group/",outcome="accepted",project="once",reason=""}`:            1,
+		`caddy_uploadcare_uploads_total{endpoint="/group/",outcome="upstream_error",project="once",reason="reset"}`: 1,
+		`caddy_uploadcare_retries_total{outcome="accepted",project="once"}`:                                         1,
+		`caddy_uploadcare_upstream_responses_total{code="4xx",endpoint="/group/",project="once"}`:                   1,
+		`caddy_uploadcare_upstream_responses_total{code="2xx",endpoint="/group/",project="once"}`:                   1,
 	})
 }
 
 // A streamed upload whose upstream cannot be reached, so that it is not read.
-func TestAnUploadThatNoUpstreamTookIsCountedAsRefused(t *testing.T) {
+func TestAnUploadThatNoUpstreamTookIsCounted(t *testing.T) {
 	sign := mustSign(t, mintingConfig("untaken", ""))
 	r := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "untaken")))
 	r.URL.RawQuery = "pub_key=untaken"
-	before, _ := reported.Value(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`)
+	before, _ := reported.Value(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="upstream_error",project="",reason="reset"}`)
 	serveBy(t, sign, r, down)
-	if after, _ := reported.Value(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="refused",project=""}`); after != before+1 {
+	if after, _ := reported.Value(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="upstream_error",project="",reason="reset"}`); after != before+1 {
 		t.Errorf("%v after %v", after, before)
 	}
 }
 
 func TestMetricsSurviveAReloadAndGoWithTheirProject(t *testing.T) {
-	const signed = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="signed",project="reloaded"}`
+	const signed = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="accepted",project="reloaded",reason=""}`
 	upload := func(sign *Sign) {
 		if _, w := serve(t, sign, uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "reloaded")))); w.Code != http.StatusOK {
 			t.Errorf("response %d %s", w.Code, w.Body)

@@ -64,14 +64,18 @@ func (a *attempt) edits(chunked bool) form.Edit {
 	edit := form.Edit{
 		Boundary:     a.boundary,
 		Stale:        policies.stale,
-		Contested:    policies.contested,
-		IsStale:      a.isStale,
 		Watched:      policies.watched[a.endpoint],
 		Watch:        a.watch,
 		MaxValueSize: policies.maxWatchedValue(a.endpoint),
 		Fresh:        a.freshFields,
 		FreshLength:  a.promised,
 		Chunked:      chunked,
+	}
+	if policies.contested != nil {
+		edit.Contested, edit.IsStale = policies.contested, a.isStale
+	}
+	if a.number == 0 {
+		edit.Removed = a.own.take
 	}
 	if a.judge.Observes() {
 		edit.Observer = a.judge

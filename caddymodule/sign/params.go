@@ -96,7 +96,11 @@ func (a *attempt) stripParams(params string) (string, error) {
 	if form.HidesParameter(params, names) {
 		return "", form.ErrAmbiguousParameters
 	}
-	return form.StripQuery(params, names), a.judgeParams(params)
+	stripped := form.StripQuery(params, names)
+	if stripped != params && a.number == 0 {
+		a.own.takeParams(params)
+	}
+	return stripped, a.judgeParams(params)
 }
 
 // editQuery puts the credential into the query of a request, which leaves without a body.

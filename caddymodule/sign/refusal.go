@@ -46,6 +46,8 @@ type refusal struct {
 	response   *uploadapi.Error // nil if the client is gone
 	cause      error
 	retryAfter time.Duration // 0 if a retry would fail again
+	requestID  string        // of the response
+	record     *record       // of the upload; nil if it is none
 }
 
 // newRefusal returns the refusal for an error of reading, editing or signing a request.
@@ -76,7 +78,7 @@ func newRefusal(err error) *refusal {
 	case errors.As(err, &tooLarge):
 		response = uploadapi.ErrRequestSizeLimit
 	case errors.As(err, &handlerError) && handlerError.StatusCode != 0:
-		response = &uploadapi.Error{Status: handlerError.StatusCode, Code: "GatewayBodyError", Message: http.StatusText(handlerError.StatusCode)}
+		response = &uploadapi.Error{Status: handlerError.StatusCode, Code: codeBodyError, Message: http.StatusText(handlerError.StatusCode)}
 	case form.IsFormError(err):
 		response = parserFailed(err)
 	case errors.Is(err, form.ErrClosed): // the proxy retries with a body that it has closed before
@@ -120,6 +122,9 @@ func upstreamFailure(err error) *refusal {
 	var handlerError caddyhttp.HandlerError
 	if !errors.As(err, &handlerError) || handlerError.StatusCode < http.StatusBadGateway || handlerError.StatusCode > http.StatusGatewayTimeout {
 		return nil
+	}
+	if handlerError.Err != nil { // without the place in Caddy's source
+		err = handlerError.Err
 	}
 	return &refusal{cause: err, response: &uploadapi.Error{Status: handlerError.StatusCode, Code: errUpstream.Code, Message: errUpstream.Message}}
 }

@@ -23,6 +23,9 @@ import (
 // the message alone.
 const errorCodePlaceholder = "http.uploadcare.error_code"
 
+// upstreamPlaceholder is the placeholder of Caddy's proxy with the upstream's address.
+const upstreamPlaceholder = "http.reverse_proxy.upstream.address"
+
 // requestIDHeader is the service's header with the identifier of a request, by which a
 // user's report of an error is found in the log.
 const requestIDHeader = "X-Uploadcare-Request-Id"
@@ -44,13 +47,15 @@ func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, incoming *incom
 		incoming.drain(w)
 	}
 	header := w.Header()
-	requestID := uuid.NewString()
-	header.Set(requestIDHeader, requestID)
+	if refusal.requestID == "" {
+		refusal.requestID = uuid.NewString()
+	}
+	header.Set(requestIDHeader, refusal.requestID)
 	if refusal.retryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(refusal.retryAfter.Seconds()))))
 	}
 	g.setCORS(header, r)
-	g.logRefusal(r, refusal, requestID)
+	g.logRefusal(r, refusal)
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		replacer.Set(errorCodePlaceholder, refusal.response.Code)
 	}
@@ -105,7 +110,7 @@ func respondIfRefused(w http.ResponseWriter, r *http.Request) bool {
 
 // logRefusal logs a refusal by how much it is the operator's business: an error if the
 // gateway or the service failed, a warning if the request was at fault.
-func (g *gateway) logRefusal(r *http.Request, refusal *refusal, requestID string) {
+func (g *gateway) logRefusal(r *http.Request, refusal *refusal) {
 	level := zapcore.WarnLevel
 	switch {
 	case refusal.response.Status >= http.StatusInternalServerError:
@@ -114,13 +119,21 @@ func (g *gateway) logRefusal(r *http.Request, refusal *refusal, requestID string
 		level = zapcore.InfoLevel
 	}
 	if check := g.logger.Check(level, "upload refused"); check != nil {
+		upstream := zap.Skip()
+		if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok && refusal.response.Code == errUpstream.Code {
+			if address, known := replacer.GetString(upstreamPlaceholder); known {
+				upstream = zap.String("upstream", address)
+			}
+		}
 		check.Write(
 			zap.Int("status", refusal.response.Status),
 			zap.String("error_code", refusal.response.Code),
 			zap.String("reason", refusal.response.Message),
 			zap.NamedError("cause", refusal.cause),
+			upstream,
 			zap.String("client_ip", clientIP(r)),
-			zap.String("request_id", requestID),
+			zap.String("request_id", refusal.requestID),
+			zap.Object(recordName, refusal.record),
 		)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
 // responseWriter sees a response on its way to the client. What may turn out to be
@@ -45,6 +46,9 @@ type responseWriter struct {
 	status int       // of the final response; 0 before it
 	at     time.Time // when the status came
 	held   heldResponse
+	// beginning is that of an error that is not held back, by which it is known later.
+	beginning []byte
+	examined  bool // the response may be such an error
 }
 
 // WriteHeader implements [http.ResponseWriter].
@@ -63,6 +67,7 @@ func (w *responseWriter) WriteHeader(status int) {
 	if status >= http.StatusOK && w.status == 0 {
 		w.status, w.at = status, time.Now()
 		if w.holdIfRejection(); !w.held.back {
+			w.examined = w.signed && uploadapi.CanBeError(status, w.Header().Get("Content-Type"), nil)
 			w.begin()
 		}
 	}
@@ -83,6 +88,7 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	if w.held.back && w.holdBack(p) {
 		return len(p), nil
 	}
+	w.examine(p)
 	return w.ResponseWriterWrapper.Write(p)
 }
 
@@ -97,7 +103,7 @@ func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 		w.WriteHeader(http.StatusOK)
 	}
 	var held int64
-	for w.held.back {
+	for w.held.back || w.examined {
 		n, err := io.CopyN(writerOnly{w}, r, holdStep)
 		if held += n; err != nil {
 			if errors.Is(err, io.EOF) {

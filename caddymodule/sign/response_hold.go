@@ -84,6 +84,7 @@ func (w *responseWriter) release() {
 // another, of a retry or a refusal. The header is the caller's to restore.
 func (w *responseWriter) reset() {
 	w.body, w.sent, w.dropped, w.invalid, w.status, w.held = nil, nil, false, nil, 0, heldResponse{}
+	w.beginning, w.examined = nil, false
 }
 
 // rejection returns why the service rejected the credential, or 0 if it did not. It is
@@ -94,6 +95,27 @@ func (w *responseWriter) rejection() uploadapi.Rejection {
 		return 0
 	}
 	return uploadapi.RejectionOf(w.status, w.Header().Get("Content-Type"), w.held.body)
+}
+
+// examine keeps the beginning of a response that may be an error, as it passes.
+func (w *responseWriter) examine(p []byte) {
+	if !w.examined {
+		return
+	}
+	w.beginning = append(w.beginning, p[:min(len(p), uploadapi.MaxErrorSize-len(w.beginning))]...)
+	w.examined = len(w.beginning) < uploadapi.MaxErrorSize && uploadapi.CanBeError(w.status, w.Header().Get("Content-Type"), w.beginning)
+}
+
+// errorCode returns the code of the error that the response is, or an empty string.
+func (w *responseWriter) errorCode() string {
+	body := w.held.body
+	if len(body) == 0 {
+		body = w.beginning
+	}
+	if len(body) == 0 && w.status < http.StatusBadRequest { // as nearly always
+		return ""
+	}
+	return uploadapi.CodeOf(w.status, w.Header().Get("Content-Type"), body)
 }
 
 // accepted reports whether the response shows that the service accepted the credential.

@@ -22,7 +22,7 @@ const (
 	mayBeClient = "the Upload API does not take an upload's credential; that may be its client's doing, unless nothing is accepted for long, rejection "
 	keyWorks    = "the Upload API takes what another secret key signs; that key signs from now on, secret_key "
 	takenAgain  = "the Upload API takes the project's credentials again"
-	noKeyWorks  = "the Upload API takes what none of the secret keys signs; none of them belongs to the project"
+	noKeyWorks  = "the Upload API accepts no credential made with any of the secret keys; none of them belongs to the project"
 )
 
 // withKeys returns the config of a project with several secret keys.

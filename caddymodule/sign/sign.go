@@ -22,6 +22,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/hop"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/tracing"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
@@ -78,8 +79,13 @@ type Sign struct {
 	// Default: none; preflights are passed on, and CORS is left to the upstream.
 	CORS []string `json:"cors,omitempty"`
 
+	// Whether the trace of an upload is passed on to the service, in the headers
+	// `Traceparent` and `Tracestate`, if Caddy's handler `tracing` has begun one.
+	// A client's own are removed. Default: false.
+	TraceUpstream bool `json:"trace_upstream,omitempty"`
+
 	gateway
-	unknown  project.UploadCounters
+	unknown  project.UploadsMetrics
 	loopMark string
 	offsets  *offsets
 	policies policies
@@ -99,7 +105,7 @@ func (Sign) CaddyModule() caddy.ModuleInfo {
 func (s *Sign) Provision(ctx caddy.Context) error {
 	s.loopMark = newLoopMark()
 	s.offsets = newOffsets()
-	s.unknown = project.UnknownUploads()
+	s.unknown = project.UnknownUploads(refusalCodes())
 	if len(s.Projects) == 0 {
 		s.Projects = []*project.Project{new(project.Project)}
 	}
@@ -134,6 +140,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	// cookie, or a password, and takes a foreign Authorization for a broken token.
 	delete(r.Header, "Authorization")
 	delete(r.Header, "Cookie")
+	tracing.Remove(r.Header)
 
 	if isLooped(r.Header, s.loopMark) {
 		return s.refuseEarly(w, r, newIncomingBody(r), endpoint, errLoop)
@@ -172,10 +179,12 @@ type caller struct {
 
 // refuseEarly refuses a request whose project is not known, since its body was not read.
 func (s *Sign) refuseEarly(w http.ResponseWriter, r *http.Request, incoming *incomingBody, endpoint *uploadapi.SignedEndpoint, err error) error {
+	refusal := newRefusal(err)
 	if endpoint != nil {
-		s.unknown.Refused(endpoint)
+		what := refusal.outcome()
+		s.unknown[endpoint].Ended(what.Outcome, what.reason, 0, 0)
 	}
-	return s.refuse(w, r, incoming, newRefusal(err))
+	return s.refuse(w, r, incoming, refusal)
 }
 
 // sign signs a request to a signed endpoint and passes it on, or refuses it. If the
@@ -183,11 +192,10 @@ func (s *Sign) refuseEarly(w http.ResponseWriter, r *http.Request, incoming *inc
 func (s *Sign) sign(response *responseWriter, r *http.Request, next caddyhttp.Handler, endpoint *uploadapi.SignedEndpoint, caller caller) error {
 	defer response.incoming.recycle()
 	upload := newUpload(s, r, endpoint, caller, response)
-	attempt := &upload.first
+	defer upload.conclude(r, response)
+	attempt := upload.last
 	if err := attempt.prepare(r); err != nil {
-		refusal := newRefusal(err)
-		attempt.countRefused(refusal)
-		return s.refuse(response.ResponseWriter, r, response.incoming, refusal)
+		return upload.refuse(response, r, newRefusal(err))
 	}
 	response.signed = true
 	// The proxy panics with http.ErrAbortHandler if a response breaks off. What is held
@@ -203,7 +211,7 @@ func (s *Sign) sign(response *responseWriter, r *http.Request, next caddyhttp.Ha
 		}
 		before.restore(response, r.Context())
 		response.reset()
-		attempt = another
+		attempt, upload.last = another, another
 	}
 }
 
@@ -213,9 +221,9 @@ func (s *Sign) finish(response *responseWriter, r *http.Request, attempt *attemp
 	response.incoming.recycle()
 	response.sent.Header(response.Header()) // its trailers are sent after this, and may repeat the credential
 	if !response.begun && refusal != nil {
-		attempt.countRefused(refusal)
-		return s.refuse(response.ResponseWriter, r, response.incoming, refusal)
+		return attempt.refuse(response, r, refusal)
 	}
+	attempt.ending.err, attempt.ending.returned = err, true
 	return response.end(err)
 }
 

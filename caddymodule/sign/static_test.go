@@ -70,7 +70,7 @@ func TestUnmarshalStatic(t *testing.T) {
 		"MD5":               {"static " + fixture.Signature[:32] + " 1678361640", "old MD5 scheme"},
 		"milliseconds":      {"static " + pair + "000", "looks like milliseconds"},
 		"twice":             {"static " + pair + "\n static " + pair, "the project has a source of credentials already, static"},
-		"beside secret_key": {"static " + pair + "\n secret_key s", "the project has a source of credentials already, secret_key, which asks nobody"},
+		"beside secret_key": {"static " + pair + "\n secret_key s", "the project has a source of credentials already, secret_key, which cannot fail"},
 		"with a lifetime":   {"static " + pair + "\n lifetime 1h", "lifetime is an option of secret_key"},
 	} {
 		t.Run(name, func(t *testing.T) {

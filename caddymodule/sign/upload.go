@@ -8,9 +8,11 @@ import (
 	"io"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/tracing"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
@@ -29,9 +31,21 @@ type upload struct {
 	writer   http.ResponseWriter
 
 	// What a retry needs of the body.
-	params  *string     // a urlencoded body, or nil
-	kept    []byte      // a form, once the first attempt has sent it, or nil
-	counted atomic.Bool // as signed or refused
+	params *string // a urlencoded body, or nil
+	kept   []byte  // a form, once the first attempt has sent it, or nil
+
+	began    time.Time
+	ending   ending                                // how the handler has ended it
+	inFlight atomic.Pointer[project.UploadMetrics] // where it is counted as under way; nil once it has ended
+	last     *attempt                              // the one that counts
+
+	traced    bool                   // Caddy's tracing has begun a trace
+	family    string                 // of the client
+	own       clientCredential       // belongs to the goroutine that reads the first attempt's form
+	state     atomic.Pointer[string] // of that credential, once the body was read
+	remaining atomic.Int64           // seconds that the last credential was still valid when it was put in, or noCredential
+	record    atomic.Pointer[record]
+	variables [len(recordFields)]variable
 
 	first attempt // in place: most uploads have no other, and need one allocation less
 }
@@ -41,8 +55,12 @@ func newUpload(s *Sign, r *http.Request, endpoint *uploadapi.SignedEndpoint, cal
 	u := &upload{
 		sign: s, endpoint: endpoint, grantors: caller.grantors, forced: caller.forced,
 		ctx: r.Context(), method: uploadapi.Method(r.Method), query: r.URL.RawQuery, client: response.incoming, writer: response.ResponseWriter,
+		began: time.Now(), family: uploadapi.ClientOf(r.Header), traced: tracing.Active(r.Context()),
 	}
-	u.first.upload, u.first.ctx = u, u.ctx
+	u.first.upload, u.first.ctx, u.last = u, u.ctx, &u.first
+	u.remaining.Store(noCredential)
+	u.fly()
+	u.publish()
 	if u.client != nil {
 		u.first.source = u.client
 		if u.first.signing.Stream = !isKept(r.ContentLength); u.first.signing.Stream {

@@ -17,9 +17,16 @@ import (
 
 // BenchmarkUpload is what an upload of 20 KiB costs, from the server to the
 // proxy and back.
-func BenchmarkUpload(b *testing.B) {
-	sign := mustSign(b, onlyProject)
-	form := []byte(formOf(demoKey, file("file", "cat.jpg", strings.Repeat("x", 20<<10))))
+func BenchmarkUpload(b *testing.B) { benchmarkUpload(b, mustSign(b, onlyProject)) }
+
+// BenchmarkUploadWithPolicy is the same with all rules of a policy.
+func BenchmarkUploadWithPolicy(b *testing.B) {
+	benchmarkUpload(b, withPolicy(b, `{"max_file_size":26214400,"types":["image/*","video/mp4",".pdf"],"from_url":["*.example.com"],
+		"endpoints":["base","multipart","from_url","group"],"max_files":10,"metadata":{"user":"{http.request.header.Sec-Fetch-Mode}"},"store":"auto"}`))
+}
+
+func benchmarkUpload(b *testing.B, sign *Sign) {
+	form := []byte(formOf(demoKey, file("file", "cat.jpg", "\xff\xd8\xff\xe0"+strings.Repeat("x", 20<<10))))
 	body := bytes.NewReader(form)
 	r := httptest.NewRequest(http.MethodPost, "/base/?jsonerrors=1", nil)
 	r.ContentLength = int64(len(form))

@@ -16,6 +16,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/resolver"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/tracing"
 )
 
 // loadTransport loads the transport, which Caddy cleans up with the config. Only http is
@@ -62,7 +63,17 @@ func (t resolverTransport) RoundTrip(request *http.Request) (*http.Response, err
 	if trace := httptrace.ContextClientTrace(request.Context()); trace != nil {
 		ctx = httptrace.WithClientTrace(ctx, trace)
 	}
+	traced, span := tracing.Start(request.Context(), "resolve credential", request.Method, request.URL.Hostname())
+	if span != nil {
+		request = request.Clone(request.Context()) // it is the resolver's, for further attempts
+		span.Inject(traced, request.Header)
+	}
 	response, err := t.RoundTripper.RoundTrip(request.WithContext(ctx))
+	if err != nil {
+		span.End(0, "resolver")
+	} else {
+		span.End(response.StatusCode, "")
+	}
 	if dial, ok := errors.AsType[reverseproxy.DialError](err); ok { // it has no Unwrap, by which the cause could be found
 		err = &resolver.DialError{Err: dial}
 	}

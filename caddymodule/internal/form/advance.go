@@ -116,13 +116,13 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 		return 0, false, err
 	}
 	switch e.part {
-	case partWatched:
+	case partWatched, partStale:
 		e.value = e.value[:0]
 	case partNested:
 		e.nested = new(nested)
 	case partParams:
 		e.params = new(params)
-	case partUnchanged, partStale, partUnheaded:
+	case partUnchanged, partUnheaded:
 	}
 	return end + len(crlfCRLF), false, nil
 }

@@ -18,6 +18,10 @@ func (e *Editor) pass(content []byte) error {
 	switch e.part {
 	case partUnchanged:
 	case partStale:
+		if e.edit.Removed != nil {
+			room := min(len(content), MaxWatchedValueSize-len(e.value))
+			e.value = append(e.value, content[:room]...)
+		}
 		crossOut(content)
 	case partWatched:
 		if len(e.value)+len(content) > e.maxValueSize() {
@@ -73,7 +77,11 @@ func (e *Editor) endPart() error {
 		if e.params.end(e.edit.resembles) {
 			return errDoubtful
 		}
-	case partUnchanged, partStale:
+	case partStale:
+		if e.edit.Removed != nil && e.watched != "" {
+			e.edit.Removed(e.watched, string(e.value))
+		}
+	case partUnchanged:
 	}
 	return nil
 }

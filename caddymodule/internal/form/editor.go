@@ -19,6 +19,10 @@ type Edit struct {
 	// one of the names is an error.
 	Stale *Names
 
+	// Removed, if not nil, is called with each of them: its name in the set, and its
+	// value or, of a long one, the first MaxWatchedValueSize bytes.
+	Removed func(name, value string)
+
 	// Contested is the set of fields of which it is not known in advance whether they
 	// are stale: it depends on what the form says. IsStale is called when the header of
 	// one has been read, with the name of the set. True crosses the field out, as one
@@ -73,7 +77,7 @@ type Editor struct {
 	state     state
 	part      partKind
 	quoted    bool      // the watched part is said to be quoted-printable
-	watched   string    // its name in the set
+	watched   string    // its name in the set, or that of the stale part
 	observed  *observed // what the observer was shown; nil without one
 	observing bool      // the observer has been shown the beginning of a part, and not its end
 	value     []byte    // of the watched part, or the beginning of one without a header

@@ -379,3 +379,27 @@ func TestEditedFormIsReadByMimeMultipart(t *testing.T) {
 		t.Errorf("got %v", form)
 	}
 }
+
+// What is crossed out is shown before, under the name that it goes by in the set.
+func TestRemovedFieldsAreShown(t *testing.T) {
+	const boundary = "b"
+	form := "--b\r\nContent-Disposition: form-data; name=\"SIGNATURE\"\r\n\r\nold\r\n" +
+		"--b\r\nContent-Disposition: form-data; name=\"signature[]\"\r\n\r\n\r\n" +
+		"--b\r\nContent-Disposition: form-data; name=\"expire\"\r\n\r\n" + strings.Repeat("1", 1000) + "\r\n" +
+		"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nsignature\r\n--b--\r\n"
+	for size := 1; size < 100; size += 7 {
+		var shown []string
+		editor := NewEditor(io.NopCloser(iotest.OneByteReader(strings.NewReader(form))), Edit{
+			Boundary: boundary, Stale: NewNames("signature", "expire"),
+			Fresh:   func() ([]Field, error) { return nil, nil },
+			Removed: func(name, value string) { shown = append(shown, name+"="+value) },
+		})
+		if _, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{editor}, make([]byte, size)); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"signature=old", "signature=", "expire=" + strings.Repeat("1", MaxWatchedValueSize)}
+		if !slices.Equal(shown, want) {
+			t.Errorf("%q", shown)
+		}
+	}
+}

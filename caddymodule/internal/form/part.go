@@ -49,6 +49,9 @@ func (e *Editor) classify(header []byte) (kind partKind, err error) {
 	case p.file:
 		stale, watched = false, false
 	case stale:
+		if e.edit.Removed != nil {
+			e.watched = e.edit.Stale.find(p.name) // before it is crossed out
+		}
 		p.crossOutName(header)
 	case watched && p.encoded:
 		return 0, errEncoded

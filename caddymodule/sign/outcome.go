@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sign
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
+)
+
+// outcome is what has become of an upload, and why.
+type outcome struct {
+	project.Outcome
+	reason string
+}
+
+// ending is how the handler has ended an upload. The zero value means that it was left by
+// a panic: the proxy panics if the response breaks off.
+type ending struct {
+	refusal  *refusal // or nil
+	err      error    // of the next handlers
+	returned bool
+}
+
+// outcome returns what has become of an upload: the only place that decides it.
+func (e ending) outcome(r *http.Request, response *responseWriter) outcome {
+	left := r.Context().Err() != nil
+	if e.refusal != nil {
+		what := e.refusal.outcome()
+		if left && what.Outcome == project.UpstreamError { // which the proxy has broken off for that
+			return outcome{project.ClientGone, project.ReasonGone}
+		}
+		return what
+	}
+	switch {
+	case response.status == statusClientClosedRequest, !e.returned && left, !response.begun && left:
+		return outcome{project.ClientGone, project.ReasonGone}
+	case !e.returned:
+		return outcome{project.UpstreamError, project.ReasonReset}
+	case response.hijacked:
+		return outcome{project.UpstreamError, project.ReasonProtocol}
+	case !response.begun: // the server or an error route responds to the error of another handler
+		return outcome{project.Refused, project.ReasonOther}
+	case response.status >= http.StatusInternalServerError:
+		return outcome{project.UpstreamError, project.ReasonStatus}
+	}
+	switch code := response.errorCode(); {
+	case code == uploadapi.ErrInternal.Code: // with jsonerrors the status is 200
+		return outcome{project.UpstreamError, project.ReasonStatus}
+	case code != "":
+		return outcome{project.Rejected, code}
+	case response.status >= http.StatusMultipleChoices: // a redirect is no file
+		return outcome{project.Rejected, uploadapi.CodeOther}
+	}
+	return outcome{project.Accepted, ""}
+}
+
+// outcome returns what has become of an upload that was refused.
+func (r *refusal) outcome() outcome {
+	switch {
+	case r.response == nil:
+		return outcome{project.ClientGone, project.ReasonGone}
+	case r.response == errIncomplete:
+		return outcome{project.ClientGone, project.ReasonEndedEarly}
+	case r.response.Code == errUpstream.Code:
+		return outcome{project.UpstreamError, r.upstreamReason()}
+	}
+	return outcome{project.Refused, refusalReason(r.response.Code)}
+}
+
+// upstreamReason returns why the upstream could not be reached, or did not respond.
+func (r *refusal) upstreamReason() string {
+	var operation *net.OpError
+	var lookup *net.DNSError
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.Is(r.cause, errNoResponse), errors.Is(r.cause, errInvalidResponse):
+		return project.ReasonProtocol
+	case errors.As(r.cause, &lookup), errors.As(r.cause, &operation) && operation.Op == "dial":
+		return project.ReasonDial
+	case isTLSError(r.cause):
+		return project.ReasonTLS
+	case r.response.Status == http.StatusGatewayTimeout, errors.Is(r.cause, os.ErrDeadlineExceeded), errors.As(r.cause, &timeout) && timeout.Timeout():
+		return project.ReasonTimeout
+	case r.response.Status == http.StatusServiceUnavailable: // reverse_proxy has no upstream that is healthy
+		return project.ReasonDial
+	}
+	return project.ReasonReset
+}
+
+// isTLSError reports whether an error is of a handshake: the certificate, or a server that
+// speaks something else.
+func isTLSError(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	var unknown x509.UnknownAuthorityError
+	var hostname x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &certificate) || errors.As(err, &record) || errors.As(err, &alert) ||
+		errors.As(err, &unknown) || errors.As(err, &hostname) || errors.As(err, &invalid)
+}
+
+// conclude counts the upload, once, however the handler has ended it.
+func (u *upload) conclude(r *http.Request, response *responseWriter) {
+	last := u.last
+	ended := u.settle(u.ending.outcome(r, response), firstOf(response.Header()[requestIDHeader]))
+	u.describe(ended)
+	what := ended.outcome
+	uploads := u.sign.unknown
+	if chosen := last.chosen.Load(); chosen != nil {
+		uploads = chosen.Uploads()
+		for range last.number {
+			chosen.Retried(what.Outcome)
+		}
+	}
+	if flying := u.inFlight.Swap(nil); flying != nil {
+		flying.InFlight.Dec()
+	}
+	uploads[u.endpoint].Ended(what.Outcome, what.reason, time.Since(u.began), u.client.receivedBytes())
+}
+
+func firstOf(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}
+
+// refuse refuses the upload. Its outcome is known before error routes respond.
+func (u *upload) refuse(response *responseWriter, r *http.Request, refusal *refusal) error {
+	u.ending.refusal, refusal.requestID = refusal, uuid.NewString()
+	refusal.record = u.settle(u.ending.outcome(r, response), refusal.requestID)
+	return u.sign.refuse(response.ResponseWriter, r, response.incoming, refusal)
+}
+
+// fly counts the upload as one of those under way, and land as another project's.
+func (u *upload) fly() {
+	metrics := u.sign.unknown[u.endpoint]
+	u.inFlight.Store(metrics)
+	metrics.InFlight.Inc()
+}
+
+// flyAs moves the upload to its project, unless it has ended meanwhile: the proxy may be
+// reading the form while the handler ends.
+func (u *upload) flyAs(chosen *project.Project) {
+	unknown, own := u.sign.unknown[u.endpoint], chosen.Uploads()[u.endpoint]
+	if u.inFlight.CompareAndSwap(unknown, own) {
+		unknown.InFlight.Dec()
+		own.InFlight.Inc()
+	}
+}
+
+// responded counts the upstream's response to an attempt.
+func (a *attempt) responded(status int) {
+	if status == 0 || status == statusClientClosedRequest {
+		return
+	}
+	uploads := a.sign.unknown
+	if chosen := a.chosen.Load(); chosen != nil {
+		uploads = chosen.Uploads()
+	}
+	uploads[a.endpoint].Responded(status)
+}
