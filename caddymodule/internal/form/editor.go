@@ -73,6 +73,7 @@ type Editor struct {
 	state     state
 	part      partKind
 	quoted    bool      // the watched part is said to be quoted-printable
+	encloses  bool      // the watched part is said to be urlencoded
 	watched   string    // its name in the set
 	observed  *observed // what the observer was shown; nil without one
 	observing bool      // the observer has been shown the beginning of a part, and not its end
