@@ -51,10 +51,18 @@ func (c *claims) add(list []string, value string) []string {
 // silent reports whether nothing is claimed.
 func (c *claims) silent() bool { return len(c.types) == 0 && len(c.extensions) == 0 }
 
-// nameOf adds the extensions of the last segment of an address's path. Some parsers take
-// what follows a semicolon for parameters (RFC 2396, section 3.3).
+// nameOf adds the extensions that an address's path ends with. Some parsers end it at a blank.
 func (c *claims) nameOf(s source) {
-	segment := s.path[strings.LastIndexByte(s.path, '/')+1:]
+	c.nameOfPath(s.path)
+	if bare, _, found := strings.Cut(s.path, " "); found {
+		c.nameOfPath(bare)
+	}
+}
+
+// nameOfPath adds the extensions of the last segment. Some parsers take what follows a
+// semicolon for parameters (RFC 2396, section 3.3).
+func (c *claims) nameOfPath(path string) {
+	segment := path[strings.LastIndexByte(path, '/')+1:]
 	c.name(segment)
 	if bare, _, found := strings.Cut(segment, ";"); found {
 		c.name(bare)

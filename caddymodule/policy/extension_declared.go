@@ -8,8 +8,10 @@ var rarerTypes = table(rarerTable)
 
 const rarerTable = `
 mp4 mpg4: audio/mp4
+m4v: video/mp4
 webm: audio/webm
 ogg: video/ogg application/ogg
+opus: audio/ogg
 3gp 3gpp: audio/3gpp
 3g2: audio/3gpp2
 ts: text/x-typescript

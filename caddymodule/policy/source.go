@@ -23,7 +23,7 @@ type source struct {
 // than the rest. The service's parser is not known.
 var (
 	errNotUTF8   = errors.New("it is not UTF-8")
-	errSign      = errors.New("it has a blank, a control character or a backslash, which must be escaped")
+	errSign      = errors.New("it has a control character, a backslash, or a blank in its host")
 	errScheme    = errors.New("it does not begin with http:// or https://")
 	errAuthority = errors.New("it has user information, or an escape in its host")
 	errHost      = errors.New("its host is not a name or an address in its usual spelling")
@@ -70,8 +70,10 @@ func splitAddress(address string) (scheme, authority, rest string, err error) {
 	if !utf8.ValidString(address) {
 		return "", "", "", errNotUTF8
 	}
-	// Browsers' parsers drop tabs and line ends, trim blanks, and take \ for a slash.
-	if strings.ContainsFunc(address, func(r rune) bool { return r == '\\' || unicode.IsSpace(r) || unicode.IsControl(r) }) {
+	// Parsers trim blanks, or refuse them.
+	address = strings.Trim(address, " ")
+	// Browsers' parsers drop tabs and line ends, and take \ for a slash.
+	if strings.ContainsFunc(address, func(r rune) bool { return r == '\\' || unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }) {
 		return "", "", "", errSign
 	}
 	// Two slashes: browsers take https:host and https:///host for https://host, and
@@ -83,6 +85,10 @@ func splitAddress(address string) (scheme, authority, rest string, err error) {
 	}
 	if end := strings.IndexAny(authority, "/?#"); end >= 0 {
 		authority, rest = authority[:end], authority[end:]
+	}
+	// Behind the host a blank is as common as it is harmless, in names of files.
+	if strings.ContainsFunc(authority, unicode.IsSpace) {
+		return "", "", "", errSign
 	}
 	// Parsers disagree on which of several at signs ends the user information, and on
 	// whether an escape is decoded before or after the host is cut out.

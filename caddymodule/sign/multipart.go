@@ -37,8 +37,8 @@ func (a *attempt) editMultipart(r *http.Request, contentType *form.ContentType) 
 	if err != nil {
 		return nil, err
 	}
-	a.boundary = contentType.Boundary()
-	if err := a.checkOnlyForced(); err != nil {
+	a.boundary = contentType.Boundary() // with which forced fields are checked, again if the query named the project
+	if err := a.checkKnownForced(); err != nil {
 		return nil, err
 	}
 	if err := a.passContested(r.URL.RawQuery); err != nil {

@@ -148,7 +148,8 @@ func (a *attempt) mentionsProtected(body string) bool {
 		editing <- struct{}{}
 		defer func() { <-editing }()
 	}
-	text := []byte(body)
+	// JSON's escapes of letters are spelled as another that the search decodes.
+	text := []byte(strings.ReplaceAll(body, `\u`, "%u"))
 	return a.staleNames().MentionedIn(text) || a.sign.policies.watched[a.endpoint].MentionedIn(text)
 }
 

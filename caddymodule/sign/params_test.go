@@ -187,6 +187,7 @@ func TestParamsThatCannotBeSignedAreRefused(t *testing.T) {
 		"no content type":          {"POST", "/group/", "", key, 415, onlyForms},
 		"a text with a key":        {"POST", "/group/?" + key, "text/plain", key, 415, onlyForms},
 		"a credential in JSON":     {"POST", "/group/?" + key, "application/json", `{"signature": "old"}`, 415, onlyForms},
+		"a credential, escaped":    {"POST", "/group/?" + key, "application/json", `{"sign\u0061ture": "old"}`, 415, onlyForms},
 		"a credential, no type":    {"POST", "/group/?" + key, "", "sign%61ture=old", 415, onlyForms},
 		"large":                    {"POST", "/group/", urlencoded, key + "&a=" + strings.Repeat("a", maxParamsSize), 413, "The size of the request is too large."},
 		"hidden by a semicolon":    {"POST", "/group/", urlencoded, key + "&a=b;signature=old", 400, "HTTP POST request parsing failed: ambiguous parameters."},

@@ -92,7 +92,7 @@ func (a *attempt) beginJudging(length int64) error {
 	if err := a.judgeParams(a.query); err != nil {
 		return err
 	}
-	return a.checkOnlyForced()
+	return a.checkKnownForced()
 }
 
 // judgeParams judges the fields of a query string or a urlencoded body.

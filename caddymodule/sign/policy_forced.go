@@ -40,13 +40,16 @@ func (a *attempt) checkForced(forced project.Forced) error {
 	return nil
 }
 
-// checkOnlyForced is checkForced before the body is read, where only one project can be
-// meant.
-func (a *attempt) checkOnlyForced() error {
-	if len(a.forced) != 1 || len(a.sign.policies.rules) != 1 {
-		return nil
+// checkKnownForced is checkForced before the body is read, where the project is known by
+// then: from the query, or since there is but one.
+func (a *attempt) checkKnownForced() error {
+	switch {
+	case a.project != nil:
+		return a.checkForced(a.forcedOf(a.project))
+	case len(a.forced) == 1 && len(a.sign.policies.rules) == 1:
+		return a.checkForced(a.forced[0])
 	}
-	return a.checkForced(a.forced[0])
+	return nil
 }
 
 // freshLength returns by how many bytes a form becomes longer. It must be known before

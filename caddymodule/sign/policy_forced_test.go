@@ -150,6 +150,44 @@ func TestForcedValuesThatAttackAreRefused(t *testing.T) {
 	}
 }
 
+// A value that holds the delimiter is refused wherever the project is named: in the query,
+// it is known before the boundary is.
+func TestForcedValuesWithTheDelimiterAreRefusedWhereverTheKeyStands(t *testing.T) {
+	project := func(key, scheme, policy string) string {
+		return `{"public_key":"` + key + `","scheme":"` + scheme + `","source":{"module":"secret_key","keys":["` + testSecret + `"]},"policy":` + policy + `}`
+	}
+	const byUser = `{"metadata":{"user":"{http.request.header.X-User}"}}`
+	key, upload := field("UPLOADCARE_PUB_KEY", "forcing"), file("file", "a.jpg", "x")
+	for config, projects := range map[string]string{
+		"one project":                project("forcing", "signature", byUser),
+		"both force it":              project("forcing", "signature", byUser) + "," + project("other", "signature", byUser),
+		"one of two forces it":       project("forcing", "signature", byUser) + "," + project("other", "signature", `{"max_files":9}`),
+		"one of two has a policy":    project("forcing", "signature", byUser) + `,{"public_key":"other","source":{"module":"secret_key","keys":["` + testSecret + `"]}}`,
+		"access tokens, one project": project("forcing", "token", byUser),
+	} {
+		sign := mustSign(t, `{"projects":[`+projects+`]}`)
+		for place, r := range map[string]*http.Request{
+			"in the query":          withQuery(uploadRequest(formOf(upload)), "pub_key=forcing"),
+			"in both":               withQuery(uploadRequest(formOf(key, upload)), "pub_key=forcing"),
+			"before the file":       uploadRequest(formOf(key, upload)),
+			"in the query, chunked": asChunked(withQuery(uploadRequest(formOf(upload)), "UPLOADCARE_PUB_KEY=forcing")),
+		} {
+			t.Run(config+", "+place, func(t *testing.T) {
+				r.Header.Set("X-User", "a--"+testBoundary+"--")
+				rec, w := serve(t, sign, withReplacer(r))
+				if w.Code != http.StatusBadRequest || rec.called && rec.err == nil {
+					t.Errorf("status %d, passed on %v: %q", w.Code, rec.called, rec.body)
+				}
+			})
+		}
+	}
+}
+
+func asChunked(r *http.Request) *http.Request {
+	r.ContentLength = -1
+	return r
+}
+
 // What only some projects force.
 func TestForcedFieldsOfSeveralProjects(t *testing.T) {
 	project := func(key, policy string) string {

@@ -187,6 +187,26 @@ func TestInvariant11WhatAPolicyForbidsOfADirectUpload(t *testing.T) {
 	}
 }
 
+// Invariant 11: a body that the service does not read may say nothing of what a policy
+// judges, in no spelling, for another server could read it.
+func TestInvariant11BodiesBesideAQuery(t *testing.T) {
+	sign := withPolicy(t, `{"from_url":["*.example.com"]}`)
+	for body, status := range map[string]int{
+		`{"source_url":"http://example.org/"}`:                                  http.StatusUnsupportedMediaType,
+		`{"source\u005furl":"http://example.org/"}`:                             http.StatusUnsupportedMediaType,
+		`{"\u0073ource_url":"http://example.org/"}`:                             http.StatusUnsupportedMediaType,
+		`["source_url%3Dhttp://example.org/"]`:                                  http.StatusUnsupportedMediaType,
+		`{"note":"C:\\users, \u00e9t\u00e9","filename":"https://example.org/"}`: http.StatusOK,
+	} {
+		for _, mediaType := range []string{"application/json", "text/plain"} {
+			r := paramsRequest(http.MethodPost, "/from_url/?pub_key=demopublickey&source_url=https://cdn.example.com/a.jpg", mediaType, body)
+			if _, w := serve(t, sign, r); w.Code != status {
+				t.Errorf("%s %s: status %d, want %d", mediaType, body, w.Code, status)
+			}
+		}
+	}
+}
+
 // Invariant 11, at the endpoints that take fields in every encoding.
 func TestInvariant11WhatAPolicyForbidsOfFields(t *testing.T) {
 	key := [2]string{"UPLOADCARE_PUB_KEY", "demopublickey"}

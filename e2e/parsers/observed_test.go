@@ -61,8 +61,8 @@ func unknown(known *fixture.KnownFiles, read *reading) string {
 	if read.failed() {
 		return ""
 	}
-	if len(read.files) > known.Parts {
-		return fmt.Sprintf("%d files in %d parts", len(read.files), known.Parts)
+	if len(read.files) > known.Files {
+		return fmt.Sprintf("%d files where there are %d", len(read.files), known.Files)
 	}
 	for _, f := range read.files {
 		name := strings.TrimSuffix(asciiOf(f.filename), ",form-data") // two dispositions, joined
@@ -113,6 +113,13 @@ func disguisedFiles() []request {
 		for _, first := range []string{"", "Content-Type: image/jpeg\r\n"} {
 			forms = append(forms, rawForm(plainType, bodyOf(plainBoundary, plainKey, disposition("file")+"; filename=\"cat.jpg\"\r\n"+first+lines+"\r\n\r\n"+picture)),
 				rawForm(plainType, bodyOf(plainBoundary, plainKey, first+lines+"\r\n"+disposition("file")+"; filename=\"cat.jpg\"\r\n\r\n"+picture)))
+		}
+	}
+	for _, header := range []string{ // files to some, perhaps
+		disposition("file"), disposition("file") + "; filename", disposition("file") + "; file=\"a.exe\"", disposition("file") + "; size=10", disposition("file") + "; filename*", disposition("file") + "; filename*0", `Content-Disposition: attachment; name="file"`, `Content-Disposition: file; name="file"`, `Content-Disposition: form-data; name=file`,
+	} {
+		for _, lines := range []string{"", "\r\nContent-Transfer-Encoding: binary", "\r\nContent-Transfer-Encoding: base64", "\r\nContent-Length: 10", "\r\nContent-Encoding: gzip", "\r\nContent-ID: <a>", "\r\nContent-Location: a.exe", "\r\nContent-Description: a.exe", "\r\nContent-Type:", "\r\nContent-Type: ;name=a.exe", "\r\nContent-Type: text/plain", "\r\nContent-Type: TEXT/html"} {
+			forms = append(forms, rawForm(plainType, bodyOf(plainBoundary, plainKey, header+lines+"\r\n\r\n"+picture)))
 		}
 	}
 	return forms

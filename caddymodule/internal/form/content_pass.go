@@ -63,6 +63,9 @@ func (e *Editor) endPart() error {
 		if e.quoted && bytes.IndexByte(e.value, '=') >= 0 {
 			return errEncoded
 		}
+		if in := new(params); e.encloses && (in.next(e.value, e.edit.resembles) || in.end(e.edit.resembles)) {
+			return errNested
+		}
 		return e.edit.Watch(e.watched, string(e.value))
 	case partUnheaded:
 		if e.edit.mentions(e.value) {

@@ -200,6 +200,25 @@ func TestInvariant2EditorRefusesACredentialWithinAPart(t *testing.T) {
 	}, ErrMalformedHeader)
 }
 
+// The same goes for a part that is a field to be read: its value, to such servers, is within.
+func TestInvariant11EditorRefusesAWatchedFieldThatIsAForm(t *testing.T) {
+	part := func(mediaType, content string) string {
+		return body("Content-Disposition: form-data; name=\"pub_key\"\r\nContent-Type: "+mediaType+"\r\n\r\n"+content, file("file", "a", "b"))
+	}
+	refuse(t, map[string]string{
+		"multipart, without parts":      part("multipart/mixed; boundary=inner", "demopublickey"),
+		"multipart, with another value": part("multipart/mixed; boundary=inner", "--inner\r\n"+field("pub_key", "other")+"\r\n--inner--\r\n"),
+		"multipart, with a credential":  part("multipart/form-data; boundary=inner", "--inner\r\n"+field("signature", "old")+"\r\n--inner--\r\n"),
+		"urlencoded, another value":     part("application/x-www-form-urlencoded", "demopublickey&pub_key=other"),
+		"urlencoded, a credential":      part("application/x-www-form-urlencoded", "demopublickey;signature=old"),
+		"urlencoded, a bare name":       part("application/x-www-form-urlencoded", "a&expire"),
+	}, ErrMalformedHeader)
+	take(t, map[string]string{
+		"urlencoded, a value":      part("application/x-www-form-urlencoded", "demopublickey"),
+		"urlencoded, other values": part("application/x-www-form-urlencoded; charset=utf-8", "a=signature&b=c"),
+	})
+}
+
 // Python's cgi reads a urlencoded part as parameters of the form.
 func TestInvariant2EditorRefusesACredentialInParametersWithinAPart(t *testing.T) {
 	part := func(content string) string {

@@ -77,6 +77,7 @@ type Editor struct {
 	state     state
 	part      partKind
 	quoted    bool      // the watched part is said to be quoted-printable
+	encloses  bool      // the watched part is said to be urlencoded
 	watched   string    // its name in the set, or that of the stale part
 	observed  *observed // what the observer was shown; nil without one
 	observing bool      // the observer has been shown the beginning of a part, and not its end

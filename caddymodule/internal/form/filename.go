@@ -51,7 +51,7 @@ func (f *fileNames) readLine(line []byte, isType bool) {
 		f.part.Doubtful = f.part.Doubtful || isName && !fileNameKeys.Match(key) || lacksCharset
 		f.addValue(value)
 	}
-	if f.part.Doubtful {
+	if f.part.Doubtful = f.part.Doubtful || bareFileNameKey.Match(line); f.part.Doubtful {
 		return
 	}
 	for _, reading := range readings(line)[1:] { // a key may be encoded
@@ -67,6 +67,8 @@ var (
 	// fileNameKeys matches the keys that servers read alike. Of a file name in pieces
 	// (RFC 2231, section 3: filename*0=), which no browser writes, they make all kinds.
 	fileNameKeys = regexp.MustCompile(`^(?i:filename)\*?$`)
+	// bareFileNameKey matches a key without a value, of which @fastify/busboy makes a file.
+	bareFileNameKey = regexp.MustCompile(`(?i);\s*filename\*[*0-9]*\s*(?:;|$)`)
 )
 
 // addValue adds the file names that a value may be, with all that stands behind it.

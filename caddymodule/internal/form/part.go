@@ -24,6 +24,7 @@ const (
 var (
 	errDoubtful = fmt.Errorf("%w: some servers may read a protected name in it", ErrMalformedHeader)
 	errEncoded  = fmt.Errorf("%w: a field that is to be read is encoded", ErrMalformedHeader)
+	errNested   = fmt.Errorf("%w: a field that is to be read is a form of its own", ErrMalformedHeader)
 )
 
 // classify decides by a part's header what becomes of the part, and shows it to the
@@ -55,6 +56,8 @@ func (e *Editor) classify(header []byte) (kind partKind, err error) {
 		p.crossOutName(header)
 	case watched && p.encoded:
 		return 0, errEncoded
+	case watched && p.multipart: // Python's cgi takes the value of a part within
+		return 0, errNested
 	}
 	if !p.plain && e.hides(&p, header) {
 		return 0, errDoubtful
@@ -63,7 +66,7 @@ func (e *Editor) classify(header []byte) (kind partKind, err error) {
 	case stale:
 		kind = partStale
 	case watched:
-		kind, e.quoted, e.watched = partWatched, p.quoted, name
+		kind, e.quoted, e.encloses, e.watched = partWatched, p.quoted, p.params, name
 	case p.multipart:
 		kind = partNested
 	case p.params:

@@ -51,8 +51,8 @@ func hiddenParameters(query string, names *Names) iter.Seq[string] {
 }
 
 // WatchQuery calls watch with each parameter of names that some server could read in a
-// query string or urlencoded body: with the name of the set, and with the value, in
-// which valid escapes are decoded. It returns the first error of watch.
+// query string or urlencoded body: with the name of the set, and with the value, once for
+// each way in which servers decode it. It returns the first error of watch.
 func WatchQuery(query string, names *Names, watch func(name, value string) error) error {
 	show := func(parameter string) error {
 		name := names.findParameter(parameter)
@@ -60,7 +60,12 @@ func WatchQuery(query string, names *Names, watch func(name, value string) error
 			return nil
 		}
 		_, value, _ := strings.Cut(parameter, "=")
-		return watch(name, string(unescape(strings.ReplaceAll(value, "+", " "))))
+		for value := range readValue(strings.ReplaceAll(value, "+", " ")) {
+			if err := watch(name, value); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	for parameter := range strings.SplitSeq(query, "&") {
 		if err := show(parameter); err != nil {
@@ -73,6 +78,45 @@ func WatchQuery(query string, names *Names, watch func(name, value string) error
 		}
 	}
 	return nil
+}
+
+// readValue yields a value as servers decode it: most leave what is no escape, CherryPy
+// drops its percent sign; and those that take a semicolon for a separator end the value there.
+func readValue(value string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		readings := []string{value}
+		if cut, _, found := strings.Cut(value, ";"); found {
+			readings = append(readings, cut)
+		}
+		for _, text := range readings {
+			if !yield(string(unescape(text))) {
+				return
+			}
+			if dropped := dropBrokenEscapes(text); len(dropped) < len(text) && !yield(string(unescape(dropped))) {
+				return
+			}
+		}
+	}
+}
+
+// dropBrokenEscapes drops each percent sign that begins no escape.
+func dropBrokenEscapes(value string) string {
+	first := strings.IndexByte(value, '%')
+	if first < 0 {
+		return value
+	}
+	kept := append(make([]byte, 0, len(value)), value[:first]...)
+	for i := first; i < len(value); i++ {
+		length := 0
+		if value[i] == '%' {
+			if _, length = escape(value[i+1:]); length == 0 {
+				continue
+			}
+		}
+		kept = append(kept, value[i:i+1+length]...)
+		i += length
+	}
+	return string(kept)
 }
 
 // resembleParameter reports whether some server could take a parameter for one of the
