@@ -114,10 +114,13 @@ func (r *Rules) Fields(endpoint *uploadapi.SignedEndpoint, resolve func(string) 
 	}
 	var fields []form.Field
 	for _, forced := range r.metadata {
-		value := resolve(forced.value)
-		if err := checkValue(value); err != nil {
-			// Without the value, which may say more of a person than a log should.
-			return nil, refuse(ErrMetadata, "%s: its value %w", forced.name, err)
+		value := forced.value
+		if hasPlaceholder(value) { // a constant was checked when the policy was loaded
+			value = resolve(value)
+			if err := checkValue(value); err != nil {
+				// Without the value, which may say more of a person than a log should.
+				return nil, refuse(ErrMetadata, "%s: its value %w", forced.name, err)
+			}
 		}
 		if value != "" {
 			fields = append(fields, form.Field{Name: forced.name, Value: value})
@@ -125,7 +128,11 @@ func (r *Rules) Fields(endpoint *uploadapi.SignedEndpoint, resolve func(string) 
 	}
 	// The service takes other values for one of these, or refuses them; a client that can
 	// choose the value must not find out which.
-	if store := resolve(r.store); store != "" {
+	store := r.store
+	if hasPlaceholder(store) {
+		store = resolve(store)
+	}
+	if store != "" {
 		if !slices.Contains(storeChoices, store) {
 			return nil, refuse(ErrMetadata, "store: %s is neither 0, 1 nor auto", quote(store))
 		}
