@@ -119,7 +119,7 @@ func (a *attempt) edit(r *http.Request) (*multipartBody, error) {
 	if err := a.beginJudging(r.ContentLength); err != nil {
 		return nil, err
 	}
-	if a.sign.policies.contested != nil { // whether these are to be removed depends on the project
+	if a.sign.policies.rules != nil { // what is forbidden, and what is to be removed, depends on the project
 		if err := a.chooseByParams(a.query); err != nil {
 			return nil, err
 		}

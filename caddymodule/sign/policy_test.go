@@ -187,6 +187,19 @@ func TestInvariant11WhatAPolicyForbidsOfADirectUpload(t *testing.T) {
 	}
 }
 
+// If the query names one of several projects, its rules are known before the form is read.
+func TestAProjectOfTheQueryIsJudgedAtOnce(t *testing.T) {
+	source := `"source":{"module":"secret_key","keys":["` + testSecret + `"]}`
+	sign := mustSign(t, `{"projects":[{"public_key":"narrow",`+source+`,"policy":{"max_files":1,"max_file_size":1000}},{"public_key":"free",`+source+`}]}`)
+	large := formOf(file("file", "a.jpg", strings.Repeat("x", 2<<20)))
+	for publicKey, status := range map[string]int{"narrow": http.StatusBadRequest, "free": http.StatusOK} {
+		rec, w := serve(t, sign, withQuery(uploadRequest(large), "pub_key="+publicKey))
+		if w.Code != status || rec.called != (status == http.StatusOK) {
+			t.Errorf("%s: status %d, passed on %v: %s", publicKey, w.Code, rec.called, w.Body)
+		}
+	}
+}
+
 // Invariant 11: a body that the service does not read may say nothing of what a policy
 // judges, in no spelling, for another server could read it.
 func TestInvariant11BodiesBesideAQuery(t *testing.T) {
