@@ -2,7 +2,11 @@
 
 package project
 
-import "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+import (
+	"slices"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
 
 // Outcome is what has become of an upload. Every upload whose head was read has exactly
 // one (invariant 12).
@@ -58,12 +62,12 @@ func (o Outcome) reasons(endpoint *uploadapi.SignedEndpoint, refusals []string) 
 	case Rejected:
 		return uploadapi.CodesAt(endpoint)
 	case Refused:
-		return append(refusals[:len(refusals):len(refusals)], ReasonOther)
+		return append(slices.Clip(refusals), ReasonOther)
 	case UpstreamError:
 		return []string{ReasonDial, ReasonTLS, ReasonTimeout, ReasonReset, ReasonStatus, ReasonProtocol}
 	case ClientGone:
 		return []string{ReasonGone, ReasonEndedEarly}
-	default:
-		return []string{""}
+	case Accepted:
 	}
+	return []string{""}
 }

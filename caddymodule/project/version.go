@@ -4,6 +4,7 @@ package project
 
 import (
 	"runtime/debug"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -18,8 +19,7 @@ func buildVersion() string {
 	if !ok {
 		return "unknown"
 	}
-	modules := append(info.Deps, &info.Main)
-	for _, module := range modules {
+	for _, module := range slices.Concat(info.Deps, []*debug.Module{&info.Main}) {
 		if module.Path != modulePath {
 			continue
 		}

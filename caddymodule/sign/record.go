@@ -45,15 +45,16 @@ var recordFields = [...]struct {
 	{"reason", func(r *record) string { return r.outcome.reason }, nil},
 	{"client", func(r *record) string { return r.client }, nil},
 	{"credential", func(r *record) string { return r.credential }, nil},
-	{"bytes", func(r *record) string { return strconv.FormatInt(r.bytes, 10) },
-		func(e zapcore.ObjectEncoder, name string, r *record) { e.AddInt64(name, r.bytes) }},
-	{"remaining", (*record).remainingText,
-		func(e zapcore.ObjectEncoder, name string, r *record) { e.AddInt64(name, r.remaining) }},
-	{"retries", func(r *record) string { return strconv.Itoa(r.retries) },
-		func(e zapcore.ObjectEncoder, name string, r *record) { e.AddInt(name, r.retries) }},
+	{"bytes", func(r *record) string { return strconv.FormatInt(r.bytes, 10) }, addBytes},
+	{"remaining", (*record).remainingText, addRemaining},
+	{"retries", func(r *record) string { return strconv.Itoa(r.retries) }, addRetries},
 	{"request_id", func(r *record) string { return r.requestID }, nil},
 	{"trace_id", func(r *record) string { return r.traceID }, nil},
 }
+
+func addBytes(e zapcore.ObjectEncoder, name string, r *record)     { e.AddInt64(name, r.bytes) }
+func addRemaining(e zapcore.ObjectEncoder, name string, r *record) { e.AddInt64(name, r.remaining) }
+func addRetries(e zapcore.ObjectEncoder, name string, r *record)   { e.AddInt(name, r.retries) }
 
 // remainingText is empty if no credential was put in.
 func (r *record) remainingText() string {

@@ -26,6 +26,7 @@ func BenchmarkUploadWithPolicy(b *testing.B) {
 }
 
 func benchmarkUpload(b *testing.B, sign *Sign) {
+	b.Helper()
 	form := []byte(formOf(demoKey, file("file", "cat.jpg", "\xff\xd8\xff\xe0"+strings.Repeat("x", 20<<10))))
 	body := bytes.NewReader(form)
 	r := httptest.NewRequest(http.MethodPost, "/base/?jsonerrors=1", nil)

@@ -47,8 +47,12 @@ func CodesAt(endpoint *SignedEndpoint) []string {
 var codesOnlyAt = []struct{ prefix, path string }{
 	{"Multipart", MultipartStart},
 	{"Group", Group},
-	{"URL", FromURL}, {"SourceURL", FromURL}, {"Hostname", FromURL},
-	{"UploadcareFileId", Iframe}, {"FileRequired", Iframe}, {"FilesNumber", Iframe},
+	{"URL", FromURL},
+	{"SourceURL", FromURL},
+	{"Hostname", FromURL},
+	{"UploadcareFileId", Iframe},
+	{"FileRequired", Iframe},
+	{"FilesNumber", Iframe},
 }
 
 // CanBeError reports whether a response may say that the service refuses the request, as
