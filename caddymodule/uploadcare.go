@@ -6,8 +6,9 @@
 // credential, and none of the client's.
 //
 // The package defines the directive uploadcare, and imports all modules that the directive
-// is short for: the handlers, the transport and the sources of credentials. So this one
-// import path brings them all.
+// is short for: the handlers, the transport and the sources of credentials, besides the
+// commands `caddy uploadcare` and the directive uploadcare_health. So this one import path
+// brings them all.
 package caddymodule
 
 import (
@@ -17,9 +18,11 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	_ "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/command"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/proxy"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sign"
+	_ "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/status"
 )
 
 const directive = "uploadcare"
@@ -37,6 +40,7 @@ func init() {
 //			<options, as in uploadcare_sign>
 //		}
 //		cors     <origin...>
+//		trace_upstream
 //		upstream <address...>
 //		insecure_http
 //		<any subdirective of reverse_proxy>

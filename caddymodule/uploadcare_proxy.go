@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sign"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/transport"
 )
@@ -122,7 +123,11 @@ func (p *proxyTokens) unmarshal(h httpcaddyfile.Helper, name caddyfile.Token) (*
 
 	handler := new(reverseproxy.Handler)
 	if err := handler.UnmarshalCaddyfile(caddyfile.NewDispenser(tokens)); err != nil {
-		if strings.Contains(err.Error(), "unrecognized subdirective") {
+		switch word := option.Unrecognized(err); {
+		case word == "":
+		case !p.has(word): // it stands in the block of a transport
+			err = option.TransportError(err, "upstream_host, "+transport.InsecureOption+", ")
+		default:
 			err = fmt.Errorf("%w: expected upstream, insecure_http, a subdirective of reverse_proxy, %s", err, sign.Options)
 		}
 		return nil, err
@@ -131,6 +136,11 @@ func (p *proxyTokens) unmarshal(h httpcaddyfile.Helper, name caddyfile.Token) (*
 		return nil, err
 	}
 	return handler, handler.FinalizeUnmarshalCaddyfile(h)
+}
+
+// has reports whether a subdirective stands in the block itself, and not in another's.
+func (p *proxyTokens) has(name string) bool {
+	return slices.ContainsFunc(p.subdirectives, func(s caddyfile.Segment) bool { return s[0].Text == name })
 }
 
 // transport returns the index of the transport subdirective, or -1.

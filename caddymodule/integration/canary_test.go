@@ -134,9 +134,17 @@ func TestInvariant8CanariesAreSeenNowhere(t *testing.T) {
 	}
 	canaries.wantNone(t, "responses", responses.String())
 	for _, admin := range []string{
-		"/config/", "/metrics", "/reverse_proxy/upstreams", "/debug/vars", "/debug/pprof/cmdline", "/debug/pprof/goroutine?debug=2",
+		"/config/", "/metrics", "/reverse_proxy/upstreams", "/debug/vars", "/debug/pprof/cmdline", "/debug/pprof/goroutine?debug=2", "/uploadcare/status",
 	} {
 		canaries.wantNone(t, admin, c.get(admin))
+	}
+
+	for _, command := range []string{"status --address " + c.admin, "status --json --address " + c.admin, "check --config " + c.path(), "check --live --json --config " + c.path()} {
+		output, _ := c.run(t.Context(), canaries.environment(resolver), append([]string{"uploadcare"}, strings.Fields(command)...)...).CombinedOutput()
+		if !strings.Contains(string(output), "demopublickey") {
+			t.Errorf("%s: %s", command, output)
+		}
+		canaries.wantNone(t, "caddy uploadcare "+command, string(output))
 	}
 
 	// Bad configs, of which the old one knows nothing.

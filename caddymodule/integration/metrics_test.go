@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 )
 
 // uploadcareMetrics returns what the admin API reports to Prometheus about the gateway.
@@ -22,7 +24,7 @@ func uploadcareMetrics(c *caddyProcess) map[string]string {
 // Each reload begins with an empty registry. The metrics go on nevertheless,
 // and those of a project that is gone go with it.
 func TestMetricsGoOnOverReloads(t *testing.T) {
-	gateway, upstream := freeAddress(t), startUpstream(t, swallow).URL
+	gateway, upstream := freeAddress(t), startUpstream(t, accept).URL
 	site := gatewayTo(gateway, upstream, "")
 	c := startCaddy(t, site, canarySecret)
 	upload := func(publicKey string) {
@@ -61,4 +63,24 @@ func TestMetricsGoOnOverReloads(t *testing.T) {
 	upload("successor")
 	want("with another project", map[string]string{strings.Replace(signed, "demopublickey", "successor", 1): "1"})
 	eventually(t, "the project is gone", func() bool { return !strings.Contains(c.get("/metrics"), `project="demopublickey"`) })
+}
+
+// Invariant 12, with the errors that Caddy's transports really return: an upstream that
+// cannot be dialled is no connection that has broken off.
+func TestInvariant12AnUpstreamThatCannotBeDialledIsCountedAsThat(t *testing.T) {
+	for _, transport := range []string{"", "transport http"} {
+		gateway := freeAddress(t)
+		c := startCaddy(t, gatewayTo(gateway, "http://"+rawtest.Closed(t), transport), canarySecret)
+		form := formOf(field("UPLOADCARE_PUB_KEY", "demopublickey"), file("file", "meow"))
+		_ = readAll(t, do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(form))))
+		counted := 0
+		for series, value := range uploadcareMetrics(c) {
+			if strings.Contains(series, `outcome="upstream_error"`) && strings.Contains(series, `reason="dial"`) && value == "1" {
+				counted++
+			}
+		}
+		if counted != 1 {
+			t.Errorf("%q: %d series count the upload", transport, counted)
+		}
+	}
 }

@@ -42,6 +42,7 @@ func TestInvariant12TheAccessLogSaysWhatBecameOfAnUpload(t *testing.T) {
 			callers anyone
 		}
 		upstream http://%s
+		cors https://page.example.com
 	}
 	handle_errors {
 		respond "{http.vars.uploadcare_outcome}: {http.vars.uploadcare_reason}" 418
@@ -60,6 +61,11 @@ func TestInvariant12TheAccessLogSaysWhatBecameOfAnUpload(t *testing.T) {
 		t.Errorf("the error route says %s", got)
 	}
 	send("/base/?jsonerrors=1", formOf(key))
+	strange := newUpload(t, "http://"+site+"/base/", strings.NewReader(form))
+	strange.Header.Set("Origin", "https://strange.example.com")
+	if response := do(t, http.DefaultClient, strange); readAll(t, response) != "refused: GatewayOriginError" {
+		t.Errorf("the error route says %d to a page of another origin", response.StatusCode)
+	}
 	if got := send("/elsewhere", form); got != "200 nothing" {
 		t.Error(got)
 	}
@@ -68,16 +74,17 @@ func TestInvariant12TheAccessLogSaysWhatBecameOfAnUpload(t *testing.T) {
 		object   map[string]any
 		appended string
 	}{
-		{map[string]any{"project": "demopublickey", "endpoint": "/base/", "outcome": "accepted", "client": "curl", "bytes": float64(len(form)), "retries": 0.0}, "accepted"},
+		{map[string]any{"project": "demopublickey", "endpoint": "/base/", "outcome": "accepted", "client": "curl", "bytes": float64(len(form)), "files": 1.0, "retries": 0.0}, "accepted"},
 		{map[string]any{"endpoint": "/base/", "outcome": "refused", "reason": "ProjectPublicKeyInvalidError", "client": "curl"}, "refused"},
 		{map[string]any{"project": "demopublickey", "outcome": "rejected", "reason": "FilesRequiredError"}, "rejected"},
+		{map[string]any{"outcome": "refused", "reason": "GatewayOriginError", "endpoint": "/base/"}, "refused"},
 		{nil, ""},
 	}
 	var lines []string
 	eventually(t, "all is logged", func() bool {
 		content, _ := os.ReadFile(logged)
 		lines = strings.Split(strings.TrimSpace(string(content)), "\n")
-		return len(lines) == len(want)
+		return len(lines) == len(want) && strings.HasSuffix(string(content), "\n")
 	})
 	for i, line := range lines {
 		var got accessLine

@@ -106,7 +106,14 @@ func startTraced(t *testing.T, option string) (gateway string, exported *telemet
 	}).URL
 	service := startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
 		*upstream = r.Header.Get("Traceparent")
-		swallow(w, r)
+		if r.URL.RawQuery == "break-off" {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, "{")
+			http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}
+		accept(w, r)
 	}).URL
 	gateway = freeAddress(t)
 	startCaddy(t, "{\n\tmetrics {\n\t\totlp\n\t}\n}\nhttp://"+gateway+" {\n\tbind 127.0.0.1\n\ttracing {\n\t\tspan upload-site\n\t}\n\tuploadcare {\n\t\tproject demopublickey {\n\t\t\tresolver "+backEnd+
@@ -144,6 +151,9 @@ func TestTracesOfUploads(t *testing.T) {
 				t.Errorf("the upstream's status is %q", got)
 			}
 			for _, span := range []*trace.Span{asked, sent} {
+				if got := attributesOf(span)["server.address"]; got != "127.0.0.1" {
+					t.Errorf("the server of %s is %q", span.Name, got)
+				}
 				if hex.EncodeToString(span.TraceId) != "0123456789abcdef0123456789abcdef" || len(span.ParentSpanId) == 0 {
 					t.Errorf("%s is not part of the client's trace", span.Name)
 				}
@@ -180,6 +190,22 @@ func TestTracesOfUploadsThatFail(t *testing.T) {
 	eventually(t, "the span has come", func() bool { return exported.span(trace.Span_SPAN_KIND_SERVER, "upload-site") != nil })
 	attributes := attributesOf(exported.span(trace.Span_SPAN_KIND_SERVER, "upload-site"))
 	if attributes["error.type"] != "ProjectPublicKeyInvalidError" || attributes["uploadcare.outcome"] != "refused" {
+		t.Errorf("%v", attributes)
+	}
+}
+
+// The proxy panics when a response breaks off; its span ends all the same.
+func TestTracesOfUploadsWhoseResponseBreaksOff(t *testing.T) {
+	gateway, exported, _, _ := startTraced(t, "")
+	response, err := http.DefaultClient.Do(newUpload(t, "http://"+gateway+"/base/?break-off", strings.NewReader(formOf(key, file("file", "meow")))))
+	if err == nil {
+		_, _ = io.Copy(io.Discard, response.Body)
+		response.Body.Close()
+	}
+	const client = trace.Span_SPAN_KIND_CLIENT
+	eventually(t, "the span has come", func() bool { return exported.span(client, "upload") != nil })
+	attributes := attributesOf(exported.span(client, "upload"))
+	if attributes["error.type"] != "reset" || attributes["http.response.status_code"] != "200" {
 		t.Errorf("%v", attributes)
 	}
 }

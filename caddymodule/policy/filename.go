@@ -15,13 +15,13 @@ import (
 const maxExtension = 10
 
 // fileExtensions calls found with each extension that some server could read in the name
-// of a file, in lower case and without its dot. The name may be in any charset: clients
-// send Shift JIS and ISO 2022, which has control characters, and in none that extends
-// ASCII are a dot and letters behind it anything else.
+// of a file, in lower case and without its dot. The name may be in any charset; some
+// clients send Shift JIS, or ISO 2022, which has control characters. In all charsets that
+// extend ASCII, a dot with letters behind it is just that.
 func fileExtensions(name string, found func(string)) {
 	readControls(name, found)
 	if strings.Contains(name, "%") {
-		// A percent sign that escapes nothing is one: servers leave such names alone.
+		// If a percent sign escapes nothing, servers leave the name as it is.
 		if decoded, err := url.PathUnescape(name); err == nil && decoded != name {
 			readControls(decoded, found)
 		}

@@ -43,21 +43,21 @@ func canonicalHost(host string) (string, error) {
 	return host, nil
 }
 
-// canonicalIPv6 returns an address in brackets, of which the first was cut.
+// canonicalIPv6 returns an address in brackets. inner is the address behind the first one.
 func canonicalIPv6(inner string) (string, error) {
-	// Without its zone, which names an interface of the machine that connects.
+	// An address with a zone is refused: the zone names an interface of the service's machine.
 	text, closed := strings.CutSuffix(inner, "]")
 	address, err := netip.ParseAddr(text)
-	// One with an IPv4 address within is that to some servers.
+	// So is one that embeds an IPv4 address, which some servers connect to instead.
 	if !closed || err != nil || !address.Is6() || address.Is4In6() || address.Zone() != "" || strings.Contains(text, ".") {
 		return "", errHost
 	}
 	return "[" + address.String() + "]", nil
 }
 
-// asciiHost returns an internationalized name in ASCII. One that is mapped to another
-// is refused, as by full-width letters: some parsers map and others do not; and so is
-// one in which IDNA 2003 and 2008 differ (UTS 46, section 4), such as in a sharp s.
+// asciiHost returns an internationalized name in ASCII. A name that
+// IDNA maps to another, as one with full-width letters, is refused: not all parsers map it. So
+// is one that IDNA 2003 and 2008 read differently (UTS 46, section 4), as one with a sharp s.
 func asciiHost(host string) (string, error) {
 	lowered := strings.ToLower(host)
 	switch {
@@ -66,17 +66,17 @@ func asciiHost(host string) (string, error) {
 	case strings.ContainsFunc(host, func(r rune) bool { return r >= utf8.RuneSelf && unicode.ToLower(r) < utf8.RuneSelf }):
 		return "", errHost // the Kelvin sign, which becomes a k
 	}
-	// Also of names that are in ASCII already: one such as xn--cdn- decodes to cdn, and
-	// parsers that decode and encode names read it as that.
+	// Names in ASCII are checked too: xn--cdn- decodes to cdn, and parsers that decode and
+	// encode names read it as that.
 	ascii, err := idna.Lookup.ToASCII(lowered)
 	if err != nil {
-		return "", errHost // and not err, which has the label, however long
+		return "", errHost // err quotes the label, however long
 	}
 	unicodeName, err := idna.Lookup.ToUnicode(ascii)
 	if err != nil || lowered != unicodeName && lowered != ascii {
 		return "", errHost
 	}
-	// Python's idna codec and old resolvers are of IDNA 2003.
+	// Python's idna codec and old resolvers follow IDNA 2003.
 	if transitional, err := transitional.ToASCII(unicodeName); err != nil || transitional != ascii {
 		return "", errHost
 	}

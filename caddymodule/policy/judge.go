@@ -10,8 +10,9 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// MaxFieldSize is the length of the longest value of a watched field, in bytes. The
-// longest are addresses, and those that storage services sign have up to 2 KiB.
+// MaxFieldSize is the length of the longest value of a watched field of a multipart form, in
+// bytes; a form with a longer one is refused. Addresses are the longest values, and those that
+// storage services sign have up to 2 KiB.
 const MaxFieldSize = 16 << 10
 
 // Judge judges one upload by the rules of every project that it may belong to. It belongs
@@ -60,7 +61,7 @@ func NewJudge(endpoint *uploadapi.SignedEndpoint, candidates []*Rules) *Judge {
 }
 
 // each judges by the rules of each candidate that has not forbidden the upload yet. Only
-// the first violation of each is kept, so it is the one that the log tells.
+// the first violation of each is kept, so that is the one that the log shows.
 func (j *Judge) each(judge func(*Rules) error) error {
 	for i := range j.candidates {
 		if c := &j.candidates[i]; c.rules != nil && c.violation == nil {

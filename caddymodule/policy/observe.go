@@ -14,7 +14,7 @@ type openPart struct {
 	open    bool
 	file    bool  // it is judged as a file
 	pending bool  // it is not a file unless it has more than spare bytes
-	spare   int64 // see pending
+	spare   int64 // how many bytes it may have while pending
 	stale   bool  // it is a stale field, if its content is crossed out
 	limited bool  // its size is limited, though it is no file to most servers
 	size    int64
@@ -30,7 +30,7 @@ func (j *Judge) Observes() bool {
 
 // Begin judges the header of a part.
 func (j *Judge) Begin(part *form.Part) error {
-	// The memory for the beginning of a file is that of the file before.
+	// The memory for the beginning of the last file is used again.
 	j.part = openPart{open: true, head: j.part.head[:0], types: j.any(func(r *Rules) bool { return r.types != nil })}
 	isDoubtful := part.Nested || part.Doubtful || part.Encoded
 	switch j.readClaims(part); {
@@ -131,8 +131,8 @@ func (j *Judge) judgeHead(head []byte) error {
 	})
 }
 
-// End judges the part, which is over. A shorter one than is sniffed is judged here, while
-// the delimiter that ends it has not been passed on.
+// End judges a part that has ended. A file shorter than what is sniffed is judged only here:
+// its end has not been passed on yet, so the upstream does not have it whole.
 func (j *Judge) End() error {
 	j.part.open = false
 	if !j.part.file || !j.part.types || j.part.sniffed {
@@ -141,9 +141,9 @@ func (j *Judge) End() error {
 	return j.judgeHead(j.part.head)
 }
 
-// Ambiguous judges that servers disagree where a part begins. Within one, what some take
-// for a file of its own is smaller than the part. Its name and type were not read, and
-// there may be any number; so rules on these cannot hold.
+// Ambiguous judges a place at which only some servers see a part begin. Within a part, such a
+// file is smaller than the part, so its size is bounded. But its name and its type were not
+// read, and there may be any number of such files: rules on these refuse the upload.
 func (j *Judge) Ambiguous() error {
 	j.part.limited = true
 	return j.each(func(r *Rules) error {

@@ -11,14 +11,14 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// maxTypedField is the size of the largest field that is one although it declares a type.
-// The longest values are those of metadata, 512 characters.
+// maxTypedField is the size of the largest part that counts as a field although it declares a
+// type, in bytes. The longest values of fields are those of metadata, 512 characters.
 const maxTypedField = 4 * uploadapi.MetadataValueLength
 
-// readClaims reads what a part says that it is.
+// readClaims reads what a part says that it is: its file names and types, under every reading.
 func (j *Judge) readClaims(part *form.Part) {
+	// Or what the file before claimed would allow this one.
 	j.claims.reset()
-	// From nothing: what the file before claimed allows this one nothing.
 	for _, name := range part.FileNames {
 		j.claims.name(name)
 	}
@@ -26,7 +26,7 @@ func (j *Judge) readClaims(part *form.Part) {
 		j.claims.declare(mediaType)
 	}
 	switch {
-	// To some servers the file is within, and to others the bytes are not the file's.
+	// Some servers look for files within the first, and decode the second; others do not.
 	case part.Nested:
 		j.claims.doubt = "a part that is a form of its own"
 	case part.Encoded:
@@ -55,13 +55,14 @@ func isTypedField(part *form.Part) bool {
 	return isText(part) && (slices.Contains(typedFields, name) || strings.HasPrefix(name, "metadata["))
 }
 
-// isCrossedOut reports whether a part may be such a field that is stale: its name is
-// crossed out, and its type as well in some spellings. Its content must be, too.
+// isCrossedOut reports whether a part may be a typed field that was stale: its name has been
+// crossed out, and in some spellings its type too. It is one only if its content is crossed
+// out as well: otherwise a file could pass under that name.
 func isCrossedOut(part *form.Part) bool {
 	return len(part.Name) > 0 && len(bytes.Trim(part.Name, crossedOut)) == 0 && (isText(part) || len(part.Types) == 0)
 }
 
-// crossedOut is what the letters of a stale field become.
+// crossedOut is the letter that takes the place of each letter of a stale field.
 const crossedOut = "x"
 
 // isText reports whether a part declares that it is text, and nothing else.

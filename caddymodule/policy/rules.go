@@ -56,8 +56,8 @@ func (p *Policy) Compile() (*Rules, error) {
 	return r, nil
 }
 
-// isEmpty reports whether no option is set. An empty list is none: it would forbid all, and
-// JSON that is generated has some.
+// isEmpty reports whether no option is set. An empty list counts as not set: generated JSON
+// often has one, and would forbid all uploads.
 func (p *Policy) isEmpty() bool {
 	return p.MaxFileSize == 0 && len(p.Types) == 0 && len(p.FromURL) == 0 && len(p.Endpoints) == 0 && p.MaxFiles == 0 && len(p.Metadata) == 0 && p.Store == ""
 }
@@ -71,8 +71,8 @@ var endpointNames = map[string][]string{
 	"group":     {uploadapi.Group},
 }
 
-// endpointPaths compiles the option endpoints. A word that is not known is an error: a
-// rule that is silently none lets all through.
+// endpointPaths compiles the option endpoints. An unknown word is an error: were it
+// ignored, a typo would allow every endpoint.
 func endpointPaths(names []string) ([]string, error) {
 	var paths []string
 	for _, name := range names {
@@ -85,8 +85,8 @@ func endpointPaths(names []string) ([]string, error) {
 	return paths, nil
 }
 
-// judgeEndpoint judges where the upload goes to. No list of paths allows all, and so do
-// hosts for /from_url/: they are judged when the address was read.
+// judgeEndpoint judges the endpoint of an upload. Without a list, all are allowed. The hosts of
+// /from_url/ are judged when the address has been read.
 func (r *Rules) judgeEndpoint(endpoint *uploadapi.SignedEndpoint) error {
 	switch {
 	case len(r.endpoints) > 0 && !slices.Contains(r.endpoints, endpoint.Path):
@@ -111,8 +111,8 @@ func (r *Rules) judgeSource(address string, parsed source, err error) error {
 	return nil
 }
 
-// judgeNumber judges the number of files in a form; many means that it is uncertain. An
-// upload to /iframe/ has another error for this than one to /base/, at the service, too.
+// judgeNumber judges the number of files in a form; many means that servers may find any
+// number. As at the service, the error on /iframe/ differs from that on /base/.
 func (r *Rules) judgeNumber(endpoint *uploadapi.SignedEndpoint, files int, many bool) error {
 	if r.maxFiles == 0 || files <= r.maxFiles && !many {
 		return nil
@@ -138,7 +138,8 @@ func (r *Rules) judgePart(c *claims) error {
 	return nil
 }
 
-// judgeDescribed judges a file of which nothing is known but what is said of it.
+// judgeDescribed judges a file whose bytes do not pass here: only its type and its names, as
+// the client declares them, are known. With neither, any file would pass.
 func (r *Rules) judgeDescribed(c *claims) error {
 	if r.types != nil && c.doubt == "" && c.silent() {
 		return refuse(uploadapi.ErrFileType, "types: neither a type nor an extension")

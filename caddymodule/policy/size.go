@@ -10,8 +10,8 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// formRoom is how much of a form may be other than files, for its declared length alone
-// to tell nothing: delimiters, headers and fields.
+// formRoom is how much longer than its files a form may be before its declared length alone
+// refuses it, in bytes. Delimiters, headers and fields need room that no rule limits.
 const formRoom = 1 << 20
 
 // judgeLength judges the declared length of a form.
@@ -42,7 +42,7 @@ func (r *Rules) judgeSize(value string) error {
 // no server takes for a number is 0: the service refuses it.
 func parseSize(value string) (size int64, known bool) {
 	value = strings.Trim(value, " \t\r\n\v\f")
-	// Zeros in front are octal to some: then the number is smaller than in decimal.
+	// Some servers read a number with a leading zero as octal, in which it is smaller.
 	digits := strings.TrimLeft(strings.TrimPrefix(value, "+"), "0")
 	size, err := strconv.ParseInt(digits, 10, 64)
 	switch {
@@ -51,7 +51,7 @@ func parseSize(value string) (size int64, known bool) {
 	case digits == "" && value != "" && value != "+":
 		return 0, true // zeros alone
 	}
-	// Numbers of any script: Python's int takes them. Words for no end are numbers, too.
+	// Digits of any script: Python's int reads them. `Infinity` and `inf` are numbers to float.
 	isNumber := strings.ContainsFunc(value, unicode.IsNumber) || strings.Contains(asciiLower(value), "inf")
 	return 0, !isNumber
 }

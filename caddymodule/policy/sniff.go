@@ -52,11 +52,11 @@ func (t *typeRule) judgeContents(sniffed string, c *claims) string {
 	return "contents of the type " + sniffed
 }
 
-// containers are what formats of any kind are made of.
+// containers are formats that other formats are made of: their bytes say little about a file.
 var containers = strings.Fields("text/plain text/xml application/json application/zip application/gzip application/x-ole-storage application/vnd.sqlite3")
 
-// guesses are types that text is sniffed as by nothing but commas or tabs in its lines; so
-// it may be Markdown, too.
+// guesses are types that the sniffing finds by nothing but commas or tabs in lines of text, which
+// Markdown may have as well.
 var guesses = []string{"text/csv", "text/tab-separated-values"}
 
 // agree reports whether a file that is sniffed as one type may be of another: the sniffing

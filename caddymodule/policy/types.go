@@ -58,7 +58,7 @@ func (t *typeRule) matches(mediaType string) bool { return t.types[mediaType] ||
 // twins are types that are registered, or were, under application/ as well.
 var twins = []string{"text/xml", "text/javascript", "text/rtf"}
 
-// covers reports whether a wildcard does.
+// covers reports whether a wildcard covers a type.
 func (t *typeRule) covers(mediaType string) bool {
 	if mediaType == octetStream {
 		return false // it is not known to be of that kind
@@ -89,7 +89,7 @@ func isVague(mediaType string) bool {
 	return strings.HasPrefix(mediaType, "text/") || strings.HasPrefix(mediaType, "application/")
 }
 
-// judgeClaims judges what a file says that it is. It returns what it says that is not
+// judgeClaims judges what a file says that it is. It returns the first claim that is not
 // allowed, or "".
 func (t *typeRule) judgeClaims(c *claims) string {
 	// What is uncertain may be anything.

@@ -15,7 +15,8 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// Options are the names of a project's options, as load errors about a typo list them.
+// Options lists the names of a project's options for load errors, so that a typo is found at
+// once.
 const Options = "scheme, lifetime, operations, threshold, shared, max_file_size, types, from_url, endpoints, max_files, metadata, store, callers or a source of credentials such as secret_key, resolver or static"
 
 // staticSource is the source that may stand beside another, as its fallback.
@@ -30,6 +31,7 @@ func IsOption(name string) bool {
 	if isPolicyOption(name) {
 		return true
 	}
+	// Guest modules are sources as well, so the names cannot be a list.
 	_, err := caddy.GetModule(source.Namespace + "." + name)
 	return err == nil
 }
@@ -49,7 +51,8 @@ func Unmarshal(segment caddyfile.Segment) (*Project, error) {
 	return project, project.UnmarshalOptions(options)
 }
 
-// HasOptions reports whether the project has any but its public key.
+// HasOptions reports whether the project has any option but its public key. One that has none
+// takes those that stand beside it in the block.
 func (p *Project) HasOptions() bool {
 	return p.Scheme != "" || p.SourceRaw != nil || p.FallbackRaw != nil || p.Threshold != nil || p.Shared || p.Policy != nil || p.Callers != ""
 }
@@ -82,6 +85,8 @@ func (p *Project) UnmarshalOptions(options []caddyfile.Segment) error {
 			return err
 		}
 	}
+	// Alone, a static pair is the source itself. Whether it is one or the fallback is known only
+	// after the last option: their order is the user's.
 	if live.source == nil {
 		live, static = static, namedSource{}
 	}
@@ -132,6 +137,8 @@ type namedSource struct {
 	d      *caddyfile.Dispenser
 }
 
+// unmarshal parses a source. secret_key may be repeated: keys in several lines are rotated like
+// those in one.
 func (n *namedSource) unmarshal(d *caddyfile.Dispenser) error {
 	name := d.Val()
 	if secretKey, ok := n.source.(*source.SecretKey); ok && name == n.name { // another key
@@ -141,11 +148,13 @@ func (n *namedSource) unmarshal(d *caddyfile.Dispenser) error {
 	if n.source != nil {
 		return d.Errf("%s: the project has a source of credentials already, %s", name, n.name)
 	}
+	// A guest that cannot be written in the Caddyfile is an error here, with its line.
 	source, err := caddyfile.UnmarshalModule(d, source.Namespace+"."+name)
 	*n = namedSource{name, source, d}
 	return err
 }
 
+// json returns the source as it stands in JSON, or nil so that the option is left out there.
 func (n *namedSource) json() json.RawMessage {
 	if n.source == nil {
 		return nil
@@ -159,6 +168,7 @@ type minting struct {
 	options              source.SecretKey
 }
 
+// unmarshal parses one of the options, which may come before the line of secret_key.
 func (m *minting) unmarshal(d *caddyfile.Dispenser) error {
 	name := d.Val()
 	stands := &m.lifetime

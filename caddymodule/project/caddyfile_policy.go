@@ -22,12 +22,13 @@ func isPolicyOption(name string) bool {
 	return false
 }
 
-// unmarshalPolicyOption parses an option of the project's policy. Lists go on where the
-// lines before have ended; any other option may be there once.
+// unmarshalPolicyOption parses an option of the project's policy. Lines of a list add up; any
+// other option may be there once, since of two values one would be ignored.
 func (p *Project) unmarshalPolicyOption(d *caddyfile.Dispenser) error {
 	if p.Policy == nil {
 		p.Policy = new(policy.Policy)
 	}
+	// line has this option alone, so that an error of another is not reported with its line.
 	name, line := d.Val(), new(policy.Policy)
 	var err error
 	switch name {
@@ -41,7 +42,8 @@ func (p *Project) unmarshalPolicyOption(d *caddyfile.Dispenser) error {
 	if err != nil {
 		return err
 	}
-	// Checked here as well as when the project is loaded, since only here an error has a line.
+	// The project's Provision checks the same, for JSON; but only here the error can name the
+	// line of the Caddyfile.
 	if _, err := compilePolicy(line); err != nil {
 		return d.WrapErr(err)
 	}
@@ -68,7 +70,7 @@ func unmarshalPolicyList(d *caddyfile.Dispenser, name string, line *policy.Polic
 	return nil
 }
 
-// policyLists says what the options that are lists are made of.
+// policyLists has what the options that are lists consist of, for load errors.
 var policyLists = map[string]string{
 	"types":     "media types and file name extensions such as image/*, video/mp4 or .pdf",
 	"from_url":  "hosts such as cdn.example.com or *.example.com, or off",
@@ -103,6 +105,7 @@ func unmarshalPolicyValue(d *caddyfile.Dispenser, name string, all, line *policy
 	}
 	switch name {
 	case "max_file_size":
+		// 0 would mean no limit, as if the option were left out; a negative number is no size.
 		size, err := humanize.ParseBytes(value)
 		if err != nil || size == 0 || size > 1<<62 {
 			return d.Errf("max_file_size: '%s' is not %s", value, policyValues[name])
@@ -124,7 +127,7 @@ func unmarshalPolicyValue(d *caddyfile.Dispenser, name string, all, line *policy
 	return nil
 }
 
-// policyValues says what the values of the options that have one are.
+// policyValues has what the options with a single value take, for load errors.
 var policyValues = map[string]string{
 	"max_file_size": "a size such as 25MiB",
 	"max_files":     "a positive number",

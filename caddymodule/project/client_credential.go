@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
@@ -17,7 +18,7 @@ const (
 	CredentialEmpty        = "empty"        // as the legacy widget sends it
 	CredentialStale        = "stale"        // it has expired
 	CredentialMD5          = "md5"          // by the scheme that the service has given up
-	CredentialMilliseconds = "milliseconds" // its expiry is no number of seconds
+	CredentialMilliseconds = "milliseconds" // its expiry is in milliseconds, and not in seconds
 	CredentialInvalid      = "invalid"      // of another secret key, or not of this form
 	CredentialValid        = "valid"
 	CredentialUnverified   = "unverified" // only a resolver knows the secret key
@@ -35,7 +36,8 @@ const (
 )
 
 // StateOf returns the state of a credential that a client has sent with an upload to the
-// project.
+// project. The order of the checks matters: an MD5 signature is reported as that even if it has
+// expired, since its client has to be changed and not its clock.
 func (p *Project) StateOf(signature, expire string) string {
 	signature, expire = strings.TrimSpace(signature), strings.TrimSpace(expire)
 	seconds, err := strconv.ParseInt(expire, 10, 64)
@@ -49,7 +51,21 @@ func (p *Project) StateOf(signature, expire string) string {
 	case err != nil || len(signature) != uploadapi.SignatureLength:
 		return CredentialInvalid
 	}
-	sent := source.Token{Signature: signature, Expire: seconds}
+	return p.stateOf(source.Token{Signature: signature, Expire: seconds})
+}
+
+// StateOfAccessToken returns the state of what a client has sent as a Bearer token: none if
+// it is not an access token of the service's, but one of the site that the request came to.
+func (p *Project) StateOfAccessToken(text string) string {
+	sent, ok := token.PeekAccessToken(text)
+	if !ok {
+		return CredentialNone
+	}
+	return p.stateOf(sent)
+}
+
+// stateOf returns the state of a credential that has the form of one.
+func (p *Project) stateOf(sent source.Token) string {
 	switch {
 	case sent.Expired(p.credentials.clock.Now().Wall, 0):
 		return CredentialStale
@@ -62,5 +78,5 @@ func (p *Project) StateOf(signature, expire string) string {
 }
 
 // ClientSent counts an upload by the family of its client and the state of the credential
-// that the client has sent.
+// that the client has sent. Both are of closed lists.
 func (p *Project) ClientSent(family, state string) { p.metrics.clients[family][state].Inc() }

@@ -39,12 +39,15 @@ type credentials struct {
 	standIn    *token.Rotation // of the fallback of a source that has keys
 	reported   reported
 	warnings   expiryWarnings // about static credentials
+	asked      asked
 	// failed is when the log last said that the source still fails, on the clock's
 	// Elapsed.
 	failed atomic.Int64
 	// failures is how often the source has failed since it last responded.
 	failures atomic.Int64
 	source   string // its name in metrics
+	// storage is a [storageState].
+	storage atomic.Int32
 }
 
 // Destruct implements [caddy.Destructor].
@@ -112,6 +115,8 @@ func (p *Project) release() error {
 	if p == nil || p.poolKey == "" {
 		return nil
 	}
+	loaded.remove(p)
+	p.released.Store(true)
 	// Caddy also cleans up after a Provision that failed. A second Delete would take the
 	// reference of another config.
 	_, err := tokenPool.Delete(p.poolKey)
@@ -128,6 +133,7 @@ func (p *Project) askSource(src source.Source) token.Source {
 		fresh, err := p.obtain(ctx, src, asking.Now)
 		took := time.Since(began)
 		p.metrics.asked(took, err)
+		p.credentials.asked.note(err)
 		p.logAnswer(asking, fresh, err, took)
 		return fresh, err
 	})
@@ -157,10 +163,13 @@ func (p *Project) forAttempt(ask func(now time.Time) (source.Token, error)) (sou
 		// the wrong time may have expired by the right one.
 		fresh, err = p.checkToken(askRecovered(ask, clock.Now().Wall))
 	}
+	p.credentials.asked.note(err)
 	if err != nil {
 		took := time.Since(began)
 		p.metrics.asked(took, err)
 		p.logFailure(err, took, false)
+	} else if p.credentials.failures.Load() > 0 { // or the source would be shown as failing for ever
+		p.logRecovery()
 	}
 	return fresh, err
 }
@@ -180,7 +189,8 @@ func (p *Project) checkToken(fresh source.Token, err error) (source.Token, error
 	case (p.Scheme == source.SchemeToken) != (fresh.AccessToken != ""):
 		err = fmt.Errorf("the source yields no credential of scheme %s", p.Scheme)
 	case fresh.Expired(p.credentials.clock.Now().Wall, 0):
-		err = token.ErrExpired
+		ago := p.credentials.clock.Now().Wall.Sub(time.Unix(fresh.Expire, 0)).Truncate(time.Second)
+		err = fmt.Errorf("%w, by %s: compare the clocks of this machine and of the source", token.ErrExpired, ago)
 	}
 	return fresh, err
 }

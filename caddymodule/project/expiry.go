@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
@@ -17,7 +18,7 @@ import (
 // timer for the expiry alone would miss that the clock is set or that a file changes.
 const expiryInterval = time.Minute
 
-// expiryStage is what a warning says about a static credential.
+// expiryStage is what a warning says about a static credential. A later stage is greater.
 type expiryStage int
 
 const (
@@ -66,10 +67,12 @@ func (p *Project) watchExpiry(ctx context.Context) {
 			continue
 		}
 		// The first warning comes while the config loads, where its author sees it.
-		watch := expiryWatch{project: p, fixed: fixed, isFallback: i > 0}
+		watch := &expiryWatch{project: p, fixed: fixed, isFallback: i > 0}
 		timer := time.NewTimer(watch.warn())
+		watchedPairs.Store(watch, nil)
 		go func() {
 			defer timer.Stop()
+			defer watchedPairs.Delete(watch)
 			for {
 				select {
 				case <-ctx.Done():
@@ -104,7 +107,11 @@ func (w *expiryWatch) warn() time.Duration {
 		stage, message, next = expiresSoon, "the static credential expires soon: it needs another in its place", expires
 	}
 	if p.credentials.warnings.isNew(held, stage) {
-		p.logger.Warn(message, append(expiryFields(held), zap.Bool("fallback", w.isFallback))...)
+		level := zapcore.WarnLevel
+		if stage == hasExpired && !w.isFallback { // each upload fails
+			level = zapcore.ErrorLevel
+		}
+		p.logger.Log(level, message, append(expiryFields(held), zap.Bool("fallback", w.isFallback))...)
 	}
 	// The threshold's fraction of a second does not count.
 	return min(max(next.Sub(now), time.Second), expiryInterval)
@@ -116,7 +123,8 @@ func heldBy(fixed source.FixedSource) (source.Token, error) {
 	return askRecovered(func(time.Time) (source.Token, error) { return fixed.Held(), nil }, time.Time{})
 }
 
-// checkFixed checks that a static credential is one of the project's scheme.
+// checkFixed checks that a static credential is one of the project's scheme: otherwise each
+// upload would fail, and only then.
 func (p *Project) checkFixed() error {
 	for _, src := range []source.Source{p.source, p.fallback} {
 		fixed, ok := src.(source.FixedSource)

@@ -70,7 +70,7 @@ func (g Grantor) issue(ctx context.Context) (issued, error) {
 	switch {
 	case g.err != nil:
 		return issued{}, g.err
-	case g.caller != nil: // of which there is no fallback
+	case g.caller != nil: // without a fallback, which would sign for any caller
 		return bySource(p.credentials.callers.Get(ctx, *g.caller, g.ask))
 	case p.fallback == nil:
 		return bySource(p.credentials.cache.Get(ctx, g.ask))
@@ -95,6 +95,7 @@ func (g Grantor) issue(ctx context.Context) (issued, error) {
 	}
 }
 
+// bySource returns a credential that came from the source, and not from the fallback.
 func bySource(granted source.Token, err error) (issued, error) { return issued{token: granted}, err }
 
 // another returns a credential in place of one that the service rejected, or the rejected

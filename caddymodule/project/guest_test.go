@@ -243,3 +243,17 @@ func TestATokenIsMadeAnewIfTheClockIsCorrectedMeanwhile(t *testing.T) {
 		}
 	}
 }
+
+// What is made for each upload says, too, that its source responds again.
+func TestASourceOfAccessTokensIsUpAgain(t *testing.T) {
+	p := MustProject(t, `{"projects":[{"public_key":"upagain","scheme":"token","source":{"module":"secret_key","keys":["one"]}}]}`)
+	logs := observe(p, zapcore.InfoLevel)
+	const up = `caddy_uploadcare_source_up{project="upagain",source="secret_key"}`
+	_, _ = p.forAttempt(func(time.Time) (source.Token, error) { return source.Token{}, errors.New("down") })
+	Reported.Want(t, map[string]float64{up: 0})
+	logs.TakeAll()
+	p.attempt(t, new(Signing))
+	p.attempt(t, new(Signing))
+	Reported.Want(t, map[string]float64{up: 1})
+	fixture.WantLines(t, logs, "info the source responds again source=secret_key failures=1")
+}

@@ -111,14 +111,14 @@ func TestAnUploadOfARejectedFallbackIsSentAgainWithTheSources(t *testing.T) {
 func TestWhatExhaustsAnAccessToken(t *testing.T) {
 	keys := &keyring{}
 	for name, test := range map[string]struct {
-		project Project
+		project *Project
 		want    string
 	}{
-		"made for each upload":  {Project{keyring: keys, accessTokens: keys}, "a form held more files than the operations of an access token"},
-		"kept, of a secret key": {Project{keyring: keys}, "more was uploaded than the access token allows"},
-		"handed out":            {Project{}, "more was uploaded than the access token allows"},
+		"made for each upload":  {&Project{keyring: keys, accessTokens: keys}, "a form held more files than the operations of an access token"},
+		"kept, of a secret key": {&Project{keyring: keys}, "more was uploaded than the access token allows"},
+		"handed out":            {&Project{}, "more was uploaded than the access token allows"},
 	} {
-		signed := grant{grantor: Grantor{project: &test.project}}
+		signed := grant{grantor: Grantor{project: test.project}}
 		if got := signed.likelyCause(uploadapi.Exhausted); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}

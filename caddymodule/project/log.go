@@ -40,9 +40,10 @@ const failurePause = 10 * time.Minute
 // logAnswer logs the result of asking.
 func (p *Project) logAnswer(asking token.Asking, fresh source.Token, err error, took time.Duration) {
 	if err == nil || errors.Is(err, source.ErrRefused) {
-		failures := p.credentials.failures.Swap(0)
 		if asking.Failed {
-			p.logger.Info("the source responds again", zap.String("source", sourceName(p.source)), zap.Int64("failures", failures))
+			p.logRecovery()
+		} else {
+			p.credentials.failures.Store(0)
 		}
 	}
 	if err != nil {
@@ -54,6 +55,12 @@ func (p *Project) logAnswer(asking token.Asking, fresh source.Token, err error, 
 	if check := p.logger.Check(zapcore.DebugLevel, "credential obtained"); check != nil {
 		check.Write(append([]zap.Field{zap.String("source", sourceName(p.source)), zap.Duration("duration", took)}, expiryFields(fresh)...)...)
 	}
+}
+
+// logRecovery logs that the source does not fail any more.
+func (p *Project) logRecovery() {
+	failures := p.credentials.failures.Swap(0)
+	p.logger.Info("the source responds again", zap.String("source", sourceName(p.source)), zap.Int64("failures", failures))
 }
 
 // logFailure logs that there is no credential: as an error if the source did not fail

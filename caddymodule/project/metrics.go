@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics are those of all projects. They outlive the config, and each config has a
+// metrics are the metrics of all projects. They outlive the config, and each config has a
 // registry of its own. No label holds what a client sent, or clients could create series:
 // a project is named as it is configured.
 var metrics = newCollector()
@@ -26,7 +26,8 @@ var uploadBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 
 // of days.
 var remainingBuckets = []float64{1, 5, 15, 30, 60, 300, 600, 900, 1800, 3600, 86400}
 
-// collector collects all metrics.
+// collector collects all metrics. They are one collector, so that a config registers either all
+// of them or none.
 type collector struct {
 	uploads         *prometheus.CounterVec
 	inFlight        *prometheus.GaugeVec
@@ -43,12 +44,16 @@ type collector struct {
 	rejections *prometheus.CounterVec
 
 	// These are read from the credentials when they are scraped.
-	expiry *prometheus.Desc
-	offset *prometheus.Desc
-	up     *prometheus.Desc
-	build  prometheus.Metric
+	expiry  *prometheus.Desc
+	pairs   *prometheus.Desc
+	offset  *prometheus.Desc
+	up      *prometheus.Desc
+	storage *prometheus.Desc
+	build   prometheus.Metric
 }
 
+// newCollector returns the metrics without any series: those of a project are made when it is
+// loaded.
 func newCollector() *collector {
 	const namespace, subsystem = "caddy", "uploadcare"
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
@@ -85,12 +90,16 @@ func newCollector() *collector {
 			"Responses of the Upload API that rejected a credential.", "project", "reason"),
 		expiry: prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, "token_expiry_timestamp_seconds"),
 			"When a project's cached token expires. It is not renewed without uploads, and not shown once it has expired.", []string{"project"}, nil),
+		pairs: prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, "static_expiry_timestamp_seconds"),
+			"When a project's static credential expires, or has expired.", []string{"project"}, nil),
 		offset: prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, "clock_offset_seconds"),
 			"By how much the machine's clock is corrected to show the time at the Upload API.", []string{"project"}, nil),
 		up: prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, "source_up"),
 			"Whether a project's source responded when it was last asked; 1 before that.", []string{"project", "source"}, nil),
+		storage: prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, "storage_up"),
+			"Whether the storage could be used when tokens were last shared through it; 1 before that.", []string{"project"}, nil),
 		build: prometheus.MustNewConstMetric(prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, "build_info"),
-			"The versions of the gateway and of Caddy.", []string{"version", "caddy"}, nil), prometheus.GaugeValue, 1, buildVersion(), caddyVersion()),
+			"The versions of the gateway and of Caddy.", []string{"version", "caddy"}, nil), prometheus.GaugeValue, 1, Version(), caddyVersion()),
 	}
 }
 
@@ -126,6 +135,8 @@ func (c *collector) Describe(descriptions chan<- *prometheus.Desc) {
 	descriptions <- c.expiry
 	descriptions <- c.offset
 	descriptions <- c.up
+	descriptions <- c.pairs
+	descriptions <- c.storage
 	descriptions <- c.build.Desc()
 }
 
@@ -134,9 +145,11 @@ func (c *collector) Collect(collected chan<- prometheus.Metric) {
 	for _, vector := range c.vectors() {
 		vector.Collect(collected)
 	}
-	// One value for each project: Prometheus refuses all metrics of a scrape in which two
-	// have the same labels.
 	collected <- c.build
+	// From here on one value for each project: Prometheus refuses all metrics of a scrape in
+	// which two have the same labels.
+	c.collectPairs(collected)
+	c.collectStorages(collected)
 	expiries, offsets, up := make(map[string]int64), make(map[string]time.Duration), make(map[[2]string]bool)
 	// While two configs are up, or handlers differ in their options, a project
 	// has several credentials; of its tokens the last to expire counts.
@@ -145,6 +158,7 @@ func (c *collector) Collect(collected chan<- prometheus.Metric) {
 		offsets[credentials.project] = credentials.clock.Offset()
 		name := [2]string{credentials.project, credentials.source}
 		before, known := up[name]
+		// If one of several fails, the source is down: the others would hide it from an alert.
 		up[name] = credentials.failures.Load() == 0 && (before || !known)
 		if token, ok := credentials.cache.Current(); ok && !token.Expired(credentials.clock.Now().Wall, 0) {
 			expiries[credentials.project] = max(expiries[credentials.project], token.Expire)
@@ -166,14 +180,18 @@ func (c *collector) Collect(collected chan<- prometheus.Metric) {
 	}
 }
 
-// forget deletes a project's series, unless a loaded config still has the project.
-func (c *collector) forget(project string) {
-	loaded := false
+// isLoaded reports whether a config has the project.
+func (*collector) isLoaded(project string) (loaded bool) {
 	tokenPool.Range(func(_, pooled any) bool {
 		loaded = pooled.(*credentials).project == project
 		return !loaded
 	})
-	if loaded {
+	return loaded
+}
+
+// forget deletes a project's series, unless a loaded config still has the project.
+func (c *collector) forget(project string) {
+	if c.isLoaded(project) {
 		return
 	}
 	// Otherwise each public key that was ever configured would stay in the metrics until

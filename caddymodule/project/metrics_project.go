@@ -60,6 +60,7 @@ func newProjectMetrics(project, source string, fallback bool, refusals []string)
 	m.requests.ok = metrics.requests.WithLabelValues(project, source, "ok")
 	m.requests.refused = metrics.requests.WithLabelValues(project, source, "refused")
 	m.requests.failed = metrics.requests.WithLabelValues(project, source, "failed")
+	// Only then: a series at 0 would look as if there were a fallback that is never needed.
 	if fallback {
 		m.fallbackUses = metrics.fallbacks.WithLabelValues(project)
 	}
@@ -83,7 +84,7 @@ func (m *projectMetrics) asked(took time.Duration, err error) {
 }
 
 // rejected counts a response of the Upload API that rejected a credential, for one of the
-// reasons above.
+// rejected* reasons.
 func (m *projectMetrics) rejected(reason string) {
 	// A kind of rejection that has no counter yet must not panic in an upload.
 	if counter, ok := m.rejections[reason]; ok {

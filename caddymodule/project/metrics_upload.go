@@ -21,7 +21,7 @@ type UploadMetrics struct {
 	received  prometheus.Counter
 	durations [len(outcomeNames)]prometheus.Observer
 	outcomes  [len(outcomeNames)]map[string]prometheus.Counter // by reason
-	responses [6]prometheus.Counter                            // of the upstream, by the first digit of the status
+	responses [6]prometheus.Counter                            // of the upstream, by the first digit of the status; from 2 on
 }
 
 // UploadsMetrics are those of a project's uploads, by endpoint.
@@ -60,7 +60,8 @@ func newUploadsMetrics(project string, refusals []string) UploadsMetrics {
 }
 
 // Ended counts an upload by what has become of it. A reason that is not on the outcome's
-// list counts as another: labels are not made of what an upstream sends.
+// list counts as [ReasonOther]: if an upstream could name a label, it could create series
+// without end.
 func (m *UploadMetrics) Ended(outcome Outcome, reason string, took time.Duration, received int64) {
 	counter, known := m.outcomes[outcome][reason]
 	if !known {

@@ -38,25 +38,26 @@ var outcomeNames = [...]string{"accepted", "rejected", "refused", "upstream_erro
 
 // Reasons of [UpstreamError].
 const (
-	ReasonDial     = "dial"     // no connection
-	ReasonTLS      = "tls"      // no TLS over the connection
-	ReasonTimeout  = "timeout"  // none of it in time, or no response
+	ReasonDial     = "dial"     // no connection to the upstream
+	ReasonTLS      = "tls"      // the TLS handshake failed
+	ReasonTimeout  = "timeout"  // no connection, handshake or response in time
 	ReasonReset    = "reset"    // the connection or the response broke off
-	ReasonStatus   = "5xx"      // a response with such a status
-	ReasonProtocol = "protocol" // no response, or none that HTTP knows
+	ReasonStatus   = "5xx"      // the upstream's status is 500 or more
+	ReasonProtocol = "protocol" // no response, none that HTTP knows, or an empty success
 )
 
 // Reasons of [ClientGone].
 const (
-	ReasonGone       = "gone"
-	ReasonEndedEarly = "ended_early" // it may still be there, and got a response
+	ReasonGone       = "gone"        // it has left
+	ReasonEndedEarly = "ended_early" // its body ended early; it may still be there, and gets a 400
 )
 
 // ReasonOther is the reason of a refusal by another handler, or with a code that is not
 // the gateway's.
 const ReasonOther = uploadapi.CodeOther
 
-// reasons returns the closed list of an outcome's reasons at an endpoint. refusals are the gateway's codes.
+// reasons returns all reasons that an outcome can have at an endpoint: metrics have a series for
+// each from the start, and none for any other. refusals are the gateway's codes.
 func (o Outcome) reasons(endpoint *uploadapi.SignedEndpoint, refusals []string) []string {
 	switch o {
 	case Rejected:

@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/policy"
 )
 
-// Rules are those of the project's policy, or nil.
+// Rules returns the rules of the project's policy, nil if it has none.
 func (p *Project) Rules() *policy.Rules { return p.rules }
 
 // HasPolicy reports whether the project has any rule of what may be uploaded.

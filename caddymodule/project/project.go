@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -66,7 +67,7 @@ type Project struct {
 
 	// Whether gateways with the same storage share the credentials that the source
 	// hands out, so that one of them asks and the others read. Not for `secret_key` and
-	// `static`, which need not ask anything. Default: false.
+	// `static`, which need not ask anything. Default: `false`.
 	Shared bool `json:"shared,omitempty"`
 
 	// What may be uploaded to the project, and on whose behalf. Default: whatever the
@@ -96,6 +97,7 @@ type Project struct {
 	ask         token.Source // asks the source, for the cache
 	credentials *credentials
 	fleet       *shared.Tokens // nil unless credentials are shared
+	released    atomic.Bool    // the config that it belongs to has gone
 	poolKey     string         // empty unless the credentials are acquired
 	metrics     *projectMetrics
 }
@@ -104,8 +106,18 @@ type Project struct {
 // placeholders replaced, or [Any]. Metrics and logs name the project by it.
 func (p *Project) Name() string { return p.publicKey }
 
-// Uploads are the metrics of the project's uploads.
-func (p *Project) Uploads() UploadsMetrics { return p.metrics.uploads }
+// Uploads are the metrics of the project's uploads. Those of a config that has gone may
+// still be under way, and each is to be counted: as the project's if another config has
+// it, and otherwise as one whose project is not known, for its series are deleted.
+func (p *Project) Uploads() UploadsMetrics {
+	switch {
+	case !p.released.Load():
+		return p.metrics.uploads
+	case metrics.isLoaded(p.publicKey):
+		return newUploadsMetrics(p.publicKey, p.refusals)
+	}
+	return newUploadsMetrics(unknownProject, p.refusals)
+}
 
 // Retried counts an upload that was retried, by what has become of the last attempt.
 func (p *Project) Retried(outcome Outcome) { p.metrics.retries[outcome].Inc() }
@@ -126,8 +138,8 @@ func (p *Project) provision(ctx caddy.Context, logger *zap.Logger) error {
 	}
 	// A mistake, such as two words where one belongs: all uploads would be refused for
 	// naming another project.
-	if len(p.publicKey) > uploadapi.MaxPublicKeyLength || strings.ContainsAny(p.publicKey, " \t\r\n\"") {
-		return fmt.Errorf("public key: %q is not one", p.publicKey)
+	if err := checkPublicKey(p.publicKey); err != nil {
+		return err
 	}
 	p.threshold = defaultThreshold
 	if p.Threshold != nil {
@@ -151,6 +163,18 @@ func (p *Project) provision(ctx caddy.Context, logger *zap.Logger) error {
 			zap.String("source", sourceName(p.source)), zap.String("fallback", sourceName(p.fallback)))
 	}
 	p.watchExpiry(ctx)
+	loaded.add(p)
+	return nil
+}
+
+// checkPublicKey returns an error if no project can have a public key.
+func checkPublicKey(key string) error {
+	switch {
+	case len(key) > uploadapi.MaxPublicKeyLength:
+		return fmt.Errorf("public key: %q is not one: it has %d characters, and a key %d at most", key[:uploadapi.MaxPublicKeyLength]+"...", len(key), uploadapi.MaxPublicKeyLength)
+	case strings.ContainsAny(key, " \t\r\n\""):
+		return fmt.Errorf("public key: %q is not one: there is a blank, a line end or a quote in it", key)
+	}
 	return nil
 }
 
@@ -187,6 +211,14 @@ func (p *Project) loadSources(ctx caddy.Context) error {
 // loadSource loads the module in a field. Anyone may register one in the namespace, so it
 // may be no source.
 func loadSource(ctx caddy.Context, p *Project, field string) (source.Source, error) {
+	raw := p.SourceRaw
+	if field == "FallbackRaw" {
+		raw = p.FallbackRaw
+	}
+	var named struct{ Module string }
+	if err := json.Unmarshal(raw, &named); err != nil || named.Module == "" { // for which Caddy's error shows all of it, a secret key, too
+		return nil, errors.New(`source: it has no "module", which names the source, such as "secret_key"`)
+	}
 	loaded, err := ctx.LoadModule(p, field)
 	if err != nil {
 		return nil, err
@@ -201,6 +233,14 @@ func loadSource(ctx caddy.Context, p *Project, field string) (source.Source, err
 // sourceName returns the name of a source in the Caddyfile.
 func sourceName(src source.Source) string { return caddy.ModuleID(caddy.GetModuleID(src)).Name() }
 
+// fallbackName returns the name of the fallback, or "" without one.
+func (p *Project) fallbackName() string {
+	if p.fallback == nil {
+		return ""
+	}
+	return sourceName(p.fallback)
+}
+
 // check checks the options against each other.
 func (p *Project) check() error {
 	switch {
@@ -210,6 +250,8 @@ func (p *Project) check() error {
 		return fmt.Errorf("callers: %q is neither %s nor %s", p.Callers, CallersChecked, CallersAnyone)
 	case p.threshold < 0:
 		return fmt.Errorf("threshold: %s is negative", p.threshold)
+	case p.threshold > 0 && p.threshold < time.Second:
+		return fmt.Errorf("threshold: %s is less than a second; in JSON, a number is in nanoseconds: did you mean %q?", p.threshold, fmt.Sprintf("%ds", p.threshold))
 	// It would sign for callers that the back end refuses.
 	case p.fallback != nil && p.perRequest != nil:
 		return fmt.Errorf("%s depends on the request: %s would stand in for it for every caller", sourceName(p.source), sourceName(p.fallback))

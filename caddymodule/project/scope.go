@@ -16,6 +16,7 @@ import (
 // them the service compares with the scope, and whether it adds a slash at the end first.
 func scopeOf(endpoint *uploadapi.SignedEndpoint, path string) []string {
 	scope := []string{endpoint.Path}
+	// A `*` may make the path a pattern, which would allow more than the upload.
 	for _, spelling := range []string{path, strings.TrimSuffix(path, "/") + "/"} {
 		plain := utf8.RuneCountInString(spelling) <= token.MaxScopeLength && !strings.Contains(spelling, "*")
 		if plain && strings.HasPrefix(spelling, "/") && !slices.Contains(scope, spelling) {

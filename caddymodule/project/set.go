@@ -23,14 +23,17 @@ type Set struct {
 }
 
 // Provision loads the projects' sources and acquires their token caches. The projects log
-// to logger; refusals are the codes by which the handler refuses uploads. [Set.Release] must be called afterwards, also if Provision fails.
+// to logger; refusals are the codes by which the handler refuses uploads. [Set.Release] must
+// be called afterwards, also if Provision fails.
 func (s *Set) Provision(ctx caddy.Context, logger *zap.Logger, projects []*Project, refusals []string) error {
 	s.all, s.byKey, s.logger = projects, make(map[string]*Project, len(projects)), logger
 	for i, project := range projects {
-		// JSON can say `null`.
+		// JSON can say `null`, and what follows would panic.
 		if project == nil {
 			return fmt.Errorf("project %d is null", i)
 		}
+		// The default source has the one secret key of the environment, which would sign for
+		// projects that it does not belong to.
 		if project.SourceRaw == nil && len(projects) > 1 {
 			return fmt.Errorf("project %s: no source of credentials; with several projects each needs its own, such as secret_key", project.PublicKey)
 		}
@@ -41,6 +44,7 @@ func (s *Set) Provision(ctx caddy.Context, logger *zap.Logger, projects []*Proje
 		if project.Scheme == source.SchemeToken && len(projects) > 1 {
 			return fmt.Errorf("project %s: in scheme token the credential leaves before the form is read, so the project must be the handler's only one", project.PublicKey)
 		}
+		// After provision, which replaces placeholders: two can have the same value.
 		if _, twice := s.byKey[project.publicKey]; twice {
 			return fmt.Errorf("project %s: the public key is there twice", project.publicKey)
 		}

@@ -19,7 +19,8 @@ import (
 
 var errNothingToShare = errors.New("it asks nobody for credentials, so there is nothing to share")
 
-// checkShared checks that the project has something to share.
+// checkShared checks that the project has something to share. With a source that asks no
+// server, the storage would hold credentials for the sake of no request.
 func (p *Project) checkShared() error {
 	if !p.Shared {
 		return nil
@@ -33,8 +34,10 @@ func (p *Project) checkShared() error {
 // joinFleet makes the project share its tokens through the config's storage, if it is to.
 func (p *Project) joinFleet(ctx caddy.Context) {
 	if !p.Shared {
+		p.credentials.storage.Store(notShared) // the config before may have shared them
 		return
 	}
+	p.credentials.storage.Store(storageUp)
 	p.fleet = &shared.Tokens{
 		// The config's own: a reload may name another.
 		Storage:      ctx.Storage(),
@@ -52,8 +55,10 @@ func (p *Project) reportSharing(ctx context.Context) func(error) {
 		switch {
 		case ctx.Err() != nil: // the config is gone, and its storage with it
 		case err != nil:
+			p.credentials.storage.Store(storageDown)
 			p.logger.Warn("credentials cannot be shared through the storage; until they can, this gateway asks its source by itself", zap.Error(err))
 		default:
+			p.credentials.storage.Store(storageUp)
 			p.logger.Info("credentials are shared through the storage again")
 		}
 	}

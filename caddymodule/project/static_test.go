@@ -53,7 +53,7 @@ func TestAStaticPairThatIsNoneIsALoadErrorWithAHint(t *testing.T) {
 		"no signature":          {`{"module":"static","expire":"1678361640"}`, "static signature is empty"},
 		"no expiry":             {`{"module":"static","signature":"` + fixture.Signature + `"}`, "static expire is empty"},
 		"an unset variable":     {source("{env.NOT_SET}", "1678361640"), "static signature: {env.NOT_SET} is not set or empty"},
-		"a missing file":        {source(fixture.Signature, "{file./no/such/file}"), "static expire: {file./no/such/file} is not set or empty"},
+		"a missing file":        {source(fixture.Signature, "{file./no/such/file}"), "static expire: {file./no/such/file}: there is no such file"},
 		"too short":             {source(fixture.Signature[:63], "1678361640"), "64 hexadecimal digits"},
 		"MD5":                   {source(fixture.Signature[:32], "1678361640"), "old MD5 scheme: it must be an HMAC-SHA256"},
 		"capitals":              {source(strings.ToUpper(fixture.Signature), "1678361640"), "lower case"},

@@ -30,6 +30,7 @@ func (s *Signing) Undecided() {
 // Rejected records that the service rejected the credential, and logs that. It returns
 // whether the upload may be sent again, if there is another credential.
 func (s *Signing) Rejected(rejection uploadapi.Rejection) bool {
+	// Without a credential from here, the rejection says nothing about the project's.
 	if !s.granted.Load() {
 		return false
 	}
@@ -39,6 +40,7 @@ func (s *Signing) Rejected(rejection uploadapi.Rejection) bool {
 	if _, minted := p.source.(source.FixedLifetime); minted && !g.byFallback && p.credentials.clock.Offset() != g.offset {
 		return true // the clock it was made by was wrong, and that was reported
 	}
+	// Only an invalid signature may be a matter of the key.
 	keys := g.keyring()
 	if keys == nil || rejection != uploadapi.Invalid {
 		return g.rejected(rejection)

@@ -4,40 +4,46 @@ package project
 
 import (
 	"runtime/debug"
-	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 )
 
-// modulePath is the gateway's Go module.
+// modulePath is this module's, in a build's list of dependencies.
 const modulePath = "github.com/caddy-uploadcare/caddy-uploadcare"
 
-// buildVersion returns the version of the gateway in this program, as Go has recorded it:
-// that of the module, or for a build from a checkout its commit.
-func buildVersion() string {
+// Version returns the version of this module in the build: the main module if it was built
+// here, and a dependency if it was built with xcaddy.
+func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	for _, module := range slices.Concat(info.Deps, []*debug.Module{&info.Main}) {
-		if module.Path != modulePath {
+	version := ""
+	if info.Main.Path == modulePath {
+		version = info.Main.Version
+	}
+	for _, dependency := range info.Deps {
+		if dependency.Path != modulePath {
 			continue
 		}
-		if module.Replace != nil {
-			module = module.Replace
-		}
-		if module.Version != "" && module.Version != "(devel)" {
-			return module.Version
+		version = dependency.Version
+		if dependency.Replace != nil { // xcaddy's, by a checkout, whose own version is a placeholder
+			version = dependency.Replace.Version
 		}
 	}
+	if version == "" || version == "(devel)" {
+		version = "devel"
+	}
+	// Without a version, the commit says which build it is.
 	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" {
-			return setting.Value
+		if setting.Key == "vcs.revision" && info.Main.Path == modulePath && version == "devel" {
+			version += " " + setting.Value[:min(12, len(setting.Value))]
 		}
 	}
-	return "(devel)"
+	return version
 }
 
+// caddyVersion returns the version of Caddy in the build.
 func caddyVersion() string {
 	simple, _ := caddy.Version()
 	return simple

@@ -105,7 +105,7 @@ type Handler struct {
 	PublicURL string `json:"public_url,omitempty"`
 
 	// Whether `/from_url/` fetches from private addresses, including loopback. It
-	// always fetches from public ones and from the sandbox itself. Default: false.
+	// always fetches from public ones and from the sandbox itself. Default: `false`.
 	AllowPrivateSources bool `json:"allow_private_sources,omitempty"`
 
 	// One of so many correctly signed requests gets 429 with `Retry-After: 1`, so

@@ -33,7 +33,7 @@ func TestAnAccessTokenOfASourceIsUsed(t *testing.T) {
 		status int
 		text   string
 	}{
-		"a token":                 {minted, nil, 200, ""},
+		"a token":                 {minted, nil, 200, "{}"},
 		"an expired one":          {expired, nil, 503, noCredential},
 		"a signature":             {token.Mint(testSecret, time.Now(), time.Hour), nil, 503, noCredential},
 		"refused":                 {token.Token{}, token.ErrRefused, 403, "Uploads are not allowed."},

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
@@ -94,9 +95,24 @@ func (a *attempt) send(response *responseWriter, next caddyhttp.Handler) (*refus
 			span.Inject(ctx, request.Header)
 		}
 	}
-	err := redactError(&a.sent, next.ServeHTTP(response, request))
-	a.responded(response.status)
-	span.End(response.status, spanFailure(err, response.status))
+	ended := func(failure string) {
+		a.responded(response.status)
+		if span != nil {
+			span.Address(upstreamHost(request))
+		}
+		span.End(response.status, failure)
+	}
+	var err error
+	returned := false
+	// Also if the proxy panics, as it does if the response breaks off.
+	defer func() {
+		if !returned {
+			ended(project.ReasonReset)
+		}
+	}()
+	err = redactError(&a.sent, next.ServeHTTP(response, request))
+	returned = true
+	ended(spanFailure(err, response.status))
 	if a.form != nil {
 		refusal := a.form.refusal.Load()
 		// The proxy's goroutine may still be reading. It gets nothing more: the client's
@@ -113,6 +129,17 @@ func (a *attempt) send(response *responseWriter, next caddyhttp.Handler) (*refus
 		refusal = withoutResponse(a.ctx)
 	}
 	return refusal, err
+}
+
+// upstreamHost returns the host that Caddy's proxy has chosen for a request, or an empty
+// string.
+func upstreamHost(r *http.Request) string {
+	replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return ""
+	}
+	host, _ := replacer.GetString("http.reverse_proxy.upstream.host")
+	return host
 }
 
 // spanFailure returns the type of an attempt's error for its span.

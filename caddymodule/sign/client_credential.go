@@ -3,6 +3,9 @@
 package sign
 
 import (
+	"net/http"
+	"strings"
+
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
@@ -13,6 +16,16 @@ import (
 type clientCredential struct {
 	sent              bool
 	signature, expire string
+	bearer            string // counts if no field was sent
+}
+
+// bearerOf returns what stands behind `Bearer` in a request's header, or an empty string.
+func bearerOf(header http.Header) string {
+	scheme, bearer, _ := strings.Cut(header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(bearer)
 }
 
 // take takes a field that was removed.
@@ -46,8 +59,11 @@ func (a *attempt) countClient() {
 		return
 	}
 	state := project.CredentialNone
-	if a.own.sent {
+	switch {
+	case a.own.sent:
 		state = a.project.StateOf(a.own.signature, a.own.expire)
+	case a.own.bearer != "":
+		state = a.project.StateOfAccessToken(a.own.bearer)
 	}
 	a.state.Store(&state)
 	a.project.ClientSent(a.family, state)

@@ -58,3 +58,33 @@ func TestClientCredentialsOfAResolverAreNotVerified(t *testing.T) {
 	serve(t, sign, r)
 	reported.Want(t, map[string]float64{`caddy_uploadcare_client_credentials_total{client="none",project="unverified",state="unverified"}`: 1})
 }
+
+// A client that sends access tokens signs, too. A Bearer token of the site's own is none.
+func TestClientsOwnAccessTokensAreCounted(t *testing.T) {
+	now := time.Now()
+	mint := func(secret string, at time.Time) string {
+		minted, err := token.MintAccessToken(secret, at, time.Hour, []string{"/base/"}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "Bearer " + minted.AccessToken
+	}
+	site := "bearer " + "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1c2VyIn0."
+	for name, test := range map[string]struct{ authorization, fields, want string }{
+		"valid":   {mint(testSecret, now), "", "valid"},
+		"stale":   {mint(testSecret, now.Add(-2*time.Hour)), "", "stale"},
+		"foreign": {mint(otherSecret, now), "", "invalid"},
+		"site":    {site, "", "none"},
+		"basic":   {"Basic dXNlcjpwYXNz", "", "none"},
+		"both":    {mint(testSecret, now), "&signature=&expire=", "empty"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			publicKey := "bearer" + name
+			sign := mustSign(t, mintingConfig(publicKey, ""))
+			r := paramsRequest(http.MethodPost, "/group/", urlencoded, "pub_key="+publicKey+test.fields)
+			r.Header.Set("Authorization", test.authorization)
+			serve(t, sign, r)
+			reported.Want(t, map[string]float64{`caddy_uploadcare_client_credentials_total{client="none",project="` + publicKey + `",state="` + test.want + `"}`: 1})
+		})
+	}
+}

@@ -93,7 +93,8 @@ func (rec *received) upstream(w http.ResponseWriter, r *http.Request) error {
 		return caddyhttp.Error(http.StatusBadGateway, rec.err)
 	}
 	w.WriteHeader(http.StatusOK)
-	return nil
+	_, err := io.WriteString(w, "{}")
+	return err
 }
 
 // serveBy gives a handler a request, before a next one, and returns what the client is

@@ -85,7 +85,7 @@ func TestAccessTokensOfAGuestSourceAreChecked(t *testing.T) {
 	}{
 		"nothing":        {http.StatusServiceUnavailable, "the source yields no credential of scheme token"},
 		"a signature":    {http.StatusServiceUnavailable, "the source yields no credential of scheme token"},
-		"an expired one": {http.StatusServiceUnavailable, token.ErrExpired.Error()},
+		"an expired one": {http.StatusServiceUnavailable, token.ErrExpired.Error() + ", by 1h0m0s: compare the clocks of this machine and of the source"},
 		"a panic":        {http.StatusServiceUnavailable, "the source panicked with a string"},
 		"a failure":      {http.StatusServiceUnavailable, "down"},
 		"a refusal":      {http.StatusForbidden, source.ErrRefused.Error()},

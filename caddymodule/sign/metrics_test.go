@@ -171,7 +171,15 @@ func TestMetricsSurviveAReloadAndGoWithTheirProject(t *testing.T) {
 	if err := after.Cleanup(); err != nil {
 		t.Fatal(err)
 	}
-	upload(after) // which was still under way
+	unknown := func() float64 {
+		value, _ := reported.Value(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="accepted",project="",reason=""}`)
+		return value
+	}
+	counted := unknown()
+	upload(after)                           // which was still under way
+	if got := unknown(); got != counted+1 { // invariant 12
+		t.Errorf("%v uploads without a project, and %v before", got, counted)
+	}
 	if scraped := reported.Scrape(t); strings.Contains(scraped, `project="reloaded"`) {
 		t.Errorf("the project is gone, and still there:\n%s", scraped)
 	}

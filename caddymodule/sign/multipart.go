@@ -94,8 +94,8 @@ func (a *attempt) credentialLength() int {
 }
 
 // settleBoundary returns the body. If the Content-Type can be read as naming one of
-// several boundaries, it first reads as much of the body as shows which one the form has:
-// with another than the service takes, the editor would not see the fields that it sees.
+// several boundaries, it first reads as much of the body as shows which one the form has: if
+// the editor took another than the service, it would miss fields that the service sees.
 func (a *attempt) settleBoundary(contentType *form.ContentType) (io.ReadCloser, error) {
 	if contentType.Settled() {
 		return a.source, nil

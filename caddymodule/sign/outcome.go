@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
@@ -36,13 +38,16 @@ func (e ending) outcome(r *http.Request, response *responseWriter) outcome {
 	left := r.Context().Err() != nil
 	if e.refusal != nil {
 		what := e.refusal.outcome()
-		if left && what.Outcome == project.UpstreamError { // which the proxy has broken off for that
+		// The client left, so the proxy broke off its request to the upstream, which looks
+		// like an upstream's fault.
+		if left && what.Outcome == project.UpstreamError {
 			return outcome{project.ClientGone, project.ReasonGone}
 		}
 		return what
 	}
 	switch {
-	case response.status == statusClientClosedRequest, !e.returned && left, !response.begun && left:
+	// The status alone does not show it: a server in front of the service has it, too.
+	case response.status == statusClientClosedRequest && left, !e.returned && left, !response.begun && left:
 		return outcome{project.ClientGone, project.ReasonGone}
 	case !e.returned:
 		return outcome{project.UpstreamError, project.ReasonReset}
@@ -58,8 +63,12 @@ func (e ending) outcome(r *http.Request, response *responseWriter) outcome {
 		return outcome{project.UpstreamError, project.ReasonStatus}
 	case code != "":
 		return outcome{project.Rejected, code}
-	case response.status >= http.StatusMultipleChoices: // a redirect is no file
+	case response.status >= http.StatusMultipleChoices: // a redirect has stored no file
 		return outcome{project.Rejected, uploadapi.CodeOther}
+	// The service names what it has taken. A site of Caddy's that no host matches, say,
+	// responds with an empty 200, and every upload is lost.
+	case !response.filled && uploadapi.Method(r.Method) != http.MethodHead:
+		return outcome{project.UpstreamError, project.ReasonProtocol}
 	}
 	return outcome{project.Accepted, ""}
 }
@@ -79,13 +88,14 @@ func (r *refusal) outcome() outcome {
 
 // upstreamReason returns why the upstream could not be reached, or did not respond.
 func (r *refusal) upstreamReason() string {
+	var dial reverseproxy.DialError // it has no Unwrap, so errors.As finds no cause in it
 	var operation *net.OpError
 	var lookup *net.DNSError
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.Is(r.cause, errNoResponse), errors.Is(r.cause, errInvalidResponse):
 		return project.ReasonProtocol
-	case errors.As(r.cause, &lookup), errors.As(r.cause, &operation) && operation.Op == "dial":
+	case errors.As(r.cause, &dial), errors.As(r.cause, &lookup), errors.As(r.cause, &operation) && operation.Op == "dial":
 		return project.ReasonDial
 	case isTLSError(r.cause):
 		return project.ReasonTLS
@@ -112,6 +122,11 @@ func isTLSError(err error) bool {
 
 // conclude counts the upload, once, however the handler has ended it.
 func (u *upload) conclude(r *http.Request, response *responseWriter) {
+	flying := u.inFlight.Swap(nil)
+	if flying == nil { // it was refused, and counted before the client got to know
+		return
+	}
+	flying.InFlight.Dec()
 	last := u.last
 	ended := u.settle(u.ending.outcome(r, response), firstOf(response.Header()[requestIDHeader]))
 	u.describe(ended)
@@ -123,9 +138,6 @@ func (u *upload) conclude(r *http.Request, response *responseWriter) {
 			chosen.Retried(what.Outcome)
 		}
 	}
-	if flying := u.inFlight.Swap(nil); flying != nil {
-		flying.InFlight.Dec()
-	}
 	uploads[u.endpoint].Ended(what.Outcome, what.reason, time.Since(u.began), u.client.receivedBytes())
 }
 
@@ -136,22 +148,24 @@ func firstOf(values []string) string {
 	return values[0]
 }
 
-// refuse refuses the upload. Its outcome is known before error routes respond.
+// refuse refuses the upload. Its outcome is known before error routes respond, and counted
+// before the client reads the refusal: what is left of the body may take a while.
 func (u *upload) refuse(response *responseWriter, r *http.Request, refusal *refusal) error {
 	u.ending.refusal, refusal.requestID = refusal, uuid.NewString()
 	refusal.record = u.settle(u.ending.outcome(r, response), refusal.requestID)
+	u.conclude(r, response)
 	return u.sign.refuse(response.ResponseWriter, r, response.incoming, refusal)
 }
 
-// fly counts the upload as one of those under way, and land as another project's.
+// fly counts the upload as under way, under no project as long as none is known.
 func (u *upload) fly() {
 	metrics := u.sign.unknown[u.endpoint]
 	u.inFlight.Store(metrics)
 	metrics.InFlight.Inc()
 }
 
-// flyAs moves the upload to its project, unless it has ended meanwhile: the proxy may be
-// reading the form while the handler ends.
+// flyAs counts the upload as under way to its project, unless it has ended: the proxy may read
+// the form while the handler ends, and the upload would be under way for ever.
 func (u *upload) flyAs(chosen *project.Project) {
 	unknown, own := u.sign.unknown[u.endpoint], chosen.Uploads()[u.endpoint]
 	if u.inFlight.CompareAndSwap(unknown, own) {
@@ -162,7 +176,7 @@ func (u *upload) flyAs(chosen *project.Project) {
 
 // responded counts the upstream's response to an attempt.
 func (a *attempt) responded(status int) {
-	if status == 0 || status == statusClientClosedRequest {
+	if status == 0 || status == statusClientClosedRequest && a.ctx.Err() != nil {
 		return
 	}
 	uploads := a.sign.unknown

@@ -78,7 +78,8 @@ func TestInvariant12AnUploadHasOneOutcome(t *testing.T) {
 	}{
 		{"accepted", responding(200, asJSON, `{"file":"6c5e9526-b0fe-4739-8975-72e8d5ee6342"}`), "accepted", false, ""},
 		{"accepted as JSONP", responding(200, "application/javascript", `cb({"id":"x"})`), "accepted", false, ""},
-		{"accepted without a body", responding(204, "", ""), "accepted", false, ""},
+		{"a success without a body", responding(204, "", ""), "upstream_error protocol", false, ""},
+		{"an empty 200", responding(200, asJSON, ""), "upstream_error protocol", false, ""},
 		{"rejected in text", responding(400, plain, "File is too large."), "rejected FileSizeLimitExceededError", false, ""},
 		{"rejected in JSON", responding(200, asJSON, envelope("FileInfectedError")), "rejected FileInfectedError", false, ""},
 		{"rejected as JSONP", responding(200, "text/javascript", "cb("+envelope("GroupViewsError")+")"), "rejected other", false, ""},
@@ -100,6 +101,15 @@ func TestInvariant12AnUploadHasOneOutcome(t *testing.T) {
 		{"another handler's error", failingWith(http.StatusForbidden, errors.New("not you")), "refused other", false, ""},
 		{"the client has gone", failingWith(502, context.Canceled), "client_gone gone", true, ""},
 		{"the proxy says that it has", func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(499); return nil }, "client_gone gone", true, ""},
+		{"a server in front says so", responding(499, plain, ""), "rejected other", false, ""},
+		{"a long error in JSON", responding(200, asJSON, envelope("FileInfectedError"+strings.Repeat("x", 8<<10))), "rejected other", false, ""},
+		{"a long error in pieces", func(w http.ResponseWriter, r *http.Request) error {
+			err := responding(200, asJSON, envelope("FileInfectedError")[:60])(w, r)
+			for range 100 {
+				_, err = io.WriteString(w, strings.Repeat("x", 100))
+			}
+			return err
+		}, "rejected other", false, ""},
 		{"no file's end", responding(200, asJSON, "{}"), "refused PostRequestParserFailedError", false, strings.TrimSuffix(formOf("%s", file("file", "a", "b")), "--\r\n")},
 		{"a key twice", responding(200, asJSON, "{}"), "refused GatewayPublicKeyConflictError", false, formOf("%s", field("pub_key", "other"))},
 	} {
@@ -146,7 +156,10 @@ func TestInvariant12AnUploadWhoseResponseBreaksOffHasAnOutcome(t *testing.T) {
 	if got := outcomesOf(t, "brokenoff"); len(got) != 1 || got["upstream_error reset"] != 1 {
 		t.Errorf("%v", got)
 	}
-	reported.Want(t, map[string]float64{`caddy_uploadcare_uploads_in_flight{endpoint="/base/",project="brokenoff"}`: 0})
+	reported.Want(t, map[string]float64{
+		`caddy_uploadcare_uploads_in_flight{endpoint="/base/",project="brokenoff"}`:                   0,
+		`caddy_uploadcare_upstream_responses_total{code="2xx",endpoint="/base/",project="brokenoff"}`: 1,
+	})
 }
 
 // What is under way is counted for its project as soon as that is known.
@@ -158,8 +171,8 @@ func TestUploadsUnderWayAreCounted(t *testing.T) {
 			t.Error(err)
 		}
 		reported.Want(t, map[string]float64{`caddy_uploadcare_uploads_in_flight{endpoint="/base/",project="underway"}`: 1})
-		w.WriteHeader(http.StatusOK)
-		return nil
+		_, err := io.WriteString(w, "{}")
+		return err
 	})
 	reported.Want(t, map[string]float64{
 		`caddy_uploadcare_uploads_in_flight{endpoint="/base/",project="underway"}`:                                0,

@@ -29,7 +29,7 @@ const maxParamsSize = 512 << 10
 var editing = make(chan struct{}, 4)
 
 // smallParams is the size up to which bodies are edited without waiting for their turn,
-// in bytes. Their copies are of no account.
+// in bytes. Their copies are too small to count.
 const smallParams = 32 << 10
 
 // editParams edits a urlencoded body. An empty one that came chunked counts as none. When
@@ -148,15 +148,14 @@ func (a *attempt) mentionsProtected(body string) bool {
 		editing <- struct{}{}
 		defer func() { <-editing }()
 	}
-	// JSON's escapes of letters are spelled as another that the search decodes.
+	// JSON's escapes are rewritten as %u0073, which the search decodes; \u0073 it would miss.
 	text := []byte(strings.ReplaceAll(body, `\u`, "%u"))
 	return a.staleNames().MentionedIn(text) || a.sign.policies.watched[a.endpoint].MentionedIn(text)
 }
 
-// signParams returns the fresh fields as they stand before or behind the other
-// parameters. They stand behind them, but for parameters that
-// end with a line end, which some servers take off a body's last value: with a parameter
-// behind it, the line end would become part of that value.
+// signParams returns the fresh fields as they stand before or behind the other parameters.
+// They stand behind, unless the parameters end with a line end. Some servers remove that from a
+// body's last value; with a parameter behind it, it would become part of the value.
 func (a *attempt) signParams(params string) (before, behind string, err error) {
 	fields, err := a.fresh()
 	if err != nil || len(fields) == 0 {

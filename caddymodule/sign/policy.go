@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
-// policies are what the projects' policies come to for a handler.
+// policies are what a handler derives from the policies of its projects, once for all uploads.
 type policies struct {
 	rules []*policy.Rules // of each project; nil if no project has any
 
@@ -142,8 +142,8 @@ func (a *attempt) isStale(name string) (bool, error) {
 	return false, nil
 }
 
-// passContested has contested fields in the query of a form pass. It leaves before the form
-// can name the project.
+// passContested notes contested fields in the query of a request with a form. The query leaves
+// before the form can name the project, so they pass, as in isStale.
 func (a *attempt) passContested(query string) error {
 	contested := a.sign.policies.contested
 	if contested == nil {

@@ -54,8 +54,8 @@ func (a *attempt) checkKnownForced() error {
 
 // freshLength returns by how many bytes a form becomes longer. It must be known before
 // there is a credential, or even a project, for the Content-Length leaves first. A
-// credential's values have fixed lengths. Of forced fields, those of the project with the
-// longest count; if others' are shorter, a field without a meaning makes up for it.
+// credential's values have fixed lengths. Forced fields count as in the project where they
+// are longest; in any other, a field without a meaning fills the difference.
 func (a *attempt) freshLength() int {
 	longest, differ := 0, len(a.forced) < len(a.sign.policies.rules) // some force none
 	for i, forced := range a.forced {

@@ -18,14 +18,15 @@ import (
 // variables.
 const recordName = "uploadcare"
 
-// record is what is said of an upload once it has ended: in the access log, in the log's
-// line of a refusal, and by request variables. Nothing of it is a credential.
+// record is what the access log, the line `upload refused`, request variables and the trace
+// show of an upload once it has ended. No credential is in it (invariant 8).
 type record struct {
 	project, endpoint string
 	outcome           outcome
 	client            string // its family
-	credential        string // the state of the one that the client has sent
+	credential        string // the state of the credential that the client itself has sent
 	bytes             int64  // of the body, as far as the client has sent it
+	files             int64  // of the form, as far as it was read; noFiles without a form
 	remaining         int64  // seconds; see upload.remaining
 	retries           int
 	requestID         string // of the service's response, or of the gateway's
@@ -46,6 +47,7 @@ var recordFields = [...]struct {
 	{"client", func(r *record) string { return r.client }, nil},
 	{"credential", func(r *record) string { return r.credential }, nil},
 	{"bytes", func(r *record) string { return strconv.FormatInt(r.bytes, 10) }, addBytes},
+	{"files", (*record).filesText, addFiles},
 	{"remaining", (*record).remainingText, addRemaining},
 	{"retries", func(r *record) string { return strconv.Itoa(r.retries) }, addRetries},
 	{"request_id", func(r *record) string { return r.requestID }, nil},
@@ -53,6 +55,7 @@ var recordFields = [...]struct {
 }
 
 func addBytes(e zapcore.ObjectEncoder, name string, r *record)     { e.AddInt64(name, r.bytes) }
+func addFiles(e zapcore.ObjectEncoder, name string, r *record)     { e.AddInt64(name, r.files) }
 func addRemaining(e zapcore.ObjectEncoder, name string, r *record) { e.AddInt64(name, r.remaining) }
 func addRetries(e zapcore.ObjectEncoder, name string, r *record)   { e.AddInt(name, r.retries) }
 
@@ -63,6 +66,17 @@ func (r *record) remainingText() string {
 	}
 	return strconv.FormatInt(r.remaining, 10)
 }
+
+// filesText is empty if there was no form.
+func (r *record) filesText() string {
+	if r.files == noFiles {
+		return ""
+	}
+	return strconv.FormatInt(r.files, 10)
+}
+
+// noFiles stands for the number of files where there is no form.
+const noFiles = -1
 
 // noCredential stands for the remaining seconds of a credential where there is none.
 const noCredential = -1 << 31
@@ -108,7 +122,8 @@ func (l loggedUpload) MarshalLogObject(encoder zapcore.ObjectEncoder) error {
 	return l.record.Load().MarshalLogObject(encoder)
 }
 
-// publish makes the record known to logs and placeholders, though it is not there yet.
+// publish hands out the record to logs and placeholders before there is one: what they hold is
+// read when the upload has ended.
 func (u *upload) publish() {
 	server, ok := u.ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if ok && server != nil && server.Logs == nil && server.Errors == nil && !u.traced {
@@ -146,11 +161,14 @@ func (u *upload) settle(what outcome, requestID string) *record {
 		traceID, _ = caddyhttp.GetVar(u.ctx, "trace_id").(string) // set by Caddy's tracing
 	}
 	settled := &record{
-		endpoint: u.endpoint.Path, outcome: what, client: u.family, bytes: u.client.receivedBytes(),
+		endpoint: u.endpoint.Path, outcome: what, client: u.family, bytes: u.client.receivedBytes(), files: noFiles,
 		remaining: u.remaining.Load(), retries: u.last.number, requestID: requestID, traceID: traceID,
 	}
 	if state := u.state.Load(); state != nil {
 		settled.credential = *state
+	}
+	if form := u.last.form; form != nil {
+		settled.files = form.editor.Files()
 	}
 	if chosen := u.last.chosen.Load(); chosen != nil {
 		settled.project = chosen.Name()
@@ -166,7 +184,7 @@ func (u *upload) describe(ended *record) {
 	}
 	var attributes []tracing.Attribute
 	for _, field := range recordFields {
-		if field.name != "bytes" && field.name != "trace_id" { // which a span has by other names
+		if field.name != "bytes" && field.name != "trace_id" { // OpenTelemetry has its own names for these
 			attributes = append(attributes, tracing.Attribute{Name: recordName + "." + field.name, Value: field.value(ended)})
 		}
 	}

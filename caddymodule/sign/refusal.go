@@ -47,12 +47,12 @@ type refusal struct {
 	cause      error
 	retryAfter time.Duration // 0 if a retry would fail again
 	requestID  string        // of the response
-	record     *record       // of the upload; nil if it is none
+	record     *record       // of the upload; nil if the request is not one
 }
 
 // newRefusal returns the refusal for an error of reading, editing or signing a request.
-// For any error that it does not know, the client is taken to be gone: it is the
-// connection's.
+// Any error that it does not know is taken for one of the client's connection, and the client
+// to be gone.
 func newRefusal(err error) *refusal {
 	var response *uploadapi.Error
 	var retryAfter time.Duration

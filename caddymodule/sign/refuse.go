@@ -108,7 +108,7 @@ func respondIfRefused(w http.ResponseWriter, r *http.Request) bool {
 	return ok
 }
 
-// logRefusal logs a refusal by how much it is the operator's business: an error if the
+// logRefusal logs a refusal, at a level by which an operator can filter: an error if the
 // gateway or the service failed, a warning if the request was at fault.
 func (g *gateway) logRefusal(r *http.Request, refusal *refusal) {
 	level := zapcore.WarnLevel
@@ -125,6 +125,10 @@ func (g *gateway) logRefusal(r *http.Request, refusal *refusal) {
 				upstream = zap.String("upstream", address)
 			}
 		}
+		recorded := zap.Skip()
+		if refusal.record != nil { // otherwise it was no upload
+			recorded = zap.Object(recordName, refusal.record)
+		}
 		check.Write(
 			zap.Int("status", refusal.response.Status),
 			zap.String("error_code", refusal.response.Code),
@@ -133,7 +137,7 @@ func (g *gateway) logRefusal(r *http.Request, refusal *refusal) {
 			upstream,
 			zap.String("client_ip", clientIP(r)),
 			zap.String("request_id", refusal.requestID),
-			zap.Object(recordName, refusal.record),
+			recorded,
 		)
 	}
 }

@@ -46,9 +46,11 @@ type responseWriter struct {
 	status int       // of the final response; 0 before it
 	at     time.Time // when the status came
 	held   heldResponse
-	// beginning is that of an error that is not held back, by which it is known later.
+	// beginning has the first bytes of an error that is not held back: its code becomes the
+	// reason of the outcome.
 	beginning []byte
-	examined  bool // the response may be such an error
+	examined  bool // the response may be such an error, whose beginning is kept
+	filled    bool // it has a body
 }
 
 // WriteHeader implements [http.ResponseWriter].
@@ -85,6 +87,7 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
+	w.filled = w.filled || len(p) > 0
 	if w.held.back && w.holdBack(p) {
 		return len(p), nil
 	}
@@ -113,6 +116,7 @@ func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 		}
 	}
 	n, err := w.ResponseWriterWrapper.ReadFrom(r)
+	w.filled = w.filled || n > 0
 	return held + n, err
 }
 

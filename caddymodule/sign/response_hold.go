@@ -55,6 +55,9 @@ func (w *responseWriter) holdBack(p []byte) bool {
 	if !uploadapi.CanBeRejection(w.status, w.Header().Get("Content-Type"), beginning) {
 		w.held.body = w.held.body[:len(beginning)-len(p)] // the caller writes p itself
 		w.release()
+		// It may be an error all the same, one that is too long for a rejection.
+		w.beginning = w.held.body
+		w.examined = uploadapi.CanBeError(w.status, w.Header().Get("Content-Type"), w.beginning)
 		return false
 	}
 	if len(w.held.body) == 0 {
@@ -84,7 +87,7 @@ func (w *responseWriter) release() {
 // another, of a retry or a refusal. The header is the caller's to restore.
 func (w *responseWriter) reset() {
 	w.body, w.sent, w.dropped, w.invalid, w.status, w.held = nil, nil, false, nil, 0, heldResponse{}
-	w.beginning, w.examined = nil, false
+	w.beginning, w.examined, w.filled = nil, false, false
 }
 
 // rejection returns why the service rejected the credential, or 0 if it did not. It is
@@ -108,9 +111,9 @@ func (w *responseWriter) examine(p []byte) {
 
 // errorCode returns the code of the error that the response is, or an empty string.
 func (w *responseWriter) errorCode() string {
-	body := w.held.body
+	body := w.beginning
 	if len(body) == 0 {
-		body = w.beginning
+		body = w.held.body
 	}
 	if len(body) == 0 && w.status < http.StatusBadRequest { // as nearly always
 		return ""

@@ -81,7 +81,8 @@ type Sign struct {
 
 	// Whether the trace of an upload is passed on to the service, in the headers
 	// `Traceparent` and `Tracestate`, if Caddy's handler `tracing` has begun one.
-	// A client's own are removed. Default: false.
+	// A client's own are removed, as are those of other ways to pass a trace on.
+	// Default: `false`.
 	TraceUpstream bool `json:"trace_upstream,omitempty"`
 
 	gateway
@@ -132,6 +133,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		// on them, which are removed below.
 		caller.grantors = s.projects.Grantors(r.Context())
 		caller.forced = s.projects.Forced(r.Context(), endpoint)
+		caller.bearer = bearerOf(r.Header)
 	}
 	// A client can name any header in Connection, and so have the proxy remove it
 	// (RFC 9110, section 7.6.1): also one that is put in below, if this came later.
@@ -142,13 +144,13 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	delete(r.Header, "Cookie")
 	tracing.Remove(r.Header)
 
+	incoming := newIncomingBody(r)
+	response := &responseWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
 	if isLooped(r.Header, s.loopMark) {
-		return s.refuseEarly(w, r, newIncomingBody(r), endpoint, errLoop)
+		return s.refuseEarly(response, r, endpoint, errLoop)
 	}
 	r.Header[loopHeader] = append(r.Header[loopHeader], s.loopMark)
 
-	incoming := newIncomingBody(r)
-	response := &responseWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
 	if s.origins.listed {
 		origin, allowed := requestOrigin(r, s.origins)
 		switch {
@@ -158,7 +160,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 			incoming.drainAfter(w)
 			return nil
 		case !allowed && (origin != "" || endpoint != nil):
-			return s.refuseEarly(w, r, incoming, endpoint, fmt.Errorf("origin %q: %w", origin, errOrigin))
+			return s.refuseEarly(response, r, endpoint, fmt.Errorf("origin %q: %w", origin, errOrigin))
 		}
 		response.cors, response.origin, response.allowed = true, origin, allowed
 	}
@@ -175,16 +177,18 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 type caller struct {
 	grantors project.Grantors
 	forced   []project.Forced
+	bearer   string // a client's own credential, if it is one
 }
 
 // refuseEarly refuses a request whose project is not known, since its body was not read.
-func (s *Sign) refuseEarly(w http.ResponseWriter, r *http.Request, incoming *incomingBody, endpoint *uploadapi.SignedEndpoint, err error) error {
+func (s *Sign) refuseEarly(response *responseWriter, r *http.Request, endpoint *uploadapi.SignedEndpoint, err error) error {
 	refusal := newRefusal(err)
-	if endpoint != nil {
-		what := refusal.outcome()
-		s.unknown[endpoint].Ended(what.Outcome, what.reason, 0, 0)
+	if endpoint == nil { // no upload, and so without an outcome
+		return s.refuse(response.ResponseWriter, r, response.incoming, refusal)
 	}
-	return s.refuse(w, r, incoming, refusal)
+	upload := newUpload(s, r, endpoint, caller{}, response)
+	defer upload.conclude(r, response)
+	return upload.refuse(response, r, refusal)
 }
 
 // sign signs a request to a signed endpoint and passes it on, or refuses it. If the

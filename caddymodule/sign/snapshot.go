@@ -66,7 +66,7 @@ func (s snapshot) restore(w http.ResponseWriter, ctx context.Context) {
 
 // withOwnVars returns a context with a copy of Caddy's variables for a retry. The proxy
 // may still be dialling in another goroutine for the attempt before, and read them there;
-// a map that is read and written at a time ends the process.
+// a map that is read and written at the same time ends the process.
 func withOwnVars(ctx context.Context) context.Context {
 	vars, ok := ctx.Value(caddyhttp.VarsCtxKey).(map[string]any)
 	if !ok {

@@ -37,12 +37,12 @@ type upload struct {
 	began    time.Time
 	ending   ending                                // how the handler has ended it
 	inFlight atomic.Pointer[project.UploadMetrics] // where it is counted as under way; nil once it has ended
-	last     *attempt                              // the one that counts
+	last     *attempt                              // the latest, which decides the outcome
 
 	traced    bool                   // Caddy's tracing has begun a trace
 	family    string                 // of the client
-	own       clientCredential       // belongs to the goroutine that reads the first attempt's form
-	state     atomic.Pointer[string] // of that credential, once the body was read
+	own       clientCredential       // that the client sent; belongs to the goroutine that reads the first attempt's form
+	state     atomic.Pointer[string] // of that credential, once the body has been read
 	remaining atomic.Int64           // seconds that the last credential was still valid when it was put in, or noCredential
 	record    atomic.Pointer[record]
 	variables [len(recordFields)]variable
@@ -58,6 +58,7 @@ func newUpload(s *Sign, r *http.Request, endpoint *uploadapi.SignedEndpoint, cal
 		began: time.Now(), family: uploadapi.ClientOf(r.Header), traced: tracing.Active(r.Context()),
 	}
 	u.first.upload, u.first.ctx, u.last = u, u.ctx, &u.first
+	u.own.bearer = caller.bearer
 	u.remaining.Store(noCredential)
 	u.fly()
 	u.publish()

@@ -74,7 +74,7 @@ type Resolver struct {
 	Retries *int `json:"retries,omitempty"`
 
 	// Whether the endpoint may be HTTP without TLS on any host. Anyone on the way can
-	// then read the credentials. Default: false.
+	// then read the credentials. Default: `false`.
 	InsecureHTTP bool `json:"insecure_http,omitempty"`
 
 	// The transport of `reverse_proxy` by which the endpoint is reached, with options for

@@ -112,7 +112,7 @@ func (r *Resolver) unmarshalTransport(d *caddyfile.Dispenser) error {
 	}
 	transport, err := caddyfile.UnmarshalModule(d, "http.reverse_proxy.transport.http")
 	if err != nil {
-		return err
+		return option.TransportError(err, "")
 	}
 	r.TransportRaw = caddyconfig.JSONModuleObject(transport, "protocol", "http", nil)
 	return nil

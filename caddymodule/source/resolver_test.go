@@ -72,7 +72,7 @@ func TestResolverLoadErrorsNameTheOption(t *testing.T) {
 		"no name of a header":    {header("X Key", "canary"), `header "X Key" is not a valid header name`},
 		"the transport's header": {header("transfer-encoding", "chunked"), "header Transfer-Encoding: it is set by the transport"},
 		"an unset header":        {header("X-Key", "{env.NOT_SET}"), "header X-Key: {env.NOT_SET} is not set or empty"},
-		"a missing file":         {header("X-Key", "Bearer {file./no/such/file}"), "header X-Key: {file./no/such/file} is not set or empty"},
+		"a missing file":         {header("X-Key", "Bearer {file./no/such/file}"), "header X-Key: {file./no/such/file}: there is no such file"},
 		"an empty file":          {header("X-Key", "{file."+empty+"}{http.request.remote.host}"), "header X-Key: {file." + empty + "} is not set or empty"},
 		"a file of lines":        {header("X-Key", "{file."+lines+"}"), "header X-Key: there is a line break or another control character"},
 		"lines and a request":    {header("X-Key", "{http.request.host}{file."+lines+"}"), "header X-Key: there is a line break"},

@@ -38,7 +38,8 @@ type SecretKey struct {
 	// it has signed and accepted what another has; so a key can be replaced without a
 	// failed upload. Placeholders of the environment and of files are replaced when the
 	// config is loaded, and files are read again when they change. Prefer placeholders to
-	// the key itself, which anyone can read who sees the config. No key may be empty.
+	// the key itself, which anyone can read who sees the config. No key may be empty; blanks
+	// and line ends around one are ignored, and what looks like no key is a load error.
 	// Default: one key, `{env.UPLOADCARE_SECRET_KEY}`.
 	Keys []string `json:"keys,omitempty"`
 
@@ -74,7 +75,7 @@ func (s *SecretKey) Provision(ctx caddy.Context) error {
 	}
 	var secrets []*setting
 	for _, key := range s.Keys {
-		secret, err := newSetting("secret_key", key)
+		secret, err := newCleanSetting("secret_key", key, cleanSecret)
 		if err != nil {
 			return err
 		}
@@ -126,7 +127,7 @@ func (s *SecretKey) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume source name
 	keys := d.RemainingArgs()
 	if len(keys) == 0 {
-		return d.Errf("secret_key takes the secret key, and others to try after it")
+		return d.Errf("secret_key takes the secret key, and others to try after it; a {$VARIABLE} that is empty or not set leaves nothing here: write {env.VARIABLE}")
 	}
 	if slices.Contains(keys, "") {
 		return d.Errf("secret_key is empty")

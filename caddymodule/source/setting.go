@@ -4,9 +4,11 @@ package source
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,8 +18,8 @@ import (
 )
 
 // fileInterval is how often files named by placeholders are read again. They are small and
-// in the system's cache. Notifications of the system would cost less, but are for the file
-// that a symbolic link led to, which Kubernetes leaves alone and replaces the link.
+// in the system's cache. The system's notifications would cost less, but watch the file to
+// which a symbolic link leads: Kubernetes replaces the link and leaves that file alone.
 const fileInterval = 2 * time.Second
 
 // filePlaceholder matches a placeholder that stands for the contents of a file.
@@ -28,7 +30,8 @@ var filePlaceholder = regexp.MustCompile(`\{file\.([^{}]+)\}`)
 type setting struct {
 	option string // its name, for errors and logs
 	raw    string
-	files  []string // that raw names
+	files  []string                     // that raw names
+	clean  func(string) (string, error) // checks a value, and removes what does not belong to it; nil if anything is allowed
 	value  atomic.Pointer[string]
 	// unwatched is set when the config is gone, from when on get reads the files. An
 	// upload that is still under way shares its token cache with the next config: with an
@@ -38,12 +41,15 @@ type setting struct {
 
 // newSetting returns the setting of an option. It is an error if the value is empty, as
 // with a variable that is not set.
-func newSetting(name, raw string) (*setting, error) {
-	value, err := option.Resolve(name, raw)
+func newSetting(name, raw string) (*setting, error) { return newCleanSetting(name, raw, nil) }
+
+// newCleanSetting is newSetting with a function that checks each value.
+func newCleanSetting(name, raw string, clean func(string) (string, error)) (*setting, error) {
+	s := &setting{option: name, raw: raw, clean: clean}
+	value, err := s.resolve()
 	if err != nil {
 		return nil, err
 	}
-	s := &setting{option: name, raw: raw}
 	for _, placeholder := range filePlaceholder.FindAllStringSubmatch(raw, -1) {
 		s.files = append(s.files, placeholder[1])
 	}
@@ -51,10 +57,22 @@ func newSetting(name, raw string) (*setting, error) {
 	return s, nil
 }
 
+// resolve returns the value that the option has now.
+func (s *setting) resolve() (string, error) {
+	value, err := option.Resolve(s.option, s.raw)
+	if err != nil || s.clean == nil {
+		return value, err
+	}
+	if value, err = s.clean(value); err != nil {
+		return "", fmt.Errorf("%s: %w", s.option, err)
+	}
+	return value, nil
+}
+
 // get returns the value. It may be a secret, and is not to be logged.
 func (s *setting) get() string {
 	if s.unwatched.Load() {
-		_, _ = s.reread() // on failure, the value stays
+		_, _ = s.reread() // if it fails, the value stays
 	}
 	return *s.value.Load()
 }
@@ -62,12 +80,12 @@ func (s *setting) get() string {
 // reread replaces the placeholders anew, and reports whether the value has changed. On
 // failure the value stays: a secret is often written by truncating the file first.
 func (s *setting) reread() (changed bool, err error) {
-	for _, file := range s.files { // first, for Caddy's replacer logs each failure itself
+	for _, file := range s.files { // first: Caddy's replacer would log a line at each failure
 		if _, err := os.ReadFile(file); err != nil { //nolint:gosec // the operator names it
 			return false, err
 		}
 	}
-	value, err := option.Resolve(s.option, s.raw)
+	value, err := s.resolve()
 	if err != nil || value == *s.value.Load() {
 		return false, err
 	}
@@ -77,7 +95,20 @@ func (s *setting) reread() (changed bool, err error) {
 
 // changes calls the function that OnChange has set when a source begins to make other
 // tokens. Sources embed it.
-type changes struct{ onChange atomic.Pointer[func()] }
+type changes struct {
+	onChange atomic.Pointer[func()]
+
+	mu         sync.Mutex
+	unreadable []string // files, when they were read last
+}
+
+// UnreadableFiles returns the files that could not be read, or were empty, when they were
+// read last. What they held stays in use.
+func (c *changes) UnreadableFiles() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.unreadable)
+}
 
 // OnChange implements [ChangingSource].
 func (c *changes) OnChange(f func()) { c.onChange.Store(&f) }
@@ -109,11 +140,24 @@ func (c *changes) watch(ctx context.Context, logger *zap.Logger, settings ...*se
 				return
 			case <-ticker.C:
 			}
-			if rereadAll(settings, failing, logger) {
+			changed := rereadAll(settings, failing, logger)
+			c.noteUnreadable(settings, failing)
+			if changed {
 				c.report()
 			}
 		}
 	}()
+}
+
+func (c *changes) noteUnreadable(settings []*setting, failing map[*setting]bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unreadable = nil
+	for _, setting := range settings {
+		if failing[setting] {
+			c.unreadable = append(c.unreadable, setting.files...)
+		}
+	}
 }
 
 // rereadAll reports whether the value of any setting has changed. It logs when a file

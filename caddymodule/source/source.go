@@ -53,8 +53,8 @@ type Source interface {
 	// Token returns a new credential. It is called at most once at a time for each
 	// cache, and only when the cached token is about to expire. The context does not end
 	// with the request that needs the token, as others wait for it too, so the source
-	// limits its own time; it ends when other callers' calls are to take its place. now is
-	// the time at the Upload API, as far as it is known. A fallback's Token is called for
+	// limits its own time; it ends if the call has to make room for calls of other callers.
+	// now is the time at the Upload API, as far as it is known. A fallback's Token is called for
 	// each upload that needs it, by several at once, with the upload's context.
 	//
 	// A token that has expired or is of the other scheme, and a panic, are failures,
@@ -107,14 +107,14 @@ type Key interface {
 // there may be several while one replaces another. The first signs, until the service has
 // rejected what it has signed and accepted what another has. An upload whose credential
 // the service rejects as invalid is not retried with another one of the same key, which
-// would be as invalid. A key that cannot sign costs no upload that another has signed. A
+// would be as invalid. If a key fails to sign, uploads that another key signs go on. A
 // KeyedSource cannot depend on the request.
 type KeyedSource interface {
 	Source
 	// SecretKeys returns the keys: at least one, and always as many while the source is
-	// loaded. Tokens are taken from them instead of from the source, and their cache keys
-	// count beside the source's own. In scheme `token`, either all of them implement
-	// [AccessTokenSource] or none.
+	// loaded. Tokens are taken from them instead of from the source. Projects share a token
+	// cache only if the cache keys of their keys are equal as well. In scheme `token`, either
+	// all of them implement [AccessTokenSource] or none.
 	SecretKeys() []Key
 }
 

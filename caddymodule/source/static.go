@@ -48,6 +48,7 @@ type Static struct {
 	logger            *zap.Logger
 	signature, expire *setting
 	pair              *atomic.Pointer[Token]
+	files             *changes // of which those of the pair follow
 }
 
 // CaddyModule returns the Caddy module information.
@@ -97,10 +98,13 @@ func (s *Static) watchFiles(ctx context.Context) {
 	})
 	settled.Stop()
 	context.AfterFunc(ctx, func() { settled.Stop() })
-	files := new(changes)
-	files.OnChange(func() { settled.Reset(settleTime) })
-	files.watch(ctx, s.logger, s.signature, s.expire)
+	s.files = new(changes)
+	s.files.OnChange(func() { settled.Reset(settleTime) })
+	s.files.watch(ctx, s.logger, s.signature, s.expire)
 }
+
+// UnreadableFiles returns the files that could not be read when they were read last.
+func (s *Static) UnreadableFiles() []string { return s.files.UnreadableFiles() }
 
 // reread uses the pair that the files hold. If they hold none, the one before stays.
 func (s *Static) reread() {

@@ -93,6 +93,7 @@ type Editor struct {
 	scratch    []byte // read into if the caller's buffer is too small
 	emptyReads int    // in a row, from the source
 	err        error  // ends the form, once ready has been returned
+	files      atomic.Int64
 	closed     atomic.Bool
 
 	// Room for what nearly all forms need, so that an editor is one allocation.
@@ -197,6 +198,10 @@ func (e *Editor) end(err error) {
 	e.err = err
 	e.search.release()
 }
+
+// Files returns how many parts that have passed so far are files. It may be called while
+// Read is running.
+func (e *Editor) Files() int64 { return e.files.Load() }
 
 // Close closes the source, which also ends a Read that waits for it. Afterwards Read
 // returns ErrClosed, and Fresh is not called any more.

@@ -94,7 +94,8 @@ var (
 	// take it for a delimiter and others do not, and that they would lose a part,
 	// or could read a protected name behind it.
 	ErrAmbiguousDelimiter = errors.New("ambiguous delimiter")
-	// ErrValueTooLong means that a watched field is longer than MaxWatchedValueSize.
+	// ErrValueTooLong means that a watched field is longer than [Edit] allows, or a public
+	// key longer than MaxWatchedValueSize.
 	ErrValueTooLong = errors.New("field value is too long")
 	// ErrAmbiguousParameters means that servers disagree on the parameters of a
 	// query string or urlencoded body.

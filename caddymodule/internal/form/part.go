@@ -49,6 +49,7 @@ func (e *Editor) classify(header []byte) (kind partKind, err error) {
 		return 0, errDoubtful
 	case p.file:
 		stale, watched = false, false
+		e.files.Add(1)
 	case stale:
 		if e.edit.Removed != nil {
 			e.watched = e.edit.Stale.find(p.name) // before it is crossed out

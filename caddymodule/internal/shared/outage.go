@@ -63,3 +63,10 @@ func (o *outage) hang(change int) {
 	defer o.mu.Unlock()
 	o.hanging += change
 }
+
+// isOut reports whether the storage failed when it was used last.
+func (o *outage) isOut() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.failing || o.hanging > 0
+}

@@ -59,6 +59,9 @@ func (t *Tokens) Share(key func() string, ask token.Source) token.Source {
 	}
 }
 
+// Fails reports whether the storage failed when it was used last. It does not use it.
+func (t *Tokens) Fails() bool { return t.outage.isOut() }
+
 // reportFailure records a failure of the storage, and reports the first of an outage.
 func (t *Tokens) reportFailure(err error) {
 	if t.outage.begin(t.Clock.Now().Elapsed) {

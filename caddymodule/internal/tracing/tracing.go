@@ -27,8 +27,14 @@ const (
 	errorType      = "error.type"
 )
 
-// headers are those by which a trace is passed on (https://www.w3.org/TR/trace-context/).
-var headers = []string{"Traceparent", "Tracestate"}
+// headers are those by which a trace is passed on (https://www.w3.org/TR/trace-context/),
+// and those that OTEL_PROPAGATORS has Caddy write instead. Baggage holds what services of
+// the operator's tell each other.
+var headers = []string{
+	"Traceparent", "Tracestate", "Baggage",
+	"B3", "X-B3-Traceid", "X-B3-Spanid", "X-B3-Parentspanid", "X-B3-Sampled", "X-B3-Flags",
+	"Uber-Trace-Id", "X-Amzn-Trace-Id",
+}
 
 // Active reports whether the request of a context is traced, and its spans are kept.
 func Active(ctx context.Context) bool { return trace.SpanFromContext(ctx).IsRecording() }
@@ -55,11 +61,13 @@ func Describe(ctx context.Context, size int64, failure string, attributes []Attr
 	}
 }
 
-// Span is that of a request to another server; nil if there is no trace.
+// Span is the span of a request to another server. It is nil without a trace, and then its
+// methods do nothing.
 type Span struct{ span trace.Span }
 
 // Start begins the span of a request to another server, within that of ctx. The context
-// that it returns is the request's.
+// that it returns is the request's. address is the server's host, or empty if it is not
+// known yet.
 func Start(ctx context.Context, name, method, address string) (context.Context, *Span) {
 	parent := trace.SpanFromContext(ctx)
 	if !parent.IsRecording() {
@@ -67,10 +75,16 @@ func Start(ctx context.Context, name, method, address string) (context.Context, 
 	}
 	ctx, span := parent.TracerProvider().Tracer(tracerName).Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient))
 	span.SetAttributes(attribute.String(requestMethod, method))
-	if address != "" {
-		span.SetAttributes(attribute.String(serverAddress, address))
+	started := &Span{span}
+	started.Address(address)
+	return ctx, started
+}
+
+// Address sets the host of the server, if it is known.
+func (s *Span) Address(host string) {
+	if s != nil && host != "" {
+		s.span.SetAttributes(attribute.String(serverAddress, host))
 	}
-	return ctx, &Span{span}
 }
 
 // Inject passes the trace on to the server, in a request's header.
@@ -80,15 +94,17 @@ func (s *Span) Inject(ctx context.Context, header http.Header) {
 	}
 }
 
-// Remove removes from a header what passes a trace on.
+// Remove removes the fields that pass a trace on from a request's header. A client's own would
+// show the service ids of the client's systems.
 func Remove(header http.Header) {
 	for _, name := range headers {
 		delete(header, name)
 	}
 }
 
-// End ends the span, with the status of the response, or 0 without one. failure is the type
-// of the error, and empty if there is none: no text of an error, which may quote an address.
+// End ends the span, with the status of the response, or 0 without one. failure is the type of
+// the error, or empty; it must not be an error's text, which may quote an address with a
+// credential in it.
 func (s *Span) End(status int, failure string) {
 	if s == nil {
 		return

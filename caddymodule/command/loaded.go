@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sign"
+)
+
+// loadedSite is an uploadcare_sign that has been loaded, with the proxy behind it.
+type loadedSite struct {
+	sign  *sign.Sign
+	proxy caddyhttp.MiddlewareHandler // or nil
+}
+
+// examined is an app that is loaded beside those of a config, and looks at them before they
+// would be started. So no port is opened that a running Caddy may have, and Caddy releases
+// all that was loaded.
+type examined struct{}
+
+const examinedName = "uploadcare_examined"
+
+// examination has the function that the app calls. Caddy makes the app from a config, which
+// cannot hold a function; so it is here, for one examination at a time.
+var examination struct {
+	mu       sync.Mutex
+	register sync.Once
+	do       func(sites []loadedSite)
+}
+
+// CaddyModule returns the Caddy module information.
+func (examined) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: examinedName, New: func() caddy.Module { return new(examined) }}
+}
+
+// Provision runs the examination, once the app `http` is loaded.
+func (*examined) Provision(ctx caddy.Context) error {
+	app, err := ctx.App("http")
+	if err != nil {
+		return err
+	}
+	var sites []loadedSite
+	servers := app.(*caddyhttp.App).Servers
+	for _, name := range slices.Sorted(maps.Keys(servers)) {
+		sites = append(sites, loadedSites(servers[name], servers[name].Routes, 0)...)
+	}
+	examination.do(sites)
+	return nil
+}
+
+// Start implements [caddy.App]. It is never called.
+func (*examined) Start() error { return nil }
+
+// Stop implements [caddy.App]. It is never called.
+func (*examined) Stop() error { return nil }
+
+// loadedSites returns the sites below some routes, in the order of findSites.
+func loadedSites(server *caddyhttp.Server, routes caddyhttp.RouteList, depth int) (all []loadedSite) {
+	if depth > maxDepth {
+		return nil
+	}
+	for number, route := range routes {
+		for i, handler := range route.Handlers {
+			switch handler := handler.(type) {
+			case *sign.Sign:
+				proxy := proxyIn(route.Handlers[i+1:], 0)
+				for _, later := range routes[number+1:] {
+					if proxy == nil {
+						proxy = proxyIn(later.Handlers, 0)
+					}
+				}
+				all = append(all, loadedSite{handler, proxy})
+			case *caddyhttp.Subroute:
+				all = append(all, loadedSites(server, handler.Routes, depth+1)...)
+			case *caddyhttp.Invoke:
+				if named := server.NamedRoutes[handler.Name]; named != nil {
+					all = append(all, loadedSites(server, caddyhttp.RouteList{*named}, depth+1)...)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// proxyIn returns the first proxy of some handlers, or nil.
+func proxyIn(handlers []caddyhttp.MiddlewareHandler, depth int) caddyhttp.MiddlewareHandler {
+	for _, handler := range handlers {
+		if isProxy(caddy.ModuleID(caddy.GetModuleID(handler)).Name()) {
+			return handler
+		}
+		subroute, ok := handler.(*caddyhttp.Subroute)
+		if !ok || depth > maxDepth {
+			continue
+		}
+		for _, route := range subroute.Routes {
+			if proxy := proxyIn(route.Handlers, depth+1); proxy != nil {
+				return proxy
+			}
+		}
+	}
+	return nil
+}
+
+// isProxy reports whether a handler passes uploads on to the Upload API.
+func isProxy(name string) bool { return name == "uploadcare_proxy" || name == "reverse_proxy" }
+
+// withoutProbes returns a config without active health checks: Caddy begins them as it loads
+// them, and with --offline nothing may be sent.
+func withoutProbes(config []byte) ([]byte, error) {
+	var all any
+	if err := json.Unmarshal(config, &all); err != nil {
+		return nil, err
+	}
+	var strip func(value any)
+	strip = func(value any) {
+		switch value := value.(type) {
+		case []any:
+			for _, one := range value {
+				strip(one)
+			}
+		case map[string]any:
+			if checks, ok := value["health_checks"].(map[string]any); ok {
+				delete(checks, "active")
+			}
+			for _, one := range value {
+				strip(one)
+			}
+		}
+	}
+	strip(all)
+	return json.Marshal(all)
+}
+
+// examine loads a config without starting it, calls do with its sites, and cleans up.
+func examine(config []byte, do func(sites []loadedSite)) error {
+	examination.mu.Lock()
+	defer examination.mu.Unlock()
+	examination.register.Do(func() { caddy.RegisterModule(examined{}) })
+	examination.do = do
+
+	var loaded caddy.Config
+	if err := json.Unmarshal(caddy.RemoveMetaFields(config), &loaded); err != nil {
+		return fmt.Errorf("decoding the config: %w", err)
+	}
+	loaded.Logging = quiet()
+	if loaded.AppsRaw == nil {
+		loaded.AppsRaw = make(caddy.ModuleMap)
+	}
+	// Validate loads the apps, and cleans up what they have loaded, also if one fails. It has
+	// no hook for what comes in between, so an app is added to the config.
+	loaded.AppsRaw[examinedName] = json.RawMessage("{}")
+	return caddy.Validate(&loaded)
+}
+
+// quiet returns a config of logs that opens none of the examined config's log files, which a
+// running Caddy writes, and that leaves out this module's lines: the findings say the same.
+func quiet() *caddy.Logging {
+	return &caddy.Logging{Logs: map[string]*caddy.CustomLog{
+		caddy.DefaultLoggerName: {BaseLog: caddy.BaseLog{Level: "ERROR"}, Exclude: []string{"http.handlers.uploadcare_sign", "uploadcare.sources"}},
+	}}
+}
+
+// Interface guards
+var (
+	_ caddy.App         = (*examined)(nil)
+	_ caddy.Provisioner = (*examined)(nil)
+)

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// uploadcare runs `caddy uploadcare` with arguments, beside a Caddy that runs.
+func (c *caddyProcess) uploadcare(arguments ...string) (output string, code int) {
+	c.t.Helper()
+	command := c.run(c.t.Context(), nil, append([]string{"uploadcare"}, arguments...)...)
+	written, err := command.CombinedOutput()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = failed.ExitCode()
+	} else if err != nil {
+		c.t.Fatal(err)
+	}
+	return string(written), code
+}
+
+const commandSite = `http://%s {
+	uploadcare_health /healthz*
+	uploadcare {
+		project demopublickey {
+			secret_key demosecretkey another
+		}
+		upstream %s
+	}
+}
+`
+
+func TestTheCommandsAskTheCaddyThatRuns(t *testing.T) {
+	gateway := freeAddress(t)
+	upstream := startUpstream(t, accept).URL
+	c := startCaddy(t, strings.NewReplacer("%s {", gateway+" {", "upstream %s", "upstream "+upstream).Replace(commandSite))
+	want := func(code int, contains string, arguments ...string) string {
+		t.Helper()
+		output, got := c.uploadcare(arguments...)
+		if got != code || !strings.Contains(output, contains) {
+			t.Errorf("%q: exit code %d\n%s", arguments, got, output)
+		}
+		if strings.Contains(output, "demosecretkey") { // invariant 8
+			t.Errorf("%q shows the secret:\n%s", arguments, output)
+		}
+		return output
+	}
+	response, err := http.Post("http://"+gateway+"/base/", "text/plain", strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+
+	want(0, "caddy-uploadcare ", "version")
+	want(0, "ok\n", "health", "--address", c.admin)
+	want(0, "ok\n", "health", "--live", "--config", c.path())
+	want(0, "ok\n", "health", "--url", "http://"+gateway+"/healthz")
+	want(0, "secret_key, key 1 of 2, scheme signature", "status", "--address", c.admin)
+	want(0, "GatewayContentTypeError 1", "status", "--config", c.path())
+	written := c.run(t.Context(), nil, "uploadcare", "status", "--json", "--address", c.admin)
+	shown, err := written.Output()
+	if err != nil || !json.Valid(shown) {
+		t.Errorf("%v: %s", err, shown)
+	}
+	want(0, "it loads (handlers uploadcare_sign: 1,", "check", "--config", c.path())
+
+	unused := freeAddress(t)
+	want(1, "there is no admin API at "+unused, "status", "--address", unused)
+	want(1, "there is no admin API at "+unused, "health", "--address", unused)
+	off := filepath.Join(t.TempDir(), "Caddyfile")
+	if err := os.WriteFile(off, []byte("{\n\tadmin off\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want(1, "the config has `admin off`, so there is no admin API to ask", "status", "--config", off)
+	want(1, "it is no request of HTTP/1.1", "explain", "--config", c.path(), off)
+	want(1, "unknown flag: --nothing", "check", "--nothing")
+}
+
+// recordingUpstream takes requests as they come over the connection.
+type recordingUpstream struct {
+	mu   sync.Mutex
+	seen []recorded
+}
+
+// recorded is what an upload must have in common with what explain says of it.
+type recorded struct{ target, contentType, body string }
+
+func (u *recordingUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err == nil {
+		u.seen = append(u.seen, recorded{r.Method + " " + r.URL.RequestURI(), strings.Join(r.Header["Content-Type"], "|"), string(body)})
+	}
+	_, _ = io.WriteString(w, `{"file":"id"}`)
+}
+
+func (u *recordingUpstream) take() (seen []recorded) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	seen, u.seen = u.seen, nil
+	return seen
+}
+
+// fresh matches a fresh pair, or its mask, in a form and in a query.
+var (
+	freshSignature = regexp.MustCompile(`\b[0-9a-f]{64}\b|~{64}`)
+	freshExpire    = regexp.MustCompile(`(expire"\r\n\r\n|expire=)\d{10}`)
+)
+
+func masked(text string) string {
+	return freshExpire.ReplaceAllString(freshSignature.ReplaceAllString(text, "FRESH"), "${1}FRESH")
+}
+
+// What explain says of a request is what the gateway makes of it, but for what is fresh.
+// COMPAT names a directory of further requests, as .ci/run does.
+func TestWhatIsExplainedIsWhatIsForwarded(t *testing.T) {
+	upstream := new(recordingUpstream)
+	gateway := freeAddress(t)
+	_, port, _ := strings.Cut(gateway, ":")
+	c := startCaddy(t, "http://:"+port+" {\n\tbind 127.0.0.1\n\tuploadcare {\n\t\tproject demopublickey {\n\t\t\tsecret_key demosecretkey\n\t\t}\n\t\tproject onlyimages {\n\t\t\tsecret_key another\n\t\t\ttypes image/*\n\t\t\tstore 0\n\t\t}\n\t\tupstream "+startUpstream(t, upstream.ServeHTTP).URL+"\n\t}\n}\n")
+	patterns := []string{"../command/testdata/explain/*.http"}
+	if compat := os.Getenv("COMPAT"); compat != "" {
+		patterns = append(patterns, filepath.Join(compat, "*", "*.http"))
+	}
+	var requests []string
+	for _, pattern := range patterns {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no requests in %s: %v", pattern, err)
+		}
+		requests = append(requests, found...)
+	}
+	for _, path := range requests {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			captured, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			absolute, _ := filepath.Abs(path)
+			raw := filepath.Join(t.TempDir(), "raw")
+			output, code := c.uploadcare("explain", "--config", c.path(), "--raw", raw, absolute)
+			sendRaw(t, gateway, captured)
+			seen := upstream.take()
+			if code != 0 || len(seen) == 0 {
+				if code != 2 || len(seen) > 0 {
+					t.Errorf("explained with %d, and %d requests were forwarded:\n%s", code, len(seen), output)
+				}
+				return
+			}
+			head, body, _ := strings.Cut(readFile(t, raw), "\r\n\r\n")
+			target, _, _ := strings.Cut(head, " HTTP/1.1\r\n")
+			contentType := ""
+			if _, after, found := strings.Cut(head, "\r\nContent-Type: "); found {
+				contentType, _, _ = strings.Cut(after, "\r\n")
+			}
+			got, want := recorded{masked(target), contentType, masked(body)}, recorded{masked(seen[0].target), seen[0].contentType, masked(seen[0].body)}
+			if got != want {
+				t.Errorf("explained\n%q\nforwarded\n%q", got, want)
+			}
+		})
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// sendRaw sends a request as it was captured, and reads the response. It ends one that is
+// not complete, and only that: to the server, a client that does is gone.
+func sendRaw(t *testing.T, address string, captured []byte) {
+	t.Helper()
+	connection, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	if _, err := connection.Write(captured); err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(captured)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, request.Body); err != nil {
+		_ = connection.(*net.TCPConn).CloseWrite()
+	}
+	response, err := http.ReadResponse(bufio.NewReader(connection), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		t.Error(err)
+	}
+}
