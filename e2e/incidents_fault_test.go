@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+const (
+	// faultLifetime is how long a resolver's tokens live here: an outage of its is felt
+	// when the last has expired.
+	faultLifetime = 8 * time.Second
+	// pairLeft is how long a static pair has left when it is about to run out.
+	pairLeft = 20 * time.Second
+	farAway  = 30 * 24 * time.Hour
+)
+
+// faults are what the incidents break.
+type faults struct {
+	secret, signature, expire string // files
+	storage                   string // a directory
+	resolverDown, dnsDown     atomic.Bool
+	clockOff                  atomic.Bool
+
+	resolver, sharedResolver, named, timed *httptest.Server
+	nameServer                             string
+}
+
+const upstreamName = "upload.test."
+
+func newFaults(t *testing.T) *faults {
+	t.Helper()
+	home := t.TempDir()
+	f := &faults{
+		secret: filepath.Join(home, "secret"), signature: filepath.Join(home, "signature"), expire: filepath.Join(home, "expire"),
+		storage: filepath.Join(home, "storage"),
+	}
+	write(t, f.secret, "demosecretkey")
+	f.writePair(t, farAway)
+	if err := os.Mkdir(f.storage, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f.resolver = httptest.NewServer(f.signer(&f.resolverDown))
+	f.sharedResolver = httptest.NewServer(f.signer(new(atomic.Bool)))
+	f.named, f.timed = httptest.NewServer(http.HandlerFunc(f.takeNamed)), httptest.NewTLSServer(http.HandlerFunc(f.takeTimed))
+	for _, server := range []*httptest.Server{f.resolver, f.sharedResolver, f.named, f.timed} {
+		t.Cleanup(server.Close)
+	}
+	f.serveNames(t)
+	return f
+}
+
+// signer is a back end that signs, unless it is down.
+func (f *faults) signer(down *atomic.Bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if down.Load() {
+			http.Error(w, "the database is away", http.StatusInternalServerError)
+			return
+		}
+		expire := strconv.FormatInt(time.Now().Add(faultLifetime).Unix(), 10)
+		fmt.Fprintf(w, `{"secureSignature":"%s","secureExpire":"%s"}`, signatureOf(expire), expire)
+	}
+}
+
+// takeNamed is an Upload API whose name is looked up for each upload, since it keeps no
+// connection.
+func (f *faults) takeNamed(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	w.Header().Set("Connection", "close")
+	take(w)
+}
+
+// takeTimed is an Upload API by whose clock signatures expire. It is ten minutes ahead
+// while it is to be off.
+func (f *faults) takeTimed(w http.ResponseWriter, r *http.Request) {
+	now := time.Now()
+	if f.clockOff.Load() {
+		now = now.Add(10 * time.Minute)
+	}
+	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
+	expire, err := strconv.ParseInt(r.FormValue("expire"), 10, 64)
+	if err != nil || expire <= now.Unix() {
+		w.Header().Set("Content-Type", "text/plain")
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprint(w, "Expired signature.")
+		return
+	}
+	take(w)
+}
+
+func take(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprint(w, `{"file":"6c5e9526-b0fe-4739-8975-72e8d5ee6342"}`)
+}
+
+// serveNames is a name server that knows the upstream's name, unless it is to be down.
+func (f *faults) serveNames(t *testing.T) {
+	t.Helper()
+	connection, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = connection.Close() })
+	f.nameServer = connection.LocalAddr().String()
+	go func() {
+		query := make([]byte, 512)
+		for {
+			n, client, err := connection.ReadFrom(query)
+			if err != nil {
+				return
+			}
+			var message dnsmessage.Message
+			if message.Unpack(query[:n]) != nil || len(message.Questions) != 1 {
+				continue
+			}
+			question := message.Questions[0]
+			response := dnsmessage.Message{Header: dnsmessage.Header{ID: message.ID, Response: true}, Questions: message.Questions}
+			switch {
+			case f.dnsDown.Load(), question.Name.String() != upstreamName:
+				response.RCode = dnsmessage.RCodeNameError
+			case question.Type == dnsmessage.TypeA:
+				response.Answers = []dnsmessage.Resource{{
+					Header: dnsmessage.ResourceHeader{Name: question.Name, Type: question.Type, Class: question.Class},
+					Body:   &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}},
+				}}
+			}
+			if packed, err := response.Pack(); err == nil {
+				_, _ = connection.WriteTo(packed, client)
+			}
+		}
+	}()
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// writePair puts a static pair into its files.
+func (f *faults) writePair(t *testing.T, left time.Duration) {
+	t.Helper()
+	expire := strconv.FormatInt(time.Now().Add(left).Unix(), 10)
+	write(t, f.signature, signatureOf(expire))
+	write(t, f.expire, expire)
+}
+
+// breakStorage puts a file in the place of the storage's directory, and mendStorage the
+// directory back.
+func (f *faults) breakStorage(t *testing.T) {
+	t.Helper()
+	if err := os.Rename(f.storage, f.storage+".away"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f.storage, "")
+}
+
+func (f *faults) mendStorage(t *testing.T) {
+	t.Helper()
+	if err := os.Remove(f.storage); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(f.storage+".away", f.storage); err != nil {
+		t.Fatal(err)
+	}
+}
