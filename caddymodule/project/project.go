@@ -10,9 +10,6 @@ package project
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +19,6 @@ import (
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/shared"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/policy"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
@@ -164,124 +160,5 @@ func (p *Project) provision(ctx caddy.Context, logger *zap.Logger) error {
 	}
 	p.watchExpiry(ctx)
 	loaded.add(p)
-	return nil
-}
-
-// checkPublicKey returns an error if no project can have a public key.
-func checkPublicKey(key string) error {
-	switch {
-	case len(key) > uploadapi.MaxPublicKeyLength:
-		return fmt.Errorf("public key: %q is not one: it has %d characters, and a key %d at most", key[:uploadapi.MaxPublicKeyLength]+"...", len(key), uploadapi.MaxPublicKeyLength)
-	case strings.ContainsAny(key, " \t\r\n\""):
-		return fmt.Errorf("public key: %q is not one: there is a blank, a line end or a quote in it", key)
-	}
-	return nil
-}
-
-func (p *Project) loadSources(ctx caddy.Context) error {
-	if p.SourceRaw == nil {
-		p.SourceRaw = json.RawMessage(`{"module":"secret_key"}`)
-	}
-	var err error
-	if p.source, err = loadSource(ctx, p, "SourceRaw"); err != nil {
-		return err
-	}
-	// A resolver depends on the request only if a header of it has a placeholder of the
-	// request.
-	if src, ok := p.source.(source.RequestSource); ok && src.DependsOnRequest() {
-		p.perRequest = src
-	}
-	if p.keyring, err = p.newKeyring(); err != nil {
-		return err
-	}
-	if p.Scheme == source.SchemeToken {
-		if p.accessTokens, err = p.accessTokenSource(); err != nil {
-			return err
-		}
-	}
-	if p.FallbackRaw == nil {
-		return nil
-	}
-	if p.fallback, err = loadSource(ctx, p, "FallbackRaw"); err != nil {
-		return fmt.Errorf("fallback: %w", err)
-	}
-	return nil
-}
-
-// loadSource loads the module in a field. Anyone may register one in the namespace, so it
-// may be no source.
-func loadSource(ctx caddy.Context, p *Project, field string) (source.Source, error) {
-	raw := p.SourceRaw
-	if field == "FallbackRaw" {
-		raw = p.FallbackRaw
-	}
-	var named struct{ Module string }
-	if err := json.Unmarshal(raw, &named); err != nil || named.Module == "" { // for which Caddy's error shows all of it, a secret key, too
-		return nil, errors.New(`source: it has no "module", which names the source, such as "secret_key"`)
-	}
-	loaded, err := ctx.LoadModule(p, field)
-	if err != nil {
-		return nil, err
-	}
-	src, ok := loaded.(source.Source)
-	if !ok {
-		return nil, fmt.Errorf("%T is not a source of credentials", loaded)
-	}
-	return src, nil
-}
-
-// sourceName returns the name of a source in the Caddyfile.
-func sourceName(src source.Source) string { return caddy.ModuleID(caddy.GetModuleID(src)).Name() }
-
-// fallbackName returns the name of the fallback, or "" without one.
-func (p *Project) fallbackName() string {
-	if p.fallback == nil {
-		return ""
-	}
-	return sourceName(p.fallback)
-}
-
-// check checks the options against each other.
-func (p *Project) check() error {
-	switch {
-	case p.Scheme != source.SchemeSignature && p.Scheme != source.SchemeToken:
-		return fmt.Errorf("scheme: %q is neither %s nor %s", p.Scheme, source.SchemeSignature, source.SchemeToken)
-	case p.Callers != "" && !isCallers(p.Callers):
-		return fmt.Errorf("callers: %q is neither %s nor %s", p.Callers, CallersChecked, CallersAnyone)
-	case p.threshold < 0:
-		return fmt.Errorf("threshold: %s is negative", p.threshold)
-	case p.threshold > 0 && p.threshold < time.Second:
-		return fmt.Errorf("threshold: %s is less than a second; in JSON, a number is in nanoseconds: did you mean %q?", p.threshold, fmt.Sprintf("%ds", p.threshold))
-	// It would sign for callers that the back end refuses.
-	case p.fallback != nil && p.perRequest != nil:
-		return fmt.Errorf("%s depends on the request: %s would stand in for it for every caller", sourceName(p.source), sourceName(p.fallback))
-	}
-	if validator, ok := p.source.(source.SchemeValidator); ok {
-		if err := validator.ValidateScheme(p.Scheme); err != nil {
-			return err
-		}
-	}
-	switch p.fallback.(type) {
-	case source.KeyedSource, source.RequestSource: // which could be the source, and would be asked for each upload
-		return fmt.Errorf("fallback: %s cannot stand in for another source: static can", sourceName(p.fallback))
-	}
-	if err := errors.Join(p.checkFixed(), p.checkShared()); err != nil {
-		return err
-	}
-	fixed, ok := p.source.(source.FixedLifetime)
-	switch {
-	case p.accessTokens != nil && p.Threshold != nil:
-		return errors.New("threshold: access tokens are made for each request, and not kept")
-	case p.accessTokens != nil && p.fallback != nil:
-		return fmt.Errorf("fallback: access tokens are made for each request, and %s would never stand in", sourceName(p.fallback))
-	case p.accessTokens != nil || !ok:
-		return nil
-	}
-	// The same comparison, in whole seconds, as the cache makes: a config that passes here
-	// must not make every token expired there.
-	lifetime := fixed.TokenLifetime()
-	if p.threshold.Truncate(time.Second) >= lifetime.Truncate(time.Second) {
-		return fmt.Errorf("threshold: %s is not shorter than the lifetime, %s, so every credential would expire at once", p.threshold, lifetime)
-	}
 	return nil
 }
