@@ -262,7 +262,8 @@ func TestErrorRoutesOfTheDocumentsRespond(t *testing.T) {
 	routes := "\thandle_errors {" + after
 	gateway := freeAddress(t)
 	site := strings.TrimSuffix(gatewayTo(gateway, startUpstream(t, swallow).URL, ""), "}\n")
-	startCaddy(t, site+"\trequest_body {\n\t\tmax_size 1KiB\n\t}\n"+routes, canarySecret)
+	startCaddy(t, site+"\t@stranger query stranger=1\n\tbasic_auth @stranger {\n\t\teditor "+hashed+"\n\t}\n"+
+		"\trequest_body {\n\t\tmax_size 1KiB\n\t}\n"+routes, canarySecret)
 	large := formOf(key, file("file", strings.Repeat("x", 2000)))
 	other := formOf(field("UPLOADCARE_PUB_KEY", "other"))
 	for name, test := range map[string]struct {
@@ -270,10 +271,12 @@ func TestErrorRoutesOfTheDocumentsRespond(t *testing.T) {
 		status      int
 		body        string
 	}{
-		"large":       {large, "", 413, "The size of the request is too large."},
-		"large, JSON": {large, "?jsonerrors=1", 200, `{"error":{"status_code":413,"content":"The size of the request is too large.","error_code":"RequestSizeLimitExceededError"}}`},
-		"other":       {other, "", 403, "UPLOADCARE_PUB_KEY is invalid."},
-		"other, JSON": {other, "?jsonerrors=1", 200, `{"error":{"status_code":403,"content":"UPLOADCARE_PUB_KEY is invalid.","error_code":"ProjectPublicKeyInvalidError"}}`},
+		"large":          {large, "", 413, "The size of the request is too large."},
+		"large, JSON":    {large, "?jsonerrors=1", 200, `{"error":{"status_code":413,"content":"The size of the request is too large.","error_code":"RequestSizeLimitExceededError"}}`},
+		"other":          {other, "", 403, "UPLOADCARE_PUB_KEY is invalid."},
+		"stranger":       {other, "?stranger=1", 401, "Unauthorized"},
+		"stranger, JSON": {other, "?stranger=1&jsonerrors=1", 401, "Unauthorized"},
+		"other, JSON":    {other, "?jsonerrors=1", 200, `{"error":{"status_code":403,"content":"UPLOADCARE_PUB_KEY is invalid.","error_code":"ProjectPublicKeyInvalidError"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/"+test.query, strings.NewReader(test.form)))
