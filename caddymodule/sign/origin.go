@@ -117,6 +117,12 @@ func normalizeOrigin(text string) (string, error) {
 	scheme, rest, found := strings.Cut(text, "://")
 	scheme = strings.ToLower(scheme)
 	switch {
+	case text == "*":
+		return "", errors.New("it would admit the pages of every site; name their origins, or leave cors to the upstream")
+	case strings.Contains(text, "{"):
+		return "", errors.New("placeholders are not replaced here; in a Caddyfile, {$NAME} is, when it is read")
+	case strings.HasSuffix(text, ","):
+		return "", errors.New("origins stand apart by blanks, and not by commas")
 	case !found:
 		return "", errors.New("a scheme and :// are missing")
 	case !isScheme(scheme):

@@ -12,7 +12,10 @@ import (
 // says so.
 func TestOriginsThatAreNoneAreLoadErrors(t *testing.T) {
 	tests := map[string]string{
-		"*":                        "a scheme and :// are missing",
+		"*":                        "it would admit the pages of every site",
+		"{env.ORIGINS}":            "placeholders are not replaced here",
+		"https://{env.HOST}":       "placeholders are not replaced here",
+		"https://a.example,":       "origins stand apart by blanks",
 		"":                         "a scheme and :// are missing",
 		"www.example.com":          "a scheme and :// are missing",
 		"*.example.com":            "a scheme and :// are missing",
