@@ -271,6 +271,17 @@ func TestInvariant8FilterKeepsClientsCredentialsOutOfAllLogs(t *testing.T) {
 			}
 			repeated{method: method, target: "/from_url/?signature=" + canaryOfClient}.wire(t, redirecting, redirecting)
 		}
+		// In forms, too, with every handler that fails, before the gateway and behind it.
+		for _, query := range []string{"", "fails=before", "fails=behind", "denied", "login", "moved"} {
+			for _, body := range []repeated{
+				{target: "/base/", contentType: "multipart/form-data; boundary=" + boundary, body: formOf(key, field("signature", canaryOfClient), file("file", "meow"))},
+				{target: "/iframe/", contentType: "multipart/form-data; boundary=" + boundary, body: formOf(key, field("UPLOADCARE_SIGNATURE", canaryOfClient), file("file", "meow"))},
+				{target: "/from_url/", contentType: "application/x-www-form-urlencoded", body: "pub_key=demopublickey&source_url=x&signature=" + canaryOfClient},
+			} {
+				body.method, body.target = "POST", body.target+"?"+query
+				body.wire(t, gateway, gateway)
+			}
+		}
 		c.terminate()
 		<-c.exited
 		return c.output.String()
@@ -285,8 +296,10 @@ func TestInvariant8FilterKeepsClientsCredentialsOutOfAllLogs(t *testing.T) {
 			t.Errorf("the output lacks %q", line)
 		}
 	}
-	if i := strings.Index(output, canaryOfClient); i >= 0 {
-		t.Errorf("a client's signature is shown: …%s", output[max(0, i-300):i+len(canaryOfClient)])
+	for name, canary := range map[string]string{"signature": canaryOfClient, "Authorization": canaryOfCaller} {
+		if i := strings.Index(output, canary); i >= 0 {
+			t.Errorf("a client's %s is shown: …%s", name, output[max(0, i-300):i+len(canary)])
+		}
 	}
 }
 
