@@ -6,6 +6,7 @@ package loopback
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"sync"
@@ -35,15 +36,24 @@ func FreePort() (string, error) {
 	return "", errNoPort
 }
 
-// unusedPort returns one on which nothing listens over TCP, or none if something
-// does over UDP.
+// The ports to choose from: no system takes them for a connection's own end (Linux begins
+// at 32768, others at 49152), as it may take one that it has just named as free, before
+// the server that is to have it listens.
+const (
+	firstPort = 10240
+	ports     = 32768 - firstPort
+)
+
+// unusedPort returns one on which nothing listens, or none if something does on the one
+// that it has tried.
 func unusedPort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+rand.IntN(ports))) //nolint:gosec // not a secret
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return "", err
+		return "", nil
 	}
 	defer listener.Close()
-	packets, err := net.ListenPacket("udp", listener.Addr().String())
+	packets, err := net.ListenPacket("udp", address)
 	if err != nil {
 		return "", nil
 	}
