@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -136,7 +137,7 @@ func TestWhatIsExplainedIsWhatIsForwarded(t *testing.T) {
 	if compat := os.Getenv("COMPAT"); compat != "" {
 		patterns = append(patterns, filepath.Join(compat, "*", "*.http"))
 	}
-	var requests []string
+	requests := wireRequests(t)
 	for _, pattern := range patterns {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
@@ -173,6 +174,46 @@ func TestWhatIsExplainedIsWhatIsForwarded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// wireRequests writes the requests of the tests of what is on the wire to files: forms of
+// all that can be wrong with one, with a length and chunked, and fields in each encoding.
+func wireRequests(t *testing.T) (paths []string) {
+	t.Helper()
+	directory, stale := t.TempDir(), []string{field("signature", "old"), field("expire", "1")}
+	whole := formOf(stale[0], file("file", photo), key, stale[1])
+	forms := map[string]string{
+		"sound":             whole,
+		"another-project":   formOf(file("file", photo), field("UPLOADCARE_PUB_KEY", "other")),
+		"no-key":            formOf(file("file", photo)),
+		"cut-off":           whole[:len(whole)-len(boundary)],
+		"bare-line-feeds":   strings.Replace(whole, "\r\n--"+boundary+"--", "\n--"+boundary+"--", 1),
+		"hidden-credential": formOf(file("file", photo), part("Content-ID: signature", "x"), key),
+		"two-keys":          formOf(key, file("file", photo), field("UPLOADCARE_PUB_KEY", "other")),
+		"no-file":           formOf(key),
+		"epilogue":          whole + "\r\n\r\n",
+		"preamble":          "a form\r\n" + whole,
+	}
+	const params = "pub_key=demopublickey&signature=old&source_url=https%3A%2F%2Fexample.com%2Fa&expire=1"
+	write := func(name, head, body string) {
+		path := filepath.Join(directory, name+".http")
+		if err := os.WriteFile(path, []byte(head+"\r\n"+body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	for name, form := range forms {
+		head := "POST //base?a=%20b&signature=old&jsonerrors=1 HTTP/1.1\r\nHost: upload.example.com\r\nCookie: session=1\r\nAuthorization: Bearer site\r\n" +
+			"Content-Type: multipart/form-data; boundary=" + boundary + "\r\n"
+		write(name, fmt.Sprintf("%sContent-Length: %d\r\n", head, len(form)), form)
+		write(name+"-chunked", head+"Transfer-Encoding: chunked\r\n", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(form), form))
+	}
+	for _, method := range []string{"GET", "POST", "HEAD", "post"} {
+		write("query-"+method, method+" /from_url/?"+params+" HTTP/1.1\r\nHost: upload.example.com\r\n", "")
+	}
+	write("urlencoded", fmt.Sprintf("POST /group/ HTTP/1.1\r\nHost: upload.example.com\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n", len(params)), params)
+	write("semicolon", "POST /group/?a=b;signature=old&pub_key=demopublickey HTTP/1.1\r\nHost: upload.example.com\r\nContent-Length: 0\r\n", "")
+	return paths
 }
 
 func readFile(t *testing.T, path string) string {
