@@ -128,9 +128,12 @@ func (u *upload) conclude(r *http.Request, response *responseWriter) {
 	}
 	flying.InFlight.Dec()
 	last := u.last
-	ended := u.settle(u.ending.outcome(r, response), firstOf(response.Header()[requestIDHeader]))
-	u.describe(ended)
-	what := ended.outcome
+	what := u.ending.outcome(r, response)
+	if u.published || u.record.Load() != nil { // otherwise nothing shows a record
+		ended := u.settle(what, firstOf(response.Header()[requestIDHeader]))
+		u.describe(ended)
+		what = ended.outcome
+	}
 	uploads := u.sign.unknown
 	if chosen := last.chosen.Load(); chosen != nil {
 		uploads = chosen.Uploads()

@@ -129,6 +129,7 @@ func (u *upload) publish() {
 	if ok && server != nil && server.Logs == nil && server.Errors == nil && !u.traced {
 		return // nothing reads them once the upload has ended
 	}
+	u.published = true
 	if extra, ok := u.ctx.Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
 		extra.Set(zap.Object(recordName, loggedUpload{u}))
 	}
@@ -136,9 +137,10 @@ func (u *upload) publish() {
 	if !ok {
 		return
 	}
-	for i := range u.variables {
-		u.variables[i] = variable{u, i}
-		variables[variableNames[i]] = &u.variables[i]
+	all := new([len(recordFields)]variable)
+	for i := range all {
+		all[i] = variable{u, i}
+		variables[variableNames[i]] = &all[i]
 	}
 }
 

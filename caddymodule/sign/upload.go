@@ -45,7 +45,7 @@ type upload struct {
 	state     atomic.Pointer[string] // of that credential, once the body has been read
 	remaining atomic.Int64           // seconds that the last credential was still valid when it was put in, or noCredential
 	record    atomic.Pointer[record]
-	variables [len(recordFields)]variable
+	published bool // logs or placeholders show the record
 
 	first attempt // in place: most uploads have no other, and need one allocation less
 }
