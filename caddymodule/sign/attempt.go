@@ -98,7 +98,7 @@ func (a *attempt) send(response *responseWriter, next caddyhttp.Handler) (*refus
 	ended := func(failure string) {
 		a.responded(response.status)
 		if span != nil {
-			span.Address(upstreamHost(request))
+			span.Address(upstreamPlaceholder(request, "host"))
 		}
 		span.End(response.status, failure)
 	}
@@ -131,15 +131,15 @@ func (a *attempt) send(response *responseWriter, next caddyhttp.Handler) (*refus
 	return refusal, err
 }
 
-// upstreamHost returns the host that Caddy's proxy has chosen for a request, or an empty
-// string.
-func upstreamHost(r *http.Request) string {
+// upstreamPlaceholder returns a placeholder of the upstream that Caddy's proxy has chosen
+// for a request, or an empty string.
+func upstreamPlaceholder(r *http.Request, name string) string {
 	replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {
 		return ""
 	}
-	host, _ := replacer.GetString("http.reverse_proxy.upstream.host")
-	return host
+	value, _ := replacer.GetString("http.reverse_proxy.upstream." + name)
+	return value
 }
 
 // spanFailure returns the type of an attempt's error for its span.

@@ -108,8 +108,8 @@ var refusals = []*uploadapi.Error{
 // codeBodyError is the code of what another handler says of the body.
 const codeBodyError = "GatewayBodyError"
 
-// refusalCodes returns the codes of refusals.
-func refusalCodes() []string {
+// refusalCodes are the codes of refusals.
+var refusalCodes = func() []string {
 	all := []string{codeBodyError}
 	for _, refusal := range refusals {
 		if !slices.Contains(all, refusal.Code) {
@@ -117,11 +117,11 @@ func refusalCodes() []string {
 		}
 	}
 	return all
-}
+}()
 
 // refusalReason returns a code as the reason of an outcome.
 func refusalReason(code string) string {
-	if slices.Contains(refusalCodes(), code) {
+	if slices.Contains(refusalCodes, code) {
 		return code
 	}
 	return project.ReasonOther

@@ -32,7 +32,7 @@ func (g *gateway) provision(ctx caddy.Context, projects []*project.Project, cors
 	if _, ok := g.origins.exact[nullOrigin]; ok {
 		g.logger.Warn("cors null admits pages of every site, which can get that origin in a sandboxed frame; name the origins of your pages instead, if they have one")
 	}
-	return g.projects.Provision(ctx, g.logger, projects, refusalCodes())
+	return g.projects.Provision(ctx, g.logger, projects, refusalCodes)
 }
 
 // Cleanup releases the token caches. A cache that the next config uses, too, stays, so

@@ -29,7 +29,6 @@ type outcome struct {
 // a panic: the proxy panics if the response breaks off.
 type ending struct {
 	refusal  *refusal // or nil
-	err      error    // of the next handlers
 	returned bool
 }
 
@@ -47,7 +46,7 @@ func (e ending) outcome(r *http.Request, response *responseWriter) outcome {
 	}
 	switch {
 	// The status alone does not show it: a server in front of the service has it, too.
-	case response.status == statusClientClosedRequest && left, !e.returned && left, !response.begun && left:
+	case left && (response.status == statusClientClosedRequest || !e.returned || !response.begun):
 		return outcome{project.ClientGone, project.ReasonGone}
 	case !e.returned:
 		return outcome{project.UpstreamError, project.ReasonReset}

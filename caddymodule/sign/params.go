@@ -66,8 +66,10 @@ func (a *attempt) editBufferedParams(r *http.Request, mediaType, params string) 
 	if err != nil {
 		return err
 	}
-	if err := a.stripQuery(r); err != nil {
-		return err
+	if a.sign.policies.contested != nil { // the body may have named the project
+		if err := a.stripQuery(r); err != nil {
+			return err
+		}
 	}
 	a.params = &stripped // a retry needs no more, and the original can be freed
 	before, behind, err := a.signParams(stripped)
@@ -89,9 +91,6 @@ func (a *attempt) stripParams(params string) (string, error) {
 	if err := a.chooseByParams(params); err != nil {
 		return "", err
 	}
-	if err := a.chooseByParams(a.query); err != nil { // what is stale may depend on it
-		return "", err
-	}
 	names := a.staleNames()
 	if form.HidesParameter(params, names) {
 		return "", form.ErrAmbiguousParameters
@@ -105,12 +104,6 @@ func (a *attempt) stripParams(params string) (string, error) {
 
 // editQuery puts the credential into the query of a request, which leaves without a body.
 func (a *attempt) editQuery(r *http.Request) error {
-	if err := a.chooseByParams(a.query); err != nil {
-		return err
-	}
-	if err := a.stripQuery(r); err != nil {
-		return err
-	}
 	// Go leaves a number sign in a query, and some servers end the query there: the
 	// credential behind it would be lost.
 	params := strings.ReplaceAll(r.URL.RawQuery, "#", "%23")

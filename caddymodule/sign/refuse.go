@@ -23,9 +23,6 @@ import (
 // the message alone.
 const errorCodePlaceholder = "http.uploadcare.error_code"
 
-// upstreamPlaceholder is the placeholder of Caddy's proxy with the upstream's address.
-const upstreamPlaceholder = "http.reverse_proxy.upstream.address"
-
 // requestIDHeader is the service's header with the identifier of a request, by which a
 // user's report of an error is found in the log.
 const requestIDHeader = "X-Uploadcare-Request-Id"
@@ -120,10 +117,8 @@ func (g *gateway) logRefusal(r *http.Request, refusal *refusal) {
 	}
 	if check := g.logger.Check(level, "upload refused"); check != nil {
 		upstream := zap.Skip()
-		if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok && refusal.response.Code == errUpstream.Code {
-			if address, known := replacer.GetString(upstreamPlaceholder); known {
-				upstream = zap.String("upstream", address)
-			}
+		if address := upstreamPlaceholder(r, "address"); address != "" && refusal.response.Code == errUpstream.Code {
+			upstream = zap.String("upstream", address)
 		}
 		recorded := zap.Skip()
 		if refusal.record != nil { // otherwise it was no upload

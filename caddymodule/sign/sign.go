@@ -106,7 +106,7 @@ func (Sign) CaddyModule() caddy.ModuleInfo {
 func (s *Sign) Provision(ctx caddy.Context) error {
 	s.loopMark = newLoopMark()
 	s.offsets = newOffsets()
-	s.unknown = project.UnknownUploads(refusalCodes())
+	s.unknown = project.UnknownUploads(refusalCodes)
 	if len(s.Projects) == 0 {
 		s.Projects = []*project.Project{new(project.Project)}
 	}
@@ -227,7 +227,7 @@ func (s *Sign) finish(response *responseWriter, r *http.Request, attempt *attemp
 	if !response.begun && refusal != nil {
 		return attempt.refuse(response, r, refusal)
 	}
-	attempt.ending.err, attempt.ending.returned = err, true
+	attempt.ending.returned = true
 	return response.end(err)
 }
 
