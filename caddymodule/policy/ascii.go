@@ -20,12 +20,19 @@ func isAlphanumeric(c byte) bool {
 
 // asciiLower is strings.ToLower for ASCII alone: Unicode's takes the Kelvin sign for a k.
 func asciiLower(text string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + ('a' - 'A')
+	for i := range len(text) {
+		if c := text[i]; 'A' <= c && c <= 'Z' {
+			return strings.Map(lowerLetter, text)
 		}
-		return r
-	}, text)
+	}
+	return text // as nearly always; Map is slower
+}
+
+func lowerLetter(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		return r + ('a' - 'A')
+	}
+	return r
 }
 
 // quote returns a client's value for a line in the log, which must not grow with it.

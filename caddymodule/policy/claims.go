@@ -16,18 +16,32 @@ type claims struct {
 	types      []string // declared ones, canonical
 	extensions []string
 	doubt      string // why there may be claims that are not in the lists; or empty
+
+	room [2]string // for one of each, which is what nearly all files claim
 }
 
 // reset empties the lists, and keeps their room for the next file.
-func (c *claims) reset() { *c = claims{types: c.types[:0], extensions: c.extensions[:0]} }
+func (c *claims) reset() {
+	if c.types == nil {
+		c.types, c.extensions = c.room[:0:1], c.room[1:1:2]
+	}
+	c.types, c.extensions, c.doubt = c.types[:0], c.extensions[:0], ""
+}
 
 // declare adds a declared type. Parameters say nothing of the type.
 func (c *claims) declare(text string) {
+	if knownTypes[text] { // as nearly always
+		c.types = c.add(c.types, text)
+		return
+	}
 	mediaType, known := essence(text)
 	switch {
 	case !known:
 		c.doubt = "type " + quote(text)
 	case mediaType != "":
+		if len(mediaType) < len(text) {
+			mediaType = strings.Clone(mediaType) // or all of a long text would be held with it
+		}
 		c.types = c.add(c.types, canonical(mediaType))
 	}
 }
@@ -35,7 +49,14 @@ func (c *claims) declare(text string) {
 // name adds the extensions of a file name.
 func (c *claims) name(name string) { fileExtensions(name, c.extension) }
 
-func (c *claims) extension(extension string) { c.extensions = c.add(c.extensions, extension) }
+func (c *claims) extension(extension string) {
+	if known, isKnown := extensionNames[extension]; isKnown {
+		extension = known
+	} else {
+		extension = strings.Clone(extension) // or all of a long name would be held with it
+	}
+	c.extensions = c.add(c.extensions, extension)
+}
 
 func (c *claims) add(list []string, value string) []string {
 	switch {
@@ -45,7 +66,7 @@ func (c *claims) add(list []string, value string) []string {
 		c.doubt = "too many names or types"
 		return list
 	}
-	return append(list, strings.Clone(value)) // or all of a long name would be held with it
+	return append(list, value)
 }
 
 // silent reports whether nothing is claimed.

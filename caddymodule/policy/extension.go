@@ -6,6 +6,26 @@ package policy
 // own tables (package mime) are not used: they differ from one machine to the next.
 var extensionTypes = table(extensionTable)
 
+// extensionNames has each extension under itself: a string that holds nothing else.
+var extensionNames = func() map[string]string {
+	names := make(map[string]string, len(extensionTypes))
+	for name := range extensionTypes {
+		names[name] = name
+	}
+	return names
+}()
+
+// knownTypes are the types of files with known extensions.
+var knownTypes = func() map[string]bool {
+	known := make(map[string]bool)
+	for _, types := range extensionTypes {
+		for _, name := range types {
+			known[name] = true
+		}
+	}
+	return known
+}()
+
 // extensionTable: extensions, and the types of files that bear them, canonical.
 const extensionTable = `
 jpg jpeg jpe jfif jif pjpeg pjp: image/jpeg

@@ -17,8 +17,9 @@ import (
 
 // forcedMetadata is a metadata field that every upload gets.
 type forcedMetadata struct {
-	name  string // of the field
-	value string // may have placeholders
+	name     string // of the field
+	value    string
+	resolved bool // it has placeholders, which are resolved for each upload
 }
 
 // sortedKeys returns keys in an order that does not change: of a map it would.
@@ -42,7 +43,7 @@ func forcedFields(metadata map[string]string) ([]forcedMetadata, error) {
 			}
 		}
 		// In the order of the keys, so that each attempt of an upload is the same.
-		fields = append(fields, forcedMetadata{uploadapi.MetadataField(key), value})
+		fields = append(fields, forcedMetadata{uploadapi.MetadataField(key), value, hasPlaceholder(value)})
 	}
 	return fields, nil
 }
@@ -112,10 +113,10 @@ func (r *Rules) Fields(endpoint *uploadapi.SignedEndpoint, resolve func(string) 
 	if r == nil || endpoint.Store == "" {
 		return nil, nil
 	}
-	var fields []form.Field
+	fields := make([]form.Field, 0, len(r.metadata)+1)
 	for _, forced := range r.metadata {
 		value := forced.value
-		if hasPlaceholder(value) { // a constant was checked when the policy was loaded
+		if forced.resolved { // a constant was checked when the policy was loaded
 			value = resolve(value)
 			if err := checkValue(value); err != nil {
 				// Without the value, which may say more of a person than a log should.

@@ -19,6 +19,12 @@ const maxExtension = 10
 // clients send Shift JIS, or ISO 2022, which has control characters. In all charsets that
 // extend ASCII, a dot with letters behind it is just that.
 func fileExtensions(name string, found func(string)) {
+	if extension, isPlain := plainExtension(name); isPlain {
+		if extension != "" {
+			found(extension)
+		}
+		return
+	}
 	readControls(name, found)
 	if strings.Contains(name, "%") {
 		// If a percent sign escapes nothing, servers leave the name as it is.
@@ -26,6 +32,27 @@ func fileExtensions(name string, found func(string)) {
 			readControls(decoded, found)
 		}
 	}
+}
+
+// plainExtension returns the extension of a name in which every server reads the same, as
+// in nearly all names, or "". It spares them what is done for the others.
+func plainExtension(name string) (extension string, isPlain bool) {
+	if name == "" || !isAlphanumeric(name[len(name)-1]) {
+		return "", false
+	}
+	dot := -1
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c < ' ' || c > '~' || c == '%' || c == '/' || c == '\\':
+			return "", false
+		case c == '.':
+			dot = i
+		}
+	}
+	if dot < 0 || !isExtension(name[dot+1:]) {
+		return "", true
+	}
+	return asciiLower(name[dot+1:]), true
 }
 
 // readControls reads a name as it is, up to the first control character, as C does with

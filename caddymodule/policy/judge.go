@@ -27,6 +27,7 @@ const MaxFieldSize = 16 << 10
 type Judge struct {
 	endpoint   *uploadapi.SignedEndpoint
 	candidates []candidate
+	single     [1]candidate // room for them, where there is but one project
 
 	files   int      // so far
 	part    openPart // of a form with files
@@ -51,9 +52,10 @@ func NewJudge(endpoint *uploadapi.SignedEndpoint, candidates []*Rules) *Judge {
 	if !slices.ContainsFunc(candidates, func(r *Rules) bool { return r != nil }) {
 		return nil
 	}
-	j := &Judge{endpoint: endpoint, candidates: make([]candidate, len(candidates))}
-	for i, rules := range candidates {
-		j.candidates[i].rules = rules
+	j := &Judge{endpoint: endpoint}
+	j.candidates = j.single[:0]
+	for _, rules := range candidates {
+		j.candidates = append(j.candidates, candidate{rules: rules})
 	}
 	// Not returned: what some candidates forbid may be another's upload. Err has it.
 	_ = j.each(func(r *Rules) error { return r.judgeEndpoint(endpoint) })

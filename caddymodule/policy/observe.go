@@ -4,6 +4,7 @@ package policy
 
 import (
 	"bytes"
+	"sync"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
@@ -19,9 +20,13 @@ type openPart struct {
 	limited bool  // its size is limited, though it is no file to most servers
 	size    int64
 	types   bool   // its first bytes matter
-	head    []byte // as far as they came in pieces
+	head    []byte // as far as they came in pieces; from heads
 	sniffed bool
 }
+
+// heads are buffers for the beginnings of files. Of an upload of 20 KiB, one would be as much
+// garbage as all the rest.
+var heads = sync.Pool{New: func() any { return new([sniffLength]byte) }}
 
 // Observes reports whether the judge must see the parts of the form, as its Observer.
 func (j *Judge) Observes() bool {
@@ -30,7 +35,7 @@ func (j *Judge) Observes() bool {
 
 // Begin judges the header of a part.
 func (j *Judge) Begin(part *form.Part) error {
-	// The memory for the beginning of the last file is used again.
+	// A part that was no file may have left its buffer.
 	j.part = openPart{open: true, head: j.part.head[:0], types: j.any(func(r *Rules) bool { return r.types != nil })}
 	isDoubtful := part.Nested || part.Doubtful || part.Encoded
 	switch j.readClaims(part); {
@@ -107,7 +112,7 @@ func (j *Judge) collect(piece []byte) error {
 		return j.judgeHead(piece[:sniffLength])
 	}
 	if part.head == nil {
-		part.head = make([]byte, 0, sniffLength)
+		part.head = heads.Get().(*[sniffLength]byte)[:0]
 	}
 	part.head = append(part.head, piece[:min(len(piece), sniffLength-len(part.head))]...)
 	if len(part.head) < sniffLength || !part.file {
@@ -118,8 +123,12 @@ func (j *Judge) collect(piece []byte) error {
 
 // judgeHead judges the first bytes of a file.
 func (j *Judge) judgeHead(head []byte) error {
-	j.part.sniffed = true
 	sniffed := sniff(head)
+	j.part.sniffed = true
+	if j.part.head != nil {
+		heads.Put((*[sniffLength]byte)(j.part.head[:sniffLength]))
+		j.part.head = nil
+	}
 	return j.each(func(r *Rules) error {
 		if r.types == nil {
 			return nil

@@ -11,15 +11,16 @@ import (
 // typeRule is which types of files may be uploaded. docs/policy.md has the table that it
 // implements.
 type typeRule struct {
-	types      map[string]bool // canonical
+	types      map[string]bool // canonical; with all known ones that wildcards cover, so that one look-up finds them
 	majors     map[string]bool // of wildcards: `image` of image/*
 	extensions map[string]bool // listed ones, without their dot
 	own        map[string]bool // the types of listed extensions, canonical
+	known      map[string]bool // whether an extension of a known type is allowed, whatever is declared
 }
 
 // newTypeRule compiles the option types. Nil: any type is allowed.
 func newTypeRule(entries []string) (*typeRule, error) {
-	rule := &typeRule{make(map[string]bool), make(map[string]bool), make(map[string]bool), make(map[string]bool)}
+	rule := &typeRule{make(map[string]bool), make(map[string]bool), make(map[string]bool), make(map[string]bool), make(map[string]bool)}
 	anyType := len(entries) == 0
 	for _, text := range entries {
 		entry := asciiLower(text)
@@ -49,7 +50,20 @@ func newTypeRule(entries []string) (*typeRule, error) {
 	if anyType {
 		return nil, nil //nolint:nilnil // no rule
 	}
+	rule.lookUpKnown()
 	return rule, nil
+}
+
+// lookUpKnown notes what the rule says of all that is known, once for all files.
+func (t *typeRule) lookUpKnown() {
+	for known := range knownTypes {
+		if t.covers(known) {
+			t.types[known] = true
+		}
+	}
+	for extension, types := range extensionTypes {
+		t.known[extension] = t.extensions[extension] || slices.ContainsFunc(types, t.matches)
+	}
 }
 
 // matches reports whether an entry names a type, or an alias of it.
@@ -69,7 +83,7 @@ func (t *typeRule) covers(mediaType string) bool {
 
 // allowsExtension judges the extension of a file name, given the declared types.
 func (t *typeRule) allowsExtension(extension string, declared []string) bool {
-	return t.extensions[extension] || slices.ContainsFunc(extensionTypes[extension], t.matches) ||
+	return t.known[extension] || t.extensions[extension] ||
 		slices.ContainsFunc(rarerTypes[extension], func(own string) bool { return slices.Contains(declared, own) && t.matches(own) })
 }
 

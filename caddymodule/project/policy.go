@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -63,10 +64,20 @@ func (s *Set) Forced(ctx context.Context, endpoint *uploadapi.SignedEndpoint) []
 	replacer := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	all := make([]Forced, len(s.forcing))
 	for i, project := range s.forcing {
-		fields, err := project.rules.Fields(endpoint, func(value string) string { return replacer.ReplaceAll(value, "") })
+		fields, err := project.rules.Fields(endpoint, func(value string) string { return resolve(replacer, value) })
 		all[i] = Forced{project, fields, err}
 	}
 	return all
+}
+
+// resolve replaces the placeholders of a value. Most are a placeholder and nothing else, which
+// need not be searched for others.
+func resolve(replacer *caddy.Replacer, value string) string {
+	if last := len(value) - 1; value[0] == '{' && strings.IndexByte(value, '}') == last && strings.LastIndexByte(value, '{') == 0 && value[last-1] != '\\' {
+		text, _ := replacer.GetString(value[1:last])
+		return text
+	}
+	return replacer.ReplaceAll(value, "")
 }
 
 // Rules returns the rules of each project, of which some may be nil, or nil if no project

@@ -18,7 +18,7 @@ func (a *attempt) authorize(r *http.Request) error {
 	if project == nil {
 		return nil
 	}
-	if err := a.chooseByParams(a.query); err != nil {
+	if err := a.chooseByQuery(); err != nil {
 		return err
 	}
 	token, err := a.signing.AccessToken(a.ctx, a.grantors.Of(project), a.publicKey, a.endpoint, r.URL.Path)

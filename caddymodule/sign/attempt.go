@@ -35,6 +35,7 @@ type attempt struct {
 	// They belong to the goroutine that reads the form.
 	publicKey string
 	project   *project.Project
+	queried   bool // the query has been read for them
 	// chosen is project, for the handler's goroutine, which counts outcomes while the
 	// proxy may still be reading the form.
 	chosen   atomic.Pointer[project.Project]

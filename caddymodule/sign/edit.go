@@ -56,12 +56,21 @@ func (a *attempt) chooseByParams(params string) error {
 	return form.WatchQuery(params, publicKeyFields, func(_, publicKey string) error { return a.choose(publicKey) })
 }
 
+// chooseByQuery chooses the project by the query, once.
+func (a *attempt) chooseByQuery() error {
+	if a.queried {
+		return nil
+	}
+	a.queried = true
+	return a.chooseByParams(a.query)
+}
+
 // fresh returns the fields to add, as the endpoint reads them: those that the project's
 // policy forces, and a fresh credential, unless it is in the header already. It is called
 // after the client's last byte, so that a slow upload of an hour does not arrive with a
 // credential that has expired on the way.
 func (a *attempt) fresh() ([]form.Field, error) {
-	if err := a.chooseByParams(a.query); err != nil {
+	if err := a.chooseByQuery(); err != nil {
 		return nil, err
 	}
 	if a.project == nil {
@@ -120,7 +129,7 @@ func (a *attempt) edit(r *http.Request) (*multipartBody, error) {
 		return nil, err
 	}
 	if a.sign.policies.rules != nil { // what is forbidden, and what is to be removed, depends on the project
-		if err := a.chooseByParams(a.query); err != nil {
+		if err := a.chooseByQuery(); err != nil {
 			return nil, err
 		}
 	}
