@@ -211,6 +211,7 @@ func (f *field) visit(e *entrant, uploads uploads, duration time.Duration) (samp
 		Mode: f.name, Case: uploads.name, Contender: e.name,
 		Requests: len(latencies), Bytes: uploads.size * int64(len(latencies)),
 		P50: latencies[len(latencies)/2], P99: latencies[len(latencies)*99/100],
+		Slowest: float64(latencies[len(latencies)-1]) / float64(latencies[0]),
 	}
 	return s, watch.stop(&s)
 }

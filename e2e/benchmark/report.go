@@ -56,7 +56,12 @@ func (r *results) table(b *strings.Builder, mode mode, uploads uploads) {
 	if uploads.large() {
 		throughput, cpu = "MB/s", "CPU s/GB"
 	}
-	fmt.Fprintf(b, "\n%s:\n\n| | %s | throughput | %s | CPU | p99 ms | p99 | RSS MB | rounds |\n|---|---|---|---|---|---|---|---|---|\n", uploads, throughput, cpu)
+	columns := []string{"", throughput, "throughput", cpu, "CPU", "p99 ms", "p99", "RSS MB"}
+	if uploads.crowded() {
+		columns = append(columns, "slowest of a round / its fastest")
+	}
+	columns = append(columns, "rounds")
+	fmt.Fprintf(b, "\n%s:\n\n|%s |\n%s|\n", uploads, strings.Join(columns, " | "), strings.Repeat("|---", len(columns)))
 	for _, name := range r.contenders(mode.name, uploads.name) {
 		samples := r.samplesOf(mode.name, uploads.name, name)
 		rate, each := median(samples, sample.rate), median(samples, sample.cpuPerRequest)
@@ -76,6 +81,9 @@ func (r *results) table(b *strings.Builder, mode mode, uploads uploads) {
 			cells = append(cells, "")
 		} else {
 			cells = append(cells, fmt.Sprintf("%.0f", median(samples, func(s sample) float64 { return float64(s.RSS) / 1e6 })))
+		}
+		if uploads.crowded() {
+			cells = append(cells, fmt.Sprintf("%.2f", median(samples, sample.slowest)))
 		}
 		fmt.Fprintf(b, "| %s | %d |\n", strings.Join(cells, " | "), len(samples))
 	}

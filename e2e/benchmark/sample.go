@@ -17,6 +17,7 @@ type sample struct {
 	Seconds               float64
 	CPU                   float64 // seconds, of the contender's processes
 	P50, P99              time.Duration
+	Slowest               float64 // the slowest upload, in times of the fastest
 	RSS                   int64   // bytes, after it
 	Other                 float64 // cores that other processes used meanwhile
 }
@@ -26,6 +27,9 @@ func (s sample) rate() float64 { return float64(s.Requests) / s.Seconds }
 
 // cpuPerRequest is in seconds.
 func (s sample) cpuPerRequest() float64 { return s.CPU / float64(s.Requests) }
+
+// slowest is how unfair a contender is: 1 if all uploads take the same time.
+func (s sample) slowest() float64 { return s.Slowest }
 
 // p99 is in seconds.
 func (s sample) p99() float64 { return s.P99.Seconds() }

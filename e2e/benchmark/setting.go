@@ -20,9 +20,15 @@ type uploads struct {
 var cases = []uploads{
 	{"1GiB", 1 << 30, 1},
 	{"64MiB", 64 << 20, 8},
+	{"64MiBx32", 64 << 20, 32},
+	{"1GiBx4", 1 << 30, 4},
 	{"20KiB", 20 << 10, 32},
 	{"1KiB", 1 << 10, 32},
 }
+
+// crowded reports whether clients compete for long enough that it shows whether one of them
+// is served before the others.
+func (u uploads) crowded() bool { return u.large() && u.clients > 1 }
 
 // large reports whether throughput is given in bytes instead of uploads.
 func (u uploads) large() bool { return u.size >= 1<<20 }
