@@ -21,7 +21,11 @@ type clientCredential struct {
 
 // bearerOf returns what stands behind `Bearer` in a request's header, or an empty string.
 func bearerOf(header http.Header) string {
-	scheme, bearer, _ := strings.Cut(header.Get("Authorization"), " ")
+	values := header["Authorization"]
+	if len(values) == 0 {
+		return ""
+	}
+	scheme, bearer, _ := strings.Cut(values[0], " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return ""
 	}

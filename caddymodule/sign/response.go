@@ -69,7 +69,7 @@ func (w *responseWriter) WriteHeader(status int) {
 	if status >= http.StatusOK && w.status == 0 {
 		w.status, w.at = status, time.Now()
 		if w.holdIfRejection(); !w.held.back {
-			w.examined = w.signed && uploadapi.CanBeError(status, w.Header().Get("Content-Type"), nil)
+			w.examined = w.signed && uploadapi.CanBeError(status, w.contentType(), nil)
 			w.begin()
 		}
 	}

@@ -98,7 +98,9 @@ func (s *Span) Inject(ctx context.Context, header http.Header) {
 // show the service ids of the client's systems.
 func Remove(header http.Header) {
 	for _, name := range headers {
-		delete(header, name)
+		if header[name] != nil { // nearly always nil, which is cheaper to see than to delete
+			delete(header, name)
+		}
 	}
 }
 

@@ -133,6 +133,9 @@ func isJSON(contentType string) bool { return isMediaType(contentType, "applicat
 
 // isMediaType compares the media type without its parameters.
 func isMediaType(contentType, mediaType string) bool {
+	if contentType == mediaType { // as the service writes it
+		return true
+	}
 	contentType, _, _ = strings.Cut(contentType, ";")
 	return strings.EqualFold(strings.TrimSpace(contentType), mediaType)
 }
