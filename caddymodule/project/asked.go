@@ -14,25 +14,46 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
 
-// asked is what a project's source has responded so far, for operators and health checks.
+// asked is what a project's source has responded so far, for the log, metrics, status and
+// readiness.
 type asked struct {
-	responded atomic.Bool             // it has yielded a credential
-	failing   atomic.Bool             // the source failed when it was last asked
-	last      atomic.Pointer[Failure] // its last failure or refusal, even if it has responded since
+	granted  atomic.Bool             // it has yielded a credential
+	failures atomic.Int64            // how often it has failed since it last responded
+	last     atomic.Pointer[Failure] // its last failure or refusal, even if it has responded since
+
+	logged atomic.Bool  // the log has said that it fails, since it last responded
+	quiet  atomic.Int64 // until when the log need not say so again, on the clock's Elapsed
 }
 
-// note records the result of asking the source. Access tokens are made for each upload, so a
-// success only writes what changes: the processors would contend for the cache line.
-func (a *asked) note(err error) {
-	if err == nil {
-		if !a.responded.Load() || a.failing.Load() {
-			a.responded.Store(true)
-			a.failing.Store(false)
-		}
-		return
+// fails reports whether the source failed when it was last asked. A refusal is a response.
+func (a *asked) fails() bool { return a.failures.Load() > 0 }
+
+// note records the result of asking the source, and returns how often it had failed before, if
+// that has ended. Access tokens are made for each upload, so a success only writes what
+// changes: the processors would contend for the cache line.
+func (a *asked) note(err error) (ended int64) {
+	if err != nil {
+		a.last.Store(&Failure{At: time.Now().UTC().Truncate(time.Second), Kind: failureKind(err), Error: withoutCredentials(err.Error())})
+	} else if !a.granted.Load() {
+		a.granted.Store(true)
 	}
-	a.last.Store(&Failure{At: time.Now().UTC().Truncate(time.Second), Kind: failureKind(err), Error: withoutCredentials(err.Error())})
-	a.failing.Store(!errors.Is(err, source.ErrRefused))
+	switch {
+	case err != nil && !errors.Is(err, source.ErrRefused):
+		a.failures.Add(1)
+	case a.fails():
+		ended = a.failures.Swap(0)
+	}
+	return ended
+}
+
+// failurePause is the time between lines that say that a source still fails. While no
+// token is left the source is asked every few seconds, and each failure would be a line.
+const failurePause = 10 * time.Minute
+
+// isNews reports whether it is time to log that the source fails, and records it.
+func (a *asked) isNews(now time.Duration) bool {
+	until := a.quiet.Load()
+	return int64(now) >= until && a.quiet.CompareAndSwap(until, int64(now+failurePause))
 }
 
 // Failure is why a source has yielded no credential.

@@ -40,12 +40,7 @@ type credentials struct {
 	reported   reported
 	warnings   expiryWarnings // about static credentials
 	asked      asked
-	// failed is when the log last said that the source still fails, on the clock's
-	// Elapsed.
-	failed atomic.Int64
-	// failures is how often the source has failed since it last responded.
-	failures atomic.Int64
-	source   string // its name in metrics
+	source     string // its name in metrics
 	// storage is a [storageState].
 	storage atomic.Int32
 }
@@ -66,7 +61,7 @@ func (p *Project) acquireCredentials(ctx caddy.Context) error {
 	key := hex.EncodeToString(hash.Sum(nil))
 	pooled, _, err := tokenPool.LoadOrNew(key, func() (caddy.Destructor, error) {
 		clock := token.SystemClock()
-		created := &credentials{
+		return &credentials{
 			project: p.publicKey,
 			source:  sourceName(p.source),
 			clock:   clock,
@@ -75,9 +70,7 @@ func (p *Project) acquireCredentials(ctx caddy.Context) error {
 
 			rotation: token.NewRotation(p.keyring.turns(), clock),
 			standIn:  token.NewRotation(1, clock),
-		}
-		created.failed.Store(int64(clock.Now().Elapsed - failurePause)) // the first failure is news
-		return created, nil
+		}, nil
 	})
 	if err != nil {
 		return err
@@ -104,6 +97,7 @@ func (p *Project) acquireCredentials(ctx caddy.Context) error {
 			credentials.rotation.Reset()
 			credentials.cache.Clear()
 			credentials.callers.Clear()
+			credentials.asked.quiet.Store(0) // whether it still fails with the new one is news
 		})
 	}
 	return nil
@@ -133,8 +127,11 @@ func (p *Project) askSource(src source.Source) token.Source {
 		fresh, err := p.obtain(ctx, src, asking.Now)
 		took := time.Since(began)
 		p.metrics.asked(took, err)
-		p.credentials.asked.note(err)
-		p.logAnswer(asking, fresh, err, took)
+		// That one caller gets a credential says nothing about the others.
+		p.note(err, took, p.perRequest != nil)
+		if err == nil {
+			p.logObtained(fresh, took)
+		}
 		return fresh, err
 	})
 }
@@ -163,13 +160,10 @@ func (p *Project) forAttempt(ask func(now time.Time) (source.Token, error)) (sou
 		// the wrong time may have expired by the right one.
 		fresh, err = p.checkToken(askRecovered(ask, clock.Now().Wall))
 	}
-	p.credentials.asked.note(err)
+	took := time.Since(began)
+	p.note(err, took, true)
 	if err != nil {
-		took := time.Since(began)
 		p.metrics.asked(took, err)
-		p.logFailure(err, took, false)
-	} else if p.credentials.failures.Load() > 0 { // or the source would be shown as failing for ever
-		p.logRecovery()
 	}
 	return fresh, err
 }

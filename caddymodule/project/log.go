@@ -33,39 +33,29 @@ func (p *Project) logAsking(asking token.Asking) {
 	check.Write(fields...)
 }
 
-// failurePause is the time between lines that say that a source still fails. While no
-// token is left the source is asked every few seconds, and each failure would be a line.
-const failurePause = 10 * time.Minute
-
-// logAnswer logs the result of asking.
-func (p *Project) logAnswer(asking token.Asking, fresh source.Token, err error, took time.Duration) {
-	if err == nil || errors.Is(err, source.ErrRefused) {
-		if asking.Failed {
-			p.logRecovery()
-		} else {
-			p.credentials.failures.Store(0)
-		}
-	}
-	if err != nil {
-		// asking knows about one caller, and there may be any number of them: that this
-		// one has not failed before says nothing about the others.
-		p.logFailure(err, took, !asking.Failed && p.perRequest == nil)
-		return
-	}
+// logObtained logs that the source has yielded a credential.
+func (p *Project) logObtained(fresh source.Token, took time.Duration) {
 	if check := p.logger.Check(zapcore.DebugLevel, "credential obtained"); check != nil {
 		check.Write(append([]zap.Field{zap.String("source", sourceName(p.source)), zap.Duration("duration", took)}, expiryFields(fresh)...)...)
 	}
 }
 
-// logRecovery logs that the source does not fail any more.
-func (p *Project) logRecovery() {
-	failures := p.credentials.failures.Swap(0)
-	p.logger.Info("the source responds again", zap.String("source", sourceName(p.source)), zap.Int64("failures", failures))
+// note records the result of asking the source, and logs that it fails, refuses or responds
+// again. often says that it may fail and respond by turns, many times a second.
+func (p *Project) note(err error, took time.Duration, often bool) {
+	asked := &p.credentials.asked
+	if ended := asked.note(err); ended > 0 && asked.logged.Swap(false) {
+		p.logger.Info("the source responds again", zap.String("source", sourceName(p.source)), zap.Int64("failures", ended))
+	}
+	if err != nil {
+		p.logFailure(err, took, often)
+	}
 }
 
 // logFailure logs that there is no credential: as an error if the source did not fail
-// before, and then each ten minutes, with the number of failures since it last responded.
-func (p *Project) logFailure(err error, took time.Duration, isFirst bool) {
+// before, unless that may be often, and then each ten minutes, with the number of failures
+// since it last responded.
+func (p *Project) logFailure(err error, took time.Duration, often bool) {
 	// A refusal is the source's decision and no failure, and any caller can cause one: so
 	// it is a warning, and never an error.
 	level, message := zapcore.DebugLevel, "no credential from the source"
@@ -73,9 +63,12 @@ func (p *Project) logFailure(err error, took time.Duration, isFirst bool) {
 	if errors.Is(err, source.ErrRefused) {
 		level, message = zapcore.WarnLevel, "credential refused by the source"
 	} else {
-		fields = append(fields, zap.Int64("failures", p.credentials.failures.Add(1)))
-		if news := p.credentials.isFailureNews(); news || isFirst {
+		asked := &p.credentials.asked
+		failures := asked.failures.Load()
+		fields = append(fields, zap.Int64("failures", failures))
+		if asked.isNews(p.credentials.clock.Now().Elapsed) || failures == 1 && !often {
 			level = zapcore.ErrorLevel
+			asked.logged.Store(true)
 		}
 	}
 	if check := p.logger.Check(level, message); check != nil {
@@ -98,10 +91,4 @@ func expiryFields(t source.Token) []zap.Field {
 		zap.Int64("expire", t.Expire),
 		zap.String("expires", time.Unix(t.Expire, 0).UTC().Format(time.RFC3339)),
 	}
-}
-
-// isFailureNews reports whether it is time to log again that the source fails.
-func (c *credentials) isFailureNews() bool {
-	now, last := int64(c.clock.Now().Elapsed), c.failed.Load()
-	return now-last >= int64(failurePause) && c.failed.CompareAndSwap(last, now)
 }

@@ -159,7 +159,7 @@ func (c *collector) Collect(collected chan<- prometheus.Metric) {
 		name := [2]string{credentials.project, credentials.source}
 		before, known := up[name]
 		// If one of several fails, the source is down: the others would hide it from an alert.
-		up[name] = credentials.failures.Load() == 0 && (before || !known)
+		up[name] = !credentials.asked.fails() && (before || !known)
 		if token, ok := credentials.cache.Current(); ok && !token.Expired(credentials.clock.Now().Wall, 0) {
 			expiries[credentials.project] = max(expiries[credentials.project], token.Expire)
 		}

@@ -13,7 +13,7 @@ import "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 // depend on the caller, or on a public key that only an upload names.
 func (p *Project) notReady() string {
 	switch {
-	case p.perRequest != nil, p.publicKey == Any, !p.credentials.asked.failing.Load(), p.hasCredential():
+	case p.perRequest != nil, p.publicKey == Any, !p.credentials.asked.fails(), p.hasCredential():
 		return ""
 	case p.isLocal():
 		return "its credentials are made on this machine, by " + sourceName(p.source) + ", which fails"

@@ -80,6 +80,7 @@ func (p *Project) share(src source.Source, ask token.Source) token.Source {
 		got, err := one(ctx, asking)
 		// The source logs what it yields itself.
 		if err == nil && !asked {
+			p.note(nil, 0, false) // it has responded to another gateway
 			if check := p.logger.Check(zapcore.DebugLevel, "credential read from the storage"); check != nil {
 				check.Write(expiryFields(got)...)
 			}

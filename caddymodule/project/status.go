@@ -128,11 +128,11 @@ func (p *Project) state() State {
 	asked := &p.credentials.asked
 	last := asked.last.Load()
 	switch {
-	case asked.failing.Load():
+	case asked.fails():
 		return StateFailing
 	case last != nil && last.Kind == "refused" && p.perRequest == nil && !p.hasCredential():
 		return StateRefused
-	case asked.responded.Load(), p.hasCredential():
+	case asked.granted.Load(), p.hasCredential():
 		return StateOK
 	default:
 		return StateNotAsked

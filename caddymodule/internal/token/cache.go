@@ -19,8 +19,6 @@ type Asking struct {
 	// Rejected is the token that the service rejected, if that is why another is
 	// asked for: a source that has a cache of its own must not return it again.
 	Rejected Token
-	// Failed means that the source has failed since its last response.
-	Failed bool
 }
 
 // Source makes a new token. It bounds its own time: the context it is given

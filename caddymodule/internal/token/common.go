@@ -32,7 +32,7 @@ func (c *common) land(id Caller, asked, now Reading, err error) {
 	case isTimeout(err):
 		c.calls.timeOut(asked)
 	default:
-		c.outage.end(now)
+		c.outage.reach(now)
 		c.calls.respond(now)
 	}
 }

@@ -80,7 +80,6 @@ type failure struct {
 	soon   time.Duration               // and if there is no token left
 	asked  bool                        // an attempt is under way, until then at the latest
 	cause  error
-	known  bool // it has failed since its last response, though its pauses may be forgotten
 }
 
 // add records another failure, of an attempt that began at asked. Attempts that were under
@@ -102,7 +101,7 @@ func (f *failure) note(asked, now Reading, cause error) {
 	empty := emptyPause - rand.N(emptyPause/4) - (now.Elapsed - asked.Elapsed) //nolint:gosec // not a secret
 	f.until = now.Elapsed + max(pause, wanted)
 	f.soon = now.Elapsed + max(min(pause, max(empty, minEmptyPause)), wanted)
-	f.noted, f.asked, f.cause, f.known = now.Elapsed, false, cause, true
+	f.noted, f.asked, f.cause = now.Elapsed, false, cause
 }
 
 // retryAfter returns the delay that a failing source asked for, [MaxRetryAfter] at most:
@@ -119,14 +118,7 @@ func retryAfter(cause error) time.Duration {
 func (f *failure) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.pauses, f.cause, f.known = nil, nil, false
-}
-
-// isKnown reports whether the source has failed since its last response.
-func (f *failure) isKnown() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.known
+	f.pauses, f.cause = nil, nil
 }
 
 // left returns how long the source must not be asked, and the cause of its last failure,

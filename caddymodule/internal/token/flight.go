@@ -75,7 +75,7 @@ func (c *Cache) begin(ctx context.Context, source Source, now Reading) (time.Dur
 	}
 	flight := &flight{asked: now, landed: make(chan struct{})}
 	c.flight = flight
-	asking := Asking{Now: now.Wall, Rejected: c.rejected, Failed: c.failure.isKnown() || c.common != nil && c.common.outage.isKnown()}
+	asking := Asking{Now: now.Wall, Rejected: c.rejected}
 	asking.Held, _ = c.Current()
 	ctx = c.contextOf(ctx, flight, held)
 	go func() {

@@ -45,18 +45,11 @@ func (o *outage) reach(now Reading) {
 	o.reached = now.Elapsed
 }
 
-// end records that a caller got a response.
-func (o *outage) end(now Reading) {
-	o.reach(now)
-	o.failure.end()
-}
-
 // forget discards all that is known: the source's secret has changed.
 func (o *outage) forget() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.clear()
-	o.known = false
 }
 
 func (o *outage) clear() { o.pauses, o.cause, o.seen, o.spared = nil, nil, false, false }
