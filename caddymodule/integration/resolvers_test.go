@@ -9,50 +9,30 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/net/dns/dnsmessage"
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 const uploadHost = "upload.uploadcare.com"
 
-// startNameServer responds for one host, with an address on loopback, and says
-// how often it was asked for it.
+// startNameServer knows one host, which is on loopback, and records that it was asked for it.
 func startNameServer(t *testing.T, host string) (address string, asked chan struct{}) {
 	t.Helper()
-	connection, err := net.ListenPacket("udp", "127.0.0.1:0")
+	asked = make(chan struct{}, 1)
+	address, stop, err := loopback.ServeNames(func(name string) bool {
+		if name != host {
+			return false
+		}
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		return true
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = connection.Close() })
-	asked = make(chan struct{}, 100)
-	go func() {
-		query := make([]byte, 1500)
-		for {
-			n, client, err := connection.ReadFrom(query)
-			if err != nil {
-				return
-			}
-			var message dnsmessage.Message
-			if message.Unpack(query[:n]) != nil || len(message.Questions) != 1 {
-				continue
-			}
-			question := message.Questions[0]
-			response := dnsmessage.Message{Header: dnsmessage.Header{ID: message.ID, Response: true}, Questions: message.Questions}
-			switch {
-			case question.Name.String() != host+".":
-				response.RCode = dnsmessage.RCodeNameError
-			case question.Type == dnsmessage.TypeA:
-				asked <- struct{}{}
-				response.Answers = []dnsmessage.Resource{{
-					Header: dnsmessage.ResourceHeader{Name: question.Name, Type: question.Type, Class: question.Class, TTL: 1},
-					Body:   &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}},
-				}}
-			}
-			if packed, err := response.Pack(); err == nil {
-				_, _ = connection.WriteTo(packed, client)
-			}
-		}
-	}()
-	return connection.LocalAddr().String(), asked
+	t.Cleanup(func() { _ = stop() })
+	return address, asked
 }
 
 // A gateway that has taken the Upload API's name asks a name server of its own

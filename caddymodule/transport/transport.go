@@ -117,7 +117,7 @@ func (t *Transport) wrapping(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		connection, err := dial(ctx, network, address)
 		if err != nil {
-			return nil, err
+			return nil, t.namingResolvers(err)
 		}
 		secure, ok := connection.(*tls.Conn)
 		if !ok {
