@@ -8,7 +8,6 @@ import (
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/policy"
-	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
 // Refusals that the Upload API has no error for. Codes that begin with Gateway show an
@@ -118,11 +117,3 @@ var refusalCodes = func() []string {
 	}
 	return all
 }()
-
-// refusalReason returns a code as the reason of an outcome.
-func refusalReason(code string) string {
-	if slices.Contains(refusalCodes, code) {
-		return code
-	}
-	return project.ReasonOther
-}

@@ -82,7 +82,7 @@ func (r *refusal) outcome() outcome {
 	case r.response.Code == errUpstream.Code:
 		return outcome{project.UpstreamError, r.upstreamReason()}
 	}
-	return outcome{project.Refused, refusalReason(r.response.Code)}
+	return outcome{project.Refused, r.response.Code}
 }
 
 // upstreamReason returns why the upstream could not be reached, or did not respond.
