@@ -77,6 +77,14 @@ func (s *Set) Of(publicKey string) *Project {
 	return s.byKey[Any]
 }
 
+// Only returns the project if there is one alone, or nil.
+func (s *Set) Only() *Project {
+	if len(s.all) == 1 {
+		return s.all[0]
+	}
+	return nil
+}
+
 // InHeader returns the project whose credential leaves in the header, or nil. There is no
 // other project in the set then: the header leaves before the form names one.
 func (s *Set) InHeader() *Project {

@@ -139,15 +139,24 @@ func TestAnUploadIsCountedOnce(t *testing.T) {
 	})
 }
 
-// A streamed upload whose upstream cannot be reached, so that it is not read.
-func TestAnUploadThatNoUpstreamTookIsCounted(t *testing.T) {
-	sign := mustSign(t, mintingConfig("untaken", ""))
-	r := uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "untaken")))
-	r.URL.RawQuery = "pub_key=untaken"
-	before, _ := reported.Value(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="upstream_error",project="",reason="reset"}`)
-	serveBy(t, sign, r, down)
-	if after, _ := reported.Value(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="upstream_error",project="",reason="reset"}`); after != before+1 {
-		t.Errorf("%v after %v", after, before)
+// An upload whose upstream cannot be reached is not read, and so does not name its project. But
+// a gateway for one alone knows it.
+func TestAnUploadThatNoUpstreamTookIsCountedForTheOnlyProject(t *testing.T) {
+	of := func(project string) float64 {
+		value, _ := reported.Value(t, `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="upstream_error",project="`+project+`",reason="reset"}`)
+		return value
+	}
+	config := mintingConfig("untaken", "")
+	upload := func() *http.Request { return uploadRequest(formOf(field("UPLOADCARE_PUB_KEY", "untaken"))) }
+	unknown := of("")
+	serveBy(t, mustSign(t, config), upload(), down)
+	if got := of("untaken"); got != 1 || of("") != unknown {
+		t.Errorf("%v are the project's, and %v nobody's after %v", got, of(""), unknown)
+	}
+	several := strings.Replace(config, `"projects":[`, `"projects":[{"public_key":"another","source":{"module":"secret_key","keys":["`+testSecret+`"]}},`, 1)
+	serveBy(t, mustSign(t, several), upload(), down)
+	if got := of("untaken"); got != 1 || of("") != unknown+1 {
+		t.Errorf("of one of two, %v are the project's, and %v nobody's after %v", got, of(""), unknown)
 	}
 }
 

@@ -134,13 +134,23 @@ func (u *upload) conclude(r *http.Request, response *responseWriter) {
 		what = ended.outcome
 	}
 	uploads := u.sign.unknown
-	if chosen := last.chosen.Load(); chosen != nil {
+	if chosen := u.project(what); chosen != nil {
 		uploads = chosen.Uploads()
 		for range last.number {
 			chosen.Retried(what.Outcome)
 		}
 	}
 	uploads[u.endpoint].Ended(what.Outcome, what.reason, time.Since(u.began), u.client.receivedBytes())
+}
+
+// project returns the project of an upload with an outcome, or nil if it is not known. If there
+// was no connection the form was not read, and did not name it; but if there is one
+// project alone, it was that one.
+func (u *upload) project(what outcome) *project.Project {
+	if chosen := u.last.chosen.Load(); chosen != nil || what.Outcome != project.UpstreamError {
+		return chosen
+	}
+	return u.sign.projects.Only()
 }
 
 func firstOf(values []string) string {

@@ -172,7 +172,7 @@ func (u *upload) settle(what outcome, requestID string) *record {
 	if form := u.last.form; form != nil {
 		settled.files = form.editor.Files()
 	}
-	if chosen := u.last.chosen.Load(); chosen != nil {
+	if chosen := u.project(what); chosen != nil {
 		settled.project = chosen.Name()
 	}
 	u.record.Store(settled)
