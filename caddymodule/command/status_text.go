@@ -52,6 +52,9 @@ func writeStatus(out io.Writer, gateway *status.Gateway) error {
 	t.line("gateway", fmt.Sprintf("%s, Caddy %s", gateway.Version, gateway.Caddy))
 	t.line("since", gateway.Started.Format(time.RFC3339))
 	t.line("ready", ready(gateway))
+	if failure := gateway.LastUpstreamError; failure != nil {
+		t.line("upstream", strings.TrimSpace(failure.Upstream+" failed ")+" "+t.failure(&failure.Failure))
+	}
 	for i := range gateway.Projects {
 		t.project(&gateway.Projects[i])
 	}
@@ -92,7 +95,10 @@ func (t *table) project(p *project.Status) {
 		t.line("fallback", strings.TrimSuffix(p.Fallback+", expires "+t.moment(p.FallbackExpires), ", expires "))
 	}
 	if failure := p.LastError; failure != nil {
-		t.line("last error", fmt.Sprintf("%s, %s: %s", t.moment(&failure.At), failure.Kind, failure.Error))
+		t.line("last error", t.failure(failure))
+	}
+	if rejection := p.LastRejection; rejection != nil {
+		t.line("rejected", t.failure(rejection))
 	}
 	t.line("paused", t.moment(p.PausedUntil))
 	if len(p.UnreadableFiles) > 0 {
@@ -153,6 +159,11 @@ func (t *table) moment(at *time.Time) string {
 	default:
 		return fmt.Sprintf("%s, %s ago", at.Format(time.RFC3339), t.now.Sub(*at).Round(time.Second))
 	}
+}
+
+// failure returns when something has failed, and why.
+func (t *table) failure(failure *project.Failure) string {
+	return fmt.Sprintf("%s, %s: %s", t.moment(&failure.At), failure.Kind, failure.Error)
 }
 
 func seconds(s float64) time.Duration {

@@ -33,7 +33,8 @@ func (a *asked) fails() bool { return a.failures.Load() > 0 }
 // changes: the processors would contend for the cache line.
 func (a *asked) note(err error) (ended int64) {
 	if err != nil {
-		a.last.Store(&Failure{At: time.Now().UTC().Truncate(time.Second), Kind: failureKind(err), Error: withoutCredentials(err.Error())})
+		last := newFailure(failureKind(err), err.Error())
+		a.last.Store(&last)
 	} else if !a.granted.Load() {
 		a.granted.Store(true)
 	}
@@ -56,11 +57,17 @@ func (a *asked) isNews(now time.Duration) bool {
 	return int64(now) >= until && a.quiet.CompareAndSwap(until, int64(now+failurePause))
 }
 
-// Failure is why a source has yielded no credential.
+// Failure is why a source has yielded no credential, the service has rejected one, or an upload
+// got no response.
 type Failure struct {
 	At    time.Time `json:"at"`
-	Kind  string    `json:"kind"` // refused, unreachable, timeout, expired, panicked, canceled or other
+	Kind  string    `json:"kind"` // of a source: refused, unreachable, timeout, expired, panicked, canceled or other
 	Error string    `json:"error"`
+}
+
+// newFailure returns a failure of now.
+func newFailure(kind, text string) Failure {
+	return Failure{At: time.Now().UTC().Truncate(time.Second), Kind: kind, Error: withoutCredentials(text)}
 }
 
 // failureKind returns the kind of a source's error.
@@ -73,7 +80,7 @@ func failureKind(err error) string {
 		return "unreachable"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "timeout"
-	case errors.Is(err, token.ErrExpired):
+	case errors.Is(err, token.ErrExpired), errors.Is(err, source.ErrStaticExpired):
 		return "expired"
 	case errors.Is(err, errSourcePanicked):
 		return "panicked"

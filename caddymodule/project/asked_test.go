@@ -62,7 +62,7 @@ func agree(t *testing.T) {
 		"warn credential refused by the source "+by+"duration=0s error=the source refused a token")
 }
 
-// One caller for whom the source fails, among others, is told each ten minutes.
+// One caller for whom the source fails, among others, is logged each ten minutes.
 func TestACallerForWhomTheSourceFailsDoesNotFloodTheLog(t *testing.T) {
 	p := MustProject(t, `{"projects":[{"public_key":"among","source":{"module":"resolver","url":"https://localhost","headers":{"Cookie":["{http.request.header.Cookie}"]}}}]}`)
 	logs := observe(p, zapcore.InfoLevel)

@@ -40,7 +40,8 @@ type credentials struct {
 	reported   reported
 	warnings   expiryWarnings // about static credentials
 	asked      asked
-	source     string // its name in metrics
+	rejected   atomic.Pointer[Failure] // the last rejection by the service
+	source     string                  // its name in metrics
 	// storage is a [storageState].
 	storage atomic.Int32
 }

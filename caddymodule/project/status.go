@@ -30,6 +30,8 @@ type Status struct {
 	PausedUntil *time.Time `json:"paused_until,omitempty"`
 	// LastError is the last error of the source. State says whether the source still fails.
 	LastError *Failure `json:"last_error,omitempty"`
+	// LastRejection is when the service last rejected a credential, why, and the likely cause.
+	LastRejection *Failure `json:"last_rejection,omitempty"`
 	// UnreadableFiles are files that the options name and that cannot be read any more. What
 	// they held stays in use until the config is loaded anew.
 	UnreadableFiles []string `json:"unreadable_files,omitempty"`
@@ -89,7 +91,7 @@ func (p *Project) status() Status {
 	s := Status{
 		Project: p.publicKey, Scheme: p.Scheme, Source: sourceName(p.source), Fallback: p.fallbackName(),
 		Callers: p.callers(), Policy: p.rules.String(),
-		State: p.state(), LastError: c.asked.last.Load(),
+		State: p.state(), LastError: c.asked.last.Load(), LastRejection: c.rejected.Load(),
 		Expires:     moment(cached.Expire),
 		ClockOffset: c.clock.Offset().Seconds(),
 	}

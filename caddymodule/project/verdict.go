@@ -36,6 +36,8 @@ func (s *Signing) Rejected(rejection uploadapi.Rejection) bool {
 	}
 	g, p := &s.grant, s.grant.grantor.project
 	p.metrics.rejected(rejection.String())
+	last := newFailure(rejection.String(), "likely cause: "+g.likelyCause(rejection))
+	p.credentials.rejected.Store(&last)
 	g.undecided()
 	if _, minted := p.source.(source.FixedLifetime); minted && !g.byFallback && p.credentials.clock.Offset() != g.offset {
 		return true // the clock it was made by was wrong, and that was reported

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -164,7 +165,11 @@ func firstOf(values []string) string {
 // before the client reads the refusal: what is left of the body may take a while.
 func (u *upload) refuse(response *responseWriter, r *http.Request, refusal *refusal) error {
 	u.ending.refusal, refusal.requestID = refusal, uuid.NewString()
-	refusal.record = u.settle(u.ending.outcome(r, response), refusal.requestID)
+	what := u.ending.outcome(r, response)
+	refusal.record = u.settle(what, refusal.requestID)
+	if what.Outcome == project.UpstreamError {
+		project.NoteUpstreamFailure(strings.TrimPrefix(upstreamPlaceholder(r, "address"), "tcp/"), what.reason, refusal.cause)
+	}
 	u.conclude(r, response)
 	return u.sign.refuse(response.ResponseWriter, r, response.incoming, refusal)
 }

@@ -28,7 +28,8 @@ func init() {
 // would go with the old expiry, and each upload be rejected.
 const settleTime = 2 * fileInterval
 
-var errStaticExpired = errors.New("the static credential has expired")
+// ErrStaticExpired means that the pair of the source static has expired.
+var ErrStaticExpired = errors.New("the static credential has expired")
 
 // Static is a signature and its expiry that were made elsewhere. The pair is used as it is
 // until it expires, and must be replaced by then. The log warns of that ahead of time, by
@@ -122,7 +123,7 @@ func (s *Static) reread() {
 func (s *Static) Token(_ context.Context, now time.Time) (Token, error) {
 	pair := s.Held()
 	if pair.Expired(now, 0) {
-		return Token{}, fmt.Errorf("%w, at %s", errStaticExpired, time.Unix(pair.Expire, 0).UTC().Format(time.RFC3339))
+		return Token{}, fmt.Errorf("%w, at %s", ErrStaticExpired, time.Unix(pair.Expire, 0).UTC().Format(time.RFC3339))
 	}
 	return pair, nil
 }

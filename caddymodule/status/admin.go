@@ -89,6 +89,8 @@ type Gateway struct {
 	Projects []project.Status `json:"projects"`
 	// UnknownProject are the uploads that were refused before their project was known.
 	UnknownProject project.Counts `json:"unknown_project"`
+	// LastUpstreamError is why the last upload that got no response got none.
+	LastUpstreamError *project.UpstreamFailure `json:"last_upstream_error,omitempty"`
 }
 
 // started is when the process began, as far as this package is concerned.
@@ -101,7 +103,7 @@ func Now() Gateway {
 	return Gateway{
 		Version: project.Version(), Caddy: version, Started: started, Now: time.Now().UTC().Truncate(time.Second),
 		Ready: verdict.ok, NotReady: verdict.reasons,
-		Projects: project.Statuses(), UnknownProject: project.UnknownProject(),
+		Projects: project.Statuses(), UnknownProject: project.UnknownProject(), LastUpstreamError: project.LastUpstreamFailure(),
 	}
 }
 
