@@ -26,9 +26,10 @@ import (
 
 // process is the binary under test.
 type process struct {
-	t     *testing.T
-	pid   int
-	admin string
+	t      *testing.T
+	binary string
+	pid    int
+	admin  string
 }
 
 // start runs the binary with a Caddyfile, and global options besides the test's.
@@ -61,7 +62,7 @@ func start(t *testing.T, caddyfile string, options ...string) *process {
 			t.Logf("output:\n%s", &output)
 		}
 	})
-	p := &process{t, command.Process.Pid, admin}
+	p := &process{t, binary, command.Process.Pid, admin}
 	for range 500 {
 		if response, err := http.Get("http://" + admin + "/config/"); err == nil {
 			_ = response.Body.Close()

@@ -7,7 +7,6 @@ package e2e
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/dns/dnsmessage"
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 const (
@@ -40,7 +39,7 @@ type faults struct {
 	nameServer                             string
 }
 
-const upstreamName = "upload.test."
+const upstreamName = "upload.test"
 
 func newFaults(t *testing.T) *faults {
 	t.Helper()
@@ -110,39 +109,12 @@ func take(w http.ResponseWriter) {
 // serveNames is a name server that knows the upstream's name, unless it is to be down.
 func (f *faults) serveNames(t *testing.T) {
 	t.Helper()
-	connection, err := net.ListenPacket("udp", "127.0.0.1:0")
+	address, stop, err := loopback.ServeNames(func(name string) bool { return name == upstreamName && !f.dnsDown.Load() })
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = connection.Close() })
-	f.nameServer = connection.LocalAddr().String()
-	go func() {
-		query := make([]byte, 512)
-		for {
-			n, client, err := connection.ReadFrom(query)
-			if err != nil {
-				return
-			}
-			var message dnsmessage.Message
-			if message.Unpack(query[:n]) != nil || len(message.Questions) != 1 {
-				continue
-			}
-			question := message.Questions[0]
-			response := dnsmessage.Message{Header: dnsmessage.Header{ID: message.ID, Response: true}, Questions: message.Questions}
-			switch {
-			case f.dnsDown.Load(), question.Name.String() != upstreamName:
-				response.RCode = dnsmessage.RCodeNameError
-			case question.Type == dnsmessage.TypeA:
-				response.Answers = []dnsmessage.Resource{{
-					Header: dnsmessage.ResourceHeader{Name: question.Name, Type: question.Type, Class: question.Class},
-					Body:   &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}},
-				}}
-			}
-			if packed, err := response.Pack(); err == nil {
-				_, _ = connection.WriteTo(packed, client)
-			}
-		}
-	}()
+	t.Cleanup(func() { _ = stop() })
+	f.nameServer = address
 }
 
 func write(t *testing.T, path, content string) {

@@ -10,6 +10,8 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,16 +21,19 @@ import (
 // sightings are what was seen of incidents, and when.
 type sightings struct {
 	all            []*incident
+	gateway        *process
+	shown          string // the last status
 	began, mended  time.Time
 	client         map[string]string                   // the response, by the incident's name
+	status         map[string]string                   // the lines, likewise
 	at             map[string]map[string]time.Duration // by the incident's name, and what was seen
 	fired, cleared map[string]time.Duration            // by the alert
 }
 
-func newSightings(all []*incident) *sightings {
+func newSightings(all []*incident, gateway *process) *sightings {
 	s := &sightings{
-		all: all, began: time.Now(),
-		client: make(map[string]string), at: make(map[string]map[string]time.Duration),
+		all: all, gateway: gateway, began: time.Now(),
+		client: make(map[string]string), status: make(map[string]string), at: make(map[string]map[string]time.Duration),
 		fired: make(map[string]time.Duration), cleared: make(map[string]time.Duration),
 	}
 	for _, i := range all {
@@ -53,7 +58,12 @@ func (s *sightings) look(t *testing.T, p *prometheus, v *visitors, log string) {
 			}
 		}
 	}
+	s.shown = s.gateway.status(t)
 	for _, i := range s.all {
+		if lines := linesOf(i, s.shown); lines != nil {
+			s.note(i, "status", true)
+			s.status[i.name] = strings.Join(lines, "; ")
+		}
 		if response := v.response(i.name); strings.HasPrefix(response, i.client) {
 			s.note(i, "client", true)
 			s.client[i.name] = response
@@ -90,7 +100,7 @@ func (s *sightings) wanted() (alerts []string) {
 // missing returns what has not been seen yet.
 func (s *sightings) missing() (missing []string) {
 	for _, i := range s.all {
-		for _, what := range []string{"client", "log", "metric"} {
+		for _, what := range []string{"client", "log", "metric", "status"} {
 			if _, seen := s.at[i.name][what]; !seen {
 				missing = append(missing, i.name+"'s "+what)
 			}
@@ -114,10 +124,43 @@ func (s *sightings) table() string {
 			alerts += fmt.Sprintf(" `%s` (%.0f s; gone %.0f s after the repair)", name, s.fired[alert].Seconds(), s.cleared[alert].Seconds())
 		}
 		at := s.at[i.name]
-		fmt.Fprintf(&rows, "| %s | %s (%.0f s) | `%s` (%.0f s) | `%s` (%.0f s) |%s |\n", i.what, strings.TrimSpace(s.client[i.name]), at["client"].Seconds(),
-			i.log, at["log"].Seconds(), i.metric, at["metric"].Seconds(), alerts)
+		fmt.Fprintf(&rows, "| %s | %s (%.0f s) | `%s` (%.0f s) | `%s` (%.0f s) | `%s` (%.0f s) |%s |\n", i.what, strings.TrimSpace(s.client[i.name]), at["client"].Seconds(),
+			i.log, at["log"].Seconds(), i.metric, at["metric"].Seconds(), s.status[i.name], at["status"].Seconds(), alerts)
 	}
 	return rows.String()
+}
+
+// status returns what `caddy uploadcare status` shows.
+func (p *process) status(t *testing.T) string {
+	t.Helper()
+	var stderr bytes.Buffer
+	command := exec.Command(p.binary, "uploadcare", "status", "--address", p.admin)
+	command.Stderr = &stderr
+	output, err := command.Output()
+	if err != nil {
+		t.Fatalf("status: %v\n%s%s", err, output, &stderr)
+	}
+	return string(output)
+}
+
+// linesOf returns the lines of a status by which an operator knows an incident, or nil if one
+// is not there: what is before the projects, and the incident's own.
+func linesOf(i *incident, status string) (lines []string) {
+	parts := strings.Split(status, "\n\n")
+	shown := parts[0]
+	for _, part := range parts[1:] {
+		if fields := strings.Fields(part); len(fields) > 1 && fields[1] == i.name {
+			shown += "\n" + part
+		}
+	}
+	for _, want := range i.status {
+		line := regexp.MustCompile("(?m)^" + want + "$").FindString(shown)
+		if line == "" {
+			return nil
+		}
+		lines = append(lines, strings.Join(strings.Fields(line), " "))
+	}
+	return lines
 }
 
 // uploadAs uploads a small file to a project as an old client does, with a signature by

@@ -19,15 +19,18 @@ import (
 // incident is something that breaks, what an operator sees of it, and how it is mended. It
 // has a project, of its own name, that nothing else happens to.
 type incident struct {
-	name      string
-	what      string // for the table in docs/operations.md
-	options   string // of the project
-	upstream  string // and of the directive
-	fault     func()
-	repair    func()
-	client    string // how the response to an upload begins
-	log       string // a line of the log
-	metric    string // a query that has a result while it lasts
+	name     string
+	what     string // for the table in docs/operations.md
+	options  string // of the project
+	upstream string // and of the directive
+	fault    func()
+	repair   func()
+	client   string // how the response to an upload begins
+	log      string // a line of the log
+	metric   string // a query that has a result while it lasts
+	// status are lines of `caddy uploadcare status`, of its head and of the incident's
+	// project, as regular expressions.
+	status    []string
 	alerts    []string
 	gatewayOf string // the address of the project's site
 }
@@ -47,6 +50,7 @@ func incidents(t *testing.T, f *faults) []*incident {
 			fault: func() { write(t, f.secret, "another projects key") }, repair: func() { write(t, f.secret, "demosecretkey") },
 			client: "403 ", log: "the Upload API does not take",
 			metric: series + `uploads_total{project="secret",outcome="rejected",reason="SignatureInvalidError"} > 0`,
+			status: []string{`rejected +\S+, \d+s ago, invalid: likely cause: the secret key does not belong to the project's public key`, `  rejected +SignatureInvalidError \d+`},
 			alerts: []string{"UploadcareSecretWrong secret"},
 		},
 		{
@@ -55,15 +59,20 @@ func incidents(t *testing.T, f *faults) []*incident {
 			fault: func() { f.resolverDown.Store(true) }, repair: func() { f.resolverDown.Store(false) },
 			client: "503 No credential can be had", log: "no credential from the source",
 			metric: series + `source_up{project="resolver"} == 0`,
+			status: []string{`state +failing`, `last error +\S+, \d+s ago, other: .*500.*`, `expires +\S+, \d+s ago`},
 			alerts: []string{"UploadcareSourceDown resolver"},
 		},
 		{
 			name: "dns", what: "upstream's name not found",
 			options:  "secret_key demosecretkey",
-			upstream: "upstream " + strings.Replace(f.named.URL, "127.0.0.1", strings.TrimSuffix(upstreamName, "."), 1) + "\n\t\tinsecure_http\n\t\ttransport uploadcare {\n\t\t\tresolvers " + f.nameServer + "\n\t\t}",
+			upstream: "upstream " + strings.Replace(f.named.URL, "127.0.0.1", upstreamName, 1) + "\n\t\tinsecure_http\n\t\ttransport uploadcare {\n\t\t\tresolvers " + f.nameServer + "\n\t\t}",
 			fault:    func() { f.dnsDown.Store(true) }, repair: func() { f.dnsDown.Store(false) },
 			client: "502 The Upload API cannot be reached", log: "upload refused",
 			metric: series + `uploads_total{outcome="upstream_error",reason="dial"} > 0`,
+			status: []string{
+				`upstream +` + upstreamName + `:\d+ failed \S+, \d+s ago, dial: dial tcp: lookup ` + upstreamName + ` on ` + f.nameServer + `: no such host`,
+				`  upstream error +dial \d+`,
+			},
 			alerts: []string{"UploadcareUpstreamUnreachable"},
 		},
 		{
@@ -74,6 +83,7 @@ func incidents(t *testing.T, f *faults) []*incident {
 			fault:    func() { f.clockOff.Store(true) }, repair: func() { f.clockOff.Store(false) },
 			client: "200 ", log: "this machine's clock differs from the Upload API's",
 			metric: series + `clock_offset_seconds{project="clock"} > 590`,
+			status: []string{`clock +corrected by (9m59s|10m[01]s): set this machine's clock`},
 			alerts: []string{"UploadcareClockOff"},
 		},
 		{
@@ -82,6 +92,7 @@ func incidents(t *testing.T, f *faults) []*incident {
 			fault: func() { f.writePair(t, pairLeft) }, repair: func() { f.writePair(t, farAway) },
 			client: "503 No credential can be had", log: "the static credential has expired",
 			metric: series + `static_expiry_timestamp_seconds{project="static"} - time() <= 0`,
+			status: []string{`state +failing`, `expires +\S+, \d+s ago`, `last error +\S+, \d+s ago, expired: .*`},
 			alerts: []string{"UploadcareStaticExpiresSoon static", "UploadcareStaticExpired static"},
 		},
 		{
@@ -91,6 +102,7 @@ func incidents(t *testing.T, f *faults) []*incident {
 			fault:    func() { f.breakStorage(t) }, repair: func() { f.mendStorage(t) },
 			client: "200 ", log: "credentials cannot be shared through the storage",
 			metric: series + `storage_up{project="storage"} == 0`,
+			status: []string{`storage +failing`},
 			alerts: []string{"UploadcareStorageDown storage"},
 		},
 	}
@@ -129,13 +141,13 @@ func TestEachIncidentRaisesItsAlertAlone(t *testing.T) {
 	t.Run("names", func(t *testing.T) { checkNames(t, gateway) })
 	t.Run("dashboard", func(t *testing.T) { checkDashboard(t, prometheus) })
 
-	seen := newSightings(all)
+	seen := newSightings(all, gateway)
 	for _, i := range all {
 		i.fault()
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("not seen: %q; fired: %v; cleared: %v; the last responses: %v", seen.missing(), seen.fired, seen.cleared, visitors.last)
+			t.Logf("not seen: %q; fired: %v; cleared: %v; the last responses: %v; the last status:\n%s", seen.missing(), seen.fired, seen.cleared, visitors.last, seen.shown)
 		}
 	})
 	within(t, 90*time.Second, "all alerts fire", func() bool {
