@@ -228,6 +228,11 @@ func newDemo(t *testing.T) demo {
 // caddyfile returns the Caddyfile with options added to the gateways' block and
 // to the sandbox's.
 func (d demo) caddyfile(gateway, sandbox string) string {
+	return d.gateways(gateway) + fmt.Sprintf("http://%s {\n\tbind 127.0.0.1\n\tuploadcare_sandbox {\n\t\t%s\n\t}\n}\n", d.sandbox, sandbox)
+}
+
+// gateways returns the Caddyfile without the sandbox.
+func (d demo) gateways(options string) string {
 	const site = `%s {
 	bind 127.0.0.1
 	uploadcare {
@@ -239,7 +244,5 @@ func (d demo) caddyfile(gateway, sandbox string) string {
 	}
 }
 `
-	return fmt.Sprintf(site, "https://"+d.secure, gateway, d.sandbox) +
-		fmt.Sprintf(site, "http://"+d.plain, gateway, d.sandbox) +
-		fmt.Sprintf("http://%s {\n\tbind 127.0.0.1\n\tuploadcare_sandbox {\n\t\t%s\n\t}\n}\n", d.sandbox, sandbox)
+	return fmt.Sprintf(site, "https://"+d.secure, options, d.sandbox) + fmt.Sprintf(site, "http://"+d.plain, options, d.sandbox)
 }

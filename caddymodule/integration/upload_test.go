@@ -272,8 +272,7 @@ func TestInvariant9ReloadAndStopLoseNoUpload(t *testing.T) {
 		fmt.Fprint(w, len(r.MultipartForm.Value["signature"]), len(r.MultipartForm.Value["expire"]))
 	})
 	d.sandbox = strings.TrimPrefix(upstream.URL, "http://")
-	site := strings.SplitAfter(d.caddyfile("", ""), "}\n}\n")
-	gateways := site[0] + site[1]
+	gateways := d.gateways("")
 	c.reload(gateways)
 
 	check := func(what string, responded chan *http.Response) {
