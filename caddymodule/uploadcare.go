@@ -41,6 +41,7 @@ func init() {
 //		}
 //		cors     <origin...>
 //		trace_upstream
+//		http2_windows <size>|off
 //		upstream <address...>
 //		insecure_http
 //		<any subdirective of reverse_proxy>

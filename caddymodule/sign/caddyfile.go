@@ -3,9 +3,7 @@
 package sign
 
 import (
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -19,7 +17,7 @@ const (
 	// Directive is the handler's name in the Caddyfile.
 	Directive = "uploadcare_sign"
 	// Options lists its subdirectives for load errors, so that a typo is found at once.
-	Options = "project, cors, " + traceOption + ", " + project.Options
+	Options = "project, cors, " + traceOption + ", " + windowsOption + ", " + project.Options
 
 	// traceOption is a subdirective of what passes uploads on, and of nothing else.
 	traceOption = "trace_upstream"
@@ -46,6 +44,7 @@ func parseSign(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		}
 //		cors <origin...>
 //		trace_upstream
+//		http2_windows <size>|off
 //	}
 //
 // The options of a project are:
@@ -71,33 +70,33 @@ func parseSign(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 // block, beside `project <public_key>` without a block of its own. Any other subdirective
 // is the name of a guest module in the namespace uploadcare.sources.
 func (s *Sign) UnmarshalCaddyfile(d *caddyfile.Dispenser) (err error) {
-	s.Projects, s.CORS, err = unmarshalBlock(d, map[string]*bool{traceOption: &s.TraceUpstream})
-	return err
+	options, err := unmarshalBlock(d, nil, Options, IsOption)
+	if err != nil {
+		return err
+	}
+	return s.UnmarshalOptions(options)
 }
 
-// unmarshalBlock parses a directive that has nothing but a block of options, among them
-// flags of its own.
-func unmarshalBlock(d *caddyfile.Dispenser, flags map[string]*bool) (projects []*project.Project, cors []string, err error) {
+// unmarshalBlock parses a directive that has nothing but a block of flags and options.
+func unmarshalBlock(d *caddyfile.Dispenser, flags map[string]*bool, expected string, isOption func(string) bool) (options Subdirectives, err error) {
 	d.Next() // consume directive name
 	name := d.Val()
 	if d.NextArg() {
-		return nil, nil, d.Errf("unexpected argument '%s': %s takes a block", d.Val(), name)
+		return options, d.Errf("unexpected argument '%s': %s takes a block", d.Val(), name)
 	}
-	var options Subdirectives
 	for d.NextBlock(0) {
 		switch flag := flags[d.Val()]; {
 		case flag != nil:
 			if err := unmarshalFlag(d, flag); err != nil {
-				return nil, nil, err
+				return options, err
 			}
-		case IsOption(d.Val()) && d.Val() != traceOption:
+		case isOption(d.Val()):
 			options.Add(d.NextSegment())
 		default:
-			expected := append(slices.Sorted(maps.Keys(flags)), "project, cors, "+project.Options)
-			return nil, nil, d.Errf("unrecognized subdirective '%s': expected %s", d.Val(), strings.Join(expected, ", "))
+			return options, d.Errf("unrecognized subdirective '%s': expected %s", d.Val(), expected)
 		}
 	}
-	return options.unmarshal()
+	return options, nil
 }
 
 // unmarshalFlag parses a subdirective that is either there or not.
@@ -121,6 +120,7 @@ type Subdirectives struct {
 	cors     []caddyfile.Segment
 	direct   []caddyfile.Segment // options of the only project
 	trace    []caddyfile.Segment // trace_upstream
+	windows  []caddyfile.Segment // http2_windows
 }
 
 // Add adds a subdirective of which [IsOption] is true, with its arguments and block.
@@ -132,6 +132,8 @@ func (t *Subdirectives) Add(segment caddyfile.Segment) {
 		t.cors = append(t.cors, segment)
 	case traceOption:
 		t.trace = append(t.trace, segment)
+	case windowsOption:
+		t.windows = append(t.windows, segment)
 	default:
 		t.direct = append(t.direct, segment)
 	}
@@ -140,7 +142,12 @@ func (t *Subdirectives) Add(segment caddyfile.Segment) {
 // IsOption reports whether a subdirective is about signing. The directive uploadcare gives
 // any other to reverse_proxy.
 func IsOption(name string) bool {
-	return name == "project" || name == "cors" || name == traceOption || project.IsOption(name)
+	return name == traceOption || name == windowsOption || isCommonOption(name)
+}
+
+// isCommonOption is IsOption for what does not pass uploads on.
+func isCommonOption(name string) bool {
+	return name == "project" || name == "cors" || project.IsOption(name)
 }
 
 // UnmarshalOptions sets up the handler from a block's subdirectives. Its error names the
@@ -150,6 +157,13 @@ func (s *Sign) UnmarshalOptions(options Subdirectives) (err error) {
 		d := caddyfile.NewDispenser(segment)
 		d.Next() // consume subdirective name
 		if err := unmarshalFlag(d, &s.TraceUpstream); err != nil {
+			return err
+		}
+	}
+	for _, segment := range options.windows {
+		d := caddyfile.NewDispenser(segment)
+		d.Next() // consume subdirective name
+		if err := unmarshalWindows(d, &s.HTTP2Windows); err != nil {
 			return err
 		}
 	}

@@ -23,6 +23,8 @@ func TestUnmarshalCaddyfile(t *testing.T) {
 		"two projects":    {"uploadcare_sign {\n project pk {\n secret_key sk\n }\n project * {\n secret_key sk\n }\n}", `{"projects":[{"public_key":"pk","source":` + secretKey + `},{"public_key":"*","source":` + secretKey + `}]}`},
 		"callers":         {"uploadcare_sign {\n secret_key sk\n callers checked\n}", `{"projects":[{"source":` + secretKey + `,"callers":"checked"}]}`},
 		"any callers":     {"uploadcare_sign {\n project pk {\n secret_key sk\n callers anyone\n }\n}", `{"projects":[{"public_key":"pk","source":` + secretKey + `,"callers":"anyone"}]}`},
+		"windows":         {"uploadcare_sign {\n http2_windows 16MiB\n}", `{"http2_windows":16777216}`},
+		"no windows":      {"uploadcare_sign {\n http2_windows off\n}", `{"http2_windows":-1}`},
 		"placeholders":    {"uploadcare_sign {\n project {env.P} {\n secret_key {file./s}\n }\n}", `{"projects":[{"public_key":"{env.P}","source":{"keys":["{file./s}"],"module":"secret_key"}}]}`},
 	}
 	for name, test := range tests {
@@ -41,7 +43,7 @@ func TestUnmarshalCaddyfile(t *testing.T) {
 func TestUnmarshalCaddyfileErrorsNameLineAndExpectation(t *testing.T) {
 	tests := map[string]struct{ caddyfile, want string }{
 		"an argument":              {"uploadcare_sign pk", "unexpected argument 'pk'"},
-		"a typo":                   {"uploadcare_sign {\n secret_kye sk\n}", "unrecognized subdirective 'secret_kye': expected trace_upstream, project, cors, scheme, lifetime, operations, threshold, shared, max_file_size, types, from_url, endpoints, max_files, metadata, store, callers or a source of credentials such as secret_key, resolver or static"},
+		"a typo":                   {"uploadcare_sign {\n secret_kye sk\n}", "unrecognized subdirective 'secret_kye': expected project, cors, trace_upstream, http2_windows, scheme, lifetime, operations, threshold, shared, max_file_size, types, from_url, endpoints, max_files, metadata, store, callers or a source of credentials such as secret_key, resolver or static"},
 		"a typo in a project":      {"uploadcare_sign {\n project pk {\n lifetme 30m\n }\n}", "unrecognized option 'lifetme' of a project: expected scheme, lifetime, operations, threshold, shared, max_file_size, types, from_url, endpoints, max_files, metadata, store, callers or a source"},
 		"a project in a project":   {"uploadcare_sign {\n project pk {\n project pk2\n }\n}", "unrecognized option 'project'"},
 		"no public key":            {"uploadcare_sign {\n project {\n secret_key sk\n }\n}", "project takes one argument"},
@@ -51,7 +53,7 @@ func TestUnmarshalCaddyfileErrorsNameLineAndExpectation(t *testing.T) {
 		"an empty secret":          {"uploadcare_sign {\n secret_key \"\"\n}", "secret_key is empty"},
 		"a secret with a block":    {"uploadcare_sign {\n secret_key canary {\n x y\n }\n}", "secret_key takes no block"},
 		"two lifetimes":            {"uploadcare_sign {\n lifetime 30m\n lifetime 1h\n}", "lifetime already specified"},
-		"a flag of another":        {"uploadcare_sign {\n bypasses_policy\n}", "unrecognized subdirective 'bypasses_policy': expected trace_upstream, project, cors"},
+		"a flag of another":        {"uploadcare_sign {\n bypasses_policy\n}", "unrecognized subdirective 'bypasses_policy': expected project, cors, trace_upstream, http2_windows"},
 		"other callers":            {"uploadcare_sign {\n callers everybody\n}", "callers takes one argument, checked if something before the gateway decides who may upload, or anyone"},
 		"no callers":               {"uploadcare_sign {\n callers\n}", "callers takes one argument"},
 		"callers, and others":      {"uploadcare_sign {\n callers checked anyone\n}", "callers takes one argument"},
@@ -59,6 +61,9 @@ func TestUnmarshalCaddyfileErrorsNameLineAndExpectation(t *testing.T) {
 		"callers with a block":     {"uploadcare_sign {\n callers anyone {\n x y\n }\n}", "callers takes no block"},
 		"callers and a block":      {"uploadcare_sign {\n project a {\n callers anyone\n }\n secret_key s\n}", "'secret_key' stands outside of the project's block"},
 		"two thresholds":           {"uploadcare_sign {\n threshold 1m\n threshold 2m\n}", "threshold already specified"},
+		"windows of nothing":       {"uploadcare_sign {\n http2_windows 0\n}", "http2_windows: '0' is not a size such as 48MiB, or off"},
+		"windows twice":            {"uploadcare_sign {\n http2_windows off\n http2_windows 1MiB\n}", "http2_windows already specified"},
+		"windows without a size":   {"uploadcare_sign {\n http2_windows\n}", "http2_windows takes one argument"},
 		"no lifetime":              {"uploadcare_sign {\n lifetime\n}", "lifetime takes one argument"},
 		"a number":                 {"uploadcare_sign {\n lifetime 30\n}", "lifetime: '30' is not a duration"},
 		"a lifetime of nothing":    {"uploadcare_sign {\n lifetime 0s\n}", "lifetime: 0s is less than 1s"},

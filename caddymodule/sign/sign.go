@@ -85,11 +85,18 @@ type Sign struct {
 	// Default: `false`.
 	TraceUpstream bool `json:"trace_upstream,omitempty"`
 
+	// How many bytes all HTTP/2 connections together may hold beyond the 1 MiB that each
+	// of them may anyway, so that clients far away can have more on their way. -1 leaves
+	// the windows of HTTP/2 as they are. It concerns all sites of a server that has this
+	// handler, and the largest value of a config counts. Default: 50331648 (48 MiB).
+	HTTP2Windows int64 `json:"http2_windows,omitempty"`
+
 	gateway
-	unknown  project.UploadsMetrics
-	loopMark string
-	offsets  *offsets
-	policies policies
+	withdrawWindows func() // nil if it has none
+	unknown         project.UploadsMetrics
+	loopMark        string
+	offsets         *offsets
+	policies        policies
 }
 
 // CaddyModule returns the Caddy module information.
@@ -117,6 +124,7 @@ func (s *Sign) Provision(ctx caddy.Context) error {
 	if err := s.join(peer{config: ctx.GetMetricsRegistry(), hasPolicy: s.projects.HasPolicy}); err != nil {
 		return err
 	}
+	s.provisionWindows(ctx)
 	s.projects.LogCallers("uploads to the project are signed")
 	return nil
 }

@@ -158,7 +158,12 @@ func parseSignature(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //
 // The project's options may stand directly in the block.
 func (s *Signature) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	projects, cors, err := unmarshalBlock(d, map[string]*bool{bypassOption: &s.BypassesPolicy})
+	flags := map[string]*bool{bypassOption: &s.BypassesPolicy}
+	options, err := unmarshalBlock(d, flags, bypassOption+", project, cors, "+project.Options, isCommonOption)
+	if err != nil {
+		return err
+	}
+	projects, cors, err := options.unmarshal()
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package window
+
+import (
+	"errors"
+	"sync"
+	"time"
+)
+
+const (
+	// initial is the window of each connection by the protocol (RFC 9113, section 6.9.2).
+	initial = 65535
+	// horizon is the time for which a connection's window lets its speed last. It is the
+	// longest round trip at which an upload need not wait.
+	horizon = 500 * time.Millisecond
+	// sampled is of how many bytes the speed is measured. There are some in a first Default,
+	// so that the window grows within the first round trip.
+	sampled = 128 << 10
+)
+
+var errFlowControl = errors.New("the client has sent more than its HTTP/2 window")
+
+// flow is the window of one connection: of what the server grants, how much the client
+// gets to know. It is safe for concurrent use.
+type flow struct {
+	budget *Budget
+
+	mu        sync.Mutex
+	total     int // what the server grants, 0 before its first update
+	reserve   int // of it, what the client does not know of
+	available int // what the client may still send
+	extra     int // of the budget
+	expected  int // what the bodies of requests still have to bring
+	speed     speed
+}
+
+// newFlow returns the flow of a new connection.
+func newFlow(budget *Budget) *flow { return &flow{budget: budget, available: initial} }
+
+// update takes an update of the server's for the whole connection, and returns what the
+// client gets of it, which may be less, nothing, or more. What the client then has is
+// what is expected, as far as it comes within the horizon and within the budget. It is
+// at least Default, so that nothing waits for longer than with Go's own window.
+func (f *flow) update(increment int) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.total == 0 { // The first is no body's that was read, but makes the window what it is.
+		f.total = initial + increment
+	} else {
+		f.speed.add(increment)
+	}
+	f.reserve += increment
+	granted := f.total - f.reserve // and cannot be taken back
+	want := max(min(f.expected, f.speed.within(horizon), f.total), granted, Default)
+	f.extra = f.budget.resize(f.extra, want-Default)
+	give := min(max(Default+f.extra-granted, 0), f.reserve)
+	f.reserve -= give
+	f.available += give
+	return give
+}
+
+// received counts what the client has sent. The server would take all that it grants.
+func (f *flow) received(n int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.available -= n
+	if f.available < 0 {
+		return errFlowControl
+	}
+	return nil
+}
+
+// expect changes by n what is expected.
+func (f *flow) expect(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.expected == 0 {
+		f.speed.pause()
+	}
+	f.expected += n
+}
+
+// close gives back what the connection has.
+func (f *flow) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.extra = f.budget.resize(f.extra, 0)
+}
+
+// speed is how fast bodies are read, at the best of late.
+type speed struct {
+	perSecond float64
+	since     time.Time // when the sample began, or zero
+	bytes     int       // of the sample
+}
+
+// add adds to the sample. A connection that waits for its window has a slow sample in each
+// round trip, and fast ones: so the speed falls slowly.
+func (s *speed) add(bytes int) {
+	now := time.Now()
+	if s.since.IsZero() {
+		s.since = now
+		return
+	}
+	s.bytes += bytes
+	if s.bytes < sampled {
+		return
+	}
+	// A clock may be too coarse for a sample.
+	took := max(now.Sub(s.since), 100*time.Microsecond)
+	s.perSecond = max(float64(s.bytes)/took.Seconds(), s.perSecond*7/8)
+	s.since, s.bytes = now, 0
+}
+
+// pause says that nothing was to be read until now.
+func (s *speed) pause() { s.since, s.bytes = time.Time{}, 0 }
+
+// within returns how many bytes are read in a time.
+func (s *speed) within(time time.Duration) int {
+	return int(min(s.perSecond*time.Seconds(), maxTotal))
+}
