@@ -114,7 +114,7 @@ var distanceParts = []struct {
 	name    string
 	measure func(o *options, directory string) (string, error)
 }{
-	{"timings", measureTimings}, {"bursts", measureBursts}, {"stale", measureStale},
+	{"timings", measureTimings}, {"bursts", measureBursts}, {"stale", measureStale}, {"clients", measureClients},
 }
 
 // checkDistanceParts rejects names of cases that there are not.

@@ -40,8 +40,11 @@ func newRelay(to string, roundTrip time.Duration) (*relay, error) {
 }
 
 // address returns the address for clients, with a host name that the certificate has.
-func (r *relay) address() string {
-	_, port, _ := net.SplitHostPort(r.listener.Addr().String())
+func (r *relay) address() string { return addressFor(r.listener.Addr()) }
+
+// addressFor returns an address of this machine with its host name.
+func addressFor(address net.Addr) string {
+	_, port, _ := net.SplitHostPort(address.String())
 	return net.JoinHostPort("localhost", port)
 }
 

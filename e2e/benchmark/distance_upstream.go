@@ -40,8 +40,9 @@ var upstreamKinds = []upstreamKind{
 
 // distantUpstream accepts uploads over TLS.
 type distantUpstream struct {
-	server  *http.Server
-	address string
+	server   *http.Server
+	listener net.Listener
+	address  string
 }
 
 // startDistantUpstream starts an upstream that closes connections after idle, or never if
@@ -65,7 +66,7 @@ func startDistantUpstream(kind upstreamKind, certificate string, idle time.Durat
 	server.Protocols.SetHTTP1(kind.protocol == http1TLS)
 	server.Protocols.SetHTTP2(kind.protocol == http2Protocol)
 	go func() { _ = server.ServeTLS(listener, "", "") }()
-	return &distantUpstream{server, listener.Addr().String()}, nil
+	return &distantUpstream{server, listener, listener.Addr().String()}, nil
 }
 
 // stop closes the upstream and all its connections.

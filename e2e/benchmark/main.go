@@ -62,7 +62,7 @@ func main() {
 	flag.StringVar(&o.out, "out", "", "a directory for results.json, results.md and results.svg")
 	flag.StringVar(&report, "report", "", "write the report of an earlier results.json, and measure nothing")
 	flag.BoolVar(&rss, "rss", false, "measure memory: slow uploads, and a large one")
-	flag.BoolVar(&distance, "distance", false, "measure how long single uploads take to an upstream at 20, 50 and 150 ms, directly and through what stands near the client, and write distance.md; cases are timings,bursts,stale")
+	flag.BoolVar(&distance, "distance", false, "measure how long single uploads take to an upstream at 20, 50 and 150 ms, directly and through what stands near the client, and write distance.md; cases are timings,bursts,stale and, with clients at 0 to 200 ms, clients")
 	flag.Parse()
 	if rss && !isSet("rounds") {
 		o.rounds = 3
