@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package window
+
+import (
+	"errors"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const mebibyte = 1 << 20
+
+// server is the end of a flow that grants windows, as x/net/http2 does.
+type server struct {
+	*flow
+	held int // come, and not read
+}
+
+// newServer returns the server's end of a connection, after its first update.
+func newServer(t *testing.T, budget *Budget) *server {
+	t.Helper()
+	s := &server{flow: newFlow(budget)}
+	if got := s.update(Default + budget.most() - initial); got != Default-initial {
+		t.Fatalf("the first update is %d, want Go's %d", got, Default-initial)
+	}
+	return s
+}
+
+// window returns what the connection can make the server hold, now.
+func (s *server) window() int { return s.available + s.held }
+
+// takes has up to n bytes come.
+func (s *server) takes(t *testing.T, n int) int {
+	t.Helper()
+	n = min(n, s.available)
+	if err := s.received(n); err != nil {
+		t.Fatal(err)
+	}
+	s.held += n
+	return n
+}
+
+// reads has n bytes of a body read at a speed.
+func (s *server) reads(n int, perSecond float64) {
+	time.Sleep(time.Duration(float64(n) / perSecond * float64(time.Second)))
+	s.expect(-n)
+	s.held -= n
+	s.update(n)
+}
+
+// uploads has a body of a size come and be read, and returns the largest window.
+func (s *server) uploads(t *testing.T, size int, perSecond float64) (most int) {
+	t.Helper()
+	s.expect(size)
+	for come, read := 0, 0; read < size; {
+		come += s.takes(t, size-come)
+		n := min(16<<10, come-read)
+		s.reads(n, perSecond)
+		read += n
+		most = max(most, s.window())
+	}
+	return most
+}
+
+func TestAWindowFitsTheSpeedAndTheRest(t *testing.T) {
+	tests := map[string]struct {
+		limit, size int
+		perSecond   float64
+		least, most int
+	}{
+		"a fast upload":            {48 * mebibyte, 64 * mebibyte, 100e6, 32 * mebibyte, 33 * mebibyte},
+		"one that is small":        {48 * mebibyte, mebibyte / 2, 100e6, Default, Default},
+		"one that is not large":    {48 * mebibyte, 8 * mebibyte, 100e6, 7 * mebibyte, 8 * mebibyte},
+		"one of 20 MB/s":           {48 * mebibyte, 64 * mebibyte, 20e6, 9e6, 11e6},
+		"one of 2 MB/s":            {48 * mebibyte, 16 * mebibyte, 2e6, Default, Default},
+		"a fast one, little limit": {3 * mebibyte, 64 * mebibyte, 100e6, 3 * mebibyte, 3 * mebibyte},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var budget Budget
+				budget.Allow(test.limit)
+				s := newServer(t, &budget)
+				for range 2 { // the second is no worse for the first
+					if got := s.uploads(t, test.size, test.perSecond); got < test.least || got > test.most {
+						t.Errorf("the window is %d, want %d to %d", got, test.least, test.most)
+					}
+					if got := s.window(); got != Default || budget.Held() != 0 {
+						t.Errorf("afterwards the window is %d, and %d of the budget are held", got, budget.Held())
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestAnUploadThatBecomesSlowGivesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var budget Budget
+		budget.Allow(48 * mebibyte)
+		s := newServer(t, &budget)
+		s.expect(1 << 30)
+		for range 512 {
+			s.takes(t, 1<<30)
+			s.reads(16<<10, 100e6)
+		}
+		if got := budget.Held(); got != 32*mebibyte {
+			t.Fatalf("%d are held while it is fast", got)
+		}
+		for s.held > 0 { // the client has stopped
+			s.reads(min(16<<10, s.held), 256<<10)
+		}
+		if got := budget.Held(); got != 0 {
+			t.Errorf("%d are held when it is slow", got)
+		}
+	})
+}
+
+func TestAClosedConnectionGivesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var budget Budget
+		budget.Allow(48 * mebibyte)
+		s := newServer(t, &budget)
+		s.expect(1 << 30)
+		for range 512 {
+			s.takes(t, 1<<30)
+			s.reads(16<<10, 100e6)
+		}
+		s.close()
+		if got := budget.Held(); got != 0 {
+			t.Errorf("%d are held", got)
+		}
+	})
+}
+
+func TestAClientMayNotSendMoreThanItsWindow(t *testing.T) {
+	var budget Budget
+	budget.Allow(48 * mebibyte)
+	s := newServer(t, &budget) // which itself would take 33 MiB
+	if err := s.received(Default); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.received(1); !errors.Is(err, errFlowControl) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Whatever comes and is read, at whatever speed: the connections hold no more than the
+// budget beyond Default each, none has less than Default, and all is given back.
+func TestTheBoundHoldsWhateverIsUploaded(t *testing.T) {
+	const limit, connections = 20 * mebibyte, 6
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // reproducible
+			var budget Budget
+			budget.Allow(limit)
+			servers := make([]*server, connections)
+			rests := make([]int, connections)
+			for i := range servers {
+				servers[i] = newServer(t, &budget)
+			}
+			for range 4000 {
+				i := random.IntN(connections)
+				s := servers[i]
+				switch random.IntN(8) {
+				case 0:
+					n := random.IntN(8 * mebibyte)
+					s.expect(n)
+					rests[i] += n
+				case 1, 2, 3:
+					rests[i] -= s.takes(t, min(rests[i], random.IntN(2*mebibyte)))
+				default:
+					if n := min(s.held, 1+random.IntN(256<<10)); n > 0 {
+						s.reads(n, 1e5*float64(uint(1)<<random.IntN(12)))
+					}
+				}
+				total := 0
+				for _, s := range servers {
+					if s.window() < Default-rests[i] && s.window() < Default {
+						t.Fatalf("a window of %d", s.window())
+					}
+					total += s.window() - Default
+				}
+				if total > budget.Held() || budget.Held() > limit {
+					t.Fatalf("seed %d: %d beyond the windows of Go, %d held of %d", seed, total, budget.Held(), limit)
+				}
+			}
+			for _, s := range servers {
+				s.close()
+			}
+			if got := budget.Held(); got != 0 {
+				t.Errorf("%d are held in the end", got)
+			}
+		})
+	}
+}
