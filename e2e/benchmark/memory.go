@@ -55,7 +55,7 @@ func measureMemory(o *options) error {
 		o.contenders = memoryContenders
 	}
 	if len(o.modes) == 0 {
-		o.modes = []string{"plain", "tls"}
+		o.modes = []string{"plain", "tls", "http2"}
 	}
 	directory, remove, err := o.buildAside()
 	if err != nil {
@@ -65,6 +65,12 @@ func measureMemory(o *options) error {
 	fmt.Printf("%s. Commit %s, %s, %d rounds:\n\n```\n%s\n```\n\n", machine(), commit(), time.Now().Format(time.DateOnly), o.rounds, o.command)
 	for _, mode := range modes {
 		if !slices.Contains(o.modes, mode.name) {
+			continue
+		}
+		if mode.downstream == http2Protocol {
+			if err := o.memoryWithSlowUpstream(mode, directory); err != nil {
+				return err
+			}
 			continue
 		}
 		if mode.downstream != http1 && mode.downstream != http1TLS {
@@ -142,7 +148,21 @@ func (f *field) grow(e *entrant, column int) (growth, error) {
 			return growth{}, err
 		}
 	}
-	// By then the process does nothing more for the first uploads.
+	g, err := e.growth(func() error {
+		if column < len(slowCases) {
+			return f.uploadSlowly(e, slowCases[column])
+		}
+		return f.uploadLarge(e)
+	})
+	if err != nil {
+		return growth{}, f.explain(e, err)
+	}
+	return g, nil
+}
+
+// growth measures a contender that is idle, and then while something is uploaded.
+func (e *entrant) growth(upload func() error) (growth, error) {
+	// By then the process does nothing more for what was before.
 	time.Sleep(20 * settle)
 	idle, err := usageOf(e.process.command.Process.Pid)
 	if err != nil {
@@ -162,15 +182,11 @@ func (f *field) grow(e *entrant, column int) (growth, error) {
 			}
 		}
 	})
-	if column < len(slowCases) {
-		err = f.uploadSlowly(e, slowCases[column])
-	} else {
-		err = f.uploadLarge(e)
-	}
+	err = upload()
 	close(stop)
 	sampling.Wait()
 	if err != nil {
-		return growth{}, f.explain(e, err)
+		return growth{}, err
 	}
 	slices.Sort(samples)
 	return growth{idle.rss, samples[len(samples)/2], samples[len(samples)-1]}, nil

@@ -107,8 +107,7 @@ func (s *speed) add(bytes int) {
 	if s.bytes < sampled {
 		return
 	}
-	// A clock may be too coarse for a sample.
-	took := max(now.Sub(s.since), 100*time.Microsecond)
+	took := max(now.Sub(s.since), time.Millisecond) // less says more of the processor than of the line
 	s.perSecond = max(float64(s.bytes)/took.Seconds(), s.perSecond*7/8)
 	s.since, s.bytes = now, 0
 }
