@@ -64,9 +64,11 @@ type persistentConn struct {
 	// the response's body owns them, and finally the pool.
 	reading  sync.Mutex
 	reader   *bufio.Reader
-	poller   poller // nil if nothing can be seen
-	received int64  // bytes of the response
-	limit    int64  // of them, that may yet come
+	poller   poller  // nil if nothing can be seen
+	network  network // of the poller, or nil
+	arrival  arrival
+	received int64 // bytes of the response
+	limit    int64 // of them, that may yet come
 
 	// mu guards these.
 	mu             sync.Mutex
@@ -86,6 +88,9 @@ func newPersistentConn(conn net.Conn, client *Client, to host) *persistentConn {
 	c := &persistentConn{client: client, to: to, conn: conn, poller: newPoller(conn), sent: make(chan error, 1)}
 	c.writer = bufio.NewWriterSize((*requestWriter)(c), size(client.transport.WriteBufferSize))
 	c.reader = bufio.NewReaderSize((*responseReader)(c), size(client.transport.ReadBufferSize))
+	if c.network, _ = c.poller.(network); c.network != nil {
+		c.arrival.roundTrip = c.network.roundTrip()
+	}
 	c.watchTimer = time.AfterFunc(time.Hour, c.watch)
 	c.watchTimer.Stop()
 	return c
@@ -134,6 +139,7 @@ func (c *persistentConn) exchange(r *http.Request) (*http.Response, error) {
 func (c *persistentConn) begin() {
 	c.reading.Lock()
 	c.received, c.limit = 0, c.maxHeader()
+	c.arrival.began = time.Now()
 	c.reading.Unlock()
 	c.mu.Lock()
 	c.failure, c.headerReceived, c.timeout = nil, false, nil

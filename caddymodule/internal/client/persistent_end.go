@@ -110,7 +110,12 @@ func (c *persistentConn) wasClosedIdle() bool {
 // isQuiet reports whether nothing has arrived on an idle connection. What arrives
 // without a request is the connection's end, or data that would be taken for the
 // response to the next request (response desynchronization).
-func (c *persistentConn) isQuiet() bool { return !c.poller.Readable() }
+func (c *persistentConn) isQuiet() bool {
+	if c.network != nil && time.Since(c.idleSince) < lateAcknowledgment {
+		return !c.network.acknowledgedReadable()
+	}
+	return !c.poller.Readable()
+}
 
 // finish returns the connection to the pool, after all of the response has been
 // read, once the request has been sent. It does not wait for that: the caller has

@@ -5,6 +5,7 @@ package client
 import (
 	"net"
 	"syscall"
+	"time"
 )
 
 // poller is a connection that can be inspected without reading from it.
@@ -16,6 +17,15 @@ type poller interface {
 	// Readable reports whether a Read would return at once: with data that has
 	// arrived, with the connection's end, or with an error.
 	Readable() bool
+}
+
+// network is what a poller of a socket knows besides.
+type network interface {
+	// acknowledgedReadable is Readable, after what has come has been acknowledged.
+	acknowledgedReadable() bool
+	// roundTrip returns the shortest round trip that the system has seen of late, or 0 if
+	// it does not know.
+	roundTrip() time.Duration
 }
 
 // newPoller returns a poller for a connection or, if it wraps another as TLS does,

@@ -7,6 +7,7 @@ package client
 import (
 	"errors"
 	"syscall"
+	"time"
 )
 
 // canPoll says that sockets can be polled on this operating system.
@@ -17,6 +18,7 @@ const canPoll = true
 type socketPoller struct {
 	socket   syscall.RawConn
 	peek     func(descriptor uintptr) bool
+	first    bool // acknowledge first
 	readable bool
 	buffer   [1]byte
 }
@@ -24,6 +26,9 @@ type socketPoller struct {
 func newSocketPoller(socket syscall.RawConn) poller {
 	p := &socketPoller{socket: socket}
 	p.peek = func(descriptor uintptr) bool {
+		if p.first {
+			acknowledge(descriptor)
+		}
 		// Go's sockets are non-blocking, so this returns at once.
 		_, _, err := syscall.Recvfrom(int(descriptor), p.buffer[:], syscall.MSG_PEEK) //nolint:gosec // it was made of an int
 		p.readable = !errors.Is(err, syscall.EAGAIN)
@@ -37,3 +42,20 @@ func (p *socketPoller) Readable() bool {
 	p.readable = true
 	return p.socket.Read(p.peek) != nil || p.readable
 }
+
+// acknowledgedReadable implements network.
+func (p *socketPoller) acknowledgedReadable() bool {
+	p.first = true
+	readable := p.Readable()
+	p.first = false
+	return readable
+}
+
+// roundTrip implements network.
+func (p *socketPoller) roundTrip() (shortest time.Duration) {
+	_ = p.socket.Control(func(descriptor uintptr) { shortest = roundTrip(descriptor) })
+	return shortest
+}
+
+// Interface guard
+var _ network = (*socketPoller)(nil)

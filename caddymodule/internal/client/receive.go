@@ -118,6 +118,9 @@ func (r *responseReader) Read(p []byte) (int, error) {
 		return 0, errHeaderTooLarge
 	}
 	n, err := r.conn.Read(p[:min(int64(len(p)), r.limit)])
+	if r.received == 0 && n > 0 && r.network != nil && r.arrival.tooSoon(r.network.roundTrip) {
+		r.noReuse.Store(true)
+	}
 	r.received += int64(n)
 	r.limit -= int64(n)
 	return n, err
