@@ -25,6 +25,7 @@ type frameClient struct {
 	bodies    map[uint32]string
 	ended     map[uint32]bool
 	goingAway bool
+	far       bool // does not say how near it is
 }
 
 // dial connects a client, and waits for the server's windows.
@@ -39,7 +40,7 @@ func dial(t *testing.T, address string) *frameClient {
 	_ = connection.SetDeadline(time.Now().Add(time.Minute))
 	c := &frameClient{
 		Conn: connection, framer: http2.NewFramer(connection, connection), piece: make([]byte, 16<<10), window: initial,
-		settings: map[http2.SettingID]uint32{}, streams: map[uint32]int{}, bodies: map[uint32]string{}, ended: map[uint32]bool{},
+		settings: map[http2.SettingID]uint32{}, streams: map[uint32]int{}, bodies: map[uint32]string{}, ended: map[uint32]bool{}, far: true,
 	}
 	if _, err := io.WriteString(connection, http2.ClientPreface); err != nil {
 		t.Fatal(err)
@@ -153,6 +154,10 @@ func (c *frameClient) read() error {
 			c.window += int(frame.Increment)
 		} else {
 			c.streams[frame.StreamID] += int(frame.Increment)
+		}
+	case *http2.PingFrame:
+		if !c.far {
+			return c.framer.WritePing(true, frame.Data)
 		}
 	case *http2.DataFrame:
 		c.bodies[frame.StreamID] += string(frame.Data())

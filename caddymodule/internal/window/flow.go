@@ -11,9 +11,12 @@ import (
 const (
 	// initial is the window of each connection by the protocol (RFC 9113, section 6.9.2).
 	initial = 65535
-	// horizon is the time for which a connection's window lets its speed last. It is the
+	// horizon is for how long a connection's window lets its speed last, at most. It is the
 	// longest round trip at which an upload need not wait.
 	horizon = 500 * time.Millisecond
+	// roundTrips is the same in round trips. A window of one would do, if the speed were
+	// known as well: while the window grows, it is not.
+	roundTrips = 4
 	// sampled is of how many bytes the speed is measured. There are some in a first Default,
 	// so that the window grows within the first round trip.
 	sampled = 128 << 10
@@ -33,6 +36,8 @@ type flow struct {
 	extra     int // of the budget
 	expected  int // what the bodies of requests still have to bring
 	speed     speed
+	pinged    time.Time     // when the client was asked for its round trip, or zero
+	roundTrip time.Duration // 0 while it is not known
 }
 
 // newFlow returns the flow of a new connection.
@@ -52,12 +57,41 @@ func (f *flow) update(increment int) int {
 	}
 	f.reserve += increment
 	granted := f.total - f.reserve // and cannot be taken back
-	want := max(min(f.expected, f.speed.within(horizon), f.total), granted, Default)
+	want := max(min(f.expected, f.speed.within(f.horizon()), f.total), granted, Default)
 	f.extra = f.budget.resize(f.extra, want-Default)
 	give := min(max(Default+f.extra-granted, 0), f.reserve)
 	f.reserve -= give
 	f.available += give
 	return give
+}
+
+// horizon is called with f.mu held. To a client nearby, a large window would only be
+// memory: what comes sooner than it is read takes room, and is no faster for it.
+func (f *flow) horizon() time.Duration {
+	if f.roundTrip == 0 {
+		return horizon
+	}
+	return min(roundTrips*f.roundTrip, horizon)
+}
+
+// ping reports whether the client is to be asked for its round trip, which is once.
+func (f *flow) ping() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.pinged.IsZero() {
+		return false
+	}
+	f.pinged = time.Now()
+	return true
+}
+
+// pong is the client's response.
+func (f *flow) pong() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.roundTrip == 0 && !f.pinged.IsZero() {
+		f.roundTrip = max(time.Since(f.pinged), time.Microsecond)
+	}
 }
 
 // received counts what the client has sent. The server would take all that it grants.

@@ -69,13 +69,16 @@ func TestAWindowFitsTheSpeedAndTheRest(t *testing.T) {
 		limit, size int
 		perSecond   float64
 		least, most int
+		roundTrip   time.Duration
 	}{
-		"a fast upload":            {48 * mebibyte, 64 * mebibyte, 100e6, 32 * mebibyte, 33 * mebibyte},
-		"one that is small":        {48 * mebibyte, mebibyte / 2, 100e6, Default, Default},
-		"one that is not large":    {48 * mebibyte, 8 * mebibyte, 100e6, 7 * mebibyte, 8 * mebibyte},
-		"one of 20 MB/s":           {48 * mebibyte, 64 * mebibyte, 20e6, 9e6, 11e6},
-		"one of 2 MB/s":            {48 * mebibyte, 16 * mebibyte, 2e6, Default, Default},
-		"a fast one, little limit": {3 * mebibyte, 64 * mebibyte, 100e6, 3 * mebibyte, 3 * mebibyte},
+		"a fast upload":            {48 * mebibyte, 64 * mebibyte, 100e6, 32 * mebibyte, 33 * mebibyte, 0},
+		"one that is small":        {48 * mebibyte, mebibyte / 2, 100e6, Default, Default, 0},
+		"one that is not large":    {48 * mebibyte, 8 * mebibyte, 100e6, 7 * mebibyte, 8 * mebibyte, 0},
+		"one of 20 MB/s":           {48 * mebibyte, 64 * mebibyte, 20e6, 9e6, 11e6, 0},
+		"one of 2 MB/s":            {48 * mebibyte, 16 * mebibyte, 2e6, Default, Default, 0},
+		"a fast one, little limit": {3 * mebibyte, 64 * mebibyte, 100e6, 3 * mebibyte, 3 * mebibyte, 0},
+		"a fast one nearby":        {48 * mebibyte, 64 * mebibyte, 100e6, Default, Default, time.Millisecond},
+		"a fast one from 20 ms":    {48 * mebibyte, 64 * mebibyte, 100e6, 7e6, 9e6, 20 * time.Millisecond},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -83,6 +86,7 @@ func TestAWindowFitsTheSpeedAndTheRest(t *testing.T) {
 				var budget Budget
 				budget.Allow(test.limit)
 				s := newServer(t, &budget)
+				s.roundTrip = test.roundTrip
 				for range 2 { // the second is no worse for the first
 					if got := s.uploads(t, test.size, test.perSecond); got < test.least || got > test.most {
 						t.Errorf("the window is %d, want %d to %d", got, test.least, test.most)

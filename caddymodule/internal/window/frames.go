@@ -24,6 +24,13 @@ func (h header) length() int  { return int(h[0])<<16 | int(h[1])<<8 | int(h[2]) 
 func (h header) stream() int  { return int(binary.BigEndian.Uint32(h[5:]) & maxIncrement) }
 func (h header) isData() bool { return http2.FrameType(h[3]) == http2.FrameData }
 
+func (h header) isPong() bool {
+	return http2.FrameType(h[3]) == http2.FramePing && http2.Flags(h[4]).Has(http2.FlagPingAck)
+}
+
+// ping is a frame that asks for a response. The server, which did not send it, ignores that.
+var ping = []byte{0, 0, 8, byte(http2.FramePing), 0, 0, 0, 0, 0, 'w', 'i', 'n', 'd', 'o', 'w', 0, 0}
+
 // isUpdate reports whether it is of an update for the whole connection.
 func (h header) isUpdate() bool {
 	return http2.FrameType(h[3]) == http2.FrameWindowUpdate && h.stream() == 0 && h.length() == updateSize
@@ -55,6 +62,9 @@ func (in *incoming) scan(p []byte) error {
 		in.have = 0
 		frame := header(in.header[:])
 		in.skip = frame.length()
+		if frame.isPong() {
+			in.flow.pong()
+		}
 		if frame.isData() {
 			if err := in.flow.received(frame.length()); err != nil {
 				return err
@@ -120,7 +130,13 @@ func (out *outgoing) begin(p []byte) []byte {
 		}
 		binary.BigEndian.PutUint32(payload, uint32(give)) //nolint:gosec // at most flow.total, which was of this type
 	}
+	update := len(out.partial) > headerSize
 	out.changed = append(out.changed, out.partial...)
 	out.partial = out.partial[:0]
+	// Behind the server's settings, which come first, and while the client has nothing to
+	// send that its response would have to wait for.
+	if update && out.flow.ping() {
+		out.changed = append(out.changed, ping...)
+	}
 	return p[n:]
 }

@@ -5,8 +5,11 @@ package window
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2"
 )
@@ -50,8 +53,10 @@ func TestOnlyUpdatesForTheConnectionChange(t *testing.T) {
 	download := bytes.Repeat([]byte{0, 0, 4, 8, 0}, 20<<10) // which looks like updates
 	frames := func(update uint32) []byte {
 		return written(t, func(f *http2.Framer) error {
-			errs := []error{f.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 24}),
-				f.WriteWindowUpdate(1, 7000), f.WriteData(1, false, download), f.WritePing(true, [8]byte{8})}
+			errs := []error{
+				f.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 24}),
+				f.WriteWindowUpdate(1, 7000), f.WriteData(1, false, download), f.WritePing(true, [8]byte{8}),
+			}
 			if update > 0 {
 				errs = append(errs, f.WriteWindowUpdate(0, update))
 			}
@@ -69,12 +74,35 @@ func TestOnlyUpdatesForTheConnectionChange(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(100) {
 				flow := newFlow(new(Budget))
-				flow.total, flow.reserve = 8<<20, 8<<20-test.window
+				flow.total, flow.reserve, flow.pinged = 8<<20, 8<<20-test.window, time.Now()
 				if got := passed(t, flow, frames(5000), seed); !bytes.Equal(got, frames(test.want)) {
 					t.Fatalf("seed %d: other frames", seed)
 				}
 			}
 		})
+	}
+}
+
+func TestAClientIsAskedOnceForItsRoundTrip(t *testing.T) {
+	flow := newFlow(new(Budget))
+	var sent bytes.Buffer
+	sent.Write(passed(t, flow, written(t, func(f *http2.Framer) error {
+		return errors.Join(f.WriteSettings(), f.WriteWindowUpdate(0, 8<<20), f.WriteWindowUpdate(0, 8<<10))
+	}), 1))
+	var kinds []http2.FrameType
+	for framer := http2.NewFramer(io.Discard, &sent); ; {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			break
+		}
+		kinds = append(kinds, frame.Header().Type)
+	}
+	if want := []http2.FrameType{http2.FrameSettings, http2.FrameWindowUpdate, http2.FramePing, http2.FrameWindowUpdate}; !slices.Equal(kinds, want) {
+		t.Errorf("got %v", kinds)
+	}
+	in := incoming{flow: flow}
+	if err := in.scan(written(t, func(f *http2.Framer) error { return f.WritePing(true, [8]byte{}) })); err != nil || flow.roundTrip == 0 {
+		t.Errorf("the round trip is %v, %v", flow.roundTrip, err)
 	}
 }
 

@@ -68,8 +68,8 @@ func (b *Budget) install(server *http.Server) {
 			}
 		}
 	}
-	h2 := new(http2.Server)
-	//nolint:staticcheck // Only x/net/http2 serves a connection that is not the listener's, as in Caddy.
+	h2 := new(http2.Server) //nolint:staticcheck // Only x/net/http2 serves a connection that wraps another. Caddy uses it, too.
+	//nolint:staticcheck // as above
 	if err := http2.ConfigureServer(base, h2); err != nil {
 		return
 	}
@@ -81,6 +81,8 @@ func (b *Budget) install(server *http.Server) {
 }
 
 // serve serves one connection until it ends.
+//
+//nolint:staticcheck // as above
 func (b *Budget) serve(h2 *http2.Server, base *http.Server, c *tls.Conn, h http.Handler) {
 	flow := newFlow(b)
 	defer flow.close()
@@ -90,5 +92,5 @@ func (b *Budget) serve(h2 *http2.Server, base *http.Server, c *tls.Conn, h http.
 	if h, ok := h.(interface{ BaseContext() context.Context }); ok {
 		options.Context = h.BaseContext()
 	}
-	h2.ServeConn(newConn(c, flow), options)
+	h2.ServeConn(newConn(c, flow), options) //nolint:staticcheck // as above
 }

@@ -95,6 +95,22 @@ func TestAClientSeesGosWindowAndALargeOneAsItUploads(t *testing.T) {
 	}
 }
 
+func TestAClientNearbyHasGosWindow(t *testing.T) {
+	var budget Budget
+	budget.Allow(48 * mebibyte)
+	server := startServer(t, &budget, http.HandlerFunc(reading))
+	client := dial(t, server.Listener.Addr().String())
+	client.far = false
+	if err := client.framer.WritePing(true, [8]byte{}); err != nil { // the request for it was read by dial
+		t.Fatal(err)
+	}
+	client.request(t, 1, 64*mebibyte)
+	// On a busy machine, the round trip is longer than it might be.
+	if most := client.upload(t, 1, 64*mebibyte); most > 16*mebibyte {
+		t.Errorf("the largest window was %d", most)
+	}
+}
+
 func TestAServerWithWindowsOfItsOwnIsLeftAlone(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(reading))
 	//nolint:staticcheck // as Caddy does
