@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+)
+
+// streamWindow returns what a stream of a new HTTP/2 connection may have on its way, and
+// checks that the connection has Go's 1 MiB.
+func streamWindow(t *testing.T, address string) (stream uint32) {
+	t.Helper()
+	connection, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, ServerName: "localhost", NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	_ = connection.SetDeadline(time.Now().Add(20 * time.Second))
+	_, _ = io.WriteString(connection, http2.ClientPreface)
+	framer := http2.NewFramer(connection, connection)
+	_ = framer.WriteSettings()
+	const initial = 65535 // what every connection begins with
+	for {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch frame := frame.(type) {
+		case *http2.SettingsFrame:
+			if size, ok := frame.Value(http2.SettingInitialWindowSize); ok {
+				stream = size
+			}
+		case *http2.WindowUpdateFrame:
+			if frame.StreamID == 0 {
+				if got := frame.Increment + initial; got != 1<<20 {
+					t.Errorf("a new connection has %d", got)
+				}
+				return stream
+			}
+		}
+	}
+}
+
+// windowSite is a gateway at a host and port, with an option.
+func windowSite(at, upstream, option string) string {
+	return fmt.Sprintf("https://%s {\n\ttls internal\n\tuploadcare {\n\t\tproject pk\n\t\tsecret_key sk\n\t\tupstream http://%s\n\t\t%s\n\t}\n}\n", at, upstream, option)
+}
+
+func TestHTTP2WindowsBelongToTheServer(t *testing.T) {
+	tests := map[string]struct {
+		options []string // of the sites of one server
+		want    uint32   // a share of two thirds, and Go's 1 MiB
+	}{
+		"by default":             {[]string{""}, 33 << 20},
+		"smaller":                {[]string{"http2_windows 6MiB"}, 5 << 20},
+		"off":                    {[]string{"http2_windows off"}, 1 << 20},
+		"the largest of several": {[]string{"http2_windows 6MiB", "http2_windows off", "http2_windows 12MiB"}, 9 << 20},
+		"on at one site":         {[]string{"http2_windows off", "http2_windows 6MiB"}, 5 << 20},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			address := freeAddress(t)
+			_, port, _ := strings.Cut(address, ":")
+			var caddyfile strings.Builder
+			for i, option := range test.options {
+				host := "localhost"
+				if i > 0 {
+					host = fmt.Sprintf("site%d.localhost", i)
+				}
+				caddyfile.WriteString(windowSite(host+":"+port, "127.0.0.1:9", option))
+			}
+			startCaddy(t, caddyfile.String())
+			if got := streamWindow(t, address); got != test.want {
+				t.Errorf("a stream has %d, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+// Uploads that a reload finds half-way arrive, and new connections have the new config's windows.
+func TestInvariant9AReloadLosesNoUploadOverHTTP2(t *testing.T) {
+	const uploads, size = 8, 6 << 20
+	address, sandbox := freeAddress(t), freeAddress(t)
+	_, port, _ := strings.Cut(address, ":")
+	config := func(option string) string {
+		return windowSite("localhost:"+port, sandbox, option) + fmt.Sprintf("http://%s {\n\tuploadcare_sandbox {\n\t\tproject pk sk\n\t}\n}\n", sandbox)
+	}
+	c := startCaddy(t, config(""))
+	streamWindow(t, address)
+	only := new(http.Protocols)
+	only.SetHTTP2(true)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"}, Protocols: only}
+	defer transport.CloseIdleConnections()
+	reloaded := make(chan struct{})
+	var half, running sync.WaitGroup
+	half.Add(uploads)
+	for i := range uploads {
+		running.Go(func() {
+			file := bytes.Repeat([]byte{byte('a' + i)}, size)
+			form := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"UPLOADCARE_PUB_KEY\"\r\n\r\npk\r\n--" + boundary +
+				"\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f.txt\"\r\nContent-Type: text/plain\r\n\r\n" + string(file) + "\r\n--" + boundary + "--\r\n"
+			reader, writer := io.Pipe()
+			go func() {
+				_, _ = io.WriteString(writer, form[:size/2])
+				half.Done()
+				<-reloaded
+				_, _ = io.WriteString(writer, form[size/2:])
+				_ = writer.Close()
+			}()
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+address+"/base/", reader)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			request.Host = "localhost:" + port
+			request.ContentLength = int64(len(form))
+			request.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
+			response, err := transport.RoundTrip(request)
+			if err != nil {
+				t.Errorf("upload %d: %v", i, err)
+				return
+			}
+			if body := readAll(t, response); response.StatusCode != http.StatusOK {
+				t.Errorf("upload %d: %s %s", i, response.Status, body)
+			}
+		})
+	}
+	half.Wait()
+	c.reload(config("http2_windows 6MiB"))
+	close(reloaded)
+	running.Wait()
+	if got := streamWindow(t, address); got != 5<<20 {
+		t.Errorf("after the reload, a stream has %d", got)
+	}
+}
