@@ -20,10 +20,12 @@ import (
 // checks that the connection has Go's 1 MiB.
 func streamWindow(t *testing.T, address string) (stream uint32) {
 	t.Helper()
-	connection, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, ServerName: "localhost", NextProtos: []string{"h2"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	var connection *tls.Conn
+	eventually(t, "there is a certificate", func() (there bool) {
+		var err error
+		connection, err = tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, ServerName: "localhost", NextProtos: []string{"h2"}})
+		return err == nil
+	})
 	defer connection.Close()
 	_ = connection.SetDeadline(time.Now().Add(20 * time.Second))
 	_, _ = io.WriteString(connection, http2.ClientPreface)

@@ -4,7 +4,7 @@ package client
 
 import "time"
 
-// A response that nobody asked for is not seen for as long as its upstream holds it back:
+// A response without a request is not seen for as long as its upstream holds it back:
 // with Nagle's algorithm, until what it sent before has been acknowledged. The system
 // acknowledges late, or with the next request, so that the response arrives as if it were
 // to that one; that one's own is then held back in turn, and so each client would get the

@@ -52,7 +52,7 @@ func responsesOfOthers(t *testing.T, by http.RoundTripper) (others int) {
 	return others
 }
 
-func TestAResponseThatIsHeldBackIsNobodys(t *testing.T) {
+func TestAResponseThatIsHeldBackIsNotTakenForAnother(t *testing.T) {
 	if others := responsesOfOthers(t, newTestClient(t, nil)); others != 0 {
 		t.Errorf("%d uploads got the response of another", others)
 	}

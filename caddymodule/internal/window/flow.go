@@ -40,8 +40,9 @@ type flow struct {
 	roundTrip time.Duration // 0 while it is not known
 }
 
-// newFlow returns the flow of a new connection.
-func newFlow(budget *Budget) *flow { return &flow{budget: budget, available: initial} }
+// newFlow returns the flow of a new connection. Its client may send Default before it has
+// seen an update: the server takes that.
+func newFlow(budget *Budget) *flow { return &flow{budget: budget, available: Default} }
 
 // update takes an update of the server's for the whole connection, and returns what the
 // client gets of it, which may be less, nothing, or more. What the client then has is
@@ -52,6 +53,7 @@ func (f *flow) update(increment int) int {
 	defer f.mu.Unlock()
 	if f.total == 0 { // The first is no body's that was read, but makes the window what it is.
 		f.total = initial + increment
+		f.available -= Default - initial
 	} else {
 		f.speed.add(increment)
 	}

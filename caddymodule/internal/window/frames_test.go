@@ -120,7 +120,7 @@ func TestDataFramesAreCountedHoweverTheyCome(t *testing.T) {
 			}
 		}
 		// With a byte for the length of the padding.
-		if got := initial - in.flow.available; got != 10_000+5000+99+1+400 {
+		if got := Default - in.flow.available; got != 10_000+5000+99+1+400 {
 			t.Fatalf("seed %d: counted %d", seed, got)
 		}
 	}
