@@ -95,7 +95,7 @@ func TestInvariant9AReloadLosesNoUploadOverHTTP2(t *testing.T) {
 	address, sandbox := freeAddress(t), freeAddress(t)
 	_, port, _ := strings.Cut(address, ":")
 	config := func(option string) string {
-		return windowSite("localhost:"+port, sandbox, option) + fmt.Sprintf("http://%s {\n\tuploadcare_sandbox {\n\t\tproject pk sk\n\t}\n}\n", sandbox)
+		return windowSite("localhost:"+port, sandbox, option) + fmt.Sprintf("http://%s {\n\tuploadcare_sandbox {\n\t\tpublic_key pk\n\t\tsecret_key sk\n\t}\n}\n", sandbox)
 	}
 	c := startCaddy(t, config(""))
 	streamWindow(t, address)

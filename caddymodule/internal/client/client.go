@@ -14,6 +14,14 @@
 // A Client sends a small upload in its caller's goroutine over the connections of
 // package wire, and leaves to [http.Transport] every request that it would not
 // send at less cost.
+//
+// Measured with Go's client in its place, by throughput and processor time against
+// Caddy's reverse_proxy (7 rounds): uploads of 20 KiB 1.56 / 0.58 with this client and
+// 1.41 / 0.69 with Go's, of 1 KiB 1.25 / 0.76 and 1.07 / 0.92; over TLS to the upstream
+// 1.49 / 0.61 and 1.38 / 0.66, and 1.44 / 0.66 and 1.17 / 0.83. To measure it again,
+// build a Caddy in which transport.newClient returns its transport, and run
+//
+//	go run ./e2e/benchmark -rounds 7 -modes plain,tls-upstream -cases 20KiB,1KiB -contenders uploadcare -also gos=path/to/that/caddy
 package client
 
 import (
