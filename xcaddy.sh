@@ -17,13 +17,18 @@ output=${OUTPUT:-./caddy}
 build() {
 	caddy_version=$(go list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)
 	echo "building $output with Caddy $caddy_version; the first time takes a few minutes" >&2
+	# The version is in go.mod, so that `caddy list-modules --versions` shows it, and
+	# the commit comes from the linker. Without git there is neither.
+	found=$(dist/version) version=${found%% *} commit=${found##* }
+	# The same flags as xcaddy's own, which it leaves out if there are others.
+	flags=${XCADDY_GO_BUILD_FLAGS-"-ldflags '-w -s -X $module/caddymodule/project.commit=$commit' -trimpath -tags nobadger,nomysql,nopgx"}
 	# This module is taken from the checkout, and nobody is asked about it: the
 	# module proxy and the version control host need not know it.
-	GONOPROXY=$module GOVCS=$module:off \
+	GONOPROXY=$module GOVCS=$module:off XCADDY_GO_BUILD_FLAGS=$flags \
 		go tool xcaddy build "$caddy_version" \
-		--with "$module/caddymodule" \
-		--with "$module/caddymodule/sandbox" \
-		--replace "$module=$PWD" \
+		--with "$module/caddymodule${version:+@$version}" \
+		--with "$module/caddymodule/sandbox${version:+@$version}" \
+		--replace "$module${version:+@$version}=$PWD" \
 		--output "$output" \
 		"$@"
 }

@@ -39,7 +39,9 @@ succeeding:
 
 Run it where the gateway runs, with the gateway's environment and as its user.
 With --offline, nothing is sent to another machine: storage, upstream, loop and clock
-are left out, and of the sources, those that ask another server.
+are left out, and of the sources, those that ask another server. A static pair that has
+expired is only a warning then, so that a service manager can make a start depend on
+the check.
 
 Exits with 0 if nothing failed, also if there are warnings; with 2 if anything
 failed; and with 1 if there is no config to examine.`,

@@ -19,7 +19,12 @@ func (c *checker) projects(projects []*project.Project) {
 		case traits.PerCaller:
 			c.found(finding{"source", p.Name(), ok, fmt.Sprintf("%s decides for each caller, so it was not asked without one", traits.Source), ""})
 		case traits.Local: // it needs no other server, so it is checked with --offline too
-			c.found(checkSource(c.ctx, p))
+			f := checkSource(c.ctx, p)
+			// A start depends on it: the gateway runs, and signs for its other projects.
+			if c.offline && traits.Source == "static" {
+				f.Verdict = min(f.Verdict, warning)
+			}
+			c.found(f)
 		default:
 			c.within(func(ctx context.Context) finding { return checkSource(ctx, p) })
 		}

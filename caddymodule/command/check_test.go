@@ -139,6 +139,16 @@ func TestOfflineNothingIsSent(t *testing.T) {
 	}
 }
 
+// A start that depends on the check must not fail for one project of several.
+func TestOfflineAnExpiredPairIsAWarning(t *testing.T) {
+	expire := fmt.Sprint(time.Now().Add(-time.Hour).Unix())
+	all, code := check(t, siteOf("https://upload.uploadcare.com", "static "+token.Sign(canary, expire)+" "+expire), "--offline")
+	last := all[len(all)-1]
+	if last.Check != "source" || last.Verdict != "warning" || !strings.Contains(last.Text, "has expired") || code != 0 {
+		t.Errorf("got %+v, exit code %d", last, code)
+	}
+}
+
 // Each check finds the fault that is planted for it, and says what to do.
 func TestEachCheckFindsItsFaultWithARemedy(t *testing.T) {
 	upstream := start(t, service(0))

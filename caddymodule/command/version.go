@@ -18,12 +18,13 @@ import (
 func versionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Prints the versions of the module, of Caddy and of Go",
+		Short: "Prints the version and the commit of the module, and the versions of Caddy and of Go",
 		Args:  cobra.NoArgs,
 	}
 	cmd.RunE = run(cmd, func(out io.Writer, _ caddycmd.Flags) (int, error) {
+		build := project.ThisBuild()
 		version, _ := caddy.Version()
-		_, err := fmt.Fprintf(out, "caddy-uploadcare %s\ncaddy %s\n%s %s/%s\n", project.Version(), version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		_, err := fmt.Fprintf(out, "caddy-uploadcare %s\ncommit %s\ncaddy %s\n%s %s/%s\n", build.Version, build.Commit, version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return exitOf(err), err
 	})
 	return cmd

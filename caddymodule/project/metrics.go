@@ -99,7 +99,8 @@ func newCollector() *collector {
 		storage: prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, "storage_up"),
 			"Whether the storage could be used when tokens were last shared through it; 1 before that.", []string{"project"}, nil),
 		build: prometheus.MustNewConstMetric(prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, "build_info"),
-			"The versions of the gateway and of Caddy.", []string{"version", "caddy"}, nil), prometheus.GaugeValue, 1, Version(), caddyVersion()),
+			"The versions of the gateway and of Caddy, and the commit of the gateway.", []string{"version", "commit", "caddy"}, nil),
+			prometheus.GaugeValue, 1, ThisBuild().Version, ThisBuild().Commit, caddyVersion()),
 	}
 }
 

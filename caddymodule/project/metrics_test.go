@@ -5,6 +5,7 @@ package project
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -96,7 +97,7 @@ func TestWhetherASourceIsUpIsReported(t *testing.T) {
 		fixture.Loaded("").Return(token.Token{}, fmt.Errorf("%w: not you", token.ErrRefused))
 		_, _ = project.grantor().Token(t.Context())
 		Reported.Want(t, map[string]float64{up: 1})
-		if scraped := Reported.Scrape(t); !strings.Contains(scraped, "caddy_uploadcare_build_info{caddy=") {
+		if scraped := Reported.Scrape(t); !regexp.MustCompile(`caddy_uploadcare_build_info{caddy="[^"]+",commit="[^"]+",version="[^"]+"} 1\n`).MatchString(scraped) {
 			t.Error("no build_info")
 		}
 	})

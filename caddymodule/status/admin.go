@@ -101,7 +101,7 @@ func Now() Gateway {
 	verdict := ready(caddy.Exiting())
 	version, _ := caddy.Version()
 	return Gateway{
-		Version: project.Version(), Caddy: version, Started: started, Now: time.Now().UTC().Truncate(time.Second),
+		Version: project.ThisBuild().Version, Caddy: version, Started: started, Now: time.Now().UTC().Truncate(time.Second),
 		Ready: verdict.ok, NotReady: verdict.reasons,
 		Projects: project.Statuses(), UnknownProject: project.UnknownProject(), LastUpstreamError: project.LastUpstreamFailure(),
 	}
