@@ -32,23 +32,29 @@ type process struct {
 	admin  string
 }
 
+// binary returns the path of the binary under test.
+func binary(t *testing.T) string {
+	t.Helper()
+	if named := os.Getenv("CADDY"); named != "" {
+		return named
+	}
+	built := filepath.Join(t.TempDir(), "caddy")
+	if output, err := exec.Command("go", "build", "-o", built, "../cmd/caddy").CombinedOutput(); err != nil {
+		t.Fatalf("building: %v\n%s", err, output)
+	}
+	return built
+}
+
 // start runs the binary with a Caddyfile, and global options besides the test's.
 func start(t *testing.T, caddyfile string, options ...string) *process {
 	t.Helper()
-	binary := os.Getenv("CADDY")
-	if binary == "" {
-		binary = filepath.Join(t.TempDir(), "caddy")
-		if output, err := exec.Command("go", "build", "-o", binary, "../cmd/caddy").CombinedOutput(); err != nil {
-			t.Fatalf("building: %v\n%s", err, output)
-		}
-	}
 	home, admin := t.TempDir(), freeAddress(t)
 	config := filepath.Join(home, "Caddyfile")
 	options = append(options, "admin "+admin, "persist_config off", "skip_install_trust", "auto_https disable_redirects")
 	if err := os.WriteFile(config, []byte("{\n\t"+strings.Join(options, "\n\t")+"\n}\n"+caddyfile), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(binary, "run", "--config", config)
+	command := exec.Command(binary(t), "run", "--config", config)
 	command.Env = append(os.Environ(), "HOME="+home, "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home)
 	var output bytes.Buffer
 	command.Stdout, command.Stderr = &output, &output

@@ -23,6 +23,7 @@ type caddyProcess struct {
 	t         *testing.T
 	command   *exec.Cmd
 	directory string // its home, with its Caddyfile
+	homeless  bool   // has no HOME in its environment, nor anything else
 	admin     string // address of the admin API
 	output    output
 	exited    chan struct{}
@@ -126,8 +127,11 @@ func (c *caddyProcess) write(caddyfile string) {
 func (c *caddyProcess) run(ctx context.Context, environment []string, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, os.Args[0], arguments...)
 	command.Dir = c.directory
-	command.Env = append(os.Environ(), append(environment, runAsCaddy+"=1", "HOME="+c.directory,
-		"XDG_DATA_HOME="+c.directory+"/data", "XDG_CONFIG_HOME="+c.directory+"/config")...)
+	command.Env = append(environment, runAsCaddy+"=1")
+	if !c.homeless {
+		command.Env = append(append(os.Environ(), command.Env...), "HOME="+c.directory,
+			"XDG_DATA_HOME="+c.directory+"/data", "XDG_CONFIG_HOME="+c.directory+"/config")
+	}
 	return command
 }
 

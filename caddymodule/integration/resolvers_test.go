@@ -3,8 +3,6 @@
 package integration
 
 import (
-	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -35,26 +33,28 @@ func startNameServer(t *testing.T, host string) (address string, asked chan stru
 	return address, asked
 }
 
-// A gateway that has taken the Upload API's name asks a name server of its own
-// for the real address, and so does not call itself.
+// A gateway that has taken the Upload API's name asks a name server of its own for the real
+// address, and so does not call itself. It needs only one of its two addresses to respond.
 func TestTheUpstreamIsFoundByItsOwnResolvers(t *testing.T) {
-	hosts := make(chan string, 1)
-	upstream := startUpstream(t, func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		hosts <- r.Host
-	})
-	_, port, _ := net.SplitHostPort(strings.TrimPrefix(upstream.URL, "http://"))
-	server, asked := startNameServer(t, uploadHost)
-	gateway := freeAddress(t)
-	startCaddy(t, gatewayTo(gateway, "http://"+uploadHost+":"+port, "insecure_http\n\t\ttransport http {\n\t\t\tresolvers "+server+"\n\t\t}"), canarySecret)
-	response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(key, file("file", photo)))))
-	if body := readAll(t, response); response.StatusCode != http.StatusOK {
-		t.Fatalf("response %d %s", response.StatusCode, body)
-	}
-	if host := <-hosts; host != uploadHost {
-		t.Errorf("the upstream was asked as %s", host)
-	}
-	if len(asked) == 0 {
-		t.Error("the name server was not asked")
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+		for _, transport := range []string{"http", "uploadcare"} {
+			t.Run(address+" by "+transport, func(t *testing.T) {
+				upstream, arrived := startUpstreamOn(t, "tcp", address, false)
+				server, asked := startNameServer(t, uploadHost)
+				gateway := freeAddress(t)
+				options := "insecure_http\n\t\ttransport " + transport + " {\n\t\t\tresolvers " + server + "\n\t\t}"
+				startCaddy(t, gatewayTo(gateway, "http://"+uploadHost+":"+portOf(upstream.URL), options), canarySecret)
+				response := do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(formOf(key, file("file", photo)))))
+				if body := readAll(t, response); response.StatusCode != http.StatusOK {
+					t.Fatalf("response %d %s", response.StatusCode, body)
+				}
+				if got := <-arrived; got.host != uploadHost {
+					t.Errorf("the upstream was asked as %s", got.host)
+				}
+				if len(asked) == 0 {
+					t.Error("the name server was not asked")
+				}
+			})
+		}
 	}
 }

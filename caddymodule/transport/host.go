@@ -4,7 +4,9 @@ package transport
 
 import (
 	"net/http"
+	"strings"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
@@ -67,6 +69,22 @@ func (t *Transport) setHost(r *http.Request) {
 		return
 	}
 	if upstream, ok := reverseproxy.GetDialInfo(r.Context()); ok {
-		r.Host = upstream.Host
+		r.Host = HostHeader(upstream, r.Host)
+	}
+}
+
+// HostHeader returns the Host for requests to an upstream: its host, as a header spells it,
+// with brackets around an IPv6 address and without a zone of this machine's (RFC 9110,
+// section 7.2; RFC 6874, section 4). A Unix socket has no host: own stays.
+func HostHeader(upstream reverseproxy.DialInfo, own string) string {
+	host := upstream.Host
+	switch {
+	case host == "" || caddy.IsUnixNetwork(upstream.Network):
+		return own
+	case strings.Contains(host, ":"):
+		host, _, _ = strings.Cut(host, "%")
+		return "[" + host + "]"
+	default:
+		return host
 	}
 }

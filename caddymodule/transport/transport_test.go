@@ -497,3 +497,21 @@ func caddyContext(t *testing.T) context.Context {
 	t.Helper()
 	return context.WithValue(t.Context(), caddyhttp.VarsCtxKey, map[string]any{})
 }
+
+func TestTheHostHeaderOfAnUpstream(t *testing.T) {
+	const own = "gateway.example.com"
+	tests := []struct{ network, host, want string }{
+		{"tcp", "upload.uploadcare.com", "upload.uploadcare.com"},
+		{"tcp", "192.0.2.1", "192.0.2.1"},
+		{"tcp", "2001:db8::1", "[2001:db8::1]"},
+		{"tcp", "fe80::1%eth0", "[fe80::1]"},
+		{"tcp", "", own},
+		{"unix", "/run/relay.sock", own},
+	}
+	for _, test := range tests {
+		upstream := reverseproxy.DialInfo{Network: test.network, Host: test.host}
+		if got := transport.HostHeader(upstream, own); got != test.want {
+			t.Errorf("%s %q: got %q, want %q", test.network, test.host, got, test.want)
+		}
+	}
+}

@@ -10,7 +10,7 @@ import (
 )
 
 // ServeNames runs a name server at the address that it returns, until stop. Names that it
-// knows are 127.0.0.1's, and others do not exist; it is asked about each query.
+// knows are those of 127.0.0.1 and ::1, and others do not exist; it is asked about each query.
 func ServeNames(knows func(name string) bool) (address string, stop func() error, err error) {
 	connection, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -43,14 +43,14 @@ func respond(query []byte, knows func(name string) bool) ([]byte, error) {
 		return nil, err
 	}
 	response := dnsmessage.Message{Header: dnsmessage.Header{ID: header.ID, Response: true}, Questions: []dnsmessage.Question{question}}
+	resource := dnsmessage.ResourceHeader{Name: question.Name, Type: question.Type, Class: question.Class, TTL: 1}
 	switch {
 	case !knows(strings.TrimSuffix(question.Name.String(), ".")):
 		response.RCode = dnsmessage.RCodeNameError
 	case question.Type == dnsmessage.TypeA:
-		response.Answers = []dnsmessage.Resource{{
-			Header: dnsmessage.ResourceHeader{Name: question.Name, Type: question.Type, Class: question.Class, TTL: 1},
-			Body:   &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}},
-		}}
+		response.Answers = []dnsmessage.Resource{{Header: resource, Body: &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}}}}
+	case question.Type == dnsmessage.TypeAAAA:
+		response.Answers = []dnsmessage.Resource{{Header: resource, Body: &dnsmessage.AAAAResource{AAAA: [16]byte{15: 1}}}}
 	}
 	return response.Pack()
 }

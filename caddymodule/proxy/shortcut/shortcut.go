@@ -35,6 +35,7 @@ type shortcut struct {
 	proxy     *reverseproxy.Handler // handles all other requests
 	transport *transport.Transport
 	to        reverseproxy.DialInfo
+	host      string // the header
 	logger    *zap.Logger
 }
 
@@ -90,18 +91,20 @@ func newShortcut(proxy *reverseproxy.Handler, logger *zap.Logger) *shortcut {
 	if !ok || !own.UpstreamHost || own.ProxyProtocolEnabled() || strings.Contains(upstream.Dial, "{") {
 		return nil
 	}
-	// A range of ports would be several upstreams, and a Unix socket has no host.
+	// A range of ports would be several upstreams; and without a host, as on a Unix socket,
+	// Host is the client's.
 	address, err := caddy.ParseNetworkAddress(upstream.Dial)
-	if err != nil || address.Network != "tcp" || address.PortRangeSize() != 1 {
+	if err != nil || address.Network != "tcp" || address.Host == "" || address.PortRangeSize() != 1 {
 		return nil
 	}
-	return &shortcut{proxy: proxy, transport: own, logger: logger, to: reverseproxy.DialInfo{
+	to := reverseproxy.DialInfo{
 		Upstream: upstream,
 		Network:  address.Network,
 		Address:  address.JoinHostPort(0),
 		Host:     address.Host,
 		Port:     strconv.FormatUint(uint64(address.StartPort), 10),
-	}}
+	}
+	return &shortcut{proxy, own, to, transport.HostHeader(to, ""), logger}
 }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
@@ -150,7 +153,7 @@ func (s *shortcut) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	// Close is about the client's connection. With it, the one to the upstream would not
 	// be reused.
 	// The host alone, without the port: UpstreamHost promises the service's own name.
-	e.request.Host, e.request.Close = s.to.Host, false
+	e.request.Host, e.request.Close = s.host, false
 
 	if _, ok := header["User-Agent"]; !ok {
 		header["User-Agent"] = []string{""} // or net/http would add its own
