@@ -6,7 +6,8 @@
 #	./xcaddy.sh run     [--with <module[@version]>...]   build it if needed, and run Caddyfile.example
 #
 # Other arguments go to `xcaddy build` as they are. Caddy's version is that of
-# go.mod, and so is xcaddy's own. OUTPUT names another binary than ./caddy.
+# go.mod, and so is xcaddy's own. OUTPUT names another binary than ./caddy. The
+# gateway of `run` listens on 127.0.0.1 alone, or on the address that LISTEN names.
 set -eu
 cd "$(dirname "$0")"
 
@@ -37,6 +38,24 @@ up_to_date() { # but for tests
 	[ -x "$output" ] && [ -z "$(find caddymodule cmd go.mod go.sum -newer "$output" -type f ! -name "*_test.go" ! -path "*/testdata/*" ! -name "*.caddyfiletest" | head -n 1)" ]
 }
 
+# announce says where to upload, once the gateway has passed a request on. It ends with
+# Caddy, into which this script turns, in case that cannot start.
+announce() {
+	host=${LISTEN:-localhost}
+	case $host in 0.0.0.0 | "[::]") host=localhost ;; esac
+	until "$output" uploadcare health --url "http://$host:8080/" >/dev/null 2>&1; do
+		kill -0 $$ 2>/dev/null || return 0
+		sleep 0.5
+	done
+	cat >&2 <<-EOF
+
+		gateway     http://$host:8080
+		Upload API  http://localhost:8081, a sandbox; in a browser, a page that uploads
+		an upload   curl -F UPLOADCARE_PUB_KEY=demopublickey -F file=@README.md http://$host:8080/base/
+
+	EOF
+}
+
 case ${1-} in
 run)
 	shift
@@ -44,6 +63,7 @@ run)
 	if [ $# -gt 0 ] || ! up_to_date; then
 		build "$@"
 	fi
+	announce &
 	exec "$output" run --config Caddyfile.example
 	;;
 build)
@@ -51,7 +71,7 @@ build)
 	build "$@"
 	;;
 -h | --help | help)
-	sed -n 's|^# \{0,1\}||; 2,9p' "$(basename "$0")"
+	sed -n 's|^# \{0,1\}||; 2,10p' "$(basename "$0")"
 	;;
 '' | -*)
 	build "$@"

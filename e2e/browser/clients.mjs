@@ -9,6 +9,15 @@ export const clients = {
 		return ended(page, "form");
 	},
 
+	"form past the gateway": async (page, files) => {
+		await choose(page, files, "#form-file");
+		await page.getByRole("button", { name: "Past the gateway" }).click();
+		return ended(page, "form");
+	},
+
+	// A page that needs a script which it cannot get says so by itself.
+	"without its script": (page, [client]) => ended(page, client),
+
 	// The response is all there is: the page cannot read it.
 	"form without JavaScript": async (page, files) => {
 		await choose(page, files, "#form-file");

@@ -2,7 +2,8 @@
 
 // Package demo is a page that uploads pictures in three ways that do not sign: a plain HTML
 // form, the jQuery widget and File Uploader. All of them upload to a gateway. The page is
-// served by the sandbox behind that gateway, where the uploads arrive and are shown.
+// served by the sandbox behind that gateway, where the uploads arrive and are shown. Beside it
+// is a page that signs, on which File Uploader uploads straight to the sandbox.
 //
 // It is a plain [http.Handler] and does not know Caddy. Errors of options are returned by
 // [New]; serving has none.
@@ -30,6 +31,10 @@ const (
 	// API begins with it.
 	prefix        = "/demo/"
 	scriptsPrefix = prefix + "scripts/"
+	signedPage    = prefix + "signed.html"
+	// signaturePath is where the page that signs asks for signatures. The handler there is
+	// uploadcare_signature, which the user puts before the sandbox.
+	signaturePath = "/api/uploadcare-signature"
 )
 
 // ErrGateway means that the option Gateway is not the URL of a gateway.
@@ -38,7 +43,7 @@ var ErrGateway = errors.New("the gateway must be an http or https URL such as " 
 //go:embed page
 var page embed.FS
 
-var pageTemplate = template.Must(template.ParseFS(page, "page/index.html"))
+var templates = template.Must(template.ParseFS(page, "page/index.html", "page/signed.html"))
 
 // Options are the addresses and names in the page. Every empty field has a default.
 type Options struct {
@@ -58,7 +63,7 @@ type Options struct {
 
 // Handler serves the page and its files.
 type Handler struct {
-	html    []byte
+	pages   map[string][]byte // by their paths
 	policy  string // Content-Security-Policy
 	scripts http.Handler
 }
@@ -79,17 +84,22 @@ func New(options Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Executed once: the page does not depend on the request.
-	var html bytes.Buffer
-	if err := pageTemplate.Execute(&html, map[string]any{
-		"Gateway":   gateway.String(),
-		"PublicKey": options.PublicKey,
-		"Parts":     prefix,
-		"Scripts":   from,
-	}); err != nil {
-		return nil, err
+	// Executed once: the pages do not depend on the request.
+	pages := make(map[string][]byte)
+	for path, name := range map[string]string{"/": "index.html", signedPage: "signed.html"} {
+		var html bytes.Buffer
+		if err := templates.ExecuteTemplate(&html, name, map[string]any{
+			"Gateway":   gateway.String(),
+			"PublicKey": options.PublicKey,
+			"Parts":     prefix,
+			"Scripts":   from,
+			"Signature": signaturePath,
+		}); err != nil {
+			return nil, err
+		}
+		pages[path] = html.Bytes()
 	}
-	return &Handler{html.Bytes(), policy(origin(gateway), from.origin), from.handler}, nil
+	return &Handler{pages, policy(origin(gateway), from.origin), from.handler}, nil
 }
 
 // Serves reports whether a path is that of the page or of one of its files. All others
@@ -109,11 +119,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-cache") // an update of the binary shows at once
 	path := r.URL.Path
+	html, isPage := h.pages[path]
 	switch {
-	case path == "/":
+	case isPage:
 		header.Set("Content-Type", "text/html; charset=utf-8")
 		header.Set("Content-Security-Policy", h.policy)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(h.html))
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(html))
 	case strings.HasPrefix(path, scriptsPrefix) && h.scripts != nil:
 		http.StripPrefix(strings.TrimSuffix(scriptsPrefix, "/"), h.scripts).ServeHTTP(w, r)
 	default:
@@ -122,7 +133,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // parts are the static files of the page.
-var parts = []string{"style.css", "uploads.js", "clients.js", "icon.svg"}
+var parts = []string{"style.css", "uploads.js", "clients.js", "signed.js", "icon.svg"}
 
 // servePart serves one of them.
 func servePart(w http.ResponseWriter, r *http.Request) {

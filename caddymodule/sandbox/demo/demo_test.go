@@ -123,7 +123,7 @@ func TestScripts(t *testing.T) {
 	const widget = "uploadcare-widget/uploadcare.full.min.js"
 	t.Run("of the default CDN have a version and a checksum", func(t *testing.T) {
 		html := request(t, newPage(t, Options{}), http.MethodGet, "/").Body.String()
-		tags := regexp.MustCompile(`<(script defer src|link rel="stylesheet" href)="https://cdn\.jsdelivr\.net/npm/[^"@]*(@[^"@]+)?@\d+\.\d+\.\d+/[^"]+" integrity="sha384-[^"]{64,}" crossorigin="anonymous">`)
+		tags := regexp.MustCompile(`<(script defer id="[a-z-]+" data-package="[^"]+" src|link rel="stylesheet" href)="https://cdn\.jsdelivr\.net/npm/[^"@]*(@[^"@]+)?@\d+\.\d+\.\d+/[^"]+" integrity="sha384-[^"]{64,}" crossorigin="anonymous">`)
 		if found := tags.FindAllString(html, -1); len(found) != 3 {
 			t.Errorf("found %q in %s", found, html)
 		}
@@ -194,6 +194,8 @@ func TestParts(t *testing.T) {
 		{http.MethodGet, "/demo/clients.js", http.StatusOK, "text/javascript; charset=utf-8"},
 		{http.MethodGet, "/demo/uploads.js", http.StatusOK, "text/javascript; charset=utf-8"},
 		{http.MethodGet, "/demo/icon.svg", http.StatusOK, "image/svg+xml"},
+		{http.MethodGet, "/demo/signed.html", http.StatusOK, "text/html; charset=utf-8"},
+		{http.MethodGet, "/demo/signed.js", http.StatusOK, "text/javascript; charset=utf-8"},
 		{http.MethodGet, "/demo/index.html", http.StatusNotFound, "text/plain; charset=utf-8"},
 		{http.MethodGet, "/demo/", http.StatusNotFound, "text/plain; charset=utf-8"},
 		{http.MethodGet, "/demo/scripts/uploadcare-widget/uploadcare.full.min.js", http.StatusNotFound, "text/plain; charset=utf-8"},

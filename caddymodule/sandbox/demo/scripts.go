@@ -81,16 +81,18 @@ func onlyAssets(next http.Handler) http.Handler {
 	})
 }
 
-// source is the address of an asset and its checksum, for the template.
-type source struct{ URL, Integrity string }
+// source is the address of an asset and its checksum, for the template, and the npm package
+// that has it, for people who cannot reach that address.
+type source struct{ URL, Integrity, Package string }
 
 // source returns the address of an asset. Files of a directory may be of another version, so
 // they have no checksum.
 func (s *scripts) source(a asset) source {
+	versioned := a.pkg + "@" + a.version
 	if s.handler != nil {
-		return source{URL: s.base + a.pkg + "/" + a.path}
+		return source{URL: s.base + a.pkg + "/" + a.path, Package: versioned}
 	}
-	return source{s.base + a.pkg + "@" + a.version + "/" + a.path, a.integrity}
+	return source{s.base + versioned + "/" + a.path, a.integrity, versioned}
 }
 
 // Widget returns the address of the jQuery widget, for the template.

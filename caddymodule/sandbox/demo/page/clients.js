@@ -37,11 +37,13 @@ form.addEventListener("submit", async (event) => {
 		return;
 	}
 	event.preventDefault();
+	// Past the gateway is where this page comes from: the sandbox, which insists on signatures.
+	const past = event.submitter?.hasAttribute("data-past") ?? false;
 	try {
-		const response = await fetch(form.action, { method: "POST", body: new FormData(form) });
+		const response = await fetch(past ? "/base/" : form.action, { method: "POST", body: new FormData(form) });
 		const text = await response.text();
 		if (!response.ok) {
-			failed("form", response.status, text);
+			failed("form", response.status, past ? `${text} So much for the same file without the gateway.` : text);
 			return;
 		}
 		await arrived("form", JSON.parse(text).file);
@@ -63,14 +65,21 @@ document.querySelector("#uploader uc-upload-ctx-provider").addEventListener("fil
 	failed("uploader", error?.payload?.error?.code, error?.message);
 });
 
+/** Says what to do where the place that a client's script comes from cannot be reached. */
+function missing(client) {
+	const script = document.getElementById(`${client}-script`);
+	return `Its script could not be loaded from ${new URL(script.src).host}. Where that cannot be reached: npm install ${script.dataset.package}` +
+		", and write demo_scripts <path of node_modules> in the block uploadcare_sandbox.";
+}
+
 window.addEventListener("load", () => {
 	if (window.UC) {
 		window.UC.defineComponents(window.UC);
 	} else {
-		failed("uploader", "", "The script of File Uploader could not be loaded.");
+		failed("uploader", "", missing("uploader"));
 	}
 	if (!window.uploadcare) {
-		failed("widget", "", "The script of the widget could not be loaded.");
+		failed("widget", "", missing("widget"));
 		return;
 	}
 	window.uploadcare.Widget("#widget input").onChange((file) => {
