@@ -31,7 +31,7 @@ const root = "../.."
 // allDocuments returns the paths of all documents from the repository's root.
 func allDocuments(t *testing.T) (paths []string) {
 	t.Helper()
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "e2e/*/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "e2e/*/*.md", "dist/*/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)

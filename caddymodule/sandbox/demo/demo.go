@@ -64,7 +64,7 @@ type Options struct {
 // Handler serves the page and its files.
 type Handler struct {
 	pages   map[string][]byte // by their paths
-	policy  string // Content-Security-Policy
+	policy  string            // Content-Security-Policy
 	scripts http.Handler
 }
 
