@@ -36,11 +36,13 @@ func (j *Judge) Observes() bool {
 // Begin judges the header of a part.
 func (j *Judge) Begin(part *form.Part) error {
 	// A part that was no file may have left its buffer.
-	j.part = openPart{open: true, head: j.part.head[:0], types: j.any(func(r *Rules) bool { return r.types != nil })}
+	j.part = openPart{open: true, head: j.part.head[:0]}
+	if !part.File && !part.Nested && !part.Doubtful {
+		return nil
+	}
+	j.part.types = j.any(func(r *Rules) bool { return r.types != nil })
 	isDoubtful := part.Nested || part.Doubtful || part.Encoded
 	switch j.readClaims(part); {
-	case !part.File && !part.Nested && !part.Doubtful:
-		return nil
 	case len(part.FileNames) == 0 && !isDoubtful:
 		// Browsers send an empty file without a name for an input without one.
 		j.part.pending = true
