@@ -59,6 +59,7 @@ type persistentConn struct {
 	// The pool's mutex guards these while the connection is idle.
 	reused    bool
 	idleSince time.Time
+	checked   int // how often isQuiet was asked
 
 	// reading guards these until the response's header has been read. Afterwards
 	// the response's body owns them, and finally the pool.

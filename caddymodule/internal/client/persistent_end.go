@@ -111,7 +111,7 @@ func (c *persistentConn) wasClosedIdle() bool {
 // without a request is the connection's end, or data that would be taken for the
 // response to the next request (response desynchronization).
 func (c *persistentConn) isQuiet() bool {
-	if c.network != nil && time.Since(c.idleSince) < lateAcknowledgment {
+	if c.checked++; c.network != nil && c.checked%acknowledged == 0 && time.Since(c.idleSince) < lateAcknowledgment {
 		return !c.network.acknowledgedReadable()
 	}
 	return !c.poller.Readable()
