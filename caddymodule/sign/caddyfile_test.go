@@ -61,7 +61,7 @@ func TestUnmarshalCaddyfileErrorsNameLineAndExpectation(t *testing.T) {
 		"callers with a block":     {"uploadcare_sign {\n callers anyone {\n x y\n }\n}", "callers takes no block"},
 		"callers and a block":      {"uploadcare_sign {\n project a {\n callers anyone\n }\n secret_key s\n}", "'secret_key' stands outside of the project's block"},
 		"two thresholds":           {"uploadcare_sign {\n threshold 1m\n threshold 2m\n}", "threshold already specified"},
-		"windows of nothing":       {"uploadcare_sign {\n http2_windows 0\n}", "http2_windows: '0' is not a size such as 48MiB, or off"},
+		"windows of nothing":       {"uploadcare_sign {\n http2_windows 0\n}", "http2_windows: '0' is not a size such as 60MiB, or off"},
 		"windows twice":            {"uploadcare_sign {\n http2_windows off\n http2_windows 1MiB\n}", "http2_windows already specified"},
 		"windows without a size":   {"uploadcare_sign {\n http2_windows\n}", "http2_windows takes one argument"},
 		"no lifetime":              {"uploadcare_sign {\n lifetime\n}", "lifetime takes one argument"},

@@ -88,7 +88,7 @@ type Sign struct {
 	// How many bytes all HTTP/2 connections together may hold beyond the 1 MiB that each
 	// of them may anyway, so that clients far away can have more on their way. -1 leaves
 	// the windows of HTTP/2 as they are. It concerns all sites of a server that has this
-	// handler, and the largest value of a config counts. Default: 50331648 (48 MiB).
+	// handler, and the largest value of a config counts. Default: 62914560 (60 MiB).
 	HTTP2Windows int64 `json:"http2_windows,omitempty"`
 
 	gateway

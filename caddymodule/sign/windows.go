@@ -19,9 +19,9 @@ const (
 	// windowsOption is the subdirective for the windows of HTTP/2.
 	windowsOption = "http2_windows"
 
-	// defaultWindows lets one upload have 25 MiB on its way, which are 80 MB/s from 300 ms
+	// defaultWindows lets a page have 48 MiB on their way, which are 160 MB/s from 300 ms
 	// away, and leaves a machine of 512 MB its room.
-	defaultWindows = 48 << 20
+	defaultWindows = 60 << 20
 )
 
 // windows is what the HTTP/2 connections of this process may hold together. A reload
@@ -56,7 +56,7 @@ func unmarshalWindows(d *caddyfile.Dispenser, to *int64) error {
 	var value string
 	switch {
 	case !d.AllArgs(&value):
-		return d.Errf("%s takes one argument, a size such as 48MiB, or off", windowsOption)
+		return d.Errf("%s takes one argument, a size such as 60MiB, or off", windowsOption)
 	case *to != 0:
 		return d.Errf("%s already specified", windowsOption)
 	}
@@ -66,7 +66,7 @@ func unmarshalWindows(d *caddyfile.Dispenser, to *int64) error {
 	}
 	size, err := humanize.ParseBytes(value)
 	if err != nil || size == 0 || size > 1<<40 {
-		return d.Errf("%s: '%s' is not a size such as 48MiB, or off", windowsOption, value)
+		return d.Errf("%s: '%s' is not a size such as 60MiB, or off", windowsOption, value)
 	}
 	*to = int64(size)
 	return option.NoBlock(d, windowsOption)

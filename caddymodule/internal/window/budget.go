@@ -83,4 +83,4 @@ func (b *Budget) resize(own, want int) int {
 
 // share is how much of what is free one connection can get, so that there is something
 // left for the next one.
-func share(free int) int { return free / 3 * 2 }
+func share(free int) int { return free / 5 * 4 }

@@ -6,18 +6,18 @@ import "testing"
 
 func TestAConnectionGetsItsShareOfWhatTheOthersLeave(t *testing.T) {
 	var budget Budget
-	budget.Allow(48)
+	budget.Allow(50)
 	steps := []struct{ own, want, get, held int }{
-		{0, 10, 10, 10},   // less than its share of 48
-		{10, 100, 32, 32}, // no more than its share
-		{32, 100, 32, 32}, // however often it asks
-		{0, 100, 10, 42},  // of the 16 that are left
-		{0, 100, 4, 46},
-		{32, 20, 20, 34}, // given back
-		{20, 20, 20, 34},
-		{10, 0, 0, 24},
-		{20, 0, 0, 4},
-		{4, 100, 32, 32},
+		{0, 10, 10, 10},   // less than its share of 50
+		{10, 100, 40, 40}, // no more than its share
+		{40, 100, 40, 40}, // however often it asks
+		{0, 100, 8, 48},   // of the 10 that are left
+		{0, 100, 0, 48},
+		{40, 20, 20, 28}, // given back
+		{20, 20, 20, 28},
+		{10, 0, 0, 18},
+		{18, 0, 0, 0},
+		{4, 100, 40, 36},
 	}
 	for i, step := range steps {
 		if got := budget.resize(step.own, step.want); got != step.get {
@@ -36,19 +36,19 @@ func TestTheLargestLimitIsInForce(t *testing.T) {
 	}
 	budget.Allow(30)
 	withdraw := budget.Allow(60)
-	if got := budget.resize(0, 100); got != 40 {
+	if got := budget.resize(0, 100); got != 48 {
 		t.Errorf("of 60: got %d", got)
 	}
 	withdraw()
 	withdraw() // has no effect
-	if got := budget.resize(40, 100); got != 40 {
+	if got := budget.resize(48, 100); got != 48 {
 		t.Errorf("what was granted before: got %d", got)
 	}
 	if got := budget.resize(0, 100); got != 0 {
 		t.Errorf("with more held than the limit: got %d", got)
 	}
-	budget.resize(40, 0)
-	if got := budget.resize(0, 100); got != 20 {
+	budget.resize(48, 0)
+	if got := budget.resize(0, 100); got != 24 {
 		t.Errorf("of 30: got %d", got)
 	}
 }

@@ -17,6 +17,9 @@ const (
 	// roundTrips is the same in round trips. A window of one would do, if the speed were
 	// known as well: while the window grows, it is not.
 	roundTrips = 4
+	// nearest is the shortest horizon. What is read while a client nearby learns of it comes in
+	// pieces, and a window of less makes it wait for each.
+	nearest = 60 * time.Millisecond
 	// sampled is of how many bytes the speed is measured. There are some in a first Default,
 	// so that the window grows within the first round trip.
 	sampled = 128 << 10
@@ -67,13 +70,13 @@ func (f *flow) update(increment int) int {
 	return give
 }
 
-// horizon is called with f.mu held. To a client nearby, a large window would only be
-// memory: what comes sooner than it is read takes room, and is no faster for it.
+// horizon is called with f.mu held. To a client nearby, a window for half a second would only
+// be memory: what comes sooner than it is read takes room, and is no faster for it.
 func (f *flow) horizon() time.Duration {
 	if f.roundTrip == 0 {
 		return horizon
 	}
-	return min(roundTrips*f.roundTrip, horizon)
+	return min(max(roundTrips*f.roundTrip, nearest), horizon)
 }
 
 // ping reports whether the client is to be asked for its round trip, which is once.

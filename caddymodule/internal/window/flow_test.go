@@ -71,14 +71,15 @@ func TestAWindowFitsTheSpeedAndTheRest(t *testing.T) {
 		least, most int
 		roundTrip   time.Duration
 	}{
-		"a fast upload":            {48 * mebibyte, 64 * mebibyte, 100e6, 32 * mebibyte, 33 * mebibyte, 0},
-		"one that is small":        {48 * mebibyte, mebibyte / 2, 100e6, Default, Default, 0},
-		"one that is not large":    {48 * mebibyte, 8 * mebibyte, 100e6, 7 * mebibyte, 8 * mebibyte, 0},
-		"one of 20 MB/s":           {48 * mebibyte, 64 * mebibyte, 20e6, 9e6, 11e6, 0},
-		"one of 2 MB/s":            {48 * mebibyte, 16 * mebibyte, 2e6, Default, Default, 0},
-		"a fast one, little limit": {3 * mebibyte, 64 * mebibyte, 100e6, 3 * mebibyte, 3 * mebibyte, 0},
-		"a fast one nearby":        {48 * mebibyte, 64 * mebibyte, 100e6, Default, Default, time.Millisecond},
-		"a fast one from 20 ms":    {48 * mebibyte, 64 * mebibyte, 100e6, 7e6, 9e6, 20 * time.Millisecond},
+		"a fast upload":            {50 * mebibyte, 64 * mebibyte, 100e6, 40 * mebibyte, 41 * mebibyte, 0},
+		"one that is small":        {50 * mebibyte, mebibyte / 2, 100e6, Default, Default, 0},
+		"one that is not large":    {50 * mebibyte, 8 * mebibyte, 100e6, 7 * mebibyte, 8 * mebibyte, 0},
+		"one of 20 MB/s":           {50 * mebibyte, 64 * mebibyte, 20e6, 9e6, 11e6, 0},
+		"one of 2 MB/s":            {50 * mebibyte, 16 * mebibyte, 2e6, Default, Default, 0},
+		"a fast one, little limit": {5 * mebibyte, 64 * mebibyte, 100e6, 5 * mebibyte, 5 * mebibyte, 0},
+		"a fast one nearby":        {50 * mebibyte, 64 * mebibyte, 100e6, 5.5e6, 6.5e6, time.Millisecond},
+		"one of 1 GB/s nearby":     {50 * mebibyte, 64 * mebibyte, 1e9, 7e6, 9e6, time.Millisecond},
+		"a fast one from 20 ms":    {50 * mebibyte, 64 * mebibyte, 100e6, 7e6, 9e6, 20 * time.Millisecond},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -103,14 +104,14 @@ func TestAWindowFitsTheSpeedAndTheRest(t *testing.T) {
 func TestAnUploadThatBecomesSlowGivesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var budget Budget
-		budget.Allow(48 * mebibyte)
+		budget.Allow(50 * mebibyte)
 		s := newServer(t, &budget)
 		s.expect(1 << 30)
 		for range 512 {
 			s.takes(t, 1<<30)
 			s.reads(16<<10, 100e6)
 		}
-		if got := budget.Held(); got != 32*mebibyte {
+		if got := budget.Held(); got != 40*mebibyte {
 			t.Fatalf("%d are held while it is fast", got)
 		}
 		for s.held > 0 { // the client has stopped
@@ -125,7 +126,7 @@ func TestAnUploadThatBecomesSlowGivesBack(t *testing.T) {
 func TestAClosedConnectionGivesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var budget Budget
-		budget.Allow(48 * mebibyte)
+		budget.Allow(50 * mebibyte)
 		s := newServer(t, &budget)
 		s.expect(1 << 30)
 		for range 512 {
@@ -141,7 +142,7 @@ func TestAClosedConnectionGivesBack(t *testing.T) {
 
 func TestAClientMayNotSendMoreThanItsWindow(t *testing.T) {
 	var budget Budget
-	budget.Allow(48 * mebibyte)
+	budget.Allow(50 * mebibyte)
 	s := newServer(t, &budget) // which itself would take 33 MiB
 	if err := s.received(Default); err != nil {
 		t.Fatal(err)

@@ -67,19 +67,19 @@ func (g gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func TestAClientSeesGosWindowAndALargeOneAsItUploads(t *testing.T) {
 	var budget Budget
-	budget.Allow(48 * mebibyte)
+	budget.Allow(50 * mebibyte)
 	server := startServer(t, &budget, http.HandlerFunc(reading))
 	for range 2 { // the second connection as the first
 		client := dial(t, server.Listener.Addr().String())
 		if got := client.window; got != Default {
 			t.Errorf("the connection has %d, want Go's %d", got, Default)
 		}
-		if got := client.settings[http2.SettingInitialWindowSize]; got != 33*mebibyte {
+		if got := client.settings[http2.SettingInitialWindowSize]; got != 41*mebibyte {
 			t.Errorf("a stream has %d", got)
 		}
 		client.request(t, 1, 64*mebibyte)
 		most := client.upload(t, 1, 64*mebibyte)
-		if most <= 4*mebibyte || most > 33*mebibyte {
+		if most <= 4*mebibyte || most > 41*mebibyte {
 			t.Errorf("the largest window was %d", most)
 		}
 		if got := client.response(t, 1); got != "67108864" {
@@ -97,7 +97,7 @@ func TestAClientSeesGosWindowAndALargeOneAsItUploads(t *testing.T) {
 
 func TestAClientNearbyHasGosWindow(t *testing.T) {
 	var budget Budget
-	budget.Allow(48 * mebibyte)
+	budget.Allow(50 * mebibyte)
 	server := startServer(t, &budget, http.HandlerFunc(reading))
 	client := dial(t, server.Listener.Addr().String())
 	client.far = false
@@ -120,7 +120,7 @@ func TestAServerWithWindowsOfItsOwnIsLeftAlone(t *testing.T) {
 	server.TLS = server.Config.TLSConfig
 	server.Config.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerConnection: 3 * mebibyte, MaxReceiveBufferPerStream: 2 * mebibyte}
 	var budget Budget
-	budget.Allow(48 * mebibyte)
+	budget.Allow(50 * mebibyte)
 	server.Config.ConnContext = budget.ConnContext()
 	server.StartTLS()
 	defer server.Close()
@@ -174,7 +174,7 @@ func TestInvariant4ClientsThatStallHoldNoMoreThanTheBudget(t *testing.T) {
 
 func TestAClientThatExceedsItsWindowIsDisconnected(t *testing.T) {
 	var budget Budget
-	budget.Allow(48 * mebibyte)
+	budget.Allow(50 * mebibyte)
 	server := startServer(t, &budget, gate{0, make(chan struct{})})
 	client := dial(t, server.Listener.Addr().String())
 	client.request(t, 1, 32*mebibyte)
@@ -197,7 +197,7 @@ func TestAClientThatExceedsItsWindowIsDisconnected(t *testing.T) {
 // Uploads begin, and are reset, over and over.
 func TestAFloodOfResetsHoldsNothingForLong(t *testing.T) {
 	var budget Budget
-	budget.Allow(48 * mebibyte)
+	budget.Allow(50 * mebibyte)
 	server := startServer(t, &budget, http.HandlerFunc(reading))
 	client := dial(t, server.Listener.Addr().String())
 	stream := uint32(1)
@@ -224,7 +224,7 @@ func TestAFloodOfResetsHoldsNothingForLong(t *testing.T) {
 
 func TestAShutdownLetsUploadsFinish(t *testing.T) {
 	var budget Budget
-	budget.Allow(48 * mebibyte)
+	budget.Allow(50 * mebibyte)
 	open := make(chan struct{})
 	server := startServer(t, &budget, gate{mebibyte, open})
 	client := dial(t, server.Listener.Addr().String())
@@ -250,7 +250,7 @@ func TestAShutdownLetsUploadsFinish(t *testing.T) {
 // Connections come by several listeners at once.
 func TestSeveralListenersOfAServer(t *testing.T) {
 	var budget Budget
-	budget.Allow(48 * mebibyte)
+	budget.Allow(50 * mebibyte)
 	server := startServer(t, &budget, http.HandlerFunc(reading))
 	addresses := []string{server.Listener.Addr().String()}
 	for range 3 {
