@@ -54,7 +54,8 @@ func start(t *testing.T, caddyfile string, options ...string) *process {
 	if err := os.WriteFile(config, []byte("{\n\t"+strings.Join(options, "\n\t")+"\n}\n"+caddyfile), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(binary(t), "run", "--config", config)
+	named := binary(t)
+	command := exec.Command(named, "run", "--config", config)
 	command.Env = append(os.Environ(), "HOME="+home, "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home)
 	var output bytes.Buffer
 	command.Stdout, command.Stderr = &output, &output
@@ -68,7 +69,7 @@ func start(t *testing.T, caddyfile string, options ...string) *process {
 			t.Logf("output:\n%s", &output)
 		}
 	})
-	p := &process{t, binary, command.Process.Pid, admin}
+	p := &process{t, named, command.Process.Pid, admin}
 	for range 500 {
 		if response, err := http.Get("http://" + admin + "/config/"); err == nil {
 			_ = response.Body.Close()
