@@ -80,7 +80,7 @@ func TestInvariants1To3OnTheWire(t *testing.T) {
 			if got.header.Get("Cookie")+got.header.Get("Authorization") != "" || got.header.Get("X-UC-User-Agent") != "legacy/1.0" {
 				t.Errorf("header %v", got.header)
 			}
-			if got.uri != "//base?a=%20b&jsonerrors=1" {
+			if got.uri != "/base/?a=%20b&jsonerrors=1" {
 				t.Errorf("URI %s", got.uri)
 			}
 			if got.host != "127.0.0.1" {

@@ -80,15 +80,15 @@ func (s *Signing) Token(ctx context.Context, grantor Grantor, publicKey string) 
 }
 
 // AccessToken returns an access token for the attempt: one that is made for it, and valid
-// for the endpoint and the request's path; or a cached one, if the source hands those out.
-func (s *Signing) AccessToken(ctx context.Context, grantor Grantor, publicKey string, endpoint *uploadapi.SignedEndpoint, path string) (source.Token, error) {
+// for the endpoint alone; or a cached one, if the source hands those out.
+func (s *Signing) AccessToken(ctx context.Context, grantor Grantor, publicKey string, endpoint *uploadapi.SignedEndpoint) (source.Token, error) {
 	p := grantor.project
 	if p.accessTokens == nil {
 		return s.Token(ctx, grantor, publicKey)
 	}
 	// The project's Grantor, since what is made here depends on no caller.
 	return s.note(p.grantor(), publicKey, func() (issued, error) {
-		paths := scopeOf(endpoint, path)
+		paths := []string{endpoint.Path}
 		if s.choosesKey(p) {
 			if fresh, err := p.authorizeWith(p.keyring.accessTokens(s.key.key), paths); err == nil || !s.leavesKey(p) {
 				return bySource(fresh, err)

@@ -44,7 +44,7 @@ func (p *Project) attempt(t *testing.T, s *Signing) token.Token {
 	var granted token.Token
 	var err error
 	if p.Scheme == source.SchemeToken {
-		granted, err = s.AccessToken(t.Context(), p.grantor(), p.publicKey, uploadapi.Signed("POST", "/base/"), "/base/")
+		granted, err = s.AccessToken(t.Context(), p.grantor(), p.publicKey, uploadapi.Signed("POST", "/base/"))
 	} else {
 		granted, err = s.Token(t.Context(), p.grantor(), p.publicKey)
 	}

@@ -21,7 +21,7 @@ func (a *attempt) authorize(r *http.Request) error {
 	if err := a.chooseByQuery(); err != nil {
 		return err
 	}
-	token, err := a.signing.AccessToken(a.ctx, a.grantors.Of(project), a.publicKey, a.endpoint, r.URL.Path)
+	token, err := a.signing.AccessToken(a.ctx, a.grantors.Of(project), a.publicKey, a.endpoint)
 	switch {
 	case err != nil && a.ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", errClientGone, err)

@@ -65,6 +65,10 @@ func (a *attempt) prepare(r *http.Request) (err error) {
 	a.handed.Sent = &a.sent // its value is known, and set, when the form has been read
 	request := r.WithContext(handover.With(ctx, &a.handed))
 	url := *r.URL
+	// The path leaves in the one spelling that every server takes for the endpoint whose
+	// rules were applied. One that does not resolve dots would take /base/../group/ for
+	// something below /base/.
+	url.Path, url.RawPath = a.endpoint.Path, ""
 	request.URL, request.Header = &url, r.Header.Clone()
 	request.Method = a.method
 	// A compressed response could not be examined for a rejection, nor for a credential

@@ -38,10 +38,10 @@ func init() {
 // body, a urlencoded one, or one of a known length up to 64 KiB, which is buffered while
 // it passes.
 //
-// Requests to these endpoints are signed, with any number of slashes in the path:
-// `POST /base/`, `POST /multipart/start/` and `POST /iframe/`, and `POST`, `GET` or `HEAD`
-// of `/from_url/` and `/group/`. A method in lower case is passed on in capitals. The
-// request must name a configured project, as `UPLOADCARE_PUB_KEY` or `pub_key`, in its
+// Requests to these endpoints are signed: `POST /base/`, `POST /multipart/start/` and
+// `POST /iframe/`, and `POST`, `GET` or `HEAD` of `/from_url/` and `/group/`. Any number of
+// slashes, escapes, dot segments and a method in lower case mean the same, and the path is
+// passed on as it stands here, the method in capitals. The request must name a configured project, as `UPLOADCARE_PUB_KEY` or `pub_key`, in its
 // body or query. A request that cannot be edited safely is refused, and never passed on
 // unsigned. All other requests are passed on unsigned. The headers `Cookie` and
 // `Authorization` are removed from all of them: they belong to the site that the request

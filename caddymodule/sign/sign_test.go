@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -295,19 +296,37 @@ func TestAnySpellingOfTheMethodIsSigned(t *testing.T) {
 	checkCredential(t, parseForm(t, rec.body), testSecret)
 }
 
-func TestAnySpellingOfTheSlashesIsSigned(t *testing.T) {
+// Whatever the spelling of an endpoint, it leaves as the documentation writes it: servers
+// would take some for another endpoint than the one whose rules were applied.
+func TestAnySpellingOfAnEndpointLeavesInOne(t *testing.T) {
 	sign := mustSign(t, onlyProject)
-	for _, path := range []string{"/base/", "/base", "//base/", "/base//", "//base//", "/./base/", "/x/../base"} {
-		t.Run(path, func(t *testing.T) {
+	for _, target := range []string{
+		"/base/", "/base", "//base/", "/base//", "//base//", "/./base/", "/x/../base", "/base/.",
+		"/%62ase/", "/group/%2e%2e/base/", "/group/..%2Fbase", "/group%2F..%2Fbase%2F",
+	} {
+		t.Run(target, func(t *testing.T) {
 			r := uploadRequest(formOf(demoKey))
-			r.URL.Path = path
+			r.URL.Path, r.URL.RawPath = pathOf(t, target)
 			rec, _ := serve(t, sign, r)
 			checkCredential(t, parseForm(t, rec.body), testSecret)
-			if rec.request.URL.Path != path {
-				t.Errorf("the path became %q", rec.request.URL.Path)
+			if got := rec.request.URL.RequestURI(); got != "/base/" {
+				t.Errorf("left for %q", got)
+			}
+			if r.URL.EscapedPath() != target {
+				t.Errorf("the client's own request is for %q now", r.URL.EscapedPath())
 			}
 		})
 	}
+}
+
+// pathOf returns the path of a request target, decoded and as it was sent.
+func pathOf(t *testing.T, target string) (path, raw string) {
+	t.Helper()
+	parsed, err := url.ParseRequestURI("http://localhost" + target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed.Path, parsed.RawPath
 }
 
 func TestCredentialsOfTheSiteDoNotLeave(t *testing.T) {
