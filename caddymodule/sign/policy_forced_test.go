@@ -102,6 +102,23 @@ func TestAnEmptyForcedValueRemovesTheClients(t *testing.T) {
 	}
 }
 
+// A client that writes a placeholder gets no secret by it.
+func TestForcedValuesAreNotResolvedAgain(t *testing.T) {
+	t.Setenv("CANARY_OF_METADATA", "canary")
+	sign := withPolicy(t, byUser)
+	for _, user := range []string{"{env.CANARY_OF_METADATA}", "{http.request.header.X-User}", "{{env.CANARY_OF_METADATA}}", "{env.CANARY_OF_METADATA"} {
+		r := uploadRequest(formOf(demoKey, field("metadata[other]", "{env.CANARY_OF_METADATA}"), file("file", "{env.CANARY_OF_METADATA}.jpg", "x")))
+		r.Header.Set("X-User", user)
+		rec := wantAccepted(t, sign, withReplacer(r))
+		if got := rec.values(t, "metadata[user]"); !slices.Equal(got, []string{user}) {
+			t.Errorf("%q arrives as %q", user, got)
+		}
+		if strings.Contains(string(rec.body), "canary") {
+			t.Errorf("%q: a placeholder was resolved: %q", user, rec.body)
+		}
+	}
+}
+
 // Invariant 3, with forced values of several bytes to a character: the length is exact.
 func TestInvariant3ForcedValuesOfManyBytes(t *testing.T) {
 	sign := withPolicy(t, byUser)
