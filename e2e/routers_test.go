@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,9 +22,16 @@ import (
 	"time"
 )
 
-// uploadForm is an upload's body, with nothing but what an endpoint needs.
+// ownSignature is one that a client has, and that may be valid.
+const ownSignature = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+// uploadForm is an upload's body, with a credential of the client's.
 const uploadForm = "--b\r\nContent-Disposition: form-data; name=\"UPLOADCARE_PUB_KEY\"\r\n\r\n" + publicKey + "\r\n" +
+	"--b\r\nContent-Disposition: form-data; name=\"signature\"\r\n\r\n" + ownSignature + "\r\n" +
 	"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nmeow\r\n--b--\r\n"
+
+// aSignature is a field with one.
+var aSignature = regexp.MustCompile(`name="signature"\r\n\r\n([0-9a-f]{64})\r\n`)
 
 // exchange sends a request of which no library has seen the target, and returns the
 // response's status and body.
@@ -57,7 +65,8 @@ func exchange(t *testing.T, address, target, body string) (int, string) {
 // leaving is a request as it left the gateway.
 type leaving struct {
 	target string
-	signed bool
+	signed bool // by the gateway
+	own    bool // with the client's own signature
 }
 
 // targets is an upstream that notes the targets of requests as they are written.
@@ -105,8 +114,12 @@ func (u *targets) serve(connection net.Conn) {
 	if err != nil {
 		return
 	}
+	last := &leaving{target: target, own: bytes.Contains(body, []byte(ownSignature))}
+	for _, signature := range aSignature.FindAllSubmatch(body, -1) {
+		last.signed = last.signed || string(signature[1]) != ownSignature
+	}
 	u.mu.Lock()
-	u.last = &leaving{target, bytes.Contains(body, []byte(`name="signature"`)) || strings.Contains(target, "signature=")}
+	u.last = last
 	u.mu.Unlock()
 	_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
 }

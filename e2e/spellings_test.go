@@ -128,7 +128,12 @@ func cellsOf(t *testing.T, target string, status int, left *leaving) []string {
 		if !slices.Contains([]string{"/base/", "/group/", "/multipart/start/"}, path) {
 			t.Errorf("%q: a credential left for %q", target, left.target)
 		}
+		if left.own {
+			t.Errorf("%q: the client's own credential left, too", target)
+		}
 		return []string{"**signs**", code(left.target)}
+	case !left.own: // the document says that it does
+		t.Errorf("%q: what passes has lost the client's credential", target)
 	}
 	return []string{"passes", code(left.target)}
 }
