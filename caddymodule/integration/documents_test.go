@@ -76,14 +76,15 @@ func documented(t *testing.T, document, text string) string {
 }
 
 // documentedSecrets sets the environment variables that the documents' configs read,
-// and returns a directory with the files that they expect in /run/secrets and /etc/caddy.
+// and returns a directory with the files that they expect in /run/secrets, /etc/caddy and
+// /etc/caddy-uploadcare.
 func documentedSecrets(t *testing.T) string {
 	t.Helper()
 	t.Setenv("UPLOADCARE_PUBLIC_KEY", "demopublickey")
 	t.Setenv("UPLOADCARE_SECRET_KEY", demoSecret)
 	t.Setenv("UPLOAD_API_KEY", visitorKey)
 	directory := t.TempDir()
-	for _, name := range []string{"uploadcare", "app"} {
+	for _, name := range []string{"uploadcare", "app", "secret_key"} {
 		if err := os.WriteFile(filepath.Join(directory, name), []byte(demoSecret+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +95,7 @@ func documentedSecrets(t *testing.T) string {
 
 // here returns a config of the documents whose files are in a directory.
 func here(config, directory string) string {
-	return strings.NewReplacer("/run/secrets", directory, "/etc/caddy", directory).Replace(config)
+	return strings.NewReplacer("/run/secrets", directory, "/etc/caddy-uploadcare", directory, "/etc/caddy", directory).Replace(config)
 }
 
 // demoSecret is the secret key of all projects in the documents, and the password by

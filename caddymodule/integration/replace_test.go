@@ -176,50 +176,41 @@ func TestAReloadEndsHTTP3UploadsAfterTheGracePeriod(t *testing.T) {
 	}
 }
 
-// Two gateways behind a load balancer are replaced one after the other, as in docs/production.md.
-// The balancer asks each whether it is ready, and tries another one while a gateway cannot be
-// reached. Uploads under way arrive, and so do those that begin meanwhile.
+// adjusted returns a text with replacements, each of which it has a place for.
+func adjusted(t *testing.T, text string, oldnew ...string) string {
+	t.Helper()
+	for i := 0; i < len(oldnew); i += 2 {
+		if !strings.Contains(text, oldnew[i]) {
+			t.Fatalf("there is no %q in\n%s", oldnew[i], text)
+		}
+	}
+	return strings.NewReplacer(oldnew...).Replace(text)
+}
+
+// Two gateways behind a load balancer are replaced one after the other, with the configs of
+// docs/production.md. Uploads under way arrive, and so do those that begin meanwhile.
 func TestInvariant9ARollingReplacementLosesNoUpload(t *testing.T) {
+	const document = "docs/production.md"
 	s, upstream := newSlowUploads(t)
+	directory := documentedSecrets(t)
 	gateways := []string{freeAddress(t), freeAddress(t)}
-	// Without a host in its address: the balancer passes on the Host that its clients ask for.
 	caddyfile := func(address string) string {
 		_, port, _ := strings.Cut(address, ":")
-		return fmt.Sprintf(`{
-	shutdown_delay 2s
-	grace_period 1m
-}
-http://:%s {
-	bind 127.0.0.1
-	uploadcare_health /healthz*
-	uploadcare {
-		project demopublickey {
-			secret_key demosecretkey
-		}
-		upstream http://%s
-	}
-}
-`, port, upstream)
+		return here(adjusted(t, documented(t, document, "shutdown_delay"),
+			":8080 {", ":"+port+" {\n\tbind 127.0.0.1", "\tuploadcare {", "\tuploadcare {\n\t\tupstream http://"+upstream), directory)
 	}
 	var running []*caddyProcess
 	for _, address := range gateways {
 		running = append(running, startCaddy(t, caddyfile(address)))
 	}
 	d := newDemo(t)
-	startCaddy(t, fmt.Sprintf(`https://%s {
-	bind 127.0.0.1
-	reverse_proxy %s {
-		lb_policy round_robin
-		lb_try_duration 10s
-		health_uri /healthz
-		health_interval 250ms
-		health_timeout 1s
-	}
-}
-`, d.secure, strings.Join(gateways, " ")))
+	startCaddy(t, adjusted(t, documented(t, document, "reverse_proxy"),
+		"upload.example.com {", "https://"+d.secure+" {\n\tbind 127.0.0.1",
+		"$2a$14$8ucIFJ0LG2YzIHGKiq6c/.dstZUlf8st9dchOa1BCy2qf3isJ9Efe", hashedPassword,
+		"10.0.0.11:8080", gateways[0], "10.0.0.12:8080", gateways[1]))
 	d.awaitCertificate(t)
 
-	url, begun := "https://"+d.secure+"/base/", 0
+	url, begun := "https://uploader:"+visitorPassword+"@"+d.secure+"/base/", 0
 	begin := func(count int) {
 		s.begin(url, count, replacedFor)
 		begun += count
@@ -228,14 +219,14 @@ http://:%s {
 	begin(replacedUploads)
 	for i, c := range running {
 		c.terminate()
-		for range 5 { // while it stops, and while it is down
+		for range 8 { // for its shutdown_delay of five seconds, while it stops, and while it is down
 			begin(3)
 			time.Sleep(time.Second)
 		}
 		exits(t, c)
 		begin(3)
 		startCaddy(t, caddyfile(gateways[i]))
-		time.Sleep(time.Second) // until the balancer asks again
+		time.Sleep(2 * time.Second) // until the balancer has asked again
 		begin(3)
 	}
 	s.end(begun)
