@@ -8,7 +8,7 @@
 // be memory that each of them can take, those that are idle included, and a window once
 // granted cannot be taken back. So the server is made to grant much, and its
 // WINDOW_UPDATE frames are made smaller on their way to the client: a connection has
-// Go's 1 MiB, and beyond that as much as its uploads bring in half a second and have yet
+// Go's 1 MiB and 4 KiB, and beyond that as much as its uploads bring in half a second and have yet
 // to bring, as far as the budget of all connections goes. At the end of an upload it has
 // given all of that back.
 package window
@@ -18,7 +18,7 @@ import "sync"
 // Default is what Go's server grants a connection. Each has at least that.
 const Default = 1 << 20
 
-// Budget is what all connections together have beyond [Default]. The zero value is
+// Budget is what all connections together have beyond that. The zero value is
 // nothing. It is safe for concurrent use.
 type Budget struct {
 	mu     sync.Mutex

@@ -107,8 +107,7 @@ func (c *frameClient) upload(t *testing.T, stream uint32, n int) (most int) {
 func (c *frameClient) fill(t *testing.T, stream uint32, n int) (sent int) {
 	t.Helper()
 	for sent < n {
-		if c.window > 0 {
-			size := min(c.window, n-sent)
+		if size := min(c.window, c.streams[stream], n-sent); size > 0 {
 			c.send(t, stream, size)
 			sent += size
 			continue

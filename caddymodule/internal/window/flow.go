@@ -23,6 +23,16 @@ const (
 	// sampled is of how many bytes the speed is measured. There are some in a first Default,
 	// so that the window grows within the first round trip.
 	sampled = 128 << 10
+	// least is the least that a connection has. The server says nothing of less than 4 KiB
+	// that were read, unless what it grants is nearly used up, which with much granted it is
+	// not. So it has that much more, or a stream could wait for ever beside one that is not
+	// read and has all but the last 4 KiB.
+	least = Default + 4<<10
+	// scarce is what a client may send when more is held of it than it should be: a quarter
+	// of what is read, up to this, so that a small upload need not wait until a large one's
+	// has been read.
+	scarce   = 64 << 10
+	trickled = 4
 )
 
 var errFlowControl = errors.New("the client has sent more than its HTTP/2 window")
@@ -33,11 +43,12 @@ type flow struct {
 	budget *Budget
 
 	mu        sync.Mutex
-	total     int // what the server grants, 0 before its first update
-	reserve   int // of it, what the client does not know of
-	available int // what the client may still send
-	extra     int // of the budget
-	expected  int // what the bodies of requests still have to bring
+	total     int   // what the server grants, 0 before its first update
+	reserve   int   // of it, what the client does not know of
+	available int   // what the client may still send
+	extra     int   // of the budget
+	expected  int64 // what the bodies of requests still have to bring
+	closed    bool
 	speed     speed
 	pinged    time.Time     // when the client was asked for its round trip, or zero
 	roundTrip time.Duration // 0 while it is not known
@@ -50,11 +61,15 @@ func newFlow(budget *Budget) *flow { return &flow{budget: budget, available: Def
 // update takes an update of the server's for the whole connection, and returns what the
 // client gets of it, which may be less, nothing, or more. What the client then has is
 // what is expected, as far as it comes within the horizon and within the budget. It is
-// at least Default, so that nothing waits for longer than with Go's own window.
+// never less than least, of which what has come and is not read is a part.
 func (f *flow) update(increment int) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.total == 0 { // The first is no body's that was read, but makes the window what it is.
+	if f.closed { // A write may be under way as the connection ends.
+		return 0
+	}
+	first := f.total == 0
+	if first { // The first is no body's that was read, but makes the window what it is.
 		f.total = initial + increment
 		f.available -= Default - initial
 	} else {
@@ -62,9 +77,12 @@ func (f *flow) update(increment int) int {
 	}
 	f.reserve += increment
 	granted := f.total - f.reserve // and cannot be taken back
-	want := max(min(f.expected, f.speed.within(f.horizon()), f.total), granted, Default)
-	f.extra = f.budget.resize(f.extra, want-Default)
-	give := min(max(Default+f.extra-granted, 0), f.reserve)
+	want := max(int(min(f.expected, int64(f.speed.within(f.horizon())), int64(f.total))), granted, least)
+	if !first && f.available < scarce { // It has had that much of the budget: it is what was read.
+		want = max(want, granted+increment/trickled)
+	}
+	f.extra = f.budget.resize(f.extra, want-least)
+	give := min(max(least+f.extra-granted, 0), f.reserve)
 	f.reserve -= give
 	f.available += give
 	return give
@@ -117,13 +135,14 @@ func (f *flow) expect(n int) {
 	if f.expected == 0 {
 		f.speed.pause()
 	}
-	f.expected += n
+	f.expected += int64(n)
 }
 
 // close gives back what the connection has.
 func (f *flow) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.closed = true
 	f.extra = f.budget.resize(f.extra, 0)
 }
 

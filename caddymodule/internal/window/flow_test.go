@@ -22,8 +22,8 @@ type server struct {
 func newServer(t *testing.T, budget *Budget) *server {
 	t.Helper()
 	s := &server{flow: newFlow(budget)}
-	if got := s.update(Default + budget.most() - initial); got != Default-initial {
-		t.Fatalf("the first update is %d, want Go's %d", got, Default-initial)
+	if got := s.update(least + budget.most() - initial); got != least-initial {
+		t.Fatalf("the first update is %d, want %d", got, least-initial)
 	}
 	return s
 }
@@ -71,12 +71,12 @@ func TestAWindowFitsTheSpeedAndTheRest(t *testing.T) {
 		least, most int
 		roundTrip   time.Duration
 	}{
-		"a fast upload":            {50 * mebibyte, 64 * mebibyte, 100e6, 40 * mebibyte, 41 * mebibyte, 0},
-		"one that is small":        {50 * mebibyte, mebibyte / 2, 100e6, Default, Default, 0},
+		"a fast upload":            {50 * mebibyte, 64 * mebibyte, 100e6, 40 * mebibyte, least + 40*mebibyte, 0},
+		"one that is small":        {50 * mebibyte, mebibyte / 2, 100e6, least, least, 0},
 		"one that is not large":    {50 * mebibyte, 8 * mebibyte, 100e6, 7 * mebibyte, 8 * mebibyte, 0},
 		"one of 20 MB/s":           {50 * mebibyte, 64 * mebibyte, 20e6, 9e6, 11e6, 0},
-		"one of 2 MB/s":            {50 * mebibyte, 16 * mebibyte, 2e6, Default, Default, 0},
-		"a fast one, little limit": {5 * mebibyte, 64 * mebibyte, 100e6, 5 * mebibyte, 5 * mebibyte, 0},
+		"one of 2 MB/s":            {50 * mebibyte, 16 * mebibyte, 2e6, least, least, 0},
+		"a fast one, little limit": {5 * mebibyte, 64 * mebibyte, 100e6, least + 4*mebibyte, least + 4*mebibyte, 0},
 		"a fast one nearby":        {50 * mebibyte, 64 * mebibyte, 100e6, 5.5e6, 6.5e6, time.Millisecond},
 		"one of 1 GB/s nearby":     {50 * mebibyte, 64 * mebibyte, 1e9, 7e6, 9e6, time.Millisecond},
 		"a fast one from 20 ms":    {50 * mebibyte, 64 * mebibyte, 100e6, 7e6, 9e6, 20 * time.Millisecond},
@@ -92,7 +92,7 @@ func TestAWindowFitsTheSpeedAndTheRest(t *testing.T) {
 					if got := s.uploads(t, test.size, test.perSecond); got < test.least || got > test.most {
 						t.Errorf("the window is %d, want %d to %d", got, test.least, test.most)
 					}
-					if got := s.window(); got != Default || budget.Held() != 0 {
+					if got := s.window(); got != least || budget.Held() != 0 {
 						t.Errorf("afterwards the window is %d, and %d of the budget are held", got, budget.Held())
 					}
 				}
@@ -144,7 +144,7 @@ func TestAClientMayNotSendMoreThanItsWindow(t *testing.T) {
 	var budget Budget
 	budget.Allow(50 * mebibyte)
 	s := newServer(t, &budget) // which itself would take 33 MiB
-	if err := s.received(Default); err != nil {
+	if err := s.received(least); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.received(1); !errors.Is(err, errFlowControl) {
@@ -152,8 +152,72 @@ func TestAClientMayNotSendMoreThanItsWindow(t *testing.T) {
 	}
 }
 
+// The server's last write may still be under way.
+func TestAClosedConnectionGetsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var budget Budget
+		budget.Allow(50 * mebibyte)
+		s := newServer(t, &budget)
+		s.expect(1 << 30)
+		for range 512 {
+			s.takes(t, 1<<30)
+			s.reads(16<<10, 100e6)
+		}
+		s.close()
+		s.reads(16<<10, 100e6)
+		if got := budget.Held(); got != 0 {
+			t.Errorf("%d are held", got)
+		}
+	})
+}
+
+// Much of a large upload was held as its reader became slow. The client's others need not
+// wait until that has been read.
+func TestASlowUploadLeavesTheOthersSomething(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var budget Budget
+		budget.Allow(50 * mebibyte)
+		s := newServer(t, &budget)
+		s.expect(1 << 30)
+		for range 512 {
+			s.takes(t, 1<<30)
+			s.reads(16<<10, 100e6)
+		}
+		for range 1024 { // until the window is to be smaller than what is held
+			s.takes(t, 1<<30)
+			s.reads(4<<10, 64<<10)
+		}
+		s.takes(t, 1<<30)
+		if s.held < 16*mebibyte {
+			t.Fatalf("only %d are held", s.held)
+		}
+		came := 0
+		for range 64 {
+			s.reads(4<<10, 64<<10)
+			came += s.takes(t, 4<<10)
+		}
+		if came < 64<<10 {
+			t.Errorf("while 256 KiB were read, %d could come", came)
+		}
+		if s.window() > 41*mebibyte-128<<10 {
+			t.Errorf("the window stays at %d", s.window())
+		}
+	})
+}
+
+// Uploads of more than an int32 together, as on a machine of 32 bits.
+func TestWhatIsExpectedDoesNotOverflow(t *testing.T) {
+	f := newFlow(new(Budget))
+	for range 250 {
+		f.expect(maxIncrement)
+	}
+	if f.expected != 250*maxIncrement {
+		t.Errorf("%d are expected", f.expected)
+	}
+}
+
 // Whatever comes and is read, at whatever speed: the connections hold no more than the
-// budget beyond Default each, none has less than Default, and all is given back.
+// budget beyond the least of each, none has less than that, and all is given back.
 func TestTheBoundHoldsWhateverIsUploaded(t *testing.T) {
 	const limit, connections = 20 * mebibyte, 6
 	for seed := range uint64(20) {
@@ -183,13 +247,13 @@ func TestTheBoundHoldsWhateverIsUploaded(t *testing.T) {
 				}
 				total := 0
 				for _, s := range servers {
-					if s.window() < Default-rests[i] && s.window() < Default {
+					if s.window() < least {
 						t.Fatalf("a window of %d", s.window())
 					}
-					total += s.window() - Default
+					total += s.window() - least
 				}
 				if total > budget.Held() || budget.Held() > limit {
-					t.Fatalf("seed %d: %d beyond the windows of Go, %d held of %d", seed, total, budget.Held(), limit)
+					t.Fatalf("seed %d: %d beyond the least windows, %d held of %d", seed, total, budget.Held(), limit)
 				}
 			}
 			for _, s := range servers {

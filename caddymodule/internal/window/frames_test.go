@@ -67,9 +67,9 @@ func TestOnlyUpdatesForTheConnectionChange(t *testing.T) {
 		window int // of 8 MiB that the server grants
 		want   uint32
 	}{
-		"a window that is right":   {Default, 5000},
+		"a window that is right":   {least, 5000},
 		"one that is too large":    {3 << 20, 0},
-		"one that is nearly right": {Default + 2000, 3000},
+		"one that is nearly right": {least + 2000, 3000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(100) {

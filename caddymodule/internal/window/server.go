@@ -50,8 +50,8 @@ func (b *Budget) install(server *http.Server) {
 	if server.TLSNextProto[http2.NextProtoTLS] == nil || config.MaxReceiveBufferPerConnection != 0 || config.MaxReceiveBufferPerStream != 0 {
 		return
 	}
-	config.MaxReceiveBufferPerConnection = min(Default+b.most(), maxTotal)
-	config.MaxReceiveBufferPerStream = config.MaxReceiveBufferPerConnection
+	config.MaxReceiveBufferPerConnection = min(least+b.most(), maxTotal)
+	config.MaxReceiveBufferPerStream = min(Default+b.most(), maxTotal)
 	base := &http.Server{
 		ReadTimeout:       server.ReadTimeout,
 		ReadHeaderTimeout: server.ReadHeaderTimeout,
