@@ -82,15 +82,15 @@ type outgoing struct {
 	changed []byte // what pass returned last
 }
 
-// pass returns what the client gets of one piece. It may be p, and is valid until the next
-// call.
+// pass returns what the client gets of one piece. It may be a part of p, and is valid until
+// the next call.
 func (out *outgoing) pass(p []byte) []byte {
-	if len(p) <= out.skip { // as all but a few bytes of a download
-		out.skip -= len(p)
+	n := out.unchanged(p)
+	if n == len(p) {
 		return p
 	}
-	out.changed = out.changed[:0]
-	for len(p) > 0 {
+	out.changed = append(out.changed[:0], p[:n]...)
+	for p = p[n:]; len(p) > 0; {
 		if out.skip > 0 {
 			n := min(out.skip, len(p))
 			out.changed = append(out.changed, p[:n]...)
@@ -101,6 +101,28 @@ func (out *outgoing) pass(p []byte) []byte {
 		p = out.begin(p)
 	}
 	return out.changed
+}
+
+// unchanged passes whole frames and their payloads, up to an update or a header that is not
+// complete, and returns how many bytes those are. A download need not be copied.
+func (out *outgoing) unchanged(p []byte) (n int) {
+	if len(out.partial) > 0 {
+		return 0
+	}
+	for out.skip <= len(p)-n {
+		n += out.skip
+		out.skip = 0
+		if len(p)-n < headerSize {
+			return n
+		}
+		frame := header(p[n : n+headerSize])
+		if frame.isUpdate() {
+			return n
+		}
+		out.skip = headerSize + frame.length()
+	}
+	out.skip -= len(p) - n
+	return len(p)
 }
 
 // begin reads the header of a frame, and all of an update for the connection. It returns

@@ -83,6 +83,18 @@ func TestOnlyUpdatesForTheConnectionChange(t *testing.T) {
 	}
 }
 
+func TestADownloadIsNotCopied(t *testing.T) {
+	out := outgoing{flow: newFlow(new(Budget))}
+	frames := written(t, func(f *http2.Framer) error {
+		return errors.Join(f.WriteWindowUpdate(1, 7000), f.WriteData(1, false, make([]byte, 16<<10)), f.WriteData(3, false, make([]byte, 8<<10)))
+	})
+	for _, piece := range [][]byte{frames[:13+9+500], frames[13+9+500:]} { // whole headers
+		if got := out.pass(piece); len(got) != len(piece) || &got[0] != &piece[0] {
+			t.Errorf("%d bytes of %d are others", len(got), len(piece))
+		}
+	}
+}
+
 func TestAClientIsAskedOnceForItsRoundTrip(t *testing.T) {
 	flow := newFlow(new(Budget))
 	var sent bytes.Buffer
