@@ -3,6 +3,7 @@
 package sign
 
 import (
+	"math"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -39,7 +40,7 @@ func (s *Sign) provisionWindows(ctx caddy.Context) {
 	if !ok || limit < 0 {
 		return
 	}
-	s.withdrawWindows = windows.Allow(int(limit))
+	s.withdrawWindows = windows.Allow(int(min(limit, math.MaxInt)))
 	server.RegisterConnContext(windows.ConnContext())
 }
 
