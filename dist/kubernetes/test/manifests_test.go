@@ -2,7 +2,7 @@
 
 // Package test decodes the manifests as strictly as a server does that refuses unknown
 // fields, and checks that what stands in several of them fits. It is a module of its own,
-// so that a build of the gateway does without Kubernetes' types.
+// so that no build of the gateway gets Kubernetes' types.
 package test
 
 import (
