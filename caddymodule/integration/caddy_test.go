@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -127,7 +128,7 @@ func (c *caddyProcess) write(caddyfile string) {
 func (c *caddyProcess) run(ctx context.Context, environment []string, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, os.Args[0], arguments...)
 	command.Dir = c.directory
-	command.Env = append(environment, runAsCaddy+"=1")
+	command.Env = slices.Concat(environment, []string{runAsCaddy + "=1"})
 	if !c.homeless {
 		command.Env = append(append(os.Environ(), command.Env...), "HOME="+c.directory,
 			"XDG_DATA_HOME="+c.directory+"/data", "XDG_CONFIG_HOME="+c.directory+"/config")

@@ -79,12 +79,15 @@ func TestUploadsOverEachKindOfAddress(t *testing.T) {
 	six := "[::1]:"
 	sites := map[string]func(t *testing.T) (bind, network, address, forwarded string){
 		"IPv6": func(t *testing.T) (bind, network, address, forwarded string) {
+			t.Helper()
 			return "[::1]", "tcp6", six + portOf(freeAddress(t)), "::1"
 		},
 		"both, reached over IPv6": func(t *testing.T) (bind, network, address, forwarded string) {
+			t.Helper()
 			return "", "tcp6", six + portOf(freeAddress(t)), "::1"
 		},
 		"both, reached over IPv4": func(t *testing.T) (bind, network, address, forwarded string) {
+			t.Helper()
 			return "", "tcp4", freeAddress(t), "127.0.0.1"
 		},
 		"a Unix socket": func(t *testing.T) (bind, network, address, forwarded string) {
