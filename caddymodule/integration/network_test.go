@@ -91,20 +91,24 @@ func TestUploadsOverEachKindOfAddress(t *testing.T) {
 			return "", "tcp4", freeAddress(t), "127.0.0.1"
 		},
 		"a Unix socket": func(t *testing.T) (bind, network, address, forwarded string) {
+			t.Helper()
 			path := socket(t, "site")
 			return "unix/" + path, "unix", path, ""
 		},
 	}
 	upstreams := map[string]func(t *testing.T) (upstream, options, host string, arrived <-chan delivery){
 		"IPv6": func(t *testing.T) (string, string, string, <-chan delivery) {
+			t.Helper()
 			server, arrived := startUpstreamOn(t, "tcp6", "[::1]:0", false)
 			return server.URL, "", "[::1]", arrived
 		},
 		"IPv6, by reverse_proxy's way": func(t *testing.T) (string, string, string, <-chan delivery) {
+			t.Helper()
 			server, arrived := startUpstreamOn(t, "tcp6", "[::1]:0", false)
 			return server.URL, "lb_try_duration 1s", "[::1]", arrived
 		},
 		"IPv6, over TLS": func(t *testing.T) (string, string, string, <-chan delivery) {
+			t.Helper()
 			server, arrived := startUpstreamOn(t, "tcp6", "[::1]:0", true)
 			authority := filepath.Join(t.TempDir(), "authority.pem")
 			block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
@@ -114,17 +118,20 @@ func TestUploadsOverEachKindOfAddress(t *testing.T) {
 			return server.URL, "transport uploadcare {\n\t\t\ttls_trust_pool file " + authority + "\n\t\t}", "[::1]", arrived
 		},
 		"a Unix socket": func(t *testing.T) (string, string, string, <-chan delivery) {
+			t.Helper()
 			path := socket(t, "upstream")
 			_, arrived := startUpstreamOn(t, "unix", path, false)
 			return "unix/" + path, "", host, arrived
 		},
 		"a Unix socket, with a name": func(t *testing.T) (string, string, string, <-chan delivery) {
+			t.Helper()
 			path := socket(t, "upstream")
 			_, arrived := startUpstreamOn(t, "unix", path, false)
 			return "unix/" + path, "header_up Host upload.uploadcare.com", "upload.uploadcare.com", arrived
 		},
 	}
 	upstreams["a port of this machine"] = func(t *testing.T) (string, string, string, <-chan delivery) {
+		t.Helper()
 		server, arrived := startUpstreamOn(t, "tcp", "127.0.0.1:0", false)
 		return "http://:" + portOf(server.URL), "", host, arrived
 	}
