@@ -65,13 +65,13 @@ func windowSite(at, upstream, option string) string {
 func TestHTTP2WindowsBelongToTheServer(t *testing.T) {
 	tests := map[string]struct {
 		options []string // of the sites of one server
-		want    uint32   // a share of two thirds, and Go's 1 MiB
+		want    uint32   // a share of four fifths, and Go's 1 MiB
 	}{
-		"by default":             {[]string{""}, 33 << 20},
-		"smaller":                {[]string{"http2_windows 6MiB"}, 5 << 20},
+		"by default":             {[]string{""}, 49 << 20},
+		"smaller":                {[]string{"http2_windows 5MiB"}, 5 << 20},
 		"off":                    {[]string{"http2_windows off"}, 1 << 20},
-		"the largest of several": {[]string{"http2_windows 6MiB", "http2_windows off", "http2_windows 12MiB"}, 9 << 20},
-		"on at one site":         {[]string{"http2_windows off", "http2_windows 6MiB"}, 5 << 20},
+		"the largest of several": {[]string{"http2_windows 5MiB", "http2_windows off", "http2_windows 10MiB"}, 9 << 20},
+		"on at one site":         {[]string{"http2_windows off", "http2_windows 5MiB"}, 5 << 20},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestInvariant9AReloadLosesNoUploadOverHTTP2(t *testing.T) {
 		})
 	}
 	half.Wait()
-	c.reload(config("http2_windows 6MiB"))
+	c.reload(config("http2_windows 5MiB"))
 	close(reloaded)
 	running.Wait()
 	if got := streamWindow(t, address); got != 5<<20 {
