@@ -67,6 +67,16 @@ func (c *correction) by(offset time.Duration, clock *token.Clock, forget func())
 	}
 }
 
+// ClockCorrected reports whether the clock of any project is corrected.
+func (s *Set) ClockCorrected() bool {
+	for _, project := range s.all {
+		if project.credentials.clock.Offset() != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // CorrectClocks makes the clocks of all projects show the time at the Upload API, given the
 // offset of its clock to this machine's, and logs a change. Credentials that were made for
 // the wrong time are discarded: the service would reject them as expired.

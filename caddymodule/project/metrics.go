@@ -106,12 +106,17 @@ func newCollector() *collector {
 
 // RegisterMetrics registers the metrics of projects with a config's registry. Another
 // handler of the config may have done so before, which is no error.
-func RegisterMetrics(registry *prometheus.Registry) error {
-	err := registry.Register(metrics)
-	if _, already := errors.AsType[prometheus.AlreadyRegisteredError](err); already {
-		return nil
+func RegisterMetrics(registry *prometheus.Registry) error { return Register(registry, metrics) }
+
+// Register is RegisterMetrics for other metrics of the process.
+func Register(registry *prometheus.Registry, others ...prometheus.Collector) error {
+	for _, collector := range others {
+		err := registry.Register(collector)
+		if _, already := errors.AsType[prometheus.AlreadyRegisteredError](err); err != nil && !already {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // vector is a metric with one series for each combination of labels.

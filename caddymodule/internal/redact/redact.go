@@ -10,6 +10,7 @@
 package redact
 
 import (
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -54,15 +55,29 @@ func (c *Credential) Text(text string) string {
 // name of a header in canonical case, and a signature may stand in one.
 func replaceFold(text, value string) string {
 	for from := 0; len(text)-from >= len(value); {
-		switch {
-		case strings.EqualFold(text[from:from+len(value)], value):
-			text = text[:from] + Mark + text[from+len(value):]
-			from += len(Mark)
-		default:
+		if !strings.EqualFold(text[from:from+len(value)], value) {
 			from++
+			continue
+		}
+		text = text[:from] + Mark + text[from+len(value):]
+		if len(value) <= len(Mark) { // as no credential is: it could be a part of the mark
+			from += len(Mark)
+		} else { // with what stands beside it, the mark's letters may be a credential again
+			from = max(0, from-len(value)+1)
 		}
 	}
 	return text
+}
+
+// shortest returns the length of the shortest text that Text may change.
+func (c *Credential) shortest() int {
+	shortest := math.MaxInt
+	for ; c != nil; c = c.Before {
+		if c.known.Load() && c.value != "" {
+			shortest = min(shortest, len(c.value))
+		}
+	}
+	return shortest
 }
 
 // Header redacts every value of a header or trailer, in place. A field whose name
@@ -71,13 +86,17 @@ func (c *Credential) Header(header http.Header) {
 	if c == nil || c.Clients {
 		return
 	}
+	shortest := c.shortest()
 	for name, values := range header {
-		if c.Text(name) != name {
+		if len(name) >= shortest && c.Text(name) != name {
 			delete(header, name)
 			continue
 		}
 		cloned := false
 		for i, value := range values {
+			if len(value) < shortest { // as nearly always
+				continue
+			}
 			redacted := c.Text(value)
 			if redacted == value {
 				continue

@@ -54,6 +54,24 @@ func TestLettersAreRedactedInEitherCase(t *testing.T) {
 	}
 }
 
+// The mark ends in a letter that a signature may begin with.
+func TestTheMarkCompletesNoCredential(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"d" + secret[1:], secret[:63] + "e"} {
+		c := known(value)
+		for _, text := range []string{value + value[1:], value[:63] + value, value[:63] + value + value[1:]} {
+			if got := c.Text(text); strings.Contains(strings.ToLower(got), value) || !strings.Contains(got, redact.Mark) {
+				t.Errorf("%q became %q", text, got)
+			}
+		}
+	}
+	for _, short := range []string{"e", "redacted", "RED"} {
+		if got, want := known(short).Text("a "+short+"-"), "a REDACTED-"; got != want {
+			t.Errorf("%q: got %q", short, got)
+		}
+	}
+}
+
 // An upload that is sent again may get a response that repeats the credential before.
 func TestEarlierCredentialsAreRedacted(t *testing.T) {
 	t.Parallel()

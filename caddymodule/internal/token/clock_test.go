@@ -21,6 +21,51 @@ func TestClockShowsTheMachinesTimeCorrected(t *testing.T) {
 	})
 }
 
+// An offset is that of a clock which is stepped no more: when an operator or NTP sets it right, or
+// the machine has slept, the correction ends, so that it is measured again.
+func TestACorrectionEndsWhenTheClockIsStepped(t *testing.T) {
+	for name, test := range map[string]struct {
+		step time.Duration
+		ends bool
+	}{
+		"not at all":          {0, false},
+		"slewed":              {20 * time.Second, false},
+		"slewed back":         {-20 * time.Second, false},
+		"set right":           {12 * time.Hour, true},
+		"set right, back":     {-12 * time.Hour, true},
+		"by a minute":         {time.Minute, true},
+		"back by two minutes": {-2 * time.Minute, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start, step := time.Now(), time.Duration(0)
+				clock := NewClock(func() Reading { return Reading{Wall: time.Now().Add(step), Elapsed: time.Since(start)} })
+				time.Sleep(time.Hour)
+				clock.Correct(12 * time.Hour)
+				time.Sleep(48 * time.Hour)
+				if offset := clock.Offset(); offset != 12*time.Hour {
+					t.Fatalf("two days later the clock is corrected by %s", offset)
+				}
+				step = test.step
+				want := 12 * time.Hour
+				if test.ends {
+					want = 0
+				}
+				if now := clock.Now().Wall; !now.Equal(time.Now().Add(step+want)) || clock.Offset() != want {
+					t.Errorf("corrected by %s", clock.Offset())
+				}
+				if step = 0; test.ends && clock.Offset() != 0 {
+					t.Errorf("a step back has the old correction hold again: %s", clock.Offset())
+				}
+				clock.Correct(time.Minute)
+				if offset := clock.Offset(); offset != time.Minute {
+					t.Errorf("measured again, the clock is corrected by %s", offset)
+				}
+			})
+		})
+	}
+}
+
 // A clock that is stepped back makes no token live longer, and one that is
 // stepped forward and back costs one call at most.
 func TestTheClockMayBeStepped(t *testing.T) {

@@ -14,9 +14,12 @@ const (
 	ClientNone  = "none"
 )
 
+// clientMark is what the user agents of a family of clients begin with.
+type clientMark struct{ mark, family string }
+
 // clients are families of clients, by what their user agents begin with, in lower case. The
 // first that fits counts.
-var clients = []struct{ mark, family string }{
+var clients = []clientMark{
 	{"uploadcarefileuploader", "file-uploader"},
 	{"uploadcareblocks", "file-uploader"}, // as it was called before
 	{"uploadcarewidget", "widget"},
@@ -49,6 +52,14 @@ var clients = []struct{ mark, family string }{
 	{"mozilla/", "browser"},
 }
 
+// clientsByLetter has them by their first letter, since each upload's is looked up.
+var clientsByLetter = func() (byLetter ['z' + 1][]clientMark) {
+	for _, known := range clients {
+		byLetter[known.mark[0]] = append(byLetter[known.mark[0]], known)
+	}
+	return byLetter
+}()
+
 // Clients returns all families.
 func Clients() []string {
 	all := []string{ClientOther, ClientNone}
@@ -73,9 +84,12 @@ func ClientOf(header http.Header) string {
 				continue
 			}
 			family = ClientOther
-			for i := range clients { // of each upload: nothing is allocated, and few letters compared
-				known := &clients[i]
-				if value[0]|0x20 == known.mark[0] && len(value) >= len(known.mark) && strings.EqualFold(value[:len(known.mark)], known.mark) {
+			letter := value[0] | 0x20 // in lower case
+			if int(letter) >= len(clientsByLetter) {
+				continue
+			}
+			for _, known := range clientsByLetter[letter] {
+				if len(value) >= len(known.mark) && strings.EqualFold(value[:len(known.mark)], known.mark) {
 					return known.family
 				}
 			}

@@ -83,7 +83,10 @@ func CodeOf(status int, contentType string, body []byte) string {
 	}
 	if !isObject && isScript(contentType) { // callback({...})
 		_, argument, _ := bytes.Cut(body, []byte("("))
-		body, contentType = argument[:max(0, bytes.LastIndexByte(argument, ')'))], "application/json"
+		body, contentType = nil, "application/json"
+		if canBeEnvelope(argument) {
+			body = argument[:max(0, bytes.LastIndexByte(argument, ')'))]
+		}
 	}
 	if isJSON(contentType) && len(body) > 0 && canBeEnvelope(body) {
 		var response envelope

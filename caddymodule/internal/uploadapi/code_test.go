@@ -31,6 +31,7 @@ func TestCodeOfAResponse(t *testing.T) {
 		"JSONP":                           {200, script, `callback(` + envelope(400, "GroupFilesInvalidError", "No files[N] parameters found.") + `);`, "GroupFilesInvalidError"},
 		"JSONP, as another type":          {200, "text/javascript; charset=utf-8", `/**/ cb (` + envelope(403, "SignatureExpirationError", "Expired signature.") + `)`, "SignatureExpirationError"},
 		"JSONP that is no call":           {200, script, `callback`, ""},
+		"JSONP of nothing":                {200, script, `callback( );`, ""},
 		"plain text":                      {403, plain, "Expired signature.", "SignatureExpirationError"},
 		"plain text with a name":          {400, plain, "source is required.", "RequestParamRequiredError"},
 		"the same of the public key":      {403, plain, "pub_key is required.", "ProjectPublicKeyRequiredError"},

@@ -3,7 +3,6 @@
 package uploadapi
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -144,8 +143,10 @@ func isMediaType(contentType, mediaType string) bool {
 // error, whose first member is the object `error`. A success can have a member of
 // that name, too, for a file whose field was called `error`, but that is a string.
 func canBeEnvelope(beginning []byte) bool {
-	for _, expected := range []string{"{", `"error"`, ":", "{"} {
-		beginning = bytes.TrimLeft(beginning, " \t\r\n")
+	for _, expected := range [...]string{"{", `"error"`, ":", "{"} {
+		for len(beginning) > 0 && isSpace(beginning[0]) {
+			beginning = beginning[1:]
+		}
 		length := min(len(beginning), len(expected))
 		if string(beginning[:length]) != expected[:length] {
 			return false
@@ -154,3 +155,6 @@ func canBeEnvelope(beginning []byte) bool {
 	}
 	return true
 }
+
+// isSpace reports whether a byte is white space of JSON (RFC 8259, section 2).
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }

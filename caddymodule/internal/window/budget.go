@@ -52,6 +52,13 @@ func (b *Budget) Held() int {
 	return b.held
 }
 
+// Limit returns how much that may be.
+func (b *Budget) Limit() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.limit()
+}
+
 // most returns the most that one connection can get.
 func (b *Budget) most() int {
 	b.mu.Lock()
