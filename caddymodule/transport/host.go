@@ -65,10 +65,10 @@ func (t *Transport) RequestHeaderOps() *headers.HeaderOps {
 // setHost sets a request's Host to the upstream's name. Active health checks keep the
 // host that their own options set; they are recognised by having no variables.
 func (t *Transport) setHost(r *http.Request) {
-	if !t.UpstreamHost || r.Context().Value(caddyhttp.VarsCtxKey) == nil {
+	if !t.UpstreamHost {
 		return
 	}
-	if upstream, ok := reverseproxy.GetDialInfo(r.Context()); ok {
+	if upstream, ok := reverseproxy.GetDialInfo(r.Context()); ok && r.Context().Value(caddyhttp.VarsCtxKey) != nil {
 		r.Host = HostHeader(upstream, r.Host)
 	}
 }

@@ -33,6 +33,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/handover"
 )
 
 // Client sends requests over HTTP/1.1 as an [http.Transport] does, but in the
@@ -100,10 +102,15 @@ func mayHaveBody(method string) bool {
 // RoundTrip implements [http.RoundTripper]. It closes the request's body in any
 // case, but possibly after it has returned. A request without a body is repeated
 // on another connection if the upstream closed an idle one just then (RFC 9112,
-// section 9.3.1); one with a body is not, for its bytes may be gone.
-func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
+// section 9.3.1); one with a body is not, for its bytes may be gone, and neither is one whose
+// body is empty and there to say so ([handover.Request.Empty]).
+func (c *Client) RoundTrip(given *http.Request) (*http.Response, error) {
+	r, once := given, isSentOnce(given)
+	if once {
+		r = withoutBody(given)
+	}
 	if !c.supports(r) {
-		return c.transport.RoundTrip(r)
+		return c.transport.RoundTrip(given)
 	}
 	if err := validate(r); err != nil {
 		closeBody(r)
@@ -120,10 +127,24 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		response, err := connection.exchange(r)
-		if err == nil || !connection.wasClosedIdle() || isTimeout(err) || !canRepeat(r) {
+		if err == nil || !connection.wasClosedIdle() || isTimeout(err) || once || !canRepeat(r) {
 			return response, err
 		}
 	}
+}
+
+// isSentOnce reports whether a request has an empty body for the sole reason that it must not
+// be repeated.
+func isSentOnce(r *http.Request) bool {
+	return r.ContentLength < 0 && !mayHaveBody(r.Method) && handover.IsEmpty(r.Context())
+}
+
+// withoutBody returns a copy of a request that leaves without its body, which is empty.
+func withoutBody(r *http.Request) *http.Request {
+	closeBody(r)
+	bare := *r
+	bare.Body, bare.ContentLength = http.NoBody, 0
+	return &bare
 }
 
 // connect returns a connection for a request: the one that became idle last, whose

@@ -34,6 +34,9 @@ type Request struct {
 	// Sent is the credential that the request leaves with, set when that is known:
 	// the proxy redacts it in what comes back. It is nil if there is none.
 	Sent *redact.Credential
+	// Empty says that the body has nothing in it. It is there for its unknown length alone,
+	// with which no client of HTTP repeats a GET (RFC 9110, section 9.2.2).
+	Empty bool
 }
 
 // Interrupter interrupts a Read of a request's body that waits for the client: it
@@ -66,4 +69,11 @@ func CredentialOf(ctx context.Context) *redact.Credential {
 		return request.Sent
 	}
 	return nil
+}
+
+// IsEmpty reports whether the body of the request with the given context is empty, though
+// its length says that this is not known.
+func IsEmpty(ctx context.Context) bool {
+	request, ok := ctx.Value(requestKey{}).(*Request)
+	return ok && request.Empty
 }

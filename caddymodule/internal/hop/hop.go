@@ -16,13 +16,17 @@ import (
 // with them what has been added meanwhile: by `Connection: authorization`, a client
 // could otherwise make its upload leave without the access token.
 func DropNominated(header http.Header) {
-	nominations := header["Connection"]
+	nominations, ok := header["Connection"]
+	if !ok {
+		return
+	}
 	delete(header, "Connection")
 	for _, names := range nominations {
 		for name := range strings.SplitSeq(names, ",") {
 			switch name = strings.TrimSpace(name); {
 			case strings.EqualFold(name, "Upgrade"): // the proxy needs both headers (RFC 9110, section 7.8)
 				header.Set("Connection", name)
+			case strings.EqualFold(name, "Connection"): // which would remove what has just been set
 			default:
 				header.Del(name)
 			}

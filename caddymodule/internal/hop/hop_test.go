@@ -19,6 +19,7 @@ func TestHeadersForThisHopAreTakenOut(t *testing.T) {
 		"upgrade":                     {"A B C Upgrade", "upgrade"},
 		"a;Upgrade, b":                {"C Upgrade", "Upgrade"},
 		"Connection, ,,a":             {"B C Upgrade", ""},
+		"upgrade, connection, a":      {"B C Upgrade", "upgrade"},
 		"not a name, a b, a":          {"B C Upgrade", ""},
 		"keep-alive;Upgrade;a , b , ": {"C Upgrade", "Upgrade"},
 	} {

@@ -27,8 +27,8 @@ func checkGivesBack(t *testing.T, size int, use func()) {
 		use()
 	}
 	runtime.ReadMemStats(&after)
-	// With the race detector, a pool forgets a quarter.
-	if took := after.TotalAlloc - before.TotalAlloc; took > uint64(times*size/2) {
+	// With the race detector, a pool forgets a quarter, and each collection some.
+	if took := after.TotalAlloc - before.TotalAlloc; took > uint64(times*size*3/4) {
 		t.Errorf("%d bytes are taken for %d buffers of %d bytes", took, times, size)
 	}
 }
