@@ -11,6 +11,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
@@ -106,5 +107,32 @@ func TestTypedFieldsAreNoFiles(t *testing.T) {
 	left, err := edit(io.NopCloser(&body), "b", j, j.Finish)
 	if err != nil || !bytes.Contains(left, []byte(contents["png"])) {
 		t.Fatalf("%v, and %q left", err, left)
+	}
+}
+
+// Invariant 11: some servers read any number of files within a part that is a form of its
+// own, however its type is written. A urlencoded one has none.
+func TestInvariant11AFormWithinAPartPassesNoLimit(t *testing.T) {
+	for mediaType, allowed := range map[string]bool{
+		"multipart/mixed; boundary=C":                                      false,
+		"Multipart/Mixed":                                                  false,
+		"multipart /mixed; boundary=C":                                     false,
+		"\"multipart/mixed\"; boundary=C":                                  false,
+		"text/plain; x=multipart/mixed; boundary=C":                        false,
+		"application/x-www-form-urlencoded; x=multipart/mixed; boundary=C": false,
+		"application/x-www-form-urlencoded":                                true,
+		"application/x-www-form-urlencoded; charset=utf-8":                 true,
+		"text/plain": true,
+	} {
+		within := strings.Repeat("--C\r\nContent-Disposition: form-data; name=\"a\"; filename=\"a.exe\"\r\n\r\nMZ\r\n", 150) + "--C--\r\n"
+		body := "--b\r\nContent-Disposition: form-data; name=\"f\"\r\nContent-Type: " + mediaType + "\r\n\r\n" + within + "\r\n--b--\r\n"
+		j := NewJudge(at(t, uploadapi.Base), []*Rules{compile(t, Policy{MaxFiles: 2})})
+		_, err := edit(io.NopCloser(strings.NewReader(body)), "b", j, j.Finish)
+		if (err == nil) != allowed {
+			t.Errorf("%s: %v", mediaType, err)
+		}
+		if err != nil {
+			requireRefusal(t, err, uploadapi.ErrTooManyFiles, "max_files")
+		}
 	}
 }

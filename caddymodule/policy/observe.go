@@ -50,7 +50,7 @@ func (j *Judge) Begin(part *form.Part) error {
 			j.part.spare = maxTypedField
 		}
 		return nil
-	case part.Nested && hasForm(part):
+	case part.Multipart:
 		// A form within a form may have any number of files.
 		if err := j.each(func(r *Rules) error { return r.judgeNumber(j.endpoint, 0, true) }); err != nil {
 			return err

@@ -36,11 +36,6 @@ func (j *Judge) readClaims(part *form.Part) {
 	}
 }
 
-// hasForm reports whether a nested part may have files: a urlencoded one has none.
-func hasForm(part *form.Part) bool {
-	return len(part.Types) == 0 || slices.ContainsFunc(part.Types, func(mediaType string) bool { return strings.HasPrefix(mediaType, "multipart/") })
-}
-
 // typedFields are the names of fields that SDKs for Java, .NET and Dart send with a
 // Content-Type. A few servers take each such part for a file.
 var typedFields = []string{

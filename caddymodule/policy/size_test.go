@@ -178,8 +178,9 @@ func TestNumberOfFiles(t *testing.T) {
 		"stale fields":                   {[]form.Part{typed("xxxxxxxxx"), typed("xxxxxx"), {Name: []byte("xxxxxx"), File: true}, *named, *named}, "xx", true},
 		"others that are called so":      {[]form.Part{typed("xxxxxxxxx"), {Name: []byte("xxxxxx"), File: true}, *named}, "xxaxx", false},
 		"other typed parts":              {[]form.Part{typed("a"), typed("b"), typed("c")}, "a", false},
-		"a form of its own":              {[]form.Part{{Name: []byte("a"), Nested: true, Types: []string{"multipart/mixed"}}}, "a", false},
-		"a form of its own, without one": {[]form.Part{{Name: []byte("a"), Nested: true}}, "a", false},
+		"a form of its own":              {[]form.Part{{Name: []byte("a"), Nested: true, Multipart: true, Types: []string{"multipart/mixed"}}}, "a", false},
+		"a form of its own, as text":     {[]form.Part{{Name: []byte("a"), Nested: true, Multipart: true, Types: []string{"text/plain"}}}, "a", false},
+		"a form of its own, without one": {[]form.Part{{Name: []byte("a"), Nested: true, Multipart: true}}, "a", false},
 		"urlencoded parts":               {[]form.Part{{Name: []byte("a"), Nested: true, Types: []string{"application/x-www-form-urlencoded"}}, *named}, "a", true},
 		"doubtful parts":                 {[]form.Part{{Name: []byte("a"), Doubtful: true}, *named, *named}, "a", false},
 	} {

@@ -246,9 +246,11 @@ func FuzzSource(f *testing.F) {
 		if err != nil || !rules.allows(parsed) {
 			return
 		}
-		base, _, _ := strings.Cut(address, "#")
-		if end := strings.IndexAny(base[len("https://"):], "/?"); end >= 0 {
-			base = base[:len("https://")+end]
+		// What is before the path, and without the blanks around it, which parsers trim or refuse.
+		base := strings.Trim(address, " ")
+		scheme := strings.Index(base, "://") + len("://")
+		if end := strings.IndexAny(base[scheme:], "/?#"); end >= 0 {
+			base = base[:scheme+end]
 		}
 		read, err := url.Parse(base)
 		if err != nil || read.User != nil || read.Opaque != "" || read.Scheme != "http" && read.Scheme != "https" {

@@ -5,6 +5,7 @@
 package parsers
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,16 +14,18 @@ import (
 // otherContent says in what an edited form is another than the original, but for
 // credentials.
 func (r *reader) otherContent(client request, outcome edited, original, edited *reading) string {
+	misread := misreadCredentials(client)
 	// Some parsers read several parameters where the gateway takes one out.
-	if what := otherPairs(client, outcome, original.query, edited.query); what != "" && !hidesCredential(client.query) && !isCutShort(client, outcome) {
+	if what := otherPairs(client, outcome, misread, original.query, edited.query); what != "" && !hidesCredential(client.query) && !isCutShort(client, outcome) {
 		return "query: " + what
 	}
 	body := string(client.body)
 	blurred := !client.isMultipart() && (hidesCredential(body) || r.cutsAtSemicolon && strings.Contains(body, ";"))
-	if what := otherPairs(client, outcome, original.fields, edited.fields); what != "" && !blurred {
+	if what := otherPairs(client, outcome, misread, original.fields, edited.fields); what != "" && !blurred {
 		return what
 	}
-	if was, is := r.otherFiles(original.files), r.otherFiles(edited.files); !slices.Equal(was, is) {
+	hashes := hashesOf(misread)
+	if was, is := r.otherFiles(original.files, hashes), r.otherFiles(edited.files, hashes); !slices.Equal(was, is) {
 		return fmt.Sprintf("files: %.500q instead of %.500q", fmt.Sprint(is), fmt.Sprint(was))
 	}
 	return ""
@@ -64,6 +67,28 @@ func isSame(was, is pair) bool {
 		was.value == is.value && strings.TrimLeft(was.name, "?\ufeff") == is.name
 }
 
+// misreadCredentials returns the contents of parts that some parser reads as a credential, and
+// another under another name: of two in a header, or by the type where it does not see the
+// name. They leave crossed out.
+func misreadCredentials(client request) (values []string) {
+	for _, part := range parts(client) {
+		if header, value, _ := strings.Cut(part, "\r\n\r\n"); !plainHeader.MatchString(header) && holdsProtected(header) {
+			values = append(values, strings.TrimSuffix(value, "\r\n"))
+		}
+	}
+	return values
+}
+
+// hashesOf returns the hashes of such contents, as they come and as they leave.
+func hashesOf(misread []string) (hashes []string) {
+	for _, value := range misread {
+		for _, content := range []string{value, strings.Repeat("x", len(value))} {
+			hashes = append(hashes, fmt.Sprintf("%x", sha256.Sum256([]byte(content))))
+		}
+	}
+	return hashes
+}
+
 // hidesCredential reports whether a semicolon stands in a parameter that
 // resembles a credential.
 func hidesCredential(params string) bool {
@@ -75,31 +100,42 @@ func hidesCredential(params string) bool {
 // otherFiles returns the files but for those that are a credential to the
 // parser: some take a field with a Content-Type for a file. Where fields and
 // files share their names, the fresh pair also replaces a file that has its.
-func (r *reader) otherFiles(files []file) []file {
+func (r *reader) otherFiles(files []file, misread []string) []file {
 	return slices.DeleteFunc(slices.Clone(files), func(f file) bool {
-		return isCrossedOut(f.name) || f.name+f.filename == "" || resembles(f.name) && (f.filename == "" || strings.HasPrefix(f.filename, "multipart/") || r.shared)
+		return slices.Contains(misread, f.sha256) || isCrossedOut(f.name) || f.name+f.filename == "" || resembles(f.name) && (f.filename == "" || strings.HasPrefix(f.filename, "multipart/") || r.shared)
 	})
 }
 
 // otherPairs compares fields in order. Those that resemble a credential, or have
 // its value, may be missing, and are crossed out or replaced where they were.
-func otherPairs(client request, outcome edited, original, edited []pair) string {
+func otherPairs(client request, outcome edited, misread []string, original, edited []pair) string {
 	crossedOut := slices.ContainsFunc(edited, func(p pair) bool { return isCrossedOut(p.name) })
 	rest := slices.DeleteFunc(slices.Clone(edited), func(p pair) bool {
+		if len(misread) > 0 && isCrosses(p.value) && !slices.Contains(original, p) {
+			return true
+		}
 		return isCrossedOut(p.name) || isErased(p.value) && !isNameless(p) || isNothing(p) || isNameless(p) && holdsFresh(outcome, p.value) || !client.tokens && slices.Contains(freshNames(client), p.name)
 	})
+	var skipped []pair // which may be there nevertheless, at another place
 	for _, p := range original {
 		switch {
 		case len(rest) > 0 && (rest[0] == p || isSame(p, rest[0])):
 			rest = rest[1:]
-		case isCrossedOut(p.name), isErased(p.value), isStale(p.value), isNothing(p), resembles(p.name), isNameless(p) && crossedOut:
+		case isCrossedOut(p.name), isErased(p.value), isStale(p.value), isNothing(p), resembles(p.name), isNameless(p) && crossedOut, slices.Contains(misread, p.value),
+			len(misread) > 0 && slices.ContainsFunc(edited, func(is pair) bool { return is.name == p.name && isCrosses(is.value) }):
+			if len(misread) > 0 {
+				skipped = append(skipped, p)
+			}
 		case len(rest) > 0:
 			return fmt.Sprintf("%.80q=%.200q stands where %.80q=%.200q did", rest[0].name, rest[0].value, p.name, p.value)
+		case !client.isMultipart() && p.value == "":
+			// python-multipart does not see a last parameter without a sign, which was
+			// not the last before.
 		default:
 			return fmt.Sprintf("%.80q=%.200q is gone", p.name, p.value)
 		}
 	}
-	rest = slices.DeleteFunc(rest, func(p pair) bool { return isNameless(p) && isErased(p.value) })
+	rest = slices.DeleteFunc(rest, func(p pair) bool { return isNameless(p) && isErased(p.value) || slices.Contains(skipped, p) })
 	// python-multipart does not see a last parameter without a value, which is
 	// not the last any more.
 	if len(rest) > 0 && (len(rest) > 1 || rest[0].value != "") {

@@ -37,7 +37,8 @@ func newEditor(t *testing.T) *editor {
 	t.Helper()
 	source := `"source":{"module":"secret_key","keys":["` + secretKey + `"]`
 	return &editor{
-		signature: newSign(t, `{"projects":[{"public_key":"`+publicKey+`",`+source+`}}]}`),
+		// A pair that outlives the tests: one batch of forms is signed with one pair.
+		signature: newSign(t, `{"projects":[{"public_key":"`+publicKey+`",`+source+`,"lifetime":"24h"}}]}`),
 		token:     newSign(t, `{"projects":[{"public_key":"`+publicKey+`","scheme":"token",`+source+`,"lifetime":"5m"}}]}`),
 	}
 }
@@ -127,6 +128,11 @@ func (e *editor) edit(client request, how slicing) edited {
 			return caddyhttp.Error(http.StatusBadGateway, err)
 		}
 		outcome.left.body, passed = body, true
+		// An upload without a body has an empty one of unknown length, so that it is not repeated.
+		// Clients look whether it is empty, and send none.
+		if r.Method != http.MethodPost && r.ContentLength < 0 && len(body) == 0 {
+			outcome.length = 0
+		}
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}))

@@ -63,6 +63,10 @@ var exceptions = []struct {
 		},
 	},
 	{
+		"a boundary that some servers read in another way (cutBoundary)",
+		regexp.MustCompile(`delimiter`), func(client request) bool { return otherBoundary.Match(boundaryOf(client)) },
+	},
+	{
 		"a boundary of more than 200 characters",
 		regexp.MustCompile(`boundary`), func(client request) bool { return len(boundaryOf(client)) > 200 },
 	},
@@ -76,6 +80,7 @@ var exceptions = []struct {
 }
 
 var (
+	otherBoundary = regexp.MustCompile(`(?i)^[ ']|;|=\?|boundary[ \t]*=`)
 	hidesASCII    = regexp.MustCompile(`(?i)charset\s*=\s*["']?(utf-?(16|32|7)|ucs|unicode|iso-?2022|csiso2022|hz|cp?037|cp500|cp1047|ibm-?(037|500|1047)|ebcdic)`)
 	contentCoding = regexp.MustCompile(`(?i)\b(gzip|x-gzip|deflate|br|compress|x-compress|zstd|aes128gcm|exi|pack200-gzip|dcb|dcz)\b`)
 )
@@ -108,16 +113,24 @@ func boundaryOf(client request) []byte {
 	return bytes.TrimRight(boundary, " \t")
 }
 
-// headers returns the headers of a form's parts, as it is written.
-func headers(client request) []string {
+// parts returns the parts of a form with their headers, as it is written.
+func parts(client request) []string {
 	boundary := boundaryOf(client)
 	if boundary == nil {
 		return nil
 	}
 	var list []string
 	for _, piece := range bytes.Split(client.body, append([]byte("--"), boundary...))[1:] {
-		header, _, _ := bytes.Cut(bytes.TrimPrefix(piece, []byte("\r\n")), []byte("\r\n\r\n"))
-		list = append(list, string(header))
+		list = append(list, string(bytes.TrimPrefix(piece, []byte("\r\n"))))
+	}
+	return list
+}
+
+// headers returns the headers of a form's parts.
+func headers(client request) []string {
+	list := parts(client)
+	for i, part := range list {
+		list[i], _, _ = strings.Cut(part, "\r\n\r\n")
 	}
 	return list
 }
@@ -132,9 +145,13 @@ func holdsProtected(text string) bool {
 	return protectedLetters.MatchString(lettersOf(text)) || protectedLetters.MatchString(lettersOf(unescape(unescape(text))))
 }
 
+// extendedName matches a name in pieces or in a charset, which may be any.
+var extendedName = regexp.MustCompile(`(?i)name[\s"]*\*`)
+
 func doubtfulName(client request) bool {
 	return slices.ContainsFunc(headers(client), func(header string) bool {
-		return !plainHeader.MatchString(header) && holdsProtected(header) || strings.Contains(header, "=?") || strings.Contains(strings.ToLower(header), "multipart/")
+		return !plainHeader.MatchString(header) && holdsProtected(header) || strings.Contains(header, "=?") || strings.Contains(strings.ToLower(header), "multipart/") ||
+			extendedName.MatchString(header)
 	})
 }
 
@@ -194,8 +211,13 @@ func nameBehindDelimiter(client request) bool {
 	if holdsProtected(preamble) || preamble != "" && !strings.HasSuffix(preamble, "\r\n") && len(pieces) > 1 && holdsProtected(string(pieces[1])) {
 		return true
 	}
-	for _, piece := range pieces[1:] {
-		if !bytes.HasPrefix(piece, []byte("\r\n")) && holdsProtected(string(piece[:min(len(piece), 8<<10)])) {
+	protects := func(text []byte) bool {
+		text = text[:min(len(text), 8<<10)]
+		return holdsProtected(string(text)) || bytes.Contains(text, []byte("=?"))
+	}
+	for i, piece := range pieces[1:] {
+		before := pieces[i] // of a credential, it would leave crossed out with the delimiter at its end
+		if !bytes.HasPrefix(piece, []byte("\r\n")) && protects(piece) || i > 0 && !bytes.HasSuffix(before, []byte("\r\n")) && protects(before) {
 			return true
 		}
 	}

@@ -77,7 +77,10 @@ func isStale(value string) bool {
 }
 
 // isErased reports whether a value is one that the gateway has crossed out.
-func isErased(value string) bool { return len(value) > 2 && strings.Trim(value, "x") == "" }
+func isErased(value string) bool { return len(value) > 2 && isCrosses(value) }
+
+// isCrosses is isErased for any length.
+func isCrosses(value string) bool { return strings.Trim(value, "x") == "" }
 
 // distinct returns the values that differ, sorted.
 func distinct(values []string) []string {

@@ -42,11 +42,12 @@ func (e *Editor) advance(b []byte, atEOF bool) (decided int, err error) {
 }
 
 // preamble finds the first delimiter. Until then all of b stays undecided. A boundary
-// in the middle of a line is skipped, as most servers do.
+// in the middle of a line is skipped, as most servers do, and not searched for again.
 func (e *Editor) preamble(b []byte, atEOF bool) (n int, more bool, err error) {
-	for from := 0; ; {
-		index, found := scan(b[from:], e.delimiter)
-		index += from
+	for {
+		index, found := scan(b[e.searched:], e.delimiter)
+		index += e.searched
+		e.searched = index
 		switch {
 		case index > MaxPreambleSize:
 			return 0, false, ErrPreambleTooLarge
@@ -60,10 +61,10 @@ func (e *Editor) preamble(b []byte, atEOF bool) (n int, more bool, err error) {
 		case ending == endingUnknown:
 			return 0, true, nil
 		case !onLine:
-			from = index + 1
+			e.searched = index + 1
 		case ending == endingNone: // some servers begin here, and most lose the part that follows
 			return 0, false, ErrAmbiguousDelimiter
-		case e.edit.hides(b[:index]):
+		case e.hidesIn(b[:index]):
 			return 0, false, fmt.Errorf("%w: a part before the first one", ErrAmbiguousDelimiter)
 		default:
 			if index > 0 && e.edit.Observer != nil {
@@ -100,28 +101,31 @@ func (e *Editor) header(b []byte, atEOF bool) (n int, more bool, err error) {
 		case endingNone:
 		}
 	}
-	end := bytes.Index(b, crlfCRLF)
+	end := bytes.Index(b[e.searched:], crlfCRLF)
+	if end >= 0 {
+		end += e.searched
+	}
 	switch {
 	case end > MaxPartHeaderSize, end < 0 && len(b) >= MaxPartHeaderSize+len(crlfCRLF):
 		return 0, false, ErrHeaderTooLarge
 	case end < 0 && atEOF:
 		return 0, false, ErrUnexpectedEnd
 	case end < 0:
-		e.state = inHeader
+		e.state, e.searched = inHeader, max(0, len(b)-len(crlfCRLF)+1)
 		return 0, true, nil
 	case e.beginsLine(b[:end]):
 		return 0, false, ErrAmbiguousDelimiter
 	}
+	params := e.params
 	if e.part, err = e.classify(b[:end]); err != nil {
 		return 0, false, err
+	}
+	if params != nil && params.next(b[:end+len(crlfCRLF)], e.edit.resembles) { // with a stale field's name crossed out
+		return 0, false, errDoubtful
 	}
 	switch e.part {
 	case partWatched, partStale:
 		e.value = e.value[:0]
-	case partNested:
-		e.nested = new(nested)
-	case partParams:
-		e.params = new(params)
 	case partUnchanged, partUnheaded:
 	}
 	return end + len(crlfCRLF), false, nil
@@ -146,11 +150,18 @@ func (e *Editor) delimit(b []byte, start, index int, ending ending) (n int, more
 		}
 	}
 	end := index + len(e.dashBoundary())
+	e.searched = 0
 	switch ending {
 	case endingNext:
+		if err := e.passParams(b[start : end+endingLength]); err != nil {
+			return 0, false, err
+		}
 		e.state = inHeader
 		return end + endingLength, false, nil
 	case endingOpen:
+		if err := e.endParams(b[start:end]); err != nil {
+			return 0, false, err
+		}
 		return e.complete(b, start, end)
 	case endingClose, endingNone, endingUnknown: // callers exclude the last two
 	}

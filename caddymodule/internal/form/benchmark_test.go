@@ -194,7 +194,7 @@ func drain(reader io.Reader, buf []byte) error {
 // the two sizes are to be alike.
 func BenchmarkHostileHeader(b *testing.B) {
 	for name, pattern := range map[string]string{
-		"words": ";x", "names": ";name=b", "file-names": `;filename="a/b\%41&;=?u?q?c?=`, "lines": "\r\nContent-Disposition:x", "continued": ";name*1=a", "quotes": `;a="\"`, "escapes": ";%6e=%", "controls": "\x01;",
+		"words": ";x", "encoded-words": "=?u?q?c?=", "names": ";name=b", "file-names": `;filename="a/b\%41&;=?u?q?c?=`, "lines": "\r\nContent-Disposition:x", "continued": ";name*1=a", "quotes": `;a="\"`, "escapes": ";%6e=%", "controls": "\x01;",
 	} {
 		for _, size := range []int{MaxPartHeaderSize / 8, MaxPartHeaderSize} {
 			header := `Content-Disposition: form-data; name="a"`
@@ -206,7 +206,8 @@ func BenchmarkHostileHeader(b *testing.B) {
 				for b.Loop() {
 					edit := testEdit(testBoundary, nil)
 					edit.Observer = new(recorder)
-					if err := drain(NewEditor(io.NopCloser(bytes.NewReader(bytes.Clone(form))), edit), buf); err != nil {
+					err := drain(NewEditor(io.NopCloser(bytes.NewReader(bytes.Clone(form))), edit), buf)
+					if err != nil && !errors.Is(err, errDoubtful) { // a header may be refused once it has been read
 						b.Fatal(err)
 					}
 				}

@@ -3,6 +3,7 @@
 package form
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,11 +40,12 @@ func isBoundary(boundary string) bool {
 
 // boundariesIn returns the boundaries that servers could read in a joined Content-Type
 // header, the likeliest first, and whether it has that parameter at all. Which of them
-// the form uses is found out from its first delimiter: see [ContentType.Settle].
+// the form uses is found out from its first delimiter: see [ContentType.Settle]. It
+// returns at most one more than maxBoundaries.
 func boundariesIn(header string) (boundaries []string, found bool) {
 	add := func(boundary string) {
 		boundary = strings.TrimRight(boundary, " \t")
-		if isBoundary(boundary) && !slices.Contains(boundaries, boundary) {
+		if len(boundaries) <= maxBoundaries && isBoundary(boundary) && !slices.Contains(boundaries, boundary) {
 			boundaries = append(boundaries, boundary)
 		}
 	}
@@ -74,6 +76,12 @@ func boundariesIn(header string) (boundaries []string, found bool) {
 // grows with the square of its length.
 const maxBoundaryParameters = 16
 
+// maxBoundaries is how many boundaries a Content-Type may be read as: each costs a
+// comparison with lines of the body. Three different headers make seven.
+const maxBoundaries = 8
+
+var errManyBoundaries = fmt.Errorf("%w: it can be read in too many ways", ErrInvalidBoundary)
+
 // addQuoted adds the readings of a boundary that begins with a quote.
 func addQuoted(s string, add func(string)) {
 	literal, _, closed := strings.Cut(s, `"`)
@@ -101,30 +109,37 @@ func addUnquoted(s string, add func(string)) {
 		add(shorter)
 	}
 	for _, next := range pieces[1:] {
-		if strings.TrimSpace(next) == "" || strings.Contains(next, "=") {
-			return // the next parameter
+		if strings.TrimSpace(next) == "" || strings.Contains(next, "=") || len(value) > MaxBoundaryLength {
+			return // the next parameter, or more than any boundary has
 		}
 		value += ";" + next
 		add(value)
 	}
 }
 
-// cutBoundary returns what is left of a boundary for servers that cut it at a comma, a
-// semicolon or a blank even within quotes, as Rack and CGI.pm do at the first two.
-// Mojolicious takes the last `boundary=` in the header, even one within quotes: then
-// nothing may be left. The editor searches for this shorter text, and so sees every
-// delimiter that any server sees.
+// cutBoundary returns what is left of a boundary for servers that cut it at a comma or a
+// blank even within quotes, as Rack and CGI.pm do at the first, or read another. The editor
+// searches for this shorter text, and so sees every delimiter that any server sees.
 func cutBoundary(boundary string) string {
+	if hasOtherReading(boundary) {
+		return ""
+	}
 	cut := len(boundary)
-	for _, sign := range []byte(",; ") { // IndexByte is faster than a loop over characters
+	for _, sign := range []byte(", ") { // IndexByte is faster than a loop over characters
 		if i := strings.IndexByte(boundary[:cut], sign); i > 0 {
 			cut = i
 		}
 	}
-	if strings.IndexByte(boundary, '=') >= 0 && boundaryParameter.MatchString(boundary) {
-		return ""
-	}
 	return boundary[:cut]
+}
+
+// hasOtherReading reports whether some server may read a boundary that has nothing in common
+// with this one: Mojolicious takes the last `boundary=` in the header, even one within quotes;
+// Tornado splits at a semicolon and keeps the quote before the boundary; aiohttp drops blanks
+// there; Jetty takes single quotes for quotes, too; Commons FileUpload decodes encoded words.
+func hasOtherReading(boundary string) bool {
+	return strings.IndexByte(boundary, ';') >= 0 || strings.HasPrefix(boundary, " ") || strings.HasPrefix(boundary, "'") ||
+		strings.IndexByte(boundary, '=') >= 0 && (strings.Contains(boundary, "=?") || boundaryParameter.MatchString(boundary))
 }
 
 const boundaryName = "boundary"

@@ -20,6 +20,9 @@ func (e *Editor) closing(b []byte, atEOF bool) (n int, more bool, err error) {
 	case e.holdsPart(epilogue):
 		return 0, false, fmt.Errorf("%w: a part after the last one", ErrAmbiguousDelimiter)
 	}
+	if err := e.endParams(b); err != nil {
+		return 0, false, err
+	}
 	if e.edit.Observer != nil {
 		if err := e.reportPart(epilogue); err != nil {
 			return 0, false, err
@@ -39,7 +42,7 @@ func (e *Editor) holdsPart(epilogue []byte) bool {
 	for rest := epilogue; ; {
 		_, behind, found := bytes.Cut(rest, boundary)
 		if !found {
-			return e.edit.hides(epilogue)
+			return e.hidesIn(epilogue)
 		}
 		if !bytes.HasPrefix(behind, dashes) {
 			return true

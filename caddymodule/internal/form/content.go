@@ -63,8 +63,8 @@ func (e *Editor) endingAt(b []byte, atEOF bool) ending {
 // errPartBehind is made once, so that a hostile form costs no formatting.
 var errPartBehind = fmt.Errorf("%w: some servers may read a part behind it", ErrAmbiguousDelimiter)
 
-// doubtfulSize is how many bytes behind a doubtful delimiter are examined. Few servers
-// accept larger headers.
+// doubtfulSize is how many bytes behind a doubtful delimiter are examined at once. Few
+// servers accept larger headers; see rest.
 const doubtfulSize = 16 << 10
 
 // inspectBehind examines what follows a boundary that is no proper delimiter. Most
@@ -72,7 +72,7 @@ const doubtfulSize = 16 << 10
 // protected name stands there, and reports whether it needs more to know that.
 //
 // A sender could put such boundaries everywhere in a form. No byte is examined more
-// than twice, so that the time stays proportional to the form's length.
+// than four times, so that the time stays proportional to the form's length.
 func (e *Editor) inspectBehind(b []byte, index int, atEOF bool) (more bool, err error) {
 	if e.at+int64(index) < e.cleared {
 		return false, nil
@@ -83,34 +83,57 @@ func (e *Editor) inspectBehind(b []byte, index int, atEOF bool) (more bool, err 
 		return true, nil
 	}
 	e.doubtful = 2 * len(behind) // or a client that sends single bytes would have it examined for each
+	ends := len(behind) < doubtfulSize
 	behind = behind[:min(len(behind), doubtfulSize)]
 	if end := bytes.Index(behind, e.delimiter); end >= 0 { // there, all servers begin another part
-		behind, whole = behind[:end], true
+		behind, whole, ends = behind[:end], true, true
 	}
 	clears := len(behind) / 2
 	if end := headerEnd(behind); end >= 0 {
-		behind, clears, whole = behind[:end], end, true
+		behind, clears, whole, ends = behind[:end], end, true, true
+	} else if last := bytes.LastIndex(behind, []byte("\n\n")); last >= 0 && len(bytes.Trim(behind[:last], "\r\n")) > 0 {
+		// To servers that accept bare LF, a header that begins before it has ended, and those
+		// that read on bound one.
+		clears, ends = min(clears, last), true
 	}
 	switch {
 	case !whole:
 		return true, nil
-	case e.edit.hides(behind):
+	case e.hidesIn(behind), e.endsLine(behind) && (isURLEncoded(behind) || saysMultipart(behind)):
 		return false, errPartBehind
 	case e.part == partStale && (indexFoldASCII(behind, "content-") >= 0 || e.endingAt(b[index:], atEOF) != endingNone):
 		return false, errPartBehind // a part, to some servers, would be crossed out with the stale field
 	}
 	e.cleared, e.doubtful = e.at+int64(index+clears), 0
+	if !ends {
+		return false, e.beginRest(b[:index], behind)
+	}
 	return false, e.reportPart(behind)
 }
 
-// headerEnd returns the index at which the header that b begins with ends, or -1. Some
-// servers accept a bare LF as a line end, so the first end by either rule counts.
-func headerEnd(b []byte) int {
-	trimmed := bytes.TrimLeft(b, "\r\n")
-	end := bytes.Index(trimmed, []byte("\n\n"))
-	if i := bytes.Index(trimmed, crlfCRLF); i >= 0 && (end < 0 || i < end) {
+// endsLine reports whether nothing but blanks is left of the line behind a probe and what
+// the boundary has beyond that. To Python's cgi, such a line is a delimiter, and a part
+// behind it may take all that follows for its own form.
+func (e *Editor) endsLine(behind []byte) bool {
+	line, _, ended := bytes.Cut(bytes.TrimPrefix(behind, e.dashBoundary()[len(e.dashProbe()):]), []byte("\n"))
+	return ended && len(bytes.TrimSpace(line)) == 0
+}
+
+// emptyLine returns the index of the line end before the first empty line of any kind, or -1.
+func emptyLine(b []byte) int {
+	end := bytes.Index(b, []byte("\n\n"))
+	if i := bytes.Index(b, crlfCRLF); i >= 0 && (end < 0 || i < end) {
 		end = i
 	}
+	return end
+}
+
+// headerEnd returns the index at which the header that b begins with ends to all servers,
+// or -1. Some take an empty line of bare LF for its end, and others, such as Django and
+// CGI.pm, read on.
+func headerEnd(b []byte) int {
+	trimmed := bytes.TrimLeft(b, "\r\n")
+	end := bytes.Index(trimmed, crlfCRLF)
 	if end < 0 {
 		return -1
 	}

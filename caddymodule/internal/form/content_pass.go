@@ -15,6 +15,11 @@ func (e *Editor) passed(b []byte, n int) (decided int, more bool, err error) {
 
 // pass processes the next bytes of a part's content, which may come in any pieces.
 func (e *Editor) pass(content []byte) error {
+	if e.rest.at|e.unheaded.at != 0 { // hardly ever
+		if err := e.passRest(content); err != nil {
+			return err
+		}
+	}
 	switch e.part {
 	case partUnchanged:
 	case partStale:
@@ -24,24 +29,48 @@ func (e *Editor) pass(content []byte) error {
 		}
 		crossOut(content)
 	case partWatched:
+		if e.watched == fieldCharset {
+			e.value = appendCharset(e.value, content)
+			break
+		}
 		if len(e.value)+len(content) > e.maxValueSize() {
 			return ErrValueTooLong
 		}
 		e.value = append(e.value, content...)
-	case partNested:
-		if e.nested.next(content, e.hidesIn) {
-			return errDoubtful
-		}
-	case partParams:
-		if e.params.next(content, e.edit.resembles) {
-			return errDoubtful
-		}
 	case partUnheaded:
-		room := min(len(content), unheadedSize-len(e.value))
-		e.value = append(e.value, content[:room]...)
+		if err := e.passUnheaded(content); err != nil {
+			return err
+		}
+	}
+	if e.nested != nil && e.nested.next(content, e.hidesInHeader, e.edit.resembles) {
+		return errDoubtful
+	}
+	if err := e.passParams(content); err != nil {
+		return err
 	}
 	if e.observing && len(content) > 0 {
 		return e.edit.Observer.Content(content)
+	}
+	return nil
+}
+
+// passParams processes the next bytes of the form, if they are urlencoded to some servers:
+// Python's module cgi takes for the content of a part of that type all that follows, the
+// other parts too.
+func (e *Editor) passParams(text []byte) error {
+	if e.params != nil && e.params.next(text, e.edit.resembles) {
+		return errDoubtful
+	}
+	return nil
+}
+
+// endParams is passParams for the end of the form.
+func (e *Editor) endParams(text []byte) error {
+	if err := e.passParams(text); err != nil {
+		return err
+	}
+	if e.params != nil && e.params.end(e.edit.resembles) {
+		return errDoubtful
 	}
 	return nil
 }
@@ -53,33 +82,35 @@ func (e *Editor) maxValueSize() int {
 	return MaxWatchedValueSize
 }
 
-// unheadedSize is how many bytes of a part without a header are examined.
+// unheadedSize is how many bytes of a part without a header are examined at once.
 const unheadedSize = 8 << 10
 
 // endPart processes the end of a part.
 func (e *Editor) endPart() error {
+	e.rest.at, e.unheaded.at = 0, 0 // there, all servers begin another part
+	if e.nested != nil {
+		found, params := e.nested.endContent(e.hidesInHeader)
+		if found {
+			return errDoubtful
+		}
+		if e.params == nil {
+			e.params = params
+		}
+	}
 	switch kind := e.part; kind {
 	case partWatched:
 		if e.quoted && bytes.IndexByte(e.value, '=') >= 0 {
 			return errEncoded
 		}
-		if in := new(params); e.encloses && (in.next(e.value, e.edit.resembles) || in.end(e.edit.resembles)) {
-			return errNested
+		if e.watched == fieldCharset {
+			return checkCharset(e.value)
 		}
 		return e.edit.Watch(e.watched, string(e.value))
 	case partUnheaded:
-		if e.edit.mentions(e.value) {
+		if e.hasTooManyWords(e.value) || e.edit.mentions(e.value) {
 			return errDoubtful
 		}
 		return e.reportUnheaded()
-	case partNested:
-		if e.nested.end(e.hidesIn) {
-			return errDoubtful
-		}
-	case partParams:
-		if e.params.end(e.edit.resembles) {
-			return errDoubtful
-		}
 	case partStale:
 		if e.edit.Removed != nil && e.watched != "" {
 			e.edit.Removed(e.watched, string(e.value))

@@ -2,11 +2,7 @@
 
 package form
 
-import (
-	"bytes"
-	"slices"
-	"strings"
-)
+import "strings"
 
 // Media types whose bodies are forms.
 const (
@@ -26,6 +22,8 @@ type ContentType struct {
 
 	boundary string   // the likeliest
 	others   []string // by other readings
+	settling settling // which of them is the form's
+	plain    bool     // it is written as nearly all clients write it
 }
 
 // plainMultipart is the beginning of a form's Content-Type as nearly all clients write
@@ -38,7 +36,7 @@ const plainMultipart = MediaMultipart + "; boundary="
 func ParseContentType(values []string) (ContentType, error) {
 	if len(values) == 1 {
 		if boundary, ok := strings.CutPrefix(values[0], plainMultipart); ok && isSafeBoundary(boundary) {
-			return ContentType{Media: MediaMultipart, boundary: boundary}, nil
+			return ContentType{Media: MediaMultipart, boundary: boundary, plain: true}, nil
 		}
 	}
 	all := strings.Join(values, ", ") // RFC 9110, section 5.2
@@ -53,9 +51,16 @@ func ParseContentType(values []string) (ContentType, error) {
 		return t, ErrNoBoundary
 	case len(boundaries) == 0:
 		return t, ErrInvalidBoundary
+	case len(boundaries) > maxBoundaries:
+		return t, errManyBoundaries
 	}
 	t.boundary, t.others = boundaries[0], boundaries[1:]
-	return t, nil
+	if indexFoldASCII(t.boundary, "charset") >= 0 { // which is no parameter
+		i := indexFoldASCII(all, boundaryName)
+		_, behind, _ := strings.Cut(all[i:], t.boundary)
+		t.Charset, err = parseCharset(all[:i] + behind)
+	}
+	return t, err
 }
 
 // mediaTypeOf returns the media type in a joined header. A client may have sent several
@@ -86,41 +91,6 @@ func (t *ContentType) Boundary() string { return t.boundary }
 // Settled reports whether only one boundary is possible.
 func (t *ContentType) Settled() bool { return len(t.others) == 0 }
 
-// Settle decides which of several boundaries is the form's, by the beginning of its
-// body: the one in the first line that is a delimiter by any of them. It reports false
-// if more of the body is needed; final says that there is no more, and makes it decide
-// in any case.
-func (t *ContentType) Settle(beginning []byte, final bool) bool {
-	candidates := append([]string{t.boundary}, t.others...)
-	// Longer ones first: a shorter one may be the beginning of a longer one.
-	slices.SortStableFunc(candidates, func(a, b string) int { return len(b) - len(a) })
-	for line := beginning; ; {
-		for _, candidate := range candidates {
-			if len(line) > len(dashes) && !bytes.HasPrefix(line, dashes) {
-				break // nearly every line
-			}
-			delimiter := []byte("--" + candidate)
-			rest, ok := bytes.CutPrefix(line, delimiter)
-			switch {
-			case !final && (bytes.HasPrefix(delimiter, line) || ok && len(rest) < endingLength):
-				return false
-			case ok && (bytes.HasPrefix(rest, crlf) || bytes.HasPrefix(rest, dashes) || final && len(bytes.Trim(rest, "\r\n")) == 0):
-				t.boundary, t.others = candidate, nil
-				return true
-			}
-		}
-		var found bool
-		if _, line, found = bytes.Cut(line, crlf); !found {
-			break
-		}
-	}
-	if final || len(beginning) > MaxPreambleSize+MaxBoundaryLength {
-		t.others = nil
-		return true
-	}
-	return false
-}
-
 // IsWritten reports whether values are exactly what String returns, as nearly all
 // clients write it. Then the header need not be written anew.
 func (t *ContentType) IsWritten(values []string) bool {
@@ -128,7 +98,7 @@ func (t *ContentType) IsWritten(values []string) bool {
 		return false
 	}
 	if boundary, ok := strings.CutPrefix(values[0], plainMultipart); ok && boundary == t.boundary && t.Charset == "" {
-		return isSafeBoundary(boundary)
+		return t.plain || isSafeBoundary(boundary)
 	}
 	return values[0] == t.String()
 }

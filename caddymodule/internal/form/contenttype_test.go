@@ -58,6 +58,8 @@ func TestContentTypeIsReadLenientlyAndWrittenAnew(t *testing.T) {
 		"charset after":              {`multipart/form-data;boundary=b;charset="UTF-8"`, multipart + "b; charset=UTF-8"},
 		"an empty charset":           {"multipart/form-data; charset=; boundary=b", multipart + "b"},
 		"a charset of two words":     {`multipart/form-data; charset="utf 8"; boundary=b`, multipart + "b"},
+		"a boundary like one":        {"multipart/form-data; charset=utf-8; boundary=charset=u", multipart + `"charset=u"; charset=utf-8`},
+		"such a boundary alone":      {`multipart/form-data; boundary="charset=u"`, ""},
 		"an unknown charset":         {"multipart/form-data; charset=utf8mb4; boundary=b", multipart + "b; charset=utf8mb4"},
 		"urlencoded":                 {MediaURLEncoded, ""},
 		"urlencoded with a charset":  {MediaURLEncoded + "; charset=UTF-8", ""},
@@ -139,10 +141,12 @@ func TestBodySettlesWhichOfSeveralBoundariesIsItsOwn(t *testing.T) {
 		"behind a preamble":          {multipart + "a; boundary=b", "hello\r\n--b\r\nX", "b"},
 		"an empty form":              {multipart + "a; boundary=b", "--b--", "b"},
 		"the longer of two":          {multipart + "a; boundary=a--", "--a--\r\nX", "a--"},
+		"the longer, at the end":     {multipart + "a; boundary=a--", "--a--", "a--"},
 		"mentioned within a line":    {multipart + "a; boundary=b", "--b --a\r\n--a\r\nX", "a"},
 		"none of them":               {multipart + "a; boundary=b", "--c\r\nX", "a"},
 		"nothing":                    {multipart + "a; boundary=b", "", "a"},
 		"cut off, without its end":   {multipart + "a; boundary=b", "--b", "b"},
+		"cut off, with line feeds":   {multipart + "a; boundary=b", "--b\n\r\n\r\n", "b"},
 		"a form of another encoding": {multipart + "a,b", "x=y", "a,b"},
 	}
 	for name, test := range tests {
@@ -205,6 +209,7 @@ func TestContentTypeThatCannotBeRead(t *testing.T) {
 		"of two, the second":    {"application/json; charset=utf-8; charset=utf-7", ErrCharset},
 		"of two headers":        {"text/plain; charset=utf-8, text/plain; charset=\"ibm500\"", ErrCharset},
 		"extended charset":      {"a/b; charset*=utf-8''utf-7", ErrCharset},
+		"extended, encoded":     {"a/b; charset*=us-ascii''utf%2D7", ErrCharset},
 		"single quotes":         {"a/b; charset='utf-16'", ErrCharset},
 		"blanks, and a comment": {"a/b; Charset = hz-gb-2312 (x)", ErrCharset},
 	}
@@ -224,7 +229,8 @@ func TestCharsetsThatHideASCII(t *testing.T) {
 		hz hz-gb-2312 hzgb ebcdic-cp-us csEBCDICATDE utf-ebcdic IBM037 cp037 037 ibm-1047 cp500 500 IBM01140 x-ibm930 cp875 CCSID00924 SCSU BOCU-1
 		unicode_escape raw_unicode_escape punycode idna rot13 base64 quoted-printable windows-50220
 		x-windows-50221 JISAutoDetect x-JISAutoDetect JIS-ms jis7 x-JIS7 cp65000 windows-65000 cp1200 cp1201 cp12000 cp20273 x-cp50227 cp50930 cp52936 koi-7
-		x-imap-mailbox-name x-compound_text`) {
+		x-imap-mailbox-name x-compound_text posix-bc CP038 IBM-4971 ISO_5427 ISO_5427-EXT INIS-8 INIS-cyrillic GREEK7-OLD GREEK-CCITT LATIN-GREEK-1 ISO_2033-1983
+		ASMO_449 ARABIC7 ISO_9036 ISO-IR-37 ISO-IR-150 CSISO150 E13B BRF ISO/TR_11548-1/ OSF10020025 WCHAR_T 10646-1:1993 500V1 hex_codec`) {
 		if !hidesASCII(charset) {
 			t.Errorf("%s does not", charset)
 		}

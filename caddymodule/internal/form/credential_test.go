@@ -3,6 +3,7 @@
 package form
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -73,6 +74,7 @@ func TestEditorCrossesOutAStaleFieldThatIsAForm(t *testing.T) {
 func TestInvariant2EditorRefusesWhatMayHideACredential(t *testing.T) {
 	stale := field("signature", "abc")
 	header := func(lines string) string { return body(lines + "\r\n\r\nabc") }
+	long, lines := "X: "+strings.Repeat("y", 9000)+"\r\n", strings.Repeat("X: "+strings.Repeat("y", 900)+"\r\n", 100)
 	refuse(t, map[string]string{
 		// keys
 		"name, a blank, a star":              disposition(`form-data; name="b"; name *=utf-8''signature`),
@@ -84,12 +86,16 @@ func TestInvariant2EditorRefusesWhatMayHideACredential(t *testing.T) {
 		"a blank within the key":             disposition(`form-data; name="b"; na me="signature"`),
 		"a line end within the key":          disposition("form-data; name=\"b\"; na\r\n me=\"signature\""),
 		"a key that ends so":                 disposition(`form-data; x-name="signature"; name="b"`),
+		"a key behind an equals sign":        disposition(`form-data; =name="signature"; name="b"`),
+		"such a key at the beginning":        header(`Content-Disposition: =name="signature"; name="b"`),
+		"a quoted name without a key":        disposition(`form-data; ="; name=signature"; name="b"`),
 		"a key that begins so":               disposition(`form-data; name1="signature"; name="b"`),
 		"no semicolon before the key":        disposition(`form-data name="signature"`),
 		"a form feed before the key":         disposition("form-data;\x0cname=\"signature\""),
 		"an extended name":                   disposition("form-data; name*=utf-8''signature"),
 		"an extended name, percent-encoded":  disposition("form-data; name*=utf-8''%73ignature"),
 		"a continued name":                   disposition("form-data; name*0=sign; name*1=ature"),
+		"a continued name, the end first":    disposition("form-data; name*1=ature; name*0=sign"),
 		"a continued name, among others":     disposition("form-data; name=x; name*0*=utf-8''sign; y=z; name*1=ature"),
 		"two names":                          disposition("form-data; name=a; name=signature"),
 		"two names, the stale first":         disposition("form-data; name=signature; name=signature"),
@@ -139,6 +145,7 @@ func TestInvariant2EditorRefusesWhatMayHideACredential(t *testing.T) {
 		"bare LF at its end":               header("Content-Disposition: form-data; name=expire\n"),
 		"a header that bare LF end":        header("Content-Disposition: form-data; name=expire\n\nold"),
 		"a key's header that bare LF end":  header("Content-Disposition: form-data; name=pub_key; x=y\n\nother\r\nUPLOADCARE_PUB_KEY: k"),
+		"bare CR at its end":               header("Content-Disposition: form-data; name=expire\r"),
 		"bare CR":                          header("X: y\rContent-Disposition: form-data; name=signature"),
 		"a vertical tab":                   header("Content-Disposition: form-data; name=a; filename=\"b\x0bContent-Disposition: form-data; name=signature\""),
 		"a folded first line":              header(" Content-Disposition: form-data; name=signature"),
@@ -151,6 +158,7 @@ func TestInvariant2EditorRefusesWhatMayHideACredential(t *testing.T) {
 		"in a folded line of its own":      header("Content-Disposition: form-data; name=a\r\n Content-Disposition: form-data; name=signature"),
 		"in a line without a colon":        header("Content-Disposition: form-data; name=a\r\nContent-Disposition form-data; name=signature"),
 		"a disposition by another name":    header("X-Content-Disposition: form-data; name=signature\r\nContent-Disposition: form-data; name=a"),
+		"in a line of its own":             header("Content-Disposition: form-data; name = \"a\";\r\n; name=signature\r\nX: y"),
 		"over two lines, without a blank":  header("Content-Disposition: form-data; name=\"UPLOADCARE_S\r\nIGNATURE\""),
 		"over two lines, the last letter":  header("Content-Disposition: form-data; name=\"signatur\r\ne\""),
 		"over two lines, after the quote":  header("Content-Disposition: form-data; name=\"\r\npub_key\""),
@@ -159,11 +167,40 @@ func TestInvariant2EditorRefusesWhatMayHideACredential(t *testing.T) {
 		"two dispositions, the stale one first": header("Content-Disposition: form-data; name=signature\r\n" +
 			"Content-Disposition: form-data; name=a; filename=\"b\""),
 		// no name
-		"a name by Content-ID":               header("Content-ID: signature"),
-		"a name by the type":                 header("Content-Type: signature"),
-		"a quoted, unnamed parameter":        disposition(`form-data; "signature"`),
-		"no header":                          body("\r\nContent-Disposition: form-data; name=signature\r\n\r\nabc"),
-		"a part that begins with a line end": body("\r\n" + stale),
+		"a name by Content-ID":                header("Content-ID: signature"),
+		"a name by the type":                  header("Content-Type: signature"),
+		"a name behind a word":                header("Content-Disposition: form-data; x; name=signature\r\nX-Y: filename=a"),
+		"a quoted, unnamed parameter":         disposition(`form-data; "signature"`),
+		"a name that Rack does not read":      header("Content-Disposition: form-data; name =\"a\"\r\nContent-ID: signature"),
+		"one before a blank":                  header("Content-Disposition: form-data; name= \"a\"\r\nContent-ID: signature"),
+		"one of another sign":                 header("Content-Disposition: form-data; name=/a\r\nContent-ID: <signature>"),
+		"one without its closing quote":       header("Content-Disposition: form-data; name=\"a\r\nContent-ID: signature"),
+		"one behind a blank and a colon":      header("Content-Disposition : form-data; name=\"a\"\r\nContent-ID: pub_key"),
+		"one without a semicolon":             header("Content-Disposition: name=\"a\"\r\nX-Content-ID:\r\nsignature"),
+		"one behind a colon":                  header("Content-Disposition: form-data; x=\"a:b\"; name=\"a\"\r\nContent-ID: signature"),
+		"an empty one":                        header("Content-Disposition: form-data; name=\r\nContent-ID: signature"),
+		"an empty one, and a type":            header("Content-Disposition: form-data; name=\"\"\r\nContent-Type: signature"),
+		"an empty one, and a file name":       header("Content-Disposition: form-data; name=\"\"; filename=\"signature\"\r\nContent-Type: a/b"),
+		"an empty one, and another name":      header("Content-Disposition: form-data; name=\"\"; filename*=utf-8''pub_key\r\nContent-Type: a/b"),
+		"a name within a name, and a blank":   disposition(`form-data; name="b; name=pub_key c"`),
+		"one within a file's name":            header("Content-Disposition: form-data; name=\"a\"; filename=\"b; name=signature c.png\"\r\nContent-Type: image/png"),
+		"one within a file's other name":      disposition(`form-data; name="a"; filename*="utf-8''b; name=signature; c"`),
+		"one within a piece of that":          disposition(`form-data; name="a"; filename*0="b; name=pub_key c"`),
+		"one within another, and no blank":    disposition(`form-data;name="b name=pub_key"`),
+		"one within one in capitals":          disposition(`form-data; NAME="b name=signature"`),
+		"within a file's, and no blank":       disposition(`form-data;name="b";filename="c name=signature"`),
+		"within a file's before a blank":      disposition(`form-data; filename*="c name=signature"; name="b"`),
+		"within a file's, and an empty name":  disposition(`form-data; name=""; filename="c name=pub_key"`),
+		"within a file's, at its beginning":   disposition(`form-data; name= "b"; filename="Name=signature"`),
+		"in quotes within, and no quotes":     disposition(`form-data; name=b; filename="c name="pub_key".png"`),
+		"one within a second file name":       disposition(`form-data; name="a"; filename="b"; filename="c; name=signature d"`),
+		"no header":                           body("\r\nContent-Disposition: form-data; name=signature\r\n\r\nabc"),
+		"a part that begins with a line end":  body("\r\n" + stale),
+		"no header, but a long line":          body("\r\n" + long + stale),
+		"no header, but one that bare LF end": body("\r\nX: y\n\n\r\n" + long + stale),
+		"no header, but many lines":           body("\r\n" + lines + stale),
+		"no header, a long line behind it":    body("\r\nContent-Disposition: form-data; x=" + long + stale),
+		"no header, but many empty lines":     body(strings.Repeat("\r\n", 9000) + lines + stale),
 		// a public key
 		"a key by an extended name":     disposition("form-data; name=a; name*=utf-8''UPLOADCARE_PUB_KEY"),
 		"a second name that is the key": disposition("form-data; name=a; name=UPLOADCARE_PUB_KEY"),
@@ -183,20 +220,33 @@ func TestInvariant2EditorRefusesACredentialWithinAPart(t *testing.T) {
 		return body(header+"\r\nContent-Type: multipart/mixed; boundary=inner\r\n\r\n"+content, file("file", "a", "b"))
 	}
 	outer := `Content-Disposition: form-data; name="b"`
+	line := "X: " + strings.Repeat("y", 900) + "\r\n"
 	refuse(t, map[string]string{
-		"a field":                    part(outer, "--inner\r\n"+hiding+"\r\n--inner--\r\n"),
-		"behind another":             part(outer, "--inner\r\n"+field("a", strings.Repeat("b", 9000))+"\r\n--inner\r\n"+hiding+"\r\n--inner--\r\n"),
-		"a file":                     part(`Content-Disposition: form-data; name="b"; filename="c"`, "--inner\r\n"+hiding+"\r\n--inner--\r\n"),
-		"without a name":             part("X: y", "--inner\r\n"+hiding+"\r\n--inner--\r\n"),
-		"with bare LF":               part(outer, "--inner\nContent-Disposition: form-data; name=signature\n\nold\n--inner--\n"),
-		"behind a preamble":          part(outer, "hello\r\n\r\n--inner\r\n"+hiding+"\r\n--inner--\r\n"),
-		"a part within it":           part(outer, "--inner\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"+hiding+"\r\n--b--\r\n--inner--"),
-		"whose header does not end":  part(outer, "--inner\r\nContent-Disposition: form-data; name=\"signature\""),
-		"a public key":               part(outer, "--inner\r\n"+field("UPLOADCARE_PUB_KEY", "k")+"\r\n--inner--\r\n"),
-		"in another type of its own": body(outer+"\r\nContent-Type: Multipart/Form-Data; Boundary=\"x\"\r\n\r\n--x\r\n"+hiding+"\r\n--x--\r\n", file("file", "a", "b")),
-		"behind a stray character":   body(outer+"\r\nContent-Type: multipart/mixed;]boundary=x; y=z\r\n\r\n--x\r\n"+hiding+"\r\n--x--\r\n", file("file", "a", "b")),
-		"in a field without a close": body("Content-Disposition: form-data; name=\"file\"\r\nContent-Type: multipart/mixed;]boundary=inner; x=y\r\n\r\n--inner\r\nContent-Disposition: form-data; name=\"expire\"\r\n\r\n1\r\n--inner--", file("file", "a", "b")),
-		"by the second of two types": body(outer+"\r\nContent-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n"+hiding+"\r\n--x--\r\n", file("file", "a", "b")),
+		"a field":                            part(outer, "--inner\r\n"+hiding+"\r\n--inner--\r\n"),
+		"behind another":                     part(outer, "--inner\r\n"+field("a", strings.Repeat("b", 9000))+"\r\n--inner\r\n"+hiding+"\r\n--inner--\r\n"),
+		"a file":                             part(`Content-Disposition: form-data; name="b"; filename="c"`, "--inner\r\n"+hiding+"\r\n--inner--\r\n"),
+		"without a name":                     part("X: y", "--inner\r\n"+hiding+"\r\n--inner--\r\n"),
+		"with bare LF":                       part(outer, "--inner\nContent-Disposition: form-data; name=signature\n\nold\n--inner--\n"),
+		"behind a preamble":                  part(outer, "hello\r\n\r\n--inner\r\n"+hiding+"\r\n--inner--\r\n"),
+		"a part within it":                   part(outer, "--inner\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"+hiding+"\r\n--b--\r\n--inner--"),
+		"whose header does not end":          part(outer, "--inner\r\nContent-Disposition: form-data; name=\"signature\""),
+		"behind a long line":                 part(outer, "--inner\r\nX: "+strings.Repeat("y", MaxPartHeaderSize)+"\r\n"+hiding+"\r\n--inner--\r\n"),
+		"behind many lines":                  part(outer, "--inner\r\n"+strings.Repeat(line, 200)+hiding+"\r\n--inner--\r\n"),
+		"before a long line":                 part(outer, "--inner\r\nContent-Disposition: form-data; x="+strings.Repeat("y", MaxPartHeaderSize)+"; name=signature\r\n\r\nold"),
+		"a public key":                       part(outer, "--inner\r\n"+field("UPLOADCARE_PUB_KEY", "k")+"\r\n--inner--\r\n"),
+		"in another type of its own":         body(outer+"\r\nContent-Type: Multipart/Form-Data; Boundary=\"x\"\r\n\r\n--x\r\n"+hiding+"\r\n--x--\r\n", file("file", "a", "b")),
+		"behind a stray character":           body(outer+"\r\nContent-Type: multipart/mixed;]boundary=x; y=z\r\n\r\n--x\r\n"+hiding+"\r\n--x--\r\n", file("file", "a", "b")),
+		"in a field without a close":         body("Content-Disposition: form-data; name=\"file\"\r\nContent-Type: multipart/mixed;]boundary=inner; x=y\r\n\r\n--inner\r\nContent-Disposition: form-data; name=\"expire\"\r\n\r\n1\r\n--inner--", file("file", "a", "b")),
+		"behind a delimiter within a line":   part(outer, "x--inner\r\n"+hiding+"\r\n--inner--\r\n"),
+		"behind one in a line with dashes":   part(outer, "- - -x---inner\r\n"+hiding+"\r\n--inner--\r\n"),
+		"behind one, with lines of a header": part(outer, "x--inner\r\nX: a--b\r\nContent-Disposition: form-data;\r\n x=\"--\";\r\n name=\"signature\"\r\n\r\nold"),
+		"by two types in one":                body("Content-Type: multipart/mixed\r\n"+outer+"\r\nContent-Type: x; boundary=x\r\n\r\n--x\r\n"+hiding+"\r\n--x--\r\n", file("file", "a", "b")),
+		"in parameters":                      part(outer, "--inner\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\na&signature=old&b\r\n--inner--\r\n"),
+		"in parameters behind a long line":   part(outer, "--inner\r\nContent-Type: application/x-www-form-urlencoded\r\nX: "+strings.Repeat("y", MaxPartHeaderSize)+"\r\n\r\na&signature=old&b\r\n--inner--\r\n"),
+		"in the next part":                   body(outer+"\r\nContent-Type: multipart/mixed; boundary=inner\r\n\r\nx", file("file", "a", "--inner\r\n"+hiding+"\r\n--inner--\r\n")),
+		"in the part after next, in pieces":  body(outer+"\r\nContent-Type: multipart/mixed; boundary=inner\r\n\r\n-", file("a", "b", "-\r\n-"), file("file", "a", "--inner\r\n"+hiding+"\r\n--inner--\r\n")),
+		"in parameters, in the next part":    body(outer+"\r\nContent-Type: multipart/mixed; boundary=inner\r\n\r\n--inner\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\na\r\n--inner--\r\n", file("file", "a", "b&expire=1")),
+		"by the second of two types":         body(outer+"\r\nContent-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n"+hiding+"\r\n--x--\r\n", file("file", "a", "b")),
 	}, ErrMalformedHeader)
 }
 
@@ -219,6 +269,21 @@ func TestInvariant11EditorRefusesAWatchedFieldThatIsAForm(t *testing.T) {
 	})
 }
 
+// A mail or a saved page is a form to such servers, and an upload of real clients.
+func TestEditorTakesAMailWithinAPart(t *testing.T) {
+	part := func(content string) string {
+		return body("Content-Disposition: form-data; name=\"file\"; filename=\"a.mhtml\"\r\nContent-Type: multipart/related; boundary=inner\r\n\r\n"+content, field("a", "b"))
+	}
+	attachment := "--inner\r\nContent-Type: image/png\r\nContent-Disposition: attachment; filename=\"signature.png\"\r\n\r\n"
+	take(t, map[string]string{
+		"an attachment":       part(attachment + strings.Repeat("abc\r\n", 9000) + "--inner--\r\n"),
+		"a long line of text": part("--inner\r\nContent-Type: text/css\r\n\r\n--color:red;" + strings.Repeat("a{b:c}", 20_000) + "\r\n\r\n" + attachment + "abc"),
+		"many lines of text":  part("--inner\r\nContent-Type: text/css\r\n\r\n" + strings.Repeat("--color: red;\n", 9000) + strings.Repeat("a{b:c}\n", 9000)),
+		"a form before it":    body(file("file", "a", "--inner\r\n"+field("signature", "x")+"\r\n--inner--"), "Content-Disposition: form-data; name=\"file\"; filename=\"a.mht\"\r\nContent-Type: multipart/related; boundary=inner\r\n\r\n"+attachment+"abc\r\n--inner--", field("pub_key", "k"), field("b", "--\r\nc")),
+		"a large header":      part("--inner\r\nX-Y: " + strings.Repeat("y", MaxPartHeaderSize-200) + "\r\n" + attachment[len("--inner\r\n"):] + "abc"),
+	})
+}
+
 // Python's cgi reads a urlencoded part as parameters of the form.
 func TestInvariant2EditorRefusesACredentialInParametersWithinAPart(t *testing.T) {
 	part := func(content string) string {
@@ -233,13 +298,28 @@ func TestInvariant2EditorRefusesACredentialInParametersWithinAPart(t *testing.T)
 		"a bad escape":       part("s%ignature=old"),
 		"bare":               part("a&signature"),
 		"a public key":       part("pub_key=old"),
+		"in the next file":   part("a=1\r\n" + dash + "\r\n" + file("file", "a", "x&signature=old&y")),
+		"in the next header": part("a=1\r\n" + dash + "\r\n" + field("x&signature=old&y", "b")),
+		"in the next part":   part("a=1\r\n" + dash + "\r\nContent-Disposition: form-data; name=\"y\"\r\nX: z&expire=1\r\n\r\nb"),
+		"in the epilogue":    part("a=1") + "&signature",
+		"behind a key":       body("Content-Disposition: form-data; name=\"pub_key\"\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nk", file("file", "a", "x&signature=old&y")),
 		"behind a bare CR":   body("Content-Disposition: attachment; x=\"\\\";\rContent-Type: application/x-www-form-urlencoded\r\n\r\nsignature=old", file("file", "a", "b")),
 	}, ErrMalformedHeader)
 	take(t, map[string]string{
-		"no credential": part("a=1&signatures=2&=&&" + strings.Repeat("x", 9000)),
-		"in a value":    part("a=signature&b=expire=1"),
-		"in a long one": part(strings.Repeat("x", maxParamName) + "signature=1"),
+		"no credential":       part("a=1&signatures=2&=&&" + strings.Repeat("x", 9000)),
+		"in a value":          part("a=signature&b=expire=1"),
+		"in a long one":       part(strings.Repeat("x", maxParamName) + "signature=1"),
+		"in a file before it": body(file("file", "a", "x&signature=old&y"), "Content-Disposition: form-data; name=\"b\"\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\na=1"),
 	})
+	stale := part("a=1\r\n" + dash + "\r\n" + field("signature", "x&expire=1&y"))
+	if got, err := readEdited(strings.NewReader(stale), testEdit(testBoundary, nil)); err != nil || strings.Contains(got, "expire=1") {
+		t.Errorf("within a stale field: error %v\ngot %q", err, got)
+	}
+	boundary := "a&signature=old&b"
+	in := strings.ReplaceAll(part("a=1"), testBoundary, boundary)
+	if got, err := readEdited(strings.NewReader(in), testEdit(boundary, nil)); !errors.Is(err, errDoubtful) {
+		t.Errorf("in the boundary: error %v\ngot %q", err, got)
+	}
 }
 
 // A server that looks for the last boundary finds one within the boundary.
@@ -257,6 +337,29 @@ func TestInvariant2EditorRefusesACredentialBehindABoundaryWithinTheBoundary(t *t
 		for slicing, source := range slicings(form(content)) {
 			if _, err := readEdited(source, testEdit(boundary, nil)); (err != nil) != refused {
 				t.Errorf("%.40q, %s: %v", content, slicing, err)
+			}
+		}
+	}
+}
+
+// Some servers keep the quote before a boundary that they cut at a semicolon, or drop the
+// blanks there, or decode encoded words.
+func TestInvariant2EditorRefusesACredentialBehindAnotherReadingOfTheBoundary(t *testing.T) {
+	for boundary, other := range map[string]string{
+		"A:x;b": `"A:x`, " abc": "abc", "  a,b": "a", "=?utf-8?q?abc?=": "abc", "x =?us-ascii?B?YWJj?=": "x abc", "'abc'": "abc",
+	} {
+		form := func(content string) string {
+			return "--" + boundary + "\r\n" + file("file", "a", content) + "\r\n--" + boundary + "--\r\n"
+		}
+		for content, refused := range map[string]bool{
+			"plain -- content ----": false,
+			"x\r\n--" + other + "\r\n" + field("signature", "old") + "\r\n--" + other + "--\r\n": true,
+			"x\r\n--" + other + "\r\n" + field("other", "signature") + "\r\n":                    false,
+		} {
+			for slicing, source := range slicings(form(content)) {
+				if got, err := readEdited(source, testEdit(boundary, nil)); (err != nil) != refused {
+					t.Errorf("%q, %.40q, %s: %v, got %q", boundary, content, slicing, err, got)
+				}
 			}
 		}
 	}

@@ -10,12 +10,14 @@ import (
 // parameter is a parameter of a Content-Disposition (RFC 7578, section 4.2). Its slices
 // share the memory of that header.
 type parameter struct {
-	all   []byte // up to the semicolon that ends it
-	key   []byte // nil if there is no "="
-	value []byte // without quotes
-	start int    // the offset of the value
-	tail  []byte // the rest of the disposition from where some server could end the value
-	clean bool   // all servers read this value
+	all    []byte // up to the first semicolon
+	key    []byte // nil if there is none before an "=", or no "="
+	value  []byte // without quotes
+	start  int    // the offset of the value
+	tail   []byte // the rest of the disposition from where some server could end the value
+	clean  bool   // all servers read this value
+	quoted bool   // it is in quotes
+	exact  bool   // nothing stands around the key and its equals sign but blanks before
 }
 
 // readDisposition reads a Content-Disposition as most servers do. It treats a backslash
@@ -36,9 +38,10 @@ func (p *part) readDisposition(value []byte) {
 		case equalFoldASCII(key, "name"):
 			p.readName(next, all, len(value)-len(all))
 		case equalFoldASCII(key, "filename"):
-			p.readFileName(next)
+			p.readFileName(next, all)
 		case extendedFileName.Match(key):
 			p.file = true
+			p.fileNames = append(p.fileNames, next.value)
 			if !next.clean {
 				p.doubtRest(all)
 			}
@@ -61,19 +64,27 @@ func (p *part) readName(parameter parameter, all []byte, offset int) {
 	}
 	if p.name == nil {
 		p.name, p.nameStart = parameter.value, offset+parameter.start
-		p.nameIsFound = p.filename == nil && string(parameter.key) == "name"
+		p.nameIsFound = p.filename == nil && !p.blankColon && offset > 0 && parameter.exact && parameter.clean && len(parameter.value) > 0 &&
+			string(parameter.key) == "name" && bytes.IndexByte(p.disposition[:p.nameStart], ':') < 0 // as Rack finds it
+		p.nameIsFirst = p.nameIsFound && len(p.fileNames) == 0 && parameter.quoted && all[0] == ' '
 	}
 }
 
 // readFileName reads a file name. The name itself does not matter: what does is whether
 // some server could end it earlier, and read a parameter `name` in the rest.
-func (p *part) readFileName(parameter parameter) {
+func (p *part) readFileName(parameter parameter, all []byte) {
 	p.file = p.file || len(parameter.value) > 0
 	if p.filename == nil {
 		p.filename = parameter.value
+	} else {
+		p.fileNames = append(p.fileNames, parameter.value)
 	}
-	if !parameter.clean {
+	switch {
+	case parameter.clean:
+	case p.nameIsFirst:
 		p.doubtRest(parameter.tail)
+	default: // to some servers, a name in quotes that begins in it is the first one
+		p.doubtRest(all[parameter.start:])
 	}
 }
 
@@ -88,7 +99,8 @@ func cutParameter(s []byte) (parameter, []byte) {
 	for start < len(s) && isBlank(s[start]) {
 		start++
 	}
-	p := parameter{key: bytes.Trim(s[:equals], " \t\r\n"), start: start}
+	p := parameter{all: all, key: bytes.Trim(s[:equals], " \t\r\n"), start: start}
+	p.exact = start == equals+1 && bytes.HasSuffix(s[:equals], p.key)
 	if start < len(s) && s[start] == '"' {
 		p.start++
 		if rest, ok := p.cutQuoted(s); ok {
@@ -114,7 +126,7 @@ func (p *parameter) cutQuoted(s []byte) (rest []byte, ok bool) {
 	if length < 0 {
 		return nil, false
 	}
-	p.value = s[p.start : p.start+length]
+	p.value, p.quoted = s[p.start:p.start+length], true
 	p.tail = s[p.start+length+1:]
 	behind, rest, _ := bytes.Cut(p.tail, semicolonSign)
 	p.clean = !bytes.HasSuffix(p.value, backslash) && !holdsLineEnd(p.value) && len(bytes.TrimSpace(behind)) == 0

@@ -77,15 +77,18 @@ type Editor struct {
 	state     state
 	part      partKind
 	quoted    bool      // the watched part is said to be quoted-printable
-	encloses  bool      // the watched part is said to be urlencoded
 	watched   string    // its name in the set, or that of the stale part
 	observed  *observed // what the observer was shown; nil without one
 	observing bool      // the observer has been shown the beginning of a part, and not its end
 	value     []byte    // of the watched part, or the beginning of one without a header
-	nested    *nested   // state of a part with a form within
-	params    *params   // state of a part with a urlencoded body within
+	nested    *nested   // state of what has a form within to some servers; nil if nothing has
+	params    *params   // state of what is urlencoded to some servers; nil if nothing is
+	rest      rest      // of a header that may have begun at a doubtful delimiter
+	unheaded  rest      // of one that may have begun in a part without a header
 	at        int64     // how many bytes of the body have been decided
 	doubtful  int       // how many bytes must follow a doubtful delimiter before it is examined again
+	words     int       // how many encoded words have been seen where servers may decode them
+	searched  int       // how many bytes of what is held before a part's content have been searched
 	cleared   int64     // up to which offset of the body doubtful delimiters have been examined
 
 	held       []byte // read, but not decided: goes before what is read next

@@ -69,7 +69,8 @@ var (
 	// ErrNoBoundary means that the Content-Type has no boundary parameter.
 	ErrNoBoundary = errors.New("content type has no boundary")
 	// ErrInvalidBoundary means that the boundary is not 1 to MaxBoundaryLength
-	// printable characters of ASCII, or has a quote or a backslash in it.
+	// printable characters of ASCII, or has a quote or a backslash in it, or that
+	// the Content-Type can be read as naming too many.
 	ErrInvalidBoundary = errors.New("content type has an invalid boundary")
 	// ErrCharset means that the body is in a charset in which names in ASCII are
 	// not what they seem.

@@ -4,7 +4,9 @@ package form
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"strings"
 	"testing"
 )
 
@@ -115,7 +117,12 @@ func FuzzEditorContent(f *testing.F) {
 				if err == nil && got.Len() != len(want) || err != nil && !IsFormError(err) {
 					t.Fatalf("%d bytes at a time: %v", size, err)
 				}
-			} else if err != nil || got.String() != want {
+				continue
+			}
+			if strings.Contains(boundary, "=") && errors.Is(err, ErrAmbiguousDelimiter) {
+				continue // with equals signs, what repeats the boundary may hide a name
+			}
+			if err != nil || got.String() != want {
 				t.Fatalf("%d bytes at a time: the file has changed, or %v", size, err)
 			}
 		}

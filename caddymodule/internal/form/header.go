@@ -9,12 +9,14 @@ import (
 
 // part is what the header of a part says. Its slices share the header's memory.
 type part struct {
-	name        []byte // of the field; nil if there is none
-	nameStart   int    // its offset in the disposition
-	nameIsFound bool   // also by servers that take the first "name="
-	filename    []byte // unchanged; nil if there is none
-	file        bool   // there is a file name that is not empty
-	plain       bool   // parsePlainHeader has read it: nothing is in doubt
+	name        []byte   // of the field; nil if there is none
+	nameStart   int      // its offset in the disposition
+	nameIsFound bool     // also by servers that take the first "name=", or allow no blanks around the sign
+	nameIsFirst bool     // also by servers that need a blank before it, or look for one in quotes first
+	filename    []byte   // unchanged; nil if there is none
+	fileNames   [][]byte // further ones, with a charset or in pieces, too
+	file        bool     // there is a file name that is not empty
+	plain       bool     // parsePlainHeader has read it: nothing is in doubt
 
 	disposition []byte // the value of the Content-Disposition line
 	repeated    []byte // that of a second, equal line
@@ -24,6 +26,7 @@ type part struct {
 	encoded     bool   // a server may decode the content into other text
 	quoted      bool   // the content may have escapes of quoted-printable
 
+	blankColon  bool // blanks stand before the colon of the disposition
 	colonless   bool // there is a line without a colon
 	bareLineEnd bool // some servers may end the header earlier
 
@@ -38,6 +41,7 @@ const (
 	dispositionName = "content-disposition"
 	contentTypeName = "content-type"
 	encodingName    = "content-transfer-encoding"
+	contentIDName   = "content-id"
 )
 
 // parseHeader parses the header of a part, without the empty line that ends it, and
@@ -56,8 +60,10 @@ func parseAnyHeader(header []byte) (p part) {
 		line, rest = cutLine(rest)
 		p.readLine(line)
 	}
-	if p.colonless { // PHP appends a line without a colon to the one before
+	p.multipart = p.multipart || joinsMultipart(header)
+	if p.colonless { // PHP appends a line without a colon to the one before, and to Rack it is its continuation
 		p.doubt(bytes.ReplaceAll(header, crlf, nil))
+		p.doubt(header)
 	}
 	return p
 }
@@ -102,8 +108,10 @@ func (p *part) readLine(line []byte) {
 		}
 	}
 	name, value, colon := bytes.Cut(line, []byte(":"))
+	length := len(name)
 	name = bytes.TrimRight(name, " \t") // most servers ignore blanks before the colon
 	isDisposition := equalFoldASCII(name, dispositionName)
+	p.blankColon = p.blankColon || isDisposition && length > len(name)
 	if !isDisposition && (bytes.Contains(line, crlf) || indexFoldASCII(value, "disposition") >= 0) {
 		p.doubt(line) // what continues it is a line of its own to some, and some find a disposition anywhere
 	}
@@ -129,8 +137,22 @@ func (p *part) readLine(line []byte) {
 func (p *part) readContentType(value []byte) {
 	_, err := parseCharset(string(value))
 	p.encoded = p.encoded || err != nil
-	p.multipart = p.multipart || indexFoldASCII(value, "multipart") >= 0 && indexFoldASCII(value, "boundary") >= 0
-	p.params = p.params || indexFoldASCII(value, "urlencoded") >= 0
+	p.multipart = p.multipart || saysMultipart(value)
+	p.params = p.params || isURLEncoded(value)
+}
+
+// saysMultipart reports whether a text may say that the content is a form of its own.
+func saysMultipart(text []byte) bool {
+	return indexFoldASCII(text, "multipart") >= 0 && indexFoldASCII(text, boundaryName) >= 0
+}
+
+// joinsMultipart reports whether several lines may say so to a server that joins them.
+func joinsMultipart(header []byte) bool {
+	if !saysMultipart(header) {
+		return false
+	}
+	first := indexFoldASCII(header, contentTypeName)
+	return first >= 0 && indexFoldASCII(header[first+1:], contentTypeName) >= 0
 }
 
 // isMediaType reports whether a Content-Type has anything but parameters.

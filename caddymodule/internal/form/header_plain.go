@@ -37,7 +37,10 @@ func parsePlainHeader(header []byte) (p part, ok bool) {
 	for nameLength < len(rest) && plain[rest[nameLength]].name {
 		nameLength++
 	}
-	p.name, p.nameStart, p.nameIsFound = rest[:nameLength], plainNameStart, true
+	if nameLength == 0 { // some servers take another name then
+		return part{}, false
+	}
+	p.name, p.nameStart, p.nameIsFound, p.nameIsFirst = rest[:nameLength], plainNameStart, true, true
 	rest = rest[nameLength:]
 	if after, isFile := bytes.CutPrefix(rest, plainFileStart); isFile {
 		rest = after

@@ -32,7 +32,7 @@ func comparePlain(t *testing.T, header string) bool {
 func TestPlainHeadersAreReadAsAnyOther(t *testing.T) {
 	tests := map[string]bool{
 		`Content-Disposition: form-data; name="signature"`:                                                 true,
-		`Content-Disposition: form-data; name=""`:                                                          true,
+		`Content-Disposition: form-data; name=""`:                                                          false,
 		`Content-Disposition: form-data; name="a.b-c_D9"`:                                                  true,
 		`Content-Disposition: form-data; name="Signature."`:                                                true,
 		`Content-Disposition: form-data; name="metadata.user.x"`:                                           true,

@@ -4,7 +4,7 @@ package form
 
 import (
 	"bytes"
-	"mime"
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -22,15 +22,16 @@ func (n *Names) hidden(text []byte) bool {
 	if n == nil {
 		return false
 	}
-	return slices.ContainsFunc(readings(text), n.isValueIn) ||
-		bytes.IndexByte(text, '*') >= 0 && n.isIn(appendLetters(nil, unescape(continuedName(text))))
+	return slices.ContainsFunc(readings(text), n.isValueIn) || bytes.IndexByte(text, '*') >= 0 && n.isContinuedIn(text)
 }
 
 // How many bytes around an equals sign are examined. Without limits, a text of nothing
-// but such signs would take time that grows with the square of its length.
+// but such signs would take time that grows with the square of its length. What fills
+// them is as good as a name: no client writes that.
 const (
-	maxKeySize    = 64
-	maxPrefixSize = 64 // of a value: quotes and blanks, or a charset
+	maxKeySize     = 64
+	maxPrefixSize  = 64      // of a value: quotes and blanks
+	maxCharsetSize = 1 << 10 // of a value: a charset and a language
 )
 
 // isValueIn reports whether a name of the set is the value of a key that contains the
@@ -41,13 +42,15 @@ func (n *Names) isValueIn(text []byte) bool {
 		if i < 0 {
 			return false
 		}
-		key, value := text[max(0, from+i-maxKeySize):from+i], text[from+i+1:]
+		begin, value := max(0, from+i-maxKeySize), text[from+i+1:]
+		key := text[begin : from+i]
 		from += i + 1
-		if start := bytes.LastIndexAny(key, ";,&"); start >= 0 {
-			key = key[start+1:]
-		}
-		if bytes.Contains(appendLetters(nil, key), nameLetters) && (n.beginsIn(value) || n.beginsIn(withoutCharset(value))) {
-			return true
+		start := bytes.LastIndexAny(key, ";,&")
+		isCut := start < 0 && begin > 0
+		if isCut || bytes.Contains(appendLetters(nil, key[start+1:]), nameLetters) {
+			if n.beginsIn(value) || n.beginsBehindCharset(value, bytes.HasSuffix(bytes.TrimSpace(key), []byte("*"))) {
+				return true
+			}
 		}
 	}
 }
@@ -55,6 +58,9 @@ func (n *Names) isValueIn(text []byte) bool {
 // beginsIn reports whether a value begins with a name of the set, whatever punctuation
 // stands between its letters, and not with a longer word.
 func (n *Names) beginsIn(value []byte) bool {
+	if n == nil {
+		return false
+	}
 	for j, name := range n.letters {
 		if beginsWith(value, name, strings.Contains(n.names[j], "[")) {
 			return true
@@ -72,46 +78,76 @@ func beginsWith(value, name []byte, composite bool) bool {
 			return !isAlphanumeric(c) && c != '_' && c != '-' && (c != '.' || composite)
 		case isAlphanumeric(c) && lower(c) == name[matched]:
 			matched++
-		case isAlphanumeric(c), i > len(name)+maxPrefixSize:
+		case isAlphanumeric(c):
 			return false
+		case i > len(name)+maxPrefixSize:
+			return true
 		}
 	}
 	return matched == len(name)
 }
 
+// beginsBehindCharset is beginsIn for what stands behind a charset and a language, if the
+// value begins with them, as it has to if its key is marked as extended by an asterisk.
+func (n *Names) beginsBehindCharset(value []byte, extended bool) bool {
+	beginning := value[:min(len(value), maxCharsetSize)]
+	if text := withoutCharset(beginning); text != nil {
+		return n.beginsIn(value[len(beginning)-len(text):])
+	}
+	return len(value) > len(beginning) && (extended || bytes.Contains(beginning, quoteSign))
+}
+
+var quoteSign = []byte("'")
+
 // withoutCharset returns what follows the charset and the language at the beginning of a
 // value (RFC 8187: UTF-8'en'text), or nil if there are none.
 func withoutCharset(value []byte) []byte {
-	_, rest, found := bytes.Cut(value[:min(len(value), maxPrefixSize)], []byte("'"))
-	if i := bytes.IndexByte(rest, '\''); found && i >= 0 {
-		return value[min(len(value), maxPrefixSize)-len(rest)+i+1:]
+	_, rest, _ := bytes.Cut(value, quoteSign)
+	if _, text, found := bytes.Cut(rest, quoteSign); found {
+		return text
 	}
 	return nil
 }
 
-// maxPieces is how many pieces of a continued name are joined: more than a protected
-// name has characters.
-const maxPieces = 256
-
-// continuedName returns the pieces of a continued name (RFC 2231, section 3: name*0=sig;
-// name*1=nature), joined in the order of their numbers.
-func continuedName(text []byte) []byte {
-	pieces := namePiece.FindAllSubmatch(text, maxPieces)
+// isContinuedIn reports whether a name of the set stands in the pieces of a continued name
+// (RFC 2231, section 3: name*0=sig; name*1=nature), joined in the order of their numbers,
+// and among pieces of one number, in that of the text or of their values, as Python does.
+func (n *Names) isContinuedIn(text []byte) bool {
+	pieces := namePiece.FindAllSubmatch(text, -1)
 	number := func(piece [][]byte) int {
 		n, _ := strconv.Atoi(string(piece[1])) // digits; too many are as good as none
 		return n
 	}
-	slices.SortStableFunc(pieces, func(a, b [][]byte) int { return number(a) - number(b) })
-	var joined []byte
-	for _, piece := range pieces {
-		joined = append(joined, piece[2]...)
+	byNumber := func(a, b [][]byte) int { return number(a) - number(b) }
+	byValue := func(a, b [][]byte) int { return cmp.Or(byNumber(a, b), bytes.Compare(a[2], b[2])) }
+	for _, order := range []func(a, b [][]byte) int{byNumber, byValue} {
+		slices.SortStableFunc(pieces, order)
+		var joined []byte
+		for _, piece := range pieces {
+			joined = append(joined, piece[2]...)
+		}
+		if n.isIn(appendLetters(nil, unescape(joined))) {
+			return true
+		}
 	}
-	return joined
+	return false
 }
 
 // MentionedIn reports whether a name of the set stands anywhere in text, encoded or not.
 func (n *Names) MentionedIn(text []byte) bool {
 	return n != nil && slices.ContainsFunc(readings(text), func(reading []byte) bool { return n.isIn(appendLetters(nil, reading)) })
+}
+
+// ExtendsName reports whether a text has a name in pieces, or in a charset other than those
+// that every server reads alike. No client writes either (RFC 7578, section 4.2, forbids
+// it), and what a server makes of them depends on its charsets.
+func ExtendsName(text []byte) bool {
+	for _, extended := range extendedName.FindAllSubmatch(text, -1) {
+		if charset := extended[2]; len(extended[1]) > 0 || charset != nil && !commonCharset.Match(charset) {
+			return true
+		}
+	}
+	return false
 }
 
 // isIn reports whether letters contain a name of the set.
@@ -121,10 +157,13 @@ func (n *Names) isIn(letters []byte) bool {
 
 var (
 	nameLetters = []byte("name")
-	encodedWord = []byte("=?") // RFC 2047
 	// namePiece matches a piece of a continued name, with its number and its value, the
 	// latter without the charset and the language before it.
 	namePiece = regexp.MustCompile(`(?i)name\s*\*\s*(\d+)\s*\*?\s*=\s*(?:[\w-]*'[^';]*')?([^;]*)`)
+	// extendedName matches a name that is extended (RFC 8187), with the number of its piece
+	// and with its charset.
+	extendedName  = regexp.MustCompile(`(?i)name[\s"]*\*[\s"]*(\d*)(?:[^=;]*=[\s"]*([^';]*)')?`)
+	commonCharset = regexp.MustCompile(`(?i)^(?:utf-?8|iso-8859-1|us-ascii)?$`)
 )
 
 // readings returns text as it is, and as servers may decode it.
@@ -136,7 +175,11 @@ func readings(text []byte) [][]byte {
 		all = append(all, unescaped, bytes.ReplaceAll(unescaped, []byte("%"), nil))
 	}
 	if bytes.Contains(text, encodedWord) {
-		all = append(all, decodeWords(text))
+		decoded := decodeWords(text, false)
+		all = append(all, decoded)
+		if ended := decodeWords(text, true); !bytes.Equal(ended, decoded) {
+			all = append(all, ended)
+		}
 	}
 	return all
 }
@@ -175,25 +218,3 @@ func escape[T string | []byte](s T) (c byte, length int) {
 	}
 	return byte(min(value, 0xff)), length
 }
-
-// decodeWords decodes RFC 2047's encoded words, wherever they stand: some servers do so
-// with names of fields, as mail software does. One that cannot be decoded stays.
-func decodeWords(text []byte) []byte {
-	text = betweenWords.ReplaceAll(text, []byte("?==?")) // RFC 2047, section 6.2
-	return encodedWords.ReplaceAllFunc(text, func(word []byte) []byte {
-		decoded, err := new(mime.WordDecoder).Decode(string(word))
-		if err != nil { // perhaps because of its charset: ASCII is the same in nearly all
-			decoded, err = new(mime.WordDecoder).Decode(string(charsetOfWord.ReplaceAll(word, []byte("=?utf-8?$1?"))))
-		}
-		if err != nil {
-			return word
-		}
-		return bytes.ReplaceAll([]byte(decoded), []byte{0}, nil) // every other byte of ASCII in UTF-16
-	})
-}
-
-var (
-	encodedWords  = regexp.MustCompile(`=\?[^?]*\?[bBqQ]\?[^?]*\?=`)
-	betweenWords  = regexp.MustCompile(`\?=\s+=\?`)
-	charsetOfWord = regexp.MustCompile(`^=\?[^?]*\?([bBqQ])\?`)
-)

@@ -18,7 +18,7 @@ import (
 func (o *observed) read(p *part, header []byte) {
 	o.Part = Part{
 		Name: p.name, File: p.filename != nil || p.file || p.typed, FileNames: o.names[:0], Types: o.types[:0],
-		Doubtful: p.bareLineEnd || p.joinsFileNames(), Nested: p.multipart || p.params, Encoded: p.encoded || p.quoted,
+		Doubtful: p.bareLineEnd || p.joinsFileNames(), Nested: p.multipart || p.params, Multipart: p.multipart, Encoded: p.encoded || p.quoted,
 	}
 	if p.plain {
 		if len(p.filename) > 0 {
@@ -109,7 +109,9 @@ func (o *Part) addType(media []byte) {
 			return
 		}
 	}
-	o.Nested = o.Nested || bytes.Contains(media, []byte("ultipart/")) || bytes.Contains(media, []byte("ULTIPART/")) // to CGI.pm without a boundary, too
+	if indexFoldASCII(media, "multipart/") >= 0 { // to CGI.pm without a boundary, too
+		o.Nested, o.Multipart = true, true
+	}
 	if len(o.Types) == maxFileNames {
 		o.Doubtful = true
 		return

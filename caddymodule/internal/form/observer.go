@@ -43,6 +43,8 @@ type Part struct {
 	Doubtful bool
 	// Nested says that the content is a form of its own to some servers.
 	Nested bool
+	// Multipart says that this form may have files: it is not, or not only, urlencoded.
+	Multipart bool
 	// Encoded says that some server may decode the content, as from base64.
 	Encoded bool
 }

@@ -105,13 +105,22 @@ func TestObserverSeesThePartsAsTheyLeave(t *testing.T) {
 func TestInvariant11ObserverEndsAForm(t *testing.T) {
 	form := body(field("a", "b"), file("file", "a.jpg", "content"), field("c", "d"))
 	edge := body(field("a", "b"), file("file", "a.jpg", "abc\n"+dash+"\n"+field("x", "y")+"\r\n\r\n"))
+	far := body(file("file", "a.jpg", "abc\n"+dash+"\nX: "+strings.Repeat("y", 17<<10)+"\n"+file("file", "b.exe", "MZ")))
+	bare := body("\r\nX: " + strings.Repeat("y", 9000) + "\r\n" + file("file", "b.exe", "MZ"))
 	for name, test := range map[string]struct {
 		form, failOn, mayLeave string
 	}{
-		"when a part begins":   {form, "begin", dash + "\r\n"},
-		"within its content":   {body(file("file", "a.jpg", "content")), "content", strings.Split(body(file("file", "a.jpg", "content")), "content\r\n")[0]},
-		"when a part ends":     {form, "end", strings.Split(form, "\r\n"+dash)[0]},
-		"when it is ambiguous": {edge, "ambiguous", strings.Split(edge, dash+"\n")[0]},
+		"when a part begins":    {form, "begin", dash + "\r\n"},
+		"within its content":    {body(file("file", "a.jpg", "content")), "content", strings.Split(body(file("file", "a.jpg", "content")), "content\r\n")[0]},
+		"when a part ends":      {form, "end", strings.Split(form, "\r\n"+dash)[0]},
+		"when it is ambiguous":  {edge, "ambiguous", strings.Split(edge, dash+"\n")[0]},
+		"when it is far behind": {far, "ambiguous", strings.Split(far, "\r\n\r\nMZ")[0]},
+		"far within no header":  {bare, "ambiguous", strings.Split(bare, "\r\n\r\nMZ")[0]},
+		"before the first part": {field("x", "y") + "\r\n" + form, "ambiguous", ""},
+		"after the last part":   {form + field("x", "y"), "ambiguous", strings.TrimSuffix(form, dash+"--\r\n")},
+		"in a header":           {body("X: a" + dash + "\r\n" + field("x", "y")), "ambiguous", dash + "\r\n"},
+		"behind empty lines":    {body("\r\n" + field("x", "y")), "ambiguous", strings.Split(body("\r\n"+field("x", "y")), "\r\n"+dash+"--")[0]},
+		"without a header":      {body("\r\nabc"), "begin", dash + "\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for slicing, source := range slicings(test.form) {
@@ -164,9 +173,10 @@ func TestObserverLearnsWhereServersMayBeginAPart(t *testing.T) {
 func TestObserverDoesNotLearnOfContentThatIsNoPart(t *testing.T) {
 	for name, form := range map[string]string{
 		"the boundary in a line":       body(file("file", "a.jpg", "abc"+dash+"abc")),
+		"a long line behind it":        body(file("file", "a.jpg", "abc\n"+dash+"\n"+strings.Repeat("x", 40<<10))),
 		"over and over":                body(file("file", "a.jpg", strings.Repeat("abc\n"+dash+"\n", 3000))),
 		"a near-delimiter":             body(file("file", "a.jpg", "\r\n--"+testBoundary[:9]+"\r\nContent-Disposition: form-data; name=a; filename=b")),
-		"a part far behind":            body(file("file", "a.jpg", "abc\n"+dash+"\n\n\nabc\n\nContent-Disposition: form-data; name=a; filename=b")),
+		"a part far behind":            body(file("file", "a.jpg", "abc\n"+dash+"\n\n\nabc\r\n\r\nContent-Disposition: form-data; name=a; filename=b")),
 		"a preamble and an epilogue":   "This is a multi-part message.\r\n" + body(file("file", "a.jpg", "abc")) + "The end.",
 		"a second close":               body(file("file", "a.jpg", "abc")) + dash + "--\r\n",
 		"no header":                    body("\r\nabc\r\n\r\nContent-Disposition: form-data; name=a; filename=b"),

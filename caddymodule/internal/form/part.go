@@ -3,9 +3,9 @@
 package form
 
 import (
-	"bytes"
+	"cmp"
 	"fmt"
-	"regexp"
+	"slices"
 )
 
 // partKind is what becomes of a part's content.
@@ -15,8 +15,6 @@ const (
 	partUnchanged partKind = iota
 	partStale
 	partWatched
-	partNested   // unchanged; refused if there is a protected name in a part within it
-	partParams   // unchanged; refused if one of its parameters has a protected name
 	partUnheaded // unchanged; refused if there is a protected name at its beginning
 )
 
@@ -34,6 +32,9 @@ var (
 // read a protected name in it.
 func (e *Editor) classify(header []byte) (kind partKind, err error) {
 	p := parseHeader(header)
+	if !p.plain && e.hasTooManyWords(header) {
+		return 0, errDoubtful
+	}
 	stale, name, err := e.isNamed(&p)
 	watched := name != ""
 	switch protected := stale || watched; {
@@ -41,7 +42,7 @@ func (e *Editor) classify(header []byte) (kind partKind, err error) {
 		return 0, err
 	case p.name == nil && p.file:
 		return 0, ErrUnnamedFile
-	case p.name == nil && e.edit.mentions(header):
+	case p.name == nil && e.edit.mentions(header), !p.nameIsFound && (e.edit.namesElsewhere(header) || slices.ContainsFunc(p.fileNames, e.edit.resembles)):
 		return 0, errDoubtful // some servers name such a part by its Content-ID, or by its type
 	case protected && p.file && !p.isBrowserFile(),
 		protected && p.bareLineEnd,
@@ -60,18 +61,20 @@ func (e *Editor) classify(header []byte) (kind partKind, err error) {
 	case watched && p.multipart: // Python's cgi takes the value of a part within
 		return 0, errNested
 	}
-	if !p.plain && e.hides(&p, header) {
+	if !p.plain && (e.hides(&p, header) || slices.ContainsFunc(p.doubts, doubtsName)) {
 		return 0, errDoubtful
 	}
 	switch {
 	case stale:
 		kind = partStale
 	case watched:
-		kind, e.quoted, e.encloses, e.watched = partWatched, p.quoted, p.params, name
-	case p.multipart:
-		kind = partNested
-	case p.params:
-		kind = partParams
+		kind, e.quoted, e.watched = partWatched, p.quoted, name
+	}
+	if p.multipart && !stale && e.nested == nil {
+		e.nested = new(nested)
+	}
+	if p.params && !stale && e.params == nil {
+		e.params = new(params)
 	}
 	if e.edit.Observer != nil {
 		if stale && !p.plain {
@@ -88,8 +91,11 @@ func (e *Editor) isNamed(p *part) (stale bool, watched string, err error) {
 	switch {
 	case p.plain:
 		stale, watched = e.edit.Stale.findPlain(p.name) != "", e.edit.Watched.findPlain(p.name)
+		if watched == "" {
+			watched = charsetNames.findPlain(p.name)
+		}
 	case p.name != nil:
-		stale, watched = e.edit.Stale.resemble(p.name), e.edit.Watched.find(p.name)
+		stale, watched = e.edit.Stale.resemble(p.name), cmp.Or(e.edit.Watched.find(p.name), charsetNames.find(p.name))
 	}
 	if e.edit.Contested != nil && !stale && (!p.file || !p.isBrowserFile()) {
 		if contested := e.edit.Contested.find(p.name); contested != "" {
@@ -97,67 +103,4 @@ func (e *Editor) isNamed(p *part) (stale bool, watched string, err error) {
 		}
 	}
 	return stale, watched, err
-}
-
-// hides reports whether some server could read a protected name in a header where the
-// editor reads another, or none.
-func (e *Editor) hides(p *part, header []byte) bool {
-	for _, doubtful := range p.doubts {
-		if p.nameIsFound { // then no server takes the end of `filename=` for `name=`
-			doubtful = fileNameKey.ReplaceAll(doubtful, semicolonSign)
-		}
-		if e.edit.hides(doubtful) {
-			return true
-		}
-	}
-	// A boundary within a line: some servers begin a part there.
-	if i := bytes.Index(header, e.dashProbe()); i >= 0 && e.edit.hides(header[i:]) {
-		return true
-	}
-	return p.filename != nil && !p.nameIsFound && e.edit.resembles(p.filename) || e.hidesParameter(p.filename) || e.hidesParameter(p.name)
-}
-
-// hidesParameter reports whether a server that splits at semicolons even within quotes,
-// as some do, reads a protected name in a value such as `a; name=signature`.
-func (e *Editor) hidesParameter(value []byte) bool {
-	_, behind, _ := bytes.Cut(value, semicolonSign)
-	for parameter := range bytes.SplitSeq(behind, semicolonSign) {
-		key, value, _ := bytes.Cut(parameter, []byte("="))
-		if bytes.Equal(appendLetters(nil, key), nameLetters) && e.edit.resembles(value) {
-			return true
-		}
-	}
-	return false
-}
-
-// fileNameKey matches the key of a file name in each of its forms.
-var fileNameKey = regexp.MustCompile(`(?i);[ \t]*filename(?:\*(?:\d+\*?)?)?=`)
-
-// hidesIn reports whether some server could read a protected name in the header of a
-// part within a part. Without a disposition, such a part is not one of a form: it may be
-// that of a mail or a saved page, which is uploaded as a file.
-func (e *Editor) hidesIn(header []byte) bool {
-	if indexFoldASCII(header, "disposition") < 0 {
-		return false
-	}
-	p := parseAnyHeader(header)
-	return e.edit.resembles(p.name) || e.hides(&p, header)
-}
-
-// hides reports whether some server could read a protected name in a doubtful text.
-func (e *Edit) hides(text []byte) bool {
-	if len(text) <= len(nameLetters) { // mostly an epilogue of CRLF
-		return false
-	}
-	return e.Stale.hidden(text) || e.Watched.hidden(text) || e.Contested.hidden(text)
-}
-
-// mentions reports whether a protected name stands anywhere in a text.
-func (e *Edit) mentions(text []byte) bool {
-	return e.Stale.MentionedIn(text) || e.Watched.MentionedIn(text) || e.Contested.MentionedIn(text)
-}
-
-// resembles reports whether some server could take a name for a protected one.
-func (e *Edit) resembles(name []byte) bool {
-	return e.Stale.resemble(name) || e.Watched.resemble(name) || e.Contested.resemble(name)
 }

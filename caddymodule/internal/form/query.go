@@ -24,60 +24,64 @@ func StripQuery(query string, names *Names) string {
 	return strings.Join(parameters, "&")
 }
 
+// isPlainName reports whether a name is one that findPlain takes.
+func isPlainName(name string) bool {
+	for i := range len(name) {
+		if !plain[name[i]].name {
+			return false
+		}
+	}
+	return true
+}
+
 // HidesParameter reports whether a server that takes a semicolon for a separator, as some
 // do, reads a parameter of names that StripQuery does not remove.
 func HidesParameter(query string, names *Names) bool {
-	for range hiddenParameters(query, names) {
-		return true
-	}
-	return false
+	return !visitHidden(query, names, func(string) bool { return false })
 }
 
-// hiddenParameters yields the parameters of names that stand behind a semicolon.
-func hiddenParameters(query string, names *Names) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		if !strings.Contains(query, ";") {
-			return
-		}
-		for parameter := range strings.SplitSeq(query, "&") {
-			_, behind, _ := strings.Cut(parameter, ";")
-			for hidden := range strings.SplitSeq(behind, ";") {
-				if names.resembleParameter(hidden) && !yield(hidden) {
-					return
-				}
+// visitHidden calls visit with each parameter of names that stands behind a semicolon, and
+// reports whether visit has returned true for all of them. It ends at the first false.
+// (A function that is passed down allocates nothing, as an iterator would.)
+func visitHidden(query string, names *Names, visit func(parameter string) bool) bool {
+	if !strings.Contains(query, ";") { // as nearly always
+		return true
+	}
+	for parameter := range strings.SplitSeq(query, "&") {
+		_, behind, _ := strings.Cut(parameter, ";")
+		for hidden := range strings.SplitSeq(behind, ";") {
+			if names.resembleParameter(hidden) && !visit(hidden) {
+				return false
 			}
 		}
 	}
+	return true
 }
 
 // WatchQuery calls watch with each parameter of names that some server could read in a
 // query string or urlencoded body: with the name of the set, and with the value, once for
 // each way in which servers decode it. It returns the first error of watch.
-func WatchQuery(query string, names *Names, watch func(name, value string) error) error {
-	show := func(parameter string) error {
+func WatchQuery(query string, names *Names, watch func(name, value string) error) (err error) {
+	show := func(parameter string) bool {
 		name := names.findParameter(parameter)
 		if name == "" {
-			return nil
+			return true
 		}
 		_, value, _ := strings.Cut(parameter, "=")
 		for value := range readValue(strings.ReplaceAll(value, "+", " ")) {
-			if err := watch(name, value); err != nil {
-				return err
+			if err = watch(name, value); err != nil {
+				return false
 			}
 		}
-		return nil
+		return true
 	}
 	for parameter := range strings.SplitSeq(query, "&") {
-		if err := show(parameter); err != nil {
+		if !show(parameter) {
 			return err
 		}
 	}
-	for parameter := range hiddenParameters(query, names) {
-		if err := show(parameter); err != nil {
-			return err
-		}
-	}
-	return nil
+	visitHidden(query, names, show)
+	return err
 }
 
 // readValue yields a value as servers decode it: most leave what is no escape, CherryPy
@@ -128,6 +132,8 @@ func (n *Names) resembleParameter(parameter string) bool { return n.findParamete
 func (n *Names) findParameter(parameter string) string {
 	name, _, _ := strings.Cut(parameter, "=")
 	name = strings.TrimLeft(name, "?") // some servers take a second one for the beginning of the query
-	var buf [64]byte
-	return n.find(append(buf[:0], strings.ReplaceAll(name, "+", " ")...))
+	if isPlainName(name) {             // as nearly always
+		return n.findPlain([]byte(name))
+	}
+	return n.find([]byte(strings.ReplaceAll(name, "+", " ")))
 }

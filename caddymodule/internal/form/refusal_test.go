@@ -79,6 +79,7 @@ func TestEditorRefusesWhatIsTooLarge(t *testing.T) {
 // Most servers lose a part there, or read a credential.
 func TestEditorRefusesDelimitersThatHideParts(t *testing.T) {
 	stale, photo := field("signature", "abc"), file("file", "a.jpg", "1")
+	long, lines := "X: "+strings.Repeat("y", 17<<10), strings.Repeat("X: "+strings.Repeat("y", 900)+"\r\n", 20)
 	refuse(t, map[string]string{
 		"a part before the first one":               "content-disposition: form-data; name=signature\r\n\r\nabc\r\n" + body(photo),
 		"bare LF throughout":                        strings.ReplaceAll(body(field("a", "b")), "\r\n", "\n"),
@@ -97,6 +98,19 @@ func TestEditorRefusesDelimitersThatHideParts(t *testing.T) {
 		"blanks after a delimiter":                  dash + "\r\n" + other + "abc\r\n" + dash + " \t\r\n" + stale + "\r\n" + dash + "--\r\n",
 		"more after a delimiter":                    dash + "\r\n" + other + "abc\r\n" + dash + "0\r\n" + stale + "\r\n" + dash + "--\r\n",
 		"a public key behind such a one":            dash + "\r\n" + other + "abc\n" + dash + "\r\n" + field("UPLOADCARE_PUB_KEY", "b") + "\r\n" + dash + "--\r\n",
+		"far behind a bare LF":                      body(field("x", "a\n"+dash+"\n"+long+"\n"+strings.ReplaceAll(stale, "\r", ""))),
+		"behind many empty lines":                   body(field("x", "a\n"+dash+strings.Repeat("\n", 20_000)+stale)),
+		"at the examined end of no header":          body("\r\n" + strings.Repeat("y", unheadedSize-len(dash)-2) + "\n" + dash + "\n\n" + strings.Repeat(long+"\n", 2) + stale),
+		"behind a header that ends by bare LF":      body(field("x", "a"+dash+"\r\nX: y\n\n\r\n"+stale)),
+		"far behind such an end":                    body(field("x", "a\n"+dash+"\nX: y\n\n"+dash+"\n"+strings.Repeat(long+"\n", 2)+strings.ReplaceAll(stale, "\r", ""))),
+		"behind another such end":                   body(field("x", "a\n"+dash+"\nX: y\n\n"+long[:9000]+dash+"\nX: y\n\n\r\n"+stale)),
+		"in parameters behind it":                   body(field("x", "a\r\n"+dash+" \r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nb"), file("file", "a", "a&signature=old&b")),
+		"in a form behind it":                       body(field("x", "a\n"+dash+"\nContent-Type: multipart/mixed; boundary=C\n\nb"), file("file", "a", "--C\r\n"+stale+"\r\n--C--")),
+		"by a Content-ID behind it":                 body(field("x", "a\n"+dash+"\r\nContent-Disposition: form-data; name=\"b\r\nContent-ID: signature\r\n\r\nc")),
+		"behind many lines":                         body(field("x", "a\n"+dash+"\r\n"+lines+stale)),
+		"very far behind it":                        body(field("x", "a\n"+dash+"\r\n"+strings.Repeat(lines, 10)+stale)),
+		"behind a header of two delimiters":         body(field("x", "a\n"+dash+"\n"+strings.Repeat(long+"\n"+dash+"\n", 3)+long+"\n"+stale)),
+		"a file far behind a stale field's":         body(field("signature", "a\n"+dash+"\n"+long+"\n"+photo)),
 		"a delimiter within a header":               dash + "\r\nX: y\r\n" + dash + "\r\n" + photo + "\r\n" + dash + "--\r\n",
 		"a stale field without its second line end": dash + "\r\nContent-Disposition: form-data; name=\"signature\"\r\n\r\n" + dash + "\r\n" + photo + "\r\n" + dash + "--\r\n",
 	}, ErrAmbiguousDelimiter)

@@ -14,9 +14,10 @@ var searchBoundaries = map[string]string{
 	"chrome":   "----WebKitFormBoundary7MA4YWxkTrZu0gW1",
 	"firefox":  "---------------------------41184676334158265762867519",
 	"curl":     "------------------------tGGr0DyQSWbrvZfk6eFDXN",
+	"old curl": "------------------------d74496d66958873e", // as of version 7.88
 	"uuid":     "8a5bd5b6-53bb-4ab2-8a3c-9e1a73a53f0c",
 	"go":       "5c9f0e8b1fd14a6f1b9a8d1a5c0e7b3a6f2d4c8e9b7a1f3d5c6e8a0b2c4d",
-	"shortest": "aBcDeFgHiJkLmNoPqRsTuVwXy", // with exactly minWords words
+	"shortest": "aBcDeFgHiJkLmNoPqR", // with exactly minWords words
 	"longest":  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789()_./:?.",
 	"perl":     "xYzZY",
 	"one":      "b",
