@@ -118,7 +118,7 @@ func (f *forwarded) head(target string) []byte {
 	switch {
 	case r.ContentLength > 0 || r.ContentLength == 0 && r.Method == http.MethodPost:
 		header.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
-	case r.ContentLength < 0:
+	case r.ContentLength < 0 && (len(f.body) > 0 || r.Method == http.MethodPost): // clients look whether that of a GET is empty
 		header.Set("Transfer-Encoding", "chunked") //nolint:gosec // one of the two
 	}
 	for _, name := range slices.Sorted(maps.Keys(header)) {

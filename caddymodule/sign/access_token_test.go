@@ -156,7 +156,7 @@ func TestParamsInSchemeToken(t *testing.T) {
 			if rec.request.URL.RawQuery != test.wantQuery || string(rec.body) != test.wantBody {
 				t.Errorf("query %q, body %q", rec.request.URL.RawQuery, rec.body)
 			}
-			if rec.request.ContentLength != int64(len(test.wantBody)) || len(rec.request.TransferEncoding) > 0 {
+			if rec.request.ContentLength != lengthFor(rec.request.Method, len(test.wantBody)) || len(rec.request.TransferEncoding) > 0 {
 				t.Errorf("length %d, transfer encoding %v", rec.request.ContentLength, rec.request.TransferEncoding)
 			}
 		})

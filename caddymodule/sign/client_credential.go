@@ -62,13 +62,18 @@ func (a *attempt) countClient() {
 	if a.number > 0 {
 		return
 	}
-	state := project.CredentialNone
+	state := &noCredentialState
 	switch {
 	case a.own.sent:
-		state = a.project.StateOf(a.own.signature, a.own.expire)
+		of := a.project.StateOf(a.own.signature, a.own.expire)
+		state = &of
 	case a.own.bearer != "":
-		state = a.project.StateOfAccessToken(a.own.bearer)
+		of := a.project.StateOfAccessToken(a.own.bearer)
+		state = &of
 	}
-	a.state.Store(&state)
-	a.project.ClientSent(a.family, state)
+	a.state.Store(state)
+	a.project.ClientSent(a.family, *state)
 }
+
+// noCredentialState is for nearly all uploads: they need an allocation less.
+var noCredentialState = project.CredentialNone

@@ -96,7 +96,7 @@ func (a *attempt) fresh() ([]form.Field, error) {
 	if check := a.sign.logger.Check(zap.DebugLevel, "signing upload"); check != nil {
 		check.Write(zap.String("endpoint", a.endpoint.Path), zap.String("public_key", a.publicKey), zap.Int64("expire", token.Expire))
 	}
-	fields := append(make([]form.Field, 0, len(forced)+3), forced...) // the third may fill up the form
+	fields := append(a.fields[:0], forced...)
 	return append(fields,
 		form.Field{Name: a.endpoint.Signature, Value: token.Signature},
 		form.Field{Name: a.endpoint.Expire, Value: strconv.FormatInt(token.Expire, 10)}), nil
@@ -141,7 +141,7 @@ func (a *attempt) edit(r *http.Request) (*multipartBody, error) {
 	// 100 Continue at the first Read: passed on, it would have the proxy wait for another
 	// one from the upstream before it reads (RFC 9110, section 10.1.1).
 	r.Trailer = nil
-	delete(r.Header, "Expect")
+	drop(r.Header, "Expect")
 
 	contentType, err := form.ParseContentType(r.Header["Content-Type"])
 	if errors.Is(err, form.ErrCharset) {
@@ -156,7 +156,7 @@ func (a *attempt) edit(r *http.Request) (*multipartBody, error) {
 	if !inQuery && form.IsCoded(r.Header["Content-Encoding"]) {
 		return nil, errContentEncoding
 	}
-	delete(r.Header, "Content-Encoding") // it names no coding, as `identity` or `utf-8`, or is of a body that is not passed on
+	drop(r.Header, "Content-Encoding") // it names no coding, as `identity` or `utf-8`, or is of a body that is not passed on
 	if inQuery {
 		return nil, a.editQuery(r)
 	}
@@ -185,6 +185,6 @@ func (a *attempt) edit(r *http.Request) (*multipartBody, error) {
 func setContentType(header http.Header, contentType *form.ContentType) {
 	isForm := contentType.Media == form.MediaMultipart || contentType.Media == form.MediaURLEncoded
 	if isForm && !contentType.IsWritten(header["Content-Type"]) {
-		header["Content-Type"] = []string{contentType.String()}
+		setCloned(header, "Content-Type", contentType.String())
 	}
 }

@@ -16,8 +16,10 @@ import (
 func (a *attempt) heal(response *responseWriter, r *http.Request, failed bool) *attempt {
 	rejection := response.rejection()
 	// A rejection may be due to the clock, so the clock is corrected first: then the
-	// project sees whether the credential was made before the correction.
-	if rejection != 0 || a.observed != nil {
+	// project sees whether the credential was made before the correction. While the clock is
+	// corrected, each response shows whether it still has to be: once it is right, a
+	// source's tokens would seem to have expired.
+	if rejection != 0 || a.observed != nil || a.sign.projects.ClockCorrected() {
 		a.sign.compareClocks(response, a.observed)
 	}
 	if rejection == 0 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/textproto"
 	"os"
 	"slices"
 	"strings"
@@ -90,9 +91,7 @@ func (b *incomingBody) read(p []byte) (int, error) {
 	if b.interrupted.Swap(false) && errors.Is(err, os.ErrDeadlineExceeded) {
 		return n, errInterrupted
 	}
-	if isCutShort(err) {
-		err = fmt.Errorf("%w: %w", errIncomplete, err)
-	}
+	err = bodyError(err)
 	if err != nil {
 		b.err = err
 		b.broken.Store(err != io.EOF) //nolint:errorlint // readers return io.EOF itself
@@ -104,11 +103,34 @@ func (b *incomingBody) read(p []byte) (int, error) {
 // Close implements [io.Closer]. It does nothing.
 func (b *incomingBody) Close() error { return nil }
 
+// errTrailer stands for an error of net/http's that quotes what the client has sent, which
+// may be a secret.
+var errTrailer = errors.New("malformed trailer after the last chunk")
+
+// bodyError returns an error of the server with the response to it, if the client's body is
+// at fault: it was cut short, or its framing is malformed. Other errors are those of the
+// connection.
+func bodyError(err error) error {
+	if err == nil || err == io.EOF { //nolint:errorlint // readers return io.EOF itself
+		return err
+	}
+	_, isTrailer := errors.AsType[textproto.ProtocolError](err)
+	switch {
+	case isCutShort(err):
+		return fmt.Errorf("%w: %w", errIncomplete, err)
+	case isTrailer:
+		return fmt.Errorf("%w: %w", parserFailed(errTrailer), errTrailer)
+	case errors.Is(err, http.ErrLineTooLong), strings.Contains(err.Error(), "chunk"): // net/http exports no such error
+		return fmt.Errorf("%w: %w", parserFailed(err), err)
+	}
+	return err
+}
+
 // isCutShort reports whether an error of the server means that the body ended before its
 // declared length, or in the middle of its chunks. The client may still be there: it can
 // close its sending half alone, and wait for the response.
 func isCutShort(err error) bool {
-	return errors.Is(err, io.ErrUnexpectedEOF) || err != nil && slices.ContainsFunc(cutShortTexts, func(text string) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || slices.ContainsFunc(cutShortTexts, func(text string) bool {
 		return strings.Contains(err.Error(), text)
 	})
 }
@@ -119,24 +141,24 @@ var cutShortTexts = []string{
 	"unexpected EOF",            // behind the last chunk
 }
 
-// maxCutShortWait is how long cutShort waits for a Read that is about to return. The time
+// maxFaultWait is how long fault waits for a Read that is about to return. The time
 // between the cancellation and the return is microseconds, unless the machine is busy.
-const maxCutShortWait = 100 * time.Millisecond
+const maxFaultWait = 100 * time.Millisecond
 
-// cutShort returns the error of a body that was cut short, or nil. The server cancels
-// the request before the Read that has found the end returns, so that the proxy may be
-// back first; without a wait, the client would be taken for gone and get no reason.
-func (b *incomingBody) cutShort() error {
+// fault returns the error of a body that was cut short or is malformed, or nil. The server
+// cancels the request before the Read that has found the error returns, so that the proxy may
+// be back first; without a wait, the client would be taken for gone and get no reason.
+func (b *incomingBody) fault() error {
 	if b == nil {
 		return nil
 	}
 	for began := time.Now(); !b.mu.TryLock(); time.Sleep(time.Millisecond) {
-		if time.Since(began) > maxCutShortWait { // the Read waits for a slow client
+		if time.Since(began) > maxFaultWait { // the Read waits for a slow client
 			return nil
 		}
 	}
 	defer b.mu.Unlock()
-	if errors.Is(b.err, errIncomplete) {
+	if _, ok := errors.AsType[*uploadapi.Error](b.err); ok {
 		return b.err
 	}
 	return nil

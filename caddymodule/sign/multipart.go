@@ -48,11 +48,12 @@ func (a *attempt) editMultipart(r *http.Request, contentType *form.ContentType) 
 	if r.ContentLength > math.MaxInt64-int64(a.promised) {
 		return nil, uploadapi.ErrRequestSizeLimit
 	}
-	b := &multipartBody{editor: form.NewEditor(source, a.edits(r.ContentLength < 0))}
+	b := &a.edited
+	b.editor = form.NewEditor(source, a.edits(r.ContentLength < 0))
 	r.Body = b
 	if r.ContentLength > 0 {
 		r.ContentLength += int64(a.promised)
-		r.Header.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
+		setCloned(r.Header, "Content-Length", strconv.FormatInt(r.ContentLength, 10))
 		r.TransferEncoding = nil // net/http would send chunks in spite of the length
 	}
 	return b, nil

@@ -113,6 +113,7 @@ func (a *attempt) editQuery(r *http.Request) error {
 	}
 	r.URL.RawQuery = before + params + behind
 	setBody(r)
+	a.handed.Empty = r.ContentLength < 0
 	return nil
 }
 
@@ -121,7 +122,7 @@ func (a *attempt) editQuery(r *http.Request) error {
 // mentions a public key or a credential, the request is refused: a server that did read
 // it would find another project, or a stale credential, in it.
 func (a *attempt) editQueryBeside(r *http.Request, body string) error {
-	if err := a.chooseByParams(r.URL.RawQuery); err != nil {
+	if err := a.chooseByQuery(); err != nil {
 		return err
 	}
 	if a.project == nil || a.mentionsProtected(body) {
@@ -135,7 +136,8 @@ func (a *attempt) editQueryBeside(r *http.Request, body string) error {
 }
 
 // mentionsProtected reports whether the name of a protected field, or of one that a policy
-// judges, is anywhere in a body.
+// judges, is anywhere in a body, or may be: in pieces or another charset, to a server that
+// takes the body for a form.
 func (a *attempt) mentionsProtected(body string) bool {
 	if len(body) > smallParams {
 		editing <- struct{}{}
@@ -143,7 +145,7 @@ func (a *attempt) mentionsProtected(body string) bool {
 	}
 	// JSON's escapes are rewritten as %u0073, which the search decodes; \u0073 it would miss.
 	text := []byte(strings.ReplaceAll(body, `\u`, "%u"))
-	return a.staleNames().MentionedIn(text) || a.sign.policies.watched[a.endpoint].MentionedIn(text)
+	return form.ExtendsName(text) || a.staleNames().MentionedIn(text) || a.sign.policies.watched[a.endpoint].MentionedIn(text)
 }
 
 // signParams returns the fresh fields as they stand before or behind the other parameters.
@@ -185,7 +187,10 @@ func isParams(mediaType, body string) bool {
 }
 
 // setBody gives r a body of the given pieces, and an exact length. The pieces are not
-// joined, which would take the memory of a large one once more.
+// joined, which would take the memory of a large one once more. If there are none, it gets an
+// empty body of unknown length, and leaves with neither: clients of HTTP, Go's and the
+// gateway's own, repeat a GET without a body on another connection if the first was closed, and the service
+// may have stored its file by then.
 func setBody(r *http.Request, pieces ...string) {
 	length, readers := 0, make([]io.Reader, 0, len(pieces))
 	for _, piece := range pieces {
@@ -195,10 +200,11 @@ func setBody(r *http.Request, pieces ...string) {
 		}
 	}
 	r.ContentLength, r.TransferEncoding = int64(length), nil
-	if length == 0 {
+	r.Body = io.NopCloser(io.MultiReader(readers...))
+	if length == 0 && r.Method != http.MethodPost {
+		r.ContentLength = -1
+	} else if length == 0 {
 		r.Body = http.NoBody
-	} else {
-		r.Body = io.NopCloser(io.MultiReader(readers...))
 	}
 	// A POST without Content-Length is refused by some servers (RFC 9110, section 8.6).
 	if length > 0 || r.Method == http.MethodPost {

@@ -99,7 +99,7 @@ func TestParamsAreSigned(t *testing.T) {
 				if query != test.wantQuery || body != test.wantBody {
 					t.Errorf("query %q, body %q", query, body)
 				}
-				if rec.request.ContentLength != int64(len(rec.body)) || len(rec.request.TransferEncoding) > 0 {
+				if rec.request.ContentLength != lengthFor(rec.request.Method, len(rec.body)) || len(rec.request.TransferEncoding) > 0 {
 					t.Errorf("length %d for %d bytes, transfer encoding %v", rec.request.ContentLength, len(rec.body), rec.request.TransferEncoding)
 				}
 				if header := rec.request.Header.Get("Content-Length"); test.method != "GET" && header != strconv.Itoa(len(rec.body)) {
@@ -122,6 +122,15 @@ func checkOnePair(t *testing.T, rec *received) {
 	}
 }
 
+// lengthFor returns the length that a request with a body of a size has. That of a GET is not
+// known, and its body empty, so that it is not repeated: TestAnUploadByGETIsSentOnce.
+func lengthFor(method string, size int) int64 {
+	if size == 0 && method != http.MethodPost {
+		return -1
+	}
+	return int64(size)
+}
+
 // A line end at the end of a body stays there.
 func TestParamsThatEndInALineEndAreSignedBeforeThem(t *testing.T) {
 	for _, end := range []string{"\n", "\r\n", "\r"} {
@@ -141,7 +150,7 @@ func TestABodyOfGETIsDroppedAndTheQuerySigned(t *testing.T) {
 			r.ContentLength = length
 			r.Header.Set("Content-Encoding", "gzip")
 			rec, w := serve(t, mustSign(t, onlyProject), r)
-			if w.Code != http.StatusOK || len(rec.body) > 0 || rec.request.ContentLength != 0 || rec.request.Header.Get("Content-Encoding") != "" {
+			if w.Code != http.StatusOK || len(rec.body) > 0 || rec.request.ContentLength != lengthFor("GET", 0) || rec.request.Header.Get("Content-Encoding") != "" {
 				t.Errorf("%s: response %d %q, %d bytes left", name, w.Code, w.Body, len(rec.body))
 				continue
 			}
@@ -188,6 +197,7 @@ func TestParamsThatCannotBeSignedAreRefused(t *testing.T) {
 		"a text with a key":        {"POST", "/group/?" + key, "text/plain", key, 415, onlyForms},
 		"a credential in JSON":     {"POST", "/group/?" + key, "application/json", `{"signature": "old"}`, 415, onlyForms},
 		"a credential, escaped":    {"POST", "/group/?" + key, "application/json", `{"sign\u0061ture": "old"}`, 415, onlyForms},
+		"a credential in pieces":   {"POST", "/group/?" + key, "multipart/form-datax; boundary=b", "--b\r\nContent-Disposition: form-data; name*0=sig; name*1=nature\r\n\r\nold\r\n--b--", 415, onlyForms},
 		"a credential, no type":    {"POST", "/group/?" + key, "", "sign%61ture=old", 415, onlyForms},
 		"large":                    {"POST", "/group/", urlencoded, key + "&a=" + strings.Repeat("a", maxParamsSize), 413, "The size of the request is too large."},
 		"hidden by a semicolon":    {"POST", "/group/", urlencoded, key + "&a=b;signature=old", 400, "HTTP POST request parsing failed: ambiguous parameters."},

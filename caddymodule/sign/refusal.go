@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -85,8 +84,6 @@ func newRefusal(err error) *refusal {
 		response = errUpstream
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		response = errTimeout
-	case strings.Contains(err.Error(), "chunk"): // net/http exports no such error
-		response = parserFailed(err)
 	}
 	return &refusal{response: response, cause: err, retryAfter: retryAfter}
 }
@@ -133,10 +130,10 @@ func upstreamFailure(err error) *refusal {
 // Caddy logs and error routes can show: the error of a failed connection quotes the URL,
 // and so the signature in its query. Its status stays, by which error routes match.
 func redactError(credential *redact.Credential, err error) error {
-	var handlerError caddyhttp.HandlerError
 	if err == nil || credential.Text(err.Error()) == err.Error() {
 		return err
 	}
+	var handlerError caddyhttp.HandlerError
 	if !errors.As(err, &handlerError) {
 		return credential.Error(err)
 	}

@@ -40,7 +40,7 @@ func (w *responseWriter) end(err error) error {
 // such a failure as a cancelled request (see refusal.Is) and writes 499, which is for
 // clients that are gone; this one is there, and is to get the reason.
 func (w *responseWriter) bodyFailed() bool {
-	return w.body != nil && w.body.refusal.Load() != nil || w.incoming.cutShort() != nil
+	return w.body != nil && w.body.refusal.Load() != nil || w.incoming.fault() != nil
 }
 
 // Hijack implements [http.Hijacker]. It takes note, since no header can be set and no
@@ -75,7 +75,7 @@ func dropResponse(header http.Header) {
 }
 
 // failure returns the refusal if the next handlers, which returned err, have ended
-// without a response that can be sent: the body was cut short, the upstream failed, or
+// without a response that can be sent: the body is at fault, the upstream failed, or
 // its status is invalid. It is nil if there is a response, or if err is one that the
 // server or an error route is to respond to.
 func (w *responseWriter) failure(err error) *refusal {
@@ -86,7 +86,7 @@ func (w *responseWriter) failure(err error) *refusal {
 		dropResponse(w.Header())
 		return newRefusal(fmt.Errorf("%w: %w", errInvalidResponse, w.invalid))
 	}
-	if cause := w.incoming.cutShort(); cause != nil {
+	if cause := w.incoming.fault(); cause != nil {
 		return newRefusal(cause)
 	}
 	return upstreamFailure(err)

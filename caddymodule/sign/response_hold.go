@@ -65,8 +65,7 @@ func (w *responseWriter) holdBack(p []byte) bool {
 		w.held.body = w.held.body[:len(beginning)-len(p)] // the caller writes p itself
 		w.release()
 		// It may be an error all the same, one that is too long for a rejection.
-		w.beginning = w.held.body
-		w.examined = uploadapi.CanBeError(w.status, w.contentType(), w.beginning)
+		w.beginning, w.examined = w.held.body, true
 		return false
 	}
 	if len(w.held.body) == 0 {
@@ -109,12 +108,19 @@ func (w *responseWriter) rejection() uploadapi.Rejection {
 	return uploadapi.RejectionOf(w.status, w.contentType(), w.held.body)
 }
 
-// examine keeps the beginning of a response that may be an error, as it passes.
+// examine keeps the beginning of a response that may be an error, as it passes. If the
+// first bytes already show that it is none, nothing is copied.
 func (w *responseWriter) examine(p []byte) {
 	if !w.examined {
 		return
 	}
-	w.beginning = append(w.beginning, p[:min(len(p), uploadapi.MaxErrorSize-len(w.beginning))]...)
+	p = p[:min(len(p), uploadapi.MaxErrorSize-len(w.beginning))]
+	if len(w.beginning) == 0 {
+		if w.examined = uploadapi.CanBeError(w.status, w.contentType(), p); !w.examined {
+			return
+		}
+	}
+	w.beginning = append(w.beginning, p...)
 	w.examined = len(w.beginning) < uploadapi.MaxErrorSize && uploadapi.CanBeError(w.status, w.contentType(), w.beginning)
 }
 

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/rawtest"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
@@ -74,11 +75,15 @@ func manyKeys(number int) (keys []string) {
 // A client can always cause rejections. They make no upload of others fail, turn
 // no rotation, and write no error into the log, whichever upload is faster.
 func TestRejectionsThatAClientCausesHarmNoOtherClient(t *testing.T) {
+	number := 0
 	for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
 		for _, keys := range []int{1, 2, 3} {
 			for _, attackers := range []int{1, 3} {
 				for _, large := range []bool{false, true} {
 					for size, pause := range map[int]time.Duration{10: 0, maxKeptSize + 10: 0, 1000: 190 * time.Millisecond} {
+						if number++; !rawtest.IsSampled(number) {
+							continue
+						}
 						t.Run(fmt.Sprintf("%s/%d keys/%d attackers of %d bytes/large %t", scheme, keys, attackers, size, large), func(t *testing.T) {
 							synctest.Test(t, func(t *testing.T) {
 								time.Sleep(untilTenDigits)
@@ -110,6 +115,7 @@ func TestRejectionsThatAClientCausesHarmNoOtherClient(t *testing.T) {
 // they harm no other client either: neither streams, of which nothing can be sent again, nor
 // what can.
 func TestRejectionsHarmNoOtherClientOnAQuietGateway(t *testing.T) {
+	number := 0
 	for _, scheme := range []string{source.SchemeSignature, source.SchemeToken} {
 		for _, keys := range []int{2, 3} {
 			for _, attackers := range []int{1, 3} {
@@ -118,6 +124,9 @@ func TestRejectionsHarmNoOtherClientOnAQuietGateway(t *testing.T) {
 				}
 				for _, large := range []bool{false, true} {
 					for _, size := range []int{10, maxKeptSize + 10} {
+						if number++; !rawtest.IsSampled(number) {
+							continue
+						}
 						t.Run(fmt.Sprintf("%s/%d keys/%d attackers of %d bytes/large %t", scheme, keys, attackers, size, large), func(t *testing.T) {
 							synctest.Test(t, func(t *testing.T) {
 								time.Sleep(untilTenDigits)
@@ -176,6 +185,7 @@ func TestAStrangersFormCostsNoOtherClientAnUpload(t *testing.T) {
 // meanwhile.
 func TestARotationHealsInBothOrders(t *testing.T) {
 	const old, fresh = "canary-of-the-old", "canary-of-the-new"
+	number := 0
 	for order, keys := range map[string][]string{
 		"the new one last":     {old, fresh},
 		"the new one first":    {fresh, old},
@@ -187,6 +197,9 @@ func TestARotationHealsInBothOrders(t *testing.T) {
 					for _, size := range []int{1000, maxKeptSize + 10} {
 						if size > maxKeptSize && (attackers != 3 || scheme == source.SchemeToken) {
 							continue // which makes no difference
+						}
+						if number++; !rawtest.IsSampled(number) {
+							continue
 						}
 						t.Run(fmt.Sprintf("%s/%s/large %t/%d attackers of %d bytes", order, scheme, large, attackers, size), func(t *testing.T) {
 							synctest.Test(t, func(t *testing.T) {

@@ -45,7 +45,7 @@ func init() {
 // body or query. A request that cannot be edited safely is refused, and never passed on
 // unsigned. All other requests are passed on unsigned. The headers `Cookie` and
 // `Authorization` are removed from all of them: they belong to the site that the request
-// came to, not to Uploadcare. If the upstream repeats the fresh credential in a header of
+// came to, not to Uploadcare. Trailers are removed, too. If the upstream repeats the fresh credential in a header of
 // its response, `REDACTED` takes its place.
 //
 // A project's credential is cached until the project's threshold before it expires, and
@@ -124,6 +124,9 @@ func (s *Sign) Provision(ctx caddy.Context) error {
 	if err := s.join(peer{config: ctx.GetMetricsRegistry(), hasPolicy: s.projects.HasPolicy}); err != nil {
 		return err
 	}
+	if err := project.Register(ctx.GetMetricsRegistry(), windowMetrics...); err != nil {
+		return err
+	}
 	s.provisionWindows(ctx)
 	s.projects.LogCallers("uploads to the project are signed")
 	return nil
@@ -148,8 +151,11 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	hop.DropNominated(r.Header)
 	// These are for the site that the request came to. Uploadcare would get a session's
 	// cookie, or a password, and takes a foreign Authorization for a broken token.
-	delete(r.Header, "Authorization")
-	delete(r.Header, "Cookie")
+	drop(r.Header, "Authorization")
+	drop(r.Header, "Cookie")
+	// A trailer comes after that, with fields of any name. The service reads none, and a
+	// proxy may discard it (RFC 9110, section 6.5.1).
+	r.Trailer = nil
 	tracing.Remove(r.Header)
 
 	incoming := newIncomingBody(r)
@@ -158,6 +164,13 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return s.refuseEarly(response, r, endpoint, errLoop)
 	}
 	r.Header[loopHeader] = append(r.Header[loopHeader], s.loopMark)
+	// Caddy's proxy makes a GET of an extended CONNECT (RFC 8441, RFC 9220), and that would
+	// leave unsigned.
+	if r.Method == http.MethodConnect {
+		if tunnel := uploadapi.Signed(http.MethodPost, r.URL.Path); tunnel != nil {
+			return s.refuseEarly(response, r, nil, uploadapi.MethodNotAllowed(r.Method, tunnel.Path))
+		}
+	}
 
 	if s.origins.listed {
 		origin, allowed := requestOrigin(r, s.origins)
@@ -179,6 +192,14 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return s.sign(response, r, next, endpoint, caller)
 	}
 	return s.pass(response, r, next)
+}
+
+// drop deletes a field of a header. Nearly always it is not there, which is cheaper to see
+// than to delete.
+func drop(header http.Header, name string) {
+	if header[name] != nil {
+		delete(header, name)
+	}
 }
 
 // caller is what an upload gets by the request's headers and variables.
@@ -214,14 +235,14 @@ func (s *Sign) sign(response *responseWriter, r *http.Request, next caddyhttp.Ha
 	// back of it then goes to the client, which would otherwise get no status at all.
 	defer response.release()
 
-	before := upload.snapshot(response)
+	upload.remember(response)
 	for {
 		refusal, err := attempt.send(response, next)
 		another := attempt.heal(response, r, refusal != nil || err != nil)
 		if another == nil {
 			return s.finish(response, r, attempt, refusal, err)
 		}
-		before.restore(response, r.Context())
+		upload.before.restore(response, r.Context())
 		response.reset()
 		attempt, upload.last = another, another
 	}

@@ -338,13 +338,29 @@ func TestCredentialsOfTheSiteDoNotLeave(t *testing.T) {
 		r.Header.Set("Authorization", "Basic abc")
 		r.Header.Set("Expect", "100-continue")
 		r.Header.Set("X-UC-User-Agent", "client")
+		r.Trailer = http.Header{"Authorization": {"Basic abc"}} // as the server has it after the body
 		rec, _ := serve(t, sign, r)
+		if len(rec.request.Trailer) > 0 {
+			t.Errorf("%s: trailer %v", path, rec.request.Trailer)
+		}
 		if rec.request.Header.Get("Cookie") != "" || rec.request.Header.Get("Authorization") != "" {
 			t.Errorf("%s: %v", path, rec.request.Header)
 		}
 		if rec.request.Header.Get("X-UC-User-Agent") != "client" {
 			t.Errorf("%s: another header was lost", path)
 		}
+	}
+}
+
+// A server that switches protocols has a connection to the client on which nothing is
+// redacted. The service has no such endpoints.
+func TestASignedRequestAsksForNoUpgrade(t *testing.T) {
+	r := uploadRequest(formOf(demoKey))
+	r.Header.Set("Connection", "Upgrade, X-A")
+	r.Header.Set("Upgrade", "websocket")
+	rec, _ := serve(t, mustSign(t, onlyProject), r)
+	if header := rec.request.Header; header["Upgrade"] != nil || header["Connection"] != nil {
+		t.Errorf("%v", header)
 	}
 }
 

@@ -47,7 +47,8 @@ type upload struct {
 	record    atomic.Pointer[record]
 	published bool // logs or placeholders show the record
 
-	first attempt // in place: most uploads have no other, and need one allocation less
+	first  attempt // in place: most uploads have no other, and need one allocation less
+	before snapshot
 }
 
 // newUpload returns the upload of a request.

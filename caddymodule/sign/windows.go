@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -28,6 +29,17 @@ const (
 // windows is what the HTTP/2 connections of this process may hold together. A reload
 // leaves connections of the config before.
 var windows window.Budget
+
+// windowMetrics show when clients far away share what is left.
+var windowMetrics = []prometheus.Collector{
+	windowMetric("http2_windows_bytes", "What HTTP/2 connections together hold, or may be sent, beyond the 1 MiB of each.", windows.Held),
+	windowMetric("http2_windows_limit_bytes", "How much that may be; 0 if windows are off.", windows.Limit),
+}
+
+func windowMetric(name, help string, value func() int) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "caddy", Subsystem: "uploadcare", Name: name, Help: help},
+		func() float64 { return float64(value()) })
+}
 
 // provisionWindows has the server give its HTTP/2 connections larger windows, unless they
 // are off. Outside of an HTTP server, as when a request is explained, there are none.

@@ -18,6 +18,10 @@ function say(text, failed = false) {
 	status.classList.toggle("failed", failed);
 }
 
+// Why there is no signature; empty if there is one. The uploader may begin, and so clear what the
+// page says, only when that is known.
+let missing = "";
+
 /** Asks for a signature. Nothing for the uploader means that it uploads without one. */
 async function resolveSignature() {
 	try {
@@ -26,9 +30,11 @@ async function resolveSignature() {
 			throw new Error(`${status.dataset.signature} responded with ${response.status}`);
 		}
 		const { secureSignature, secureExpire } = await response.json();
+		missing = "";
 		return { secureSignature, secureExpire };
 	} catch (error) {
-		say(`There is no signature: ${error.message}. Please try again.`, true);
+		missing = `There is no signature: ${error.message}. Please try again.`;
+		say(missing, true);
 		return null;
 	}
 }
@@ -40,10 +46,7 @@ provider.addEventListener("file-upload-success", async (event) => {
 });
 provider.addEventListener("file-upload-failed", (event) => {
 	const [error] = event.detail.errors;
-	// The cause stays on the page if it is that there was no signature.
-	if (!status.classList.contains("failed")) {
-		say([error?.payload?.error?.code, error?.message].filter(Boolean).join(": "), true);
-	}
+	say(missing || [error?.payload?.error?.code, error?.message].filter(Boolean).join(": "), true);
 });
 provider.addEventListener("file-upload-start", () => say(""));
 
