@@ -79,13 +79,21 @@ type documents struct {
 }
 
 func (d documents) config(options string) string {
-	return fmt.Sprintf("http://%s {\n\tbind 127.0.0.1\n\tlog\n\tuploadcare {\n\t\tproject demopublickey {\n%s\n\t\t}\n\t\tupstream http://%s\n\t}\n}\nhttp://%s {\n\tbind 127.0.0.1\n\tuploadcare_sandbox\n}\n",
-		d.plain, options, d.sandbox, d.sandbox)
+	return gatewayFrom(d.plain, "http://"+d.sandbox, options)
+}
+
+// newDocuments starts the sandbox, in a Caddy of its own: a reload of the gateway's would
+// close idle connections of the sandbox while the gateway uses them.
+func newDocuments(t *testing.T) documents {
+	t.Helper()
+	d := documents{demo: newDemo(t)}
+	startCaddy(t, sandboxAt(d.sandbox))
+	return d
 }
 
 func startDocuments(t *testing.T, options string, environment ...string) documents {
 	t.Helper()
-	d := documents{demo: newDemo(t)}
+	d := newDocuments(t)
 	d.caddy = startCaddy(t, d.config(options), environment...)
 	return d
 }
@@ -211,7 +219,7 @@ func TestDocumentsIsSecureTokenExpired(t *testing.T) {
 // The back end of the documents is one of the gateway's own directives.
 func TestDocumentsBackendEndpoint(t *testing.T) {
 	backend := freeAddress(t)
-	d := documents{demo: newDemo(t)}
+	d := newDocuments(t)
 	d.caddy = startCaddy(t, d.config("resolver http://"+backend+"/api/uploadcare-signature")+`
 http://`+backend+` {
 	bind 127.0.0.1
@@ -399,10 +407,9 @@ func TestOneCallersTokenNeverSignsAnothersUpload(t *testing.T) {
 		}
 		signs(lifetime)(w, r)
 	})
-	d := documents{demo: newDemo(t)}
+	d := newDocuments(t)
 	witness, arrivals := startWitness(t, d.sandbox)
-	d.caddy = startCaddy(t, strings.Replace(d.config("resolver "+b.url+" {\n header Authorization {header.Authorization}\n header Cookie session={cookie.session}\n }"),
-		"upstream http://"+d.sandbox, "upstream "+witness, 1))
+	d.caddy = startCaddy(t, gatewayFrom(d.plain, witness, "resolver "+b.url+" {\n header Authorization {header.Authorization}\n header Cookie session={cookie.session}\n }"))
 	upload := func(user string) *http.Response {
 		return d.upload(t, "Authorization", "Bearer canary-"+user, "Cookie", "other=1; session=canary-of-"+user)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -85,9 +86,13 @@ func TestHTTP2WindowsBelongToTheServer(t *testing.T) {
 				}
 				caddyfile.WriteString(windowSite(host+":"+port, "127.0.0.1:9", option))
 			}
-			startCaddy(t, caddyfile.String())
+			c := startCaddy(t, caddyfile.String())
 			if got := streamWindow(t, address); got != test.want {
 				t.Errorf("a stream has %d, want %d", got, test.want)
+			}
+			limit, err := strconv.ParseFloat(uploadcareMetrics(c)["caddy_uploadcare_http2_windows_limit_bytes"], 64)
+			if want := float64(test.want-1<<20) / 4 * 5; err != nil || limit != want {
+				t.Errorf("the limit is shown as %v (%v), want %v", limit, err, want)
 			}
 		})
 	}

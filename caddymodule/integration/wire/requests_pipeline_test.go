@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+// pipelineVectors have more than one request on the connection: RFC 9112, section 9.3.2.
+var pipelineVectors = []vector{
+	{name: "two", raw: "{head}" + framed + "{smuggled}", want: arrives, requests: 2},
+	{name: "three", raw: "{head}" + framed + "{smuggled}{next}", want: arrives, requests: 3},
+	{name: "two, an empty line between", raw: "{head}" + framed + "\r\n{smuggled}", want: eitherWay, requests: 2},
+	{name: "two, many empty lines between", raw: "{head}" + framed + "\r\n\r\n\r\n\r\n{smuggled}", want: eitherWay, requests: 2},
+	{name: "two, a bare LF between", raw: "{head}" + framed + "\n{smuggled}", want: eitherWay, requests: 2},
+	{name: "two, a blank between", raw: "{head}" + framed + " {smuggled}", want: arrives},
+	{name: "behind Connection: close", raw: "{head}Connection: close\r\n" + framed + "{smuggled}", want: arrives},
+	{name: "behind Connection: close, in a list", raw: "{head}Connection: x, CLOSE\r\n" + framed + "{smuggled}", want: arrives},
+	{name: "behind two lengths", raw: "{head}Content-Length: 0\r\n" + framed + "{smuggled}", want: isRefused},
+	{name: "behind an unknown coding", raw: "{head}Transfer-Encoding: x\r\n\r\n{body}{smuggled}", want: isRefused},
+	{name: "behind a bad chunk", raw: chunkedHead + "{hex}\r\n{body}XX0\r\n\r\n{smuggled}", want: isRefused},
+	{name: "behind an Expect that is not met", raw: "{head}Expect: x\r\n" + framed + "{smuggled}", want: isRefused},
+	{name: "behind an Expect that need not be met", raw: "{head}Expect: 100-continue\r\n" + framed + "{smuggled}", want: arrives, requests: 2},
+	{name: "behind a bad Host", raw: "{line}Host: a b\r\n{type}" + framed + "{smuggled}", want: isRefused},
+	{name: "behind an upload without a key", raw: "POST /base/ HTTP/1.1\r\n{host}Content-Type: multipart/form-data; boundary=b\r\nX-Canary: {id}\r\nContent-Length: 7\r\n\r\n--b--\r\n{smuggled}", want: eitherWay, requests: 2, design: map[string]int{"upload": 403, "held": 403, "unsigned": 403, "refused": 403}},
+	{name: "behind an upload of no form", raw: "POST /base/ HTTP/1.1\r\n{host}Content-Type: image/png\r\nX-Canary: {id}\r\n" + framed + "{smuggled}", want: eitherWay, requests: 2, design: map[string]int{"upload": 415, "held": 415, "unsigned": 415, "refused": 415}},
+	{name: "behind chunks of no form", raw: "POST /base/ HTTP/1.1\r\n{host}Content-Type: image/png\r\nX-Canary: {id}\r\nTransfer-Encoding: chunked\r\n\r\n{chunked}{smuggled}", want: eitherWay, requests: 2, design: map[string]int{"upload": 415, "held": 415, "unsigned": 415, "refused": 415}},
+	{name: "behind a coded body", raw: "{head}Content-Encoding: gzip\r\n" + framed + "{smuggled}", want: arrives, requests: 2, design: map[string]int{"upload": 415, "held": 415}},
+	{name: "behind an upload that breaks its form off", raw: "{head}Content-Length: {n-9}\r\n\r\n{body}{smuggled}", want: eitherWay, design: map[string]int{"upload": 400}, requests: 2},
+	{name: "behind HEAD", raw: "HEAD /info/ HTTP/1.1\r\n{host}X-Canary: {id}\r\n\r\n{smuggled}", want: arrives, requests: 2, method: "HEAD", elsewhere: true},
+	{name: "behind HEAD with a body", raw: "HEAD /info/ HTTP/1.1\r\n{host}X-Canary: {id}\r\nContent-Length: {len smuggled}\r\n\r\n{smuggled}", want: eitherWay, method: "HEAD", elsewhere: true},
+	{name: "behind GET with a body", raw: "GET /info/ HTTP/1.1\r\n{host}X-Canary: {id}\r\nContent-Length: {len smuggled}\r\n\r\n{smuggled}", want: eitherWay, method: "GET", elsewhere: true},
+	{name: "behind a signed GET with a body", raw: "GET /from_url/?pub_key=demopublickey&source_url=https://example.com/ HTTP/1.1\r\n{host}X-Canary: {id}\r\nContent-Length: {len smuggled}\r\n\r\n{smuggled}", want: eitherWay, method: "GET", elsewhere: true},
+	{name: "behind a signed GET with chunks", raw: "GET /from_url/?pub_key=demopublickey&source_url=https://example.com/ HTTP/1.1\r\n{host}X-Canary: {id}\r\nTransfer-Encoding: chunked\r\n\r\n{chunked}{smuggled}", want: eitherWay, method: "GET", requests: 2, elsewhere: true, closes: "the body of a GET does not leave, and is not read first"},
+	{name: "behind GET with chunks", raw: "GET /info/ HTTP/1.1\r\n{host}X-Canary: {id}\r\nTransfer-Encoding: chunked\r\n\r\n{chunked}{smuggled}", want: eitherWay, method: "GET", requests: 2, elsewhere: true},
+	{name: "behind OPTIONS with a body", raw: "OPTIONS {path} HTTP/1.1\r\n{head}", want: eitherWay, method: "OPTIONS", elsewhere: true},
+	{name: "behind DELETE with a body", raw: "DELETE {path} HTTP/1.1\r\n{host}X-Canary: {id}\r\nContent-Length: {len smuggled}\r\n\r\n{smuggled}", want: eitherWay, method: "DELETE", elsewhere: true},
+	{name: "behind DELETE without a length", raw: "DELETE {path} HTTP/1.1\r\n{host}X-Canary: {id}\r\n\r\n{smuggled}", want: eitherWay, method: "DELETE", requests: 2, elsewhere: true},
+	{name: "behind PUT with chunks", raw: "PUT {path} HTTP/1.1\r\n{host}X-Canary: {id}\r\nTransfer-Encoding: chunked\r\n\r\n{chunked}{smuggled}", want: eitherWay, method: "PUT", requests: 2, elsewhere: true},
+	{name: "behind an upgrade", raw: "{head}Connection: Upgrade\r\nUpgrade: websocket\r\n" + framed + "{smuggled}", want: arrives, requests: 2},
+	{name: "behind CONNECT", raw: "CONNECT {address} HTTP/1.1\r\n{host}\r\n{smuggled}", want: eitherWay, method: "CONNECT", requests: 2, elsewhere: true},
+	{name: "half a head behind", raw: "{head}" + framed + "GET /smuggled/ HTTP/1.1\r\nHo", want: arrives},
+	{name: "garbage behind", raw: "{head}" + framed + "\x00\x01\x02\r\n\r\n", want: arrives},
+}
