@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,6 +22,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 const (
@@ -64,7 +65,7 @@ func TestInvariant6AFleetSharesTokensThroughRedis(t *testing.T) {
 		upstream %s
 	}
 }
-`, gateways[i], resolver.URL, fleetThreshold, upstream.URL), fmt.Sprintf("storage redis {\n\t\thost 127.0.0.1\n\t\tport %s\n\t}", redis.port))
+`, gateways[i], resolver.URL, fleetThreshold, upstream.URL), fmt.Sprintf("storage redis {\n\t\thost 127.0.0.1\n\t\tport %s\n\t}", redis.Port))
 	}
 
 	var uploads sync.WaitGroup
@@ -73,7 +74,7 @@ func TestInvariant6AFleetSharesTokensThroughRedis(t *testing.T) {
 		if i == fleetUploads/2 {
 			uploads.Wait()
 			killed = time.Now()
-			redis.kill()
+			redis.Kill()
 		}
 		uploads.Go(func() { uploadToFleet(t, gateways[i%fleetSize]) })
 		time.Sleep(fleetInterval)
@@ -125,58 +126,23 @@ func binaryWithRedis(t *testing.T) string {
 	return binary
 }
 
-// redisServer is Debian's, for one test.
-type redisServer struct {
-	port string
-	kill func()
-}
-
-func startRedis(t *testing.T) redisServer {
+// startRedis runs a Redis for one test.
+func startRedis(t *testing.T) *loopback.Redis {
 	t.Helper()
-	address := freeAddress(t)
-	_, port, err := net.SplitHostPort(address)
+	redis, err := loopback.NewRedis(t.TempDir())
+	if err == nil {
+		err = redis.Start()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	var output bytes.Buffer
-	command := exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", t.TempDir())
-	command.Stdout, command.Stderr = &output, &output
-	if err := command.Start(); err != nil {
-		t.Fatalf("%v (it is in Debian's package redis-server)", err)
-	}
-	kill := sync.OnceFunc(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
-	})
 	t.Cleanup(func() {
-		kill()
+		redis.Kill()
 		if t.Failed() {
-			t.Logf("Redis:\n%s", &output)
+			t.Logf("Redis:\n%s", redis.Output())
 		}
 	})
-	for range 500 {
-		if pings(address) {
-			return redisServer{port, kill}
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatal("Redis does not respond")
-	return redisServer{}
-}
-
-func pings(address string) bool {
-	connection, err := net.Dial("tcp", address)
-	if err != nil {
-		return false
-	}
-	defer connection.Close()
-	_ = connection.SetDeadline(time.Now().Add(time.Second))
-	response := make([]byte, len("+PONG"))
-	_, err = io.WriteString(connection, "PING\r\n")
-	if err == nil {
-		_, err = io.ReadFull(connection, response)
-	}
-	return err == nil && string(response) == "+PONG"
+	return redis
 }
 
 // fleetResolver is a back end that signs, and counts.

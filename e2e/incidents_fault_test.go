@@ -5,6 +5,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,12 +28,14 @@ const (
 	// pairLeft is how long a static pair has left when it is about to run out.
 	pairLeft = 20 * time.Second
 	farAway  = 30 * 24 * time.Hour
+	// storageSize is the size of the disk that the storage has for itself, in bytes.
+	storageSize = 1 << 20
 )
 
 // faults are what the incidents break.
 type faults struct {
 	secret, signature, expire string // files
-	storage                   string // a directory
+	storage                   string // a directory with a disk of its own
 	resolverDown, dnsDown     atomic.Bool
 	clockOff                  atomic.Bool
 
@@ -50,9 +54,7 @@ func newFaults(t *testing.T) *faults {
 	}
 	write(t, f.secret, "demosecretkey")
 	f.writePair(t, farAway)
-	if err := os.Mkdir(f.storage, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	mountDisk(t, f.storage, storageSize)
 	f.resolver = httptest.NewServer(f.signer(&f.resolverDown))
 	f.sharedResolver = httptest.NewServer(f.signer(new(atomic.Bool)))
 	f.named, f.timed = httptest.NewServer(http.HandlerFunc(f.takeNamed)), httptest.NewTLSServer(http.HandlerFunc(f.takeTimed))
@@ -132,22 +134,22 @@ func (f *faults) writePair(t *testing.T, left time.Duration) {
 	write(t, f.expire, expire)
 }
 
-// breakStorage puts a file in the place of the storage's directory, and mendStorage the
-// directory back.
+// breakStorage fills the disk of the storage, and mendStorage makes room again.
 func (f *faults) breakStorage(t *testing.T) {
 	t.Helper()
-	if err := os.Rename(f.storage, f.storage+".away"); err != nil {
+	filler, err := os.Create(filepath.Join(f.storage, "filler"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, f.storage, "")
+	defer func() { _ = filler.Close() }()
+	if _, err := filler.Write(make([]byte, storageSize)); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
 }
 
 func (f *faults) mendStorage(t *testing.T) {
 	t.Helper()
-	if err := os.Remove(f.storage); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(f.storage+".away", f.storage); err != nil {
+	if err := os.Remove(filepath.Join(f.storage, "filler")); err != nil {
 		t.Fatal(err)
 	}
 }

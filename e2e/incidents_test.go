@@ -96,7 +96,7 @@ func incidents(t *testing.T, f *faults) []*incident {
 			alerts: []string{"UploadcareStaticExpiresSoon static", "UploadcareStaticExpired static"},
 		},
 		{
-			name: "storage", what: "storage for `shared` unusable",
+			name: "storage", what: "disk full, of the storage for `shared`",
 			options:  "resolver " + f.sharedResolver.URL + "\n\t\t\tstatic " + signatureOf("4102444800") + " 4102444800\n\t\t\tthreshold 2s\n\t\t\tshared",
 			upstream: sandboxOf["storage"],
 			fault:    func() { f.breakStorage(t) }, repair: func() { f.mendStorage(t) },

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 // contender is a proxy, or none, through which uploads are sent.
@@ -106,7 +108,7 @@ func caddy(handler func(site) string) func(site) (*exec.Cmd, error) {
 		scheme, tls := "http", ""
 		if s.downstream != http1 {
 			scheme = "https"
-			tls = fmt.Sprintf("\ttls %s %s\n", filepath.Join(s.certificate, certificateFile), filepath.Join(s.certificate, keyFile))
+			tls = fmt.Sprintf("\ttls %s %s\n", filepath.Join(s.certificate, loopback.CertificateFile), filepath.Join(s.certificate, loopback.KeyFile))
 		}
 		config := "{\n\tadmin off\n\tpersist_config off\n\tskip_install_trust\n\tauto_https disable_redirects\n}\n" +
 			fmt.Sprintf("%s://%s {\n\tbind 127.0.0.1\n%s\t%s\n}\n", scheme, s.address, tls, handler(s))
@@ -126,7 +128,7 @@ func (s site) trust() string {
 	if !s.upstreamTLS {
 		return ""
 	}
-	return "tls_trust_pool file " + filepath.Join(s.certificate, certificateFile)
+	return "tls_trust_pool file " + filepath.Join(s.certificate, loopback.CertificateFile)
 }
 
 // plainProxy is the base: Caddy's proxy without anything else.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 // distances are the round-trip times to the upstream. Proxies are near the clients, at no
@@ -84,7 +86,7 @@ func measureDistance(o *options) error {
 		return err
 	}
 	defer remove()
-	if err := makeCertificate(directory); err != nil {
+	if err := loopback.MakeCertificate(directory); err != nil {
 		return err
 	}
 	var tables []string

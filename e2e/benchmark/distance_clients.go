@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 // clientDistances are the round-trip times from clients to the proxy, whose upstream is near.
@@ -159,7 +161,7 @@ func (e *entrant) from(distance time.Duration, speaks protocol, page page, direc
 		return 0, err
 	}
 	defer stop()
-	trust, err := clientTLS(directory)
+	trust, err := loopback.ClientTLS(directory)
 	if err != nil {
 		return 0, err
 	}

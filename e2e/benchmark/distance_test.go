@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 // far puts a relay between two ends.
@@ -127,7 +129,7 @@ func TestARelayPassesOnAReset(t *testing.T) {
 
 func TestADistantUpstreamTakesUploads(t *testing.T) {
 	directory := t.TempDir()
-	if err := makeCertificate(directory); err != nil {
+	if err := loopback.MakeCertificate(directory); err != nil {
 		t.Fatal(err)
 	}
 	direct := distant{contender: distantContenders[0].contender}

@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 // upstreamKind is the protocol of a distant upstream, and the sizes to measure with it.
@@ -48,7 +50,7 @@ type distantUpstream struct {
 // startDistantUpstream starts an upstream that closes connections after idle, or never if
 // that is 0.
 func startDistantUpstream(kind upstreamKind, certificate string, idle time.Duration) (*distantUpstream, error) {
-	config, err := serverTLS(certificate)
+	config, err := loopback.ServerTLS(certificate)
 	if err != nil {
 		return nil, err
 	}

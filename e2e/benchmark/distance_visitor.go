@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 // visitor sends uploads through a contender that is running.
@@ -20,7 +22,7 @@ type visitor struct {
 // startDistance starts an upstream, a relay to it, and the contender at the near end of the
 // relay. It returns a function that stops them.
 func startDistance(o *options, contender distant, kind upstreamKind, distance, idle time.Duration, directory string) (*visitor, func(), error) {
-	trust, err := clientTLS(directory)
+	trust, err := loopback.ClientTLS(directory)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -42,10 +42,10 @@ func newField(o *options, mode mode, directory string) (*field, error) {
 	if err := os.MkdirAll(certificate, 0o700); err != nil {
 		return nil, err
 	}
-	if err := makeCertificate(certificate); err != nil {
+	if err := loopback.MakeCertificate(certificate); err != nil {
 		return nil, err
 	}
-	config, err := clientTLS(certificate)
+	config, err := loopback.ClientTLS(certificate)
 	if err != nil {
 		return nil, err
 	}

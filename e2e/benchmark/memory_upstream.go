@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 // What is uploaded over HTTP/2 to an upstream that is slow. What clients then send waits in
@@ -28,7 +30,7 @@ const (
 func (o *options) memoryWithSlowUpstream(mode mode, directory string) error {
 	fmt.Printf("### HTTP/2, to an upstream that reads %d KiB/s of each upload\n\n%d connections with %d uploads each. The resident set in MB:\n\n| | idle | median | peak |\n|---|---|---|---|\n",
 		slowRate>>10, slowConnections, slowStreams)
-	if err := makeCertificate(directory); err != nil {
+	if err := loopback.MakeCertificate(directory); err != nil {
 		return err
 	}
 	for _, contender := range clientContenders[:2] {
@@ -64,7 +66,7 @@ func (o *options) growWithSlowUpstream(contender contender, mode mode, directory
 		return growth{}, err
 	}
 	defer e.process.stop()
-	trust, err := clientTLS(directory)
+	trust, err := loopback.ClientTLS(directory)
 	if err != nil {
 		return growth{}, err
 	}

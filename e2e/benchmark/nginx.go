@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 // nginxModules is Debian's directory of nginx's dynamic modules.
@@ -70,7 +72,7 @@ func (s site) nginxConfig(options string) string {
 	listen := ""
 	if s.downstream != http1 {
 		listen = " ssl"
-		options += fmt.Sprintf(" ssl_certificate %s; ssl_certificate_key %s;", filepath.Join(s.certificate, certificateFile), filepath.Join(s.certificate, keyFile))
+		options += fmt.Sprintf(" ssl_certificate %s; ssl_certificate_key %s;", filepath.Join(s.certificate, loopback.CertificateFile), filepath.Join(s.certificate, loopback.KeyFile))
 	}
 	if s.downstream == http2Protocol {
 		listen += " http2"

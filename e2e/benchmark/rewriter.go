@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 // The credential of contenders that cannot sign. Signing costs nothing to speak of: the
@@ -29,7 +31,7 @@ func runRewriter(arguments []string) error {
 	secure := flags.Bool("tls", false, "listen with TLS")
 	_ = flags.Parse(arguments)
 
-	config, err := clientTLS(*certificate)
+	config, err := loopback.ClientTLS(*certificate)
 	if err != nil {
 		return err
 	}
@@ -40,7 +42,7 @@ func runRewriter(arguments []string) error {
 		rewrite(w, r, client, *upstream)
 	})}
 	if *secure {
-		return server.ListenAndServeTLS(filepath.Join(*certificate, certificateFile), filepath.Join(*certificate, keyFile))
+		return server.ListenAndServeTLS(filepath.Join(*certificate, loopback.CertificateFile), filepath.Join(*certificate, loopback.KeyFile))
 	}
 	return server.ListenAndServe()
 }

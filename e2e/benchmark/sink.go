@@ -16,6 +16,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
 // verifyHeader is a request header that makes the sink report on all parts of a form.
@@ -30,7 +32,7 @@ func runSink(arguments []string) error {
 	certificate := flags.String("certificate", "", "directory of the certificate")
 	_ = flags.Parse(arguments)
 
-	config, err := serverTLS(*certificate)
+	config, err := loopback.ServerTLS(*certificate)
 	if err != nil {
 		return err
 	}

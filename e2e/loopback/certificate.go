@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package loopback
 
 import (
 	"crypto/ecdsa"
@@ -18,24 +18,25 @@ import (
 	"time"
 )
 
+// Names of the files of a certificate and its key.
 const (
-	certificateFile = "certificate.pem"
-	keyFile         = "key.pem"
+	CertificateFile = "certificate.pem"
+	KeyFile         = "key.pem"
 )
 
-// makeCertificate writes a self-signed certificate for this machine, and its key, into a
-// directory.
-func makeCertificate(directory string) error {
+// MakeCertificate writes a self-signed certificate for this machine, and its key, into a
+// directory. It is also for other names that lead here, if some are given.
+func MakeCertificate(directory string, names ...string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
 	}
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(time.Now().UnixNano()),
-		Subject:               pkix.Name{CommonName: "benchmark"},
+		Subject:               pkix.Name{CommonName: "loopback"},
 		NotBefore:             time.Now().Add(-time.Hour),
 		NotAfter:              time.Now().Add(48 * time.Hour),
-		DNSNames:              []string{"localhost"},
+		DNSNames:              append([]string{"localhost"}, names...),
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
 		IsCA:                  true,
 		BasicConstraintsValid: true,
@@ -52,7 +53,7 @@ func makeCertificate(directory string) error {
 	}
 	// As files, for nginx and Caddy read them, too.
 	for name, block := range map[string]*pem.Block{
-		certificateFile: {Type: "CERTIFICATE", Bytes: certificate}, keyFile: {Type: "PRIVATE KEY", Bytes: private},
+		CertificateFile: {Type: "CERTIFICATE", Bytes: certificate}, KeyFile: {Type: "PRIVATE KEY", Bytes: private},
 	} {
 		if err := os.WriteFile(filepath.Join(directory, name), pem.EncodeToMemory(block), 0o600); err != nil {
 			return err
@@ -61,16 +62,16 @@ func makeCertificate(directory string) error {
 	return nil
 }
 
-// serverTLS is the configuration of servers with the certificate.
-func serverTLS(directory string) (*tls.Config, error) {
-	certificate, err := tls.LoadX509KeyPair(filepath.Join(directory, certificateFile), filepath.Join(directory, keyFile))
+// ServerTLS is the configuration of servers with the certificate.
+func ServerTLS(directory string) (*tls.Config, error) {
+	certificate, err := tls.LoadX509KeyPair(filepath.Join(directory, CertificateFile), filepath.Join(directory, KeyFile))
 	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, err
 }
 
-// clientTLS is the configuration of clients that trust the certificate. With dynamic record
+// ClientTLS is the configuration of clients that trust the certificate. With dynamic record
 // sizes, the first records of each connection would be small, which is not what is measured.
-func clientTLS(directory string) (*tls.Config, error) {
-	certificate, err := os.ReadFile(filepath.Join(directory, certificateFile))
+func ClientTLS(directory string) (*tls.Config, error) {
+	certificate, err := os.ReadFile(filepath.Join(directory, CertificateFile))
 	if err != nil {
 		return nil, err
 	}
