@@ -46,6 +46,7 @@ type body struct {
 	io.Reader
 	pause time.Duration // before each piece
 	piece int
+	rest  int    // bytes that are left of a piece, of which readers may ask for less at a time
 	leave func() // or nil: the client stays
 	left  int    // until it leaves
 }
@@ -56,9 +57,19 @@ const pieces = 10
 // Read implements [io.Reader].
 func (b *body) Read(p []byte) (int, error) {
 	if b.pause > 0 {
-		time.Sleep(b.pause)
-		p = p[:min(len(p), b.piece)]
+		if b.rest == 0 {
+			time.Sleep(b.pause)
+			b.rest = b.piece
+		}
+		p = p[:min(len(p), b.rest)]
 	}
+	n, err := b.read(p)
+	b.rest -= n
+	return n, err
+}
+
+// read is Read without a pace.
+func (b *body) read(p []byte) (int, error) {
 	if b.leave == nil {
 		return b.Reader.Read(p)
 	}
