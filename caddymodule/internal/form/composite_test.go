@@ -29,7 +29,7 @@ var (
 	}
 	nearNames = []string{
 		"metadata", "metadata[]", "metadata[users]", "metadata[use]", "metadata[user_]", "metadata[us_er]", "metadata[us-er]", "metadata[us.er]", "metadata[user.x]", "metadata[user:x]", "metadata[user-x]", "metadata[user_x]", "metadata[user x]", "metadata[xuser]", "metadata[x.user]",
-		"metadata[x][user]", "xmetadata[user]", "x[metadata][user]", "x_metadata[user]", "x.metadata[user]", "metadatax[user]", "metadata2[user]", "metadata_[user]", "metadata-user", "metadata_user", "metadata:user", "metadata/user", "metadata user", "metadatauser", "metadata.users", "user", "[user]", "metadata[usеr]",
+		"metadata[x][user]", "xmetadata[user]", "x[metadata][user]", "x_metadata[user]", "x.metadata[user]", "metadatax[user]", "metadate[user]", "metadata2[user]", "metadata_[user]", "metadata-user", "metadata_user", "metadata:user", "metadata/user", "metadata user", "metadatauser", "metadata.users", "user", "[user]", "metadata[usеr]",
 		"metadata[a.b:c]", "metadata[a.b:c-d.e]", "metadata[a_b:c-d]", "metadata[a.b]", "metadata[a]", "metadata[%75]", "metadata%5Busers%5D", "stores", "my_store", "store_", "store-2", "restore", "UPLOADCARE_STORES", "metadata[store]", "UPLOADCARESTORE",
 	}
 )

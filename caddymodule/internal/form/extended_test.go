@@ -15,6 +15,7 @@ func TestInvariant2ExtendedNamesAreDoubtful(t *testing.T) {
 		"EBCDIC":                          `name="x"; name*=cp037''%A2%89%87%95%81%A3%A4%99%85`,
 		"EBCDIC alone":                    `name*=cp037''%A2%89%87%95%81%A3%A4%99%85`,
 		"EBCDIC in pieces":                `name="x"; name*0*=cp037''%A2%89%87%95; name*1*=%81%A3%A4%99%85`,
+		"EBCDIC behind UTF-8":             `name="x"; name*=utf-8''a; name*=cp037''%A2`,
 		"UTF-7":                           `name="x"; name*=utf-7''%2BAHMAaQBnAG4AYQB0AHUAcgBl-`,
 		"UTF-16":                          `name="x"; name*=utf-16-be''%00s%00i%00g%00n%00a%00t%00u%00r%00e`,
 		"Python's escapes":                `name="x"; name*=unicode_escape''%5Cx73ignature`,

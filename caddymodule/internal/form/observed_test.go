@@ -86,6 +86,7 @@ func TestInvariant11NoFileNameEscapes(t *testing.T) {
 		`filename="a.jpg"; filename *=utf-8''b.exe`:                      {"a.jpg", "b.exe"},
 		`filename="a.jpg\".exe"`:                                         {`a.jpg\`, `a.jpg".exe`},
 		`filename="a.exe\".jpg"`:                                         {`a.exe\`, "a.exe", `a.exe".jpg`},
+		`filename="a\"b.exe\\"c.jpg"`:                                    {`a"b.exe\`, `"b.exe`},
 		`filename="a.jpg\\"; x=.exe`:                                     {`a.jpg\\`, `a.jpg\\"; x=.exe`},
 		`filename="a"b.jpg"; x="c"d.exe"`:                                {"a", `a"b.jpg`, `a"b.jpg"; x="c"d.exe`},
 		`filename="a.jpg\\"; x=".exe"`:                                   {`a.jpg\\`, `a.jpg\\"; x=`},
