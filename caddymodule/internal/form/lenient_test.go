@@ -118,6 +118,7 @@ func TestEditorTakesOddParts(t *testing.T) {
 		"an encoding that is none":         body("Content-Transfer-Encoding: utf-8\r\n" + field("UPLOADCARE_PUB_KEY", "k")),
 		"quoted-printable without escapes": body("Content-Transfer-Encoding: quoted-printable\r\n" + field("UPLOADCARE_PUB_KEY", "k")),
 		"a credential, a file of no type":  body(`Content-Disposition: form-data; name="signature"; filename="c"` + "\r\nContent-Type: null\r\n\r\nabc"),
+		"a credential, a file in UTF-8":    body(`Content-Disposition: form-data; name="signature"; filename="À!.png"` + "\r\nContent-Type: image/png\r\n\r\nabc"),
 		"a credential, a file as browsers": body(`Content-Disposition: form-data; name="signature"; filename="C:\a.b/c.png"` + "\r\nContent-Type: image/png\r\n\r\nabc"),
 	})
 }
@@ -152,6 +153,7 @@ func TestEditorTakesTheBoundaryWithinContent(t *testing.T) {
 		"with a bare LF behind it":         content("abc\r\n" + dash + "\nabc"),
 		"a long line behind it":            content("abc\n" + dash + "\n" + strings.Repeat("x", 40<<10)),
 		"a credential behind a long line":  content("abc\n" + dash + "\n" + strings.Repeat("x", 17<<10) + "\n\n" + field("signature", "x")),
+		"a part far behind a header":       content("abc\n" + dash + "\nX: y\n\n" + strings.Repeat("x", 17<<10) + "\n" + field("a", "b")),
 		"over and over":                    content("x" + strings.Repeat(dash, 2000)),
 		"a name of no interest behind it":  content("abc\n" + dash + "\r\n" + field("name", "signature") + "\r\n"),
 		"the public key behind the file":   body(file("file", "a", "abc\r"+dash+"\r"), field("UPLOADCARE_PUB_KEY", "k")),

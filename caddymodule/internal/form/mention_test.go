@@ -28,6 +28,7 @@ func TestEditorTakesWhatOnlyMentionsACredential(t *testing.T) {
 		"the name of a header":    `form-data; name="file"; filename="content-disposition.pdf"`,
 		"an encoded name":         `form-data; name="=?utf-8?B?w7xtbGF1dA==?="; filename="signature.png"`,
 		"an identifier beside it": "form-data; name=\"file\"; filename=\"a.png\"\r\nContent-ID: <signature.png>",
+		"one beside one letter":   "form-data; name=\"f\"; filename=\"a.png\"\r\nContent-ID: <signature>",
 		"a description beside it": "form-data; name=\"file\"; filename=\"a.png\"\r\nContent-Description: digital signature",
 		"an address beside it":    "form-data; name=\"file\"; filename=\"a.png\"\r\nX-Source: https://example.com/?name=signature",
 		"a type with a name":      "form-data; name=\"file\"; filename=\"a.png\"\r\nContent-Type: image/png; name=\"signature.png\"",

@@ -133,12 +133,13 @@ func TestInvariant11NoFileNameEscapes(t *testing.T) {
 
 func TestInvariant11NoTypeEscapes(t *testing.T) {
 	for lines, want := range map[string][]string{
-		"Content-Type: image/png\r\nContent-Type: text/html":       {"image/png", "text/html"},
-		"content-type: IMAGE/PNG\r\nCONTENT-TYPE : text/html":      {"image/png", "text/html"},
-		"Content-Type: image/png, text/html":                       {"image/png", "text/html"},
-		"Content-Type: image/png; a=b, text/html; c=d":             {"image/png", "text/html"},
-		"Content-Type:image/png;text/html":                         {"image/png"},
-		"Content-Type: image/png\r\nX: y\r\nContent-Type: a/b;c":   {"image/png", "a/b"},
+		"Content-Type: image/png\r\nContent-Type: text/html":            {"image/png", "text/html"},
+		"content-type: IMAGE/PNG\r\nCONTENT-TYPE : text/html":           {"image/png", "text/html"},
+		"Content-Type: image/png, text/html":                            {"image/png", "text/html"},
+		"Content-Type: image/png; a=b, text/html; c=d":                  {"image/png", "text/html"},
+		"Content-Type:image/png;text/html":                              {"image/png"},
+		"Content-Type: image/png\r\nX: y\r\nContent-Type: a/b;c":        {"image/png", "a/b"},
+		"Content-Type: image/png, IMAGE/PNG\r\nContent-Type: image/png": {"image/png"},
 		"Content-Type: */*":                                        {"*/*"},
 		"Content-Type: .jpg":                                       {".jpg"},
 		"Content-Type:\timage/png":                                 {"image/png"},
