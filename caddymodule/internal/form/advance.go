@@ -67,10 +67,8 @@ func (e *Editor) preamble(b []byte, atEOF bool) (n int, more bool, err error) {
 		case e.hidesIn(b[:index]):
 			return 0, false, fmt.Errorf("%w: a part before the first one", ErrAmbiguousDelimiter)
 		default:
-			if index > 0 && e.edit.Observer != nil {
-				if err := e.reportPart(b[:index]); err != nil {
-					return 0, false, err
-				}
+			if err := e.reportPart(b[:index]); err != nil {
+				return 0, false, err
 			}
 			return e.delimit(b, 0, index, ending)
 		}

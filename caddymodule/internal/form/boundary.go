@@ -102,8 +102,7 @@ func addQuoted(s string, add func(string)) {
 func addUnquoted(s string, add func(string)) {
 	pieces := strings.SplitN(s, ";", maxBoundaryParameters)
 	value := pieces[0]
-	add(value)
-	add(strings.TrimRight(value, "\" \t")) // a closing quote without an opening one
+	add(strings.TrimRight(value, "\" \t")) // a closing quote without an opening one is no part of it
 	for _, sign := range []string{",", " ", "\t"} {
 		shorter, _, _ := strings.Cut(strings.TrimRight(value, " \t"), sign)
 		add(shorter)

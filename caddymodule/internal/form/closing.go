@@ -23,10 +23,8 @@ func (e *Editor) closing(b []byte, atEOF bool) (n int, more bool, err error) {
 	if err := e.endParams(b); err != nil {
 		return 0, false, err
 	}
-	if e.edit.Observer != nil {
-		if err := e.reportPart(epilogue); err != nil {
-			return 0, false, err
-		}
+	if err := e.reportPart(epilogue); err != nil {
+		return 0, false, err
 	}
 	if e.ready, err = e.fresh(len(b)); err != nil {
 		return 0, false, err
