@@ -217,8 +217,11 @@ func TestEditorAsksAboutContestedFields(t *testing.T) {
 	if got, err := readEdited(strings.NewReader(in), edit); !errors.Is(err, errObserver) || strings.Contains(got, "honest") {
 		t.Errorf("error %v, %q left", err, got)
 	}
-	if _, err := readEdited(strings.NewReader(disposition("form-data; name=a; name=store")), edit); !errors.Is(err, ErrMalformedHeader) {
-		t.Errorf("in doubt: error %v", err)
+	edit.IsStale = func(string) (bool, error) { return true, nil }
+	for _, in := range []string{disposition("form-data; name=a; name=store"), body("X\x01: y\r\n" + photo)} {
+		if _, err := readEdited(strings.NewReader(in), edit); !errors.Is(err, ErrMalformedHeader) {
+			t.Errorf("%q, in doubt: error %v", in, err)
+		}
 	}
 }
 

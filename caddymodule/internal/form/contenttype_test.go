@@ -19,6 +19,8 @@ func TestContentTypeIsReadLenientlyAndWrittenAnew(t *testing.T) {
 		"curl":                       {multipart + "------------------------d74496d66958873e", ""},
 		"a browser":                  {multipart + "----WebKitFormBoundaryAbC123", ""},
 		"dart":                       {multipart + "dart-http-boundary-a+b_c-d.e", ""},
+		"an exclamation mark":        {multipart + "a!", multipart + `"a!"`},
+		"a blank before the quote":   {multipart + `"a "`, multipart + "a"},
 		"an apostrophe":              {multipart + "a'b", ""},
 		"mechanize":                  {multipart + strings.Repeat("-", 29) + strings.Repeat("5", 55), ""},
 		"the longest":                {multipart + longest, ""},
@@ -68,6 +70,7 @@ func TestContentTypeIsReadLenientlyAndWrittenAnew(t *testing.T) {
 		"urlencoded, a semicolon":    {MediaURLEncoded + ";", MediaURLEncoded},
 		"urlencoded, odd case":       {"application/X-WWW-Form-URLEncoded;charset=utf-8", MediaURLEncoded + "; charset=utf-8"},
 		"urlencoded, joined":         {MediaURLEncoded + ", " + MediaURLEncoded + "; charset=UTF-8", MediaURLEncoded + "; charset=UTF-8"},
+		"no type":                    {"; charset=utf-8", ""},
 		"JSON":                       {"application/json", ""},
 	}
 	for name, test := range tests {

@@ -3,9 +3,18 @@
 package form
 
 import (
+	"io"
 	"strings"
 	"testing"
 )
+
+func TestEditorCountsFiles(t *testing.T) {
+	in := body(field("a", "b"), file("file", "a.png", "1"), file("file", "", ""), "Content-Disposition: form-data; name=file; filename*=utf-8''b.png\r\n\r\n2", field("signature", "c"))
+	editor := NewEditor(io.NopCloser(strings.NewReader(in)), testEdit(testBoundary, nil))
+	if _, err := io.Copy(io.Discard, editor); err != nil || editor.Files() != 2 {
+		t.Errorf("error %v, %d files, want 2", err, editor.Files())
+	}
+}
 
 // What clients really write is never refused because a credential is mentioned.
 func TestEditorTakesWhatOnlyMentionsACredential(t *testing.T) {

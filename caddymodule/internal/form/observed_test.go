@@ -78,6 +78,7 @@ func TestPartsOfRealClients(t *testing.T) {
 // known that they are not.
 func TestInvariant11NoFileNameEscapes(t *testing.T) {
 	for header, names := range map[string][]string{
+		"x=y\r\nX: y; filename=b.exe":                                    {"b.exe"},
 		`filename="a.jpg"; filename="b.exe"`:                             {"a.jpg", "b.exe"},
 		`filename="b.exe"; filename="a.jpg"`:                             {"a.jpg", "b.exe"},
 		`filename="a.jpg"; FILENAME="b.exe"`:                             {"a.jpg", "b.exe"},
@@ -182,6 +183,7 @@ func TestInvariant11WhatCannotBeReadIsDoubtful(t *testing.T) {
 		"an equals sign too many":        fileStart + `filename==b.exe`,
 		"two dispositions":               named + "\r\nContent-Disposition: b.exe",
 		"two equal ones of another kind": strings.Repeat("Content-Disposition: b.exe; name=\"file\"; filename=\"a.jpg\"\r\n", 2) + "X: y",
+		"two equal ones of no name":      strings.Repeat(fileStart+"filename=\"\"\r\n", 2) + "X: y",
 		"two equal ones with a quote":    strings.Repeat(fileStart+"filename=\"a\"b.jpg\"\r\n", 2) + "X: y",
 		"a type behind an empty one":     named + "\r\nContent-Type: ; text/html",
 		"many file names":                named + keys,

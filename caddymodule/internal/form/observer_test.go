@@ -101,6 +101,15 @@ func TestObserverSeesThePartsAsTheyLeave(t *testing.T) {
 	}
 }
 
+// What is crossed out of a stale field's header says nothing of it any more.
+func TestObserverSeesNoTypeOfAStaleField(t *testing.T) {
+	r := new(recorder)
+	stale := "Content-Disposition: form-data; name=\"signature\"\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\nold"
+	if _, err := observe(strings.NewReader(body(stale)), r); err != nil || len(r.parts) != 1 || r.parts[0].Nested || r.parts[0].File || len(r.parts[0].Types) > 0 {
+		t.Errorf("error %v, got %+v", err, r.parts)
+	}
+}
+
 // Invariant 11: what a policy forbids never reaches the upstream whole.
 func TestInvariant11ObserverEndsAForm(t *testing.T) {
 	form := body(field("a", "b"), file("file", "a.jpg", "content"), field("c", "d"))

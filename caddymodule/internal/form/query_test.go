@@ -69,6 +69,7 @@ func TestWatchQuery(t *testing.T) {
 		"escaped as ASP has it":      {"%u0070ub_key=%u006b", []string{"k"}},
 		"a bad escape":               {"pub_key=k%zz&pub%_key=x", []string{"k%zz", "kzz", "x"}},
 		"a bad escape and good ones": {"pub_key=%25k%&pub_key=%%6b", []string{"%k%", "%k", "%k", "k"}},
+		"one before a semicolon":     {"pub_key=k%;x", []string{"k%;x", "k;x", "k%", "k"}},
 		"a blank":                    {"UPLOADCARE_PUB_KEY+=k&pub_key%09=+l+", []string{"k", " l "}},
 		"a dot":                      {"pub.key=k", []string{"k"}},
 		"capitals":                   {"PUB_KEY=k", []string{"k"}},
