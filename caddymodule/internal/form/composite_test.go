@@ -217,7 +217,11 @@ func TestEditorAsksAboutContestedFields(t *testing.T) {
 	if got, err := readEdited(strings.NewReader(in), edit); !errors.Is(err, errObserver) || strings.Contains(got, "honest") {
 		t.Errorf("error %v, %q left", err, got)
 	}
-	edit.IsStale = func(string) (bool, error) { return true, nil }
+	edit.Contested, edit.IsStale = testStale, func(string) (bool, error) { return false, nil }
+	if got, err := readEdited(strings.NewReader(body(field("signature", "old"))), edit); err != nil || strings.Contains(got, "old") {
+		t.Errorf("what is stale anyway: error %v\ngot %q", err, got)
+	}
+	edit.Contested, edit.IsStale = forced, func(string) (bool, error) { return true, nil }
 	for _, in := range []string{disposition("form-data; name=a; name=store"), body("X\x01: y\r\n" + photo)} {
 		if _, err := readEdited(strings.NewReader(in), edit); !errors.Is(err, ErrMalformedHeader) {
 			t.Errorf("%q, in doubt: error %v", in, err)

@@ -34,6 +34,7 @@ func TestInvariant2EditorCrossesOutEveryNameOfACredential(t *testing.T) {
 		"an empty file name behind another key": {`Content-Disposition: form-data; size=3; name="expire"; filename=""`, `Content-Disposition: form-data; size=3; name="` + x(6) + `"; filename=""`},
 		"an empty file name without quotes":     {`Content-Disposition: form-data; name=expire; filename=`, `Content-Disposition: form-data; name=` + x(6) + `; filename=`},
 		"a fold at its end":                     {"Content-Disposition: form-data; name=\"expire\"; filename=\"\";\r\n ", `Content-Disposition: form-data; name="` + x(6) + "\"; filename=\"\";\r\n "},
+		"single quotes":                         {`Content-Disposition: form-data; name='expire'; filename=""`, `Content-Disposition: form-data; name=` + x(8) + `; filename=""`},
 		"two equal lines": {
 			"Content-Disposition: form-data; name=\"expire\"\r\nContent-Disposition: form-data; name=\"expire\"",
 			"Content-Disposition: form-data; name=\"xxxxxx\"\r\nContent-Disposition: form-data; name=\"xxxxxx\"",
@@ -219,6 +220,7 @@ func TestInvariant2EditorRefusesWhatMayHideACredential(t *testing.T) {
 		"a part that begins with a line end":  body("\r\n" + stale),
 		"no header, but a long line":          body("\r\n" + long + stale),
 		"no header, but one that bare LF end": body("\r\nX: y\n\n\r\n" + long + stale),
+		"no header, but a long line and LF":   body("\r\n" + long + "X: y\n\n" + stale),
 		"no header, but many lines":           body("\r\n" + lines + stale),
 		"no header, a long line behind it":    body("\r\nContent-Disposition: form-data; x=" + long + stale),
 		"no header, but many empty lines":     body(strings.Repeat("\r\n", 9000) + lines + stale),
