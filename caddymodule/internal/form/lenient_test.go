@@ -99,6 +99,7 @@ func TestEditorTakesOddParts(t *testing.T) {
 		"a user's name in a file name":     part(`Content-Disposition: form-data; name="file"; filename="a;username=signature"`),
 		"no header, many lines":            body("\r\n"+strings.Repeat("abc\r\n", 9000), field("a", "b")),
 		"no header, long text":             body("\r\n" + strings.Repeat("abc\r\n", 2000) + "\r\n" + field("signature", "b")),
+		"no header, but one that ends":     body("\r\nabc\r\n\r\n"+field("a", strings.Repeat("b", 9000)), field("a", "b")),
 		"no name, no file name":            part("Content-Disposition: form-data"),
 		"no disposition":                   part("Content-Type: text/plain"),
 		"an empty name":                    part(`Content-Disposition: form-data; name=""`),

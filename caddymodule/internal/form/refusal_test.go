@@ -103,6 +103,8 @@ func TestEditorRefusesDelimitersThatHideParts(t *testing.T) {
 		"at the examined end of no header":          body("\r\n" + strings.Repeat("y", unheadedSize-len(dash)-2) + "\n" + dash + "\n\n" + strings.Repeat(long+"\n", 2) + stale),
 		"behind a header that ends by bare LF":      body(field("x", "a"+dash+"\r\nX: y\n\n\r\n"+stale)),
 		"far behind such an end":                    body(field("x", "a\n"+dash+"\nX: y\n\n"+dash+"\n"+strings.Repeat(long+"\n", 2)+strings.ReplaceAll(stale, "\r", ""))),
+		"far before another delimiter":              body(field("x", "a\n"+dash+"\n"+long+"\nContent-Disposition: form-data; name=signature\n"+dash+"\n"+long+"\n"+long)),
+		"far behind its disposition":                body(field("x", "a\n"+dash+"\nContent-Disposition: form-data\n"+long+"\n ; name=signature\n\nb")),
 		"behind another such end":                   body(field("x", "a\n"+dash+"\nX: y\n\n"+long[:9000]+dash+"\nX: y\n\n\r\n"+stale)),
 		"in parameters behind it":                   body(field("x", "a\r\n"+dash+" \r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nb"), file("file", "a", "a&signature=old&b")),
 		"in a form behind it":                       body(field("x", "a\n"+dash+"\nContent-Type: multipart/mixed; boundary=C\n\nb"), file("file", "a", "--C\r\n"+stale+"\r\n--C--")),
