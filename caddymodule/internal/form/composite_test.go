@@ -203,7 +203,9 @@ func TestWatchQueryTellsWhichField(t *testing.T) {
 func TestEditorAsksAboutContestedFields(t *testing.T) {
 	edit := testEdit(testBoundary, nil)
 	edit.Contested, edit.IsStale = forced, func(string) (bool, error) { return true, nil }
+	edit.Removed = func(name, _ string) { t.Errorf("%q is shown as if it had been stale", name) }
 	checkCrossedOut(t, edit)
+	edit.Removed = nil
 
 	var asked []string
 	edit.IsStale = func(name string) (bool, error) { asked = append(asked, name); return name == "store", nil }

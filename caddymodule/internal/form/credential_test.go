@@ -326,6 +326,9 @@ func TestInvariant2EditorRefusesACredentialInParametersWithinAPart(t *testing.T)
 		"in the next header": part("a=1\r\n" + dash + "\r\n" + field("x&signature=old&y", "b")),
 		"in the next part":   part("a=1\r\n" + dash + "\r\nContent-Disposition: form-data; name=\"y\"\r\nX: z&expire=1\r\n\r\nb"),
 		"in the epilogue":    part("a=1") + "&signature",
+		"at its beginning":   part("a=1\r\n" + dash + "\r\nsignature=old\r\n" + field("y", "b")),
+		"bare, in a header":  part("a=1\r\n" + dash + "\r\nContent-Disposition: form-data; name=\"y\"\r\nX: z&expire\r\n\r\nb"),
+		"behind a form":      body("Content-Disposition: form-data; name=\"b\"\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\na=1", "Content-Disposition: form-data; name=\"c\"\r\nContent-Type: multipart/mixed; boundary=d\r\n\r\n--d--", file("file", "a", "x&signature=old&y")),
 		"behind a key":       body("Content-Disposition: form-data; name=\"pub_key\"\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nk", file("file", "a", "x&signature=old&y")),
 		"behind a bare CR":   body("Content-Disposition: attachment; x=\"\\\";\rContent-Type: application/x-www-form-urlencoded\r\n\r\nsignature=old", file("file", "a", "b")),
 	}, ErrMalformedHeader)

@@ -212,6 +212,7 @@ func TestEditorCompletesAForm(t *testing.T) {
 		"a bare LF, nothing to put in":  {whole + "\n", false, true, closed},
 		"nothing, nothing to put in":    {whole, false, true, closed},
 		"no part at all":                {dash + "\r\n", true, false, strings.TrimSuffix(signed(), "\r\n")},
+		"a delimiter twice":             {dash + "\r\n" + dash + "\r\n", true, false, dash + "\r\n" + strings.TrimSuffix(signed(), "\r\n")},
 		"a preamble":                    {"hello\r\n" + dash + "\r\n", true, false, "hello\r\n" + strings.TrimSuffix(signed(), "\r\n")},
 	}
 	for name, test := range tests {

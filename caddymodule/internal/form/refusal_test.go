@@ -114,6 +114,7 @@ func TestEditorRefusesDelimitersThatHideParts(t *testing.T) {
 		"behind a header of two delimiters":         body(field("x", "a\n"+dash+"\n"+strings.Repeat(long+"\n"+dash+"\n", 3)+long+"\n"+stale)),
 		"a file behind a stale field's":             body(field("signature", "a\n"+dash+"\n"+photo)),
 		"a file far behind a stale field's":         body(field("signature", "a\n"+dash+"\n"+long+"\n"+photo)),
+		"one that begins a header":                  dash + "\r\n" + dash + "0\r\n" + photo + "\r\n" + dash + "--\r\n",
 		"a delimiter within a header":               dash + "\r\nX: y\r\n" + dash + "\r\n" + photo + "\r\n" + dash + "--\r\n",
 		"a stale field without its second line end": dash + "\r\nContent-Disposition: form-data; name=\"signature\"\r\n\r\n" + dash + "\r\n" + photo + "\r\n" + dash + "--\r\n",
 	}, ErrAmbiguousDelimiter)
