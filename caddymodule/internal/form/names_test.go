@@ -11,11 +11,11 @@ func TestNamesResemble(t *testing.T) {
 	names := NewNames("signature", "UPLOADCARE_PUB_KEY", "pub_key")
 	for name, want := range map[string]bool{
 		"signature": true, "SIGNATURE": true, " signature ": true, "\tsignature\r\n": true, "signature[]": true, "signature[a][b]": true, "signature\x00x": true,
-		"signature;x": true, "signature=x": true, "signature&x": true, "signature, x": true, "[signature]": true, "[[signature": true, "sign%61ture": true,
-		"%u0073ignature": true, "%75signature": false, "%u1073ignature": false, "signature%00": true, "s%ignature": true, "utf-8''signature": true, "UTF-8'en'%73ignature": true, "%0asignatu%re": true, "\"signature\"": true, "'signature'": true, `sign\ature`: true, "signature\"": true,
+		"signature;x": true, "signature=x": true, "signature&x": true, "signature, x": true, "signature:x": true, "[signature]": true, "[[signature": true, "]signature": true, "sign%61ture": true,
+		"%u0073ignature": true, "%75signature": false, "%u1073ignature": false, "signature%00": true, "s%ignature": true, "utf-8''signature": true, "UTF-8'en'%73ignature": true, "'en'signature": true, "%0asignatu%re": true, "\"signature\"": true, "'signature'": true, `sign\ature`: true, "signature\"": true,
 		"\u00a0signature\u2003": true, "signa\x07ture": true, "=?utf-8?q?signature?=": true, "=?utf-8?B?c2lnbmF0dXJl?=": true,
 		"=?utf-8?q?signa?= =?x?q?ture?=": true, "=?utf-16le?B?cwBpAGcAbgBhAHQAdQByAGUA?=": true,
-		"uploadcare.pub key": true, "UPLOADCARE[PUB_KEY": true, "UPLOADCARE_PUB_KEY\t": true, "pub.key": true, "PUB_KEY[0]": true,
+		"uploadcare.pub key": true, "UPLOADCARE[PUB_KEY": true, "UPLOADCARE[PUB_KEY\x00x": true, "UPLOADCARE_PUB_KEY\t": true, "pub.key": true, "PUB_KEY[0]": true,
 		"": false, "sign": false, "signature2": false, "x[signature]": false, "x=signature": false, "x;signature": false, "sign%62ture": false, "my_signature": false,
 		"signature_": false, "_signature": false, "sig-nature": false, "signature.png": false, "signature-old": false, "ſignature": false, "=?utf-8?q?other?=": false,
 		"sign ature": false, "=?": false, "%": false,

@@ -29,6 +29,8 @@ func TestPartsOfRealClients(t *testing.T) {
 		fileStart + `filename="cat (1).jpg"` + jpeg:                                                                                {File: true, FileNames: []string{"cat (1).jpg"}, Types: []string{"image/jpeg"}},
 		fileStart + `filename="кот.jpg"` + "\r\nContent-Type: Image/X-Own":                                                         {File: true, FileNames: []string{"кот.jpg"}, Types: []string{"image/x-own"}},
 		fileStart + `filename=""` + "\r\nContent-Type: application/octet-stream":                                                   {File: true, Types: []string{"application/octet-stream"}},
+		fileStart + `filename=""`:                                                                                                  {File: true},
+		fileStart + `filename="a"`:                                                                                                 {File: true, FileNames: []string{"a"}},
 		`Content-Disposition: form-data; name=a; filename=""; x=y`:                                                                 {File: true},
 		fileStart + `filename="a.bin"` + "\r\nContent-Type: null":                                                                  {File: true, FileNames: []string{"a.bin"}, Types: []string{"null"}},
 		fileStart + `filename="a.bin"` + "\r\nContent-Type: ":                                                                      {File: true, FileNames: []string{"a.bin"}},
