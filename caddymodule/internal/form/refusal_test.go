@@ -88,6 +88,7 @@ func TestEditorRefusesDelimitersThatHideParts(t *testing.T) {
 		"the first delimiter within a line":         "x" + body(stale),
 		"the first delimiter with blanks behind":    dash + " \r\n" + stale + "\r\n" + dash + "--\r\n",
 		"a field after the last one":                body(photo) + stale,
+		"a field between two closes":                body(photo) + stale + "\r\n" + dash + "--\r\n",
 		"a part after the last one":                 body(photo) + dash + "\r\n" + photo + "\r\n" + dash + "--\r\n",
 		"a delimiter after the last one":            body(photo) + dash + "\r\n",
 		"a key after the last one":                  body(photo) + field("pub_key", "b") + field("UPLOADCARE_PUB_KEY", "b"),
