@@ -213,6 +213,7 @@ func TestContentTypeThatCannotBeRead(t *testing.T) {
 		"of two headers":        {"text/plain; charset=utf-8, text/plain; charset=\"ibm500\"", ErrCharset},
 		"extended charset":      {"a/b; charset*=utf-8''utf-7", ErrCharset},
 		"extended, encoded":     {"a/b; charset*=us-ascii''utf%2D7", ErrCharset},
+		"extended, a language":  {"a/b; charset*=us-ascii'en'utf%2D7", ErrCharset},
 		"single quotes":         {"a/b; charset='utf-16'", ErrCharset},
 		"blanks, and a comment": {"a/b; Charset = hz-gb-2312 (x)", ErrCharset},
 	}
@@ -229,7 +230,7 @@ func TestContentTypeThatCannotBeRead(t *testing.T) {
 func TestCharsetsThatHideASCII(t *testing.T) {
 	for charset := range strings.FieldsSeq(`utf-7 UTF7 utf_7 u7 unicode-1-1-utf-7 csUnicode11UTF7 x-imap4-modified-utf7 utf-16 UTF-16LE utf_16_be utf16 U16 unicode
 		unicodeFFFE utf-32 utf_32_le ucs-2 UCS4 ISO-10646-UCS-2 csUCS4 iso-2022-jp ISO2022-KR iso2022_jp_2 csISO2022JP iso-2022-cn-ext x-windows-iso2022jp JIS
-		hz hz-gb-2312 hzgb ebcdic-cp-us csEBCDICATDE utf-ebcdic IBM037 cp037 037 ibm-1047 cp500 500 IBM01140 x-ibm930 cp875 CCSID00924 SCSU BOCU-1
+		hz hz-gb-2312 hzgb ebcdic-cp-us csEBCDICATDE csIBM500 utf-ebcdic IBM037 cp037 037 ibm-1047 cp500 500 IBM01140 x-ibm930 cp875 CCSID00924 SCSU BOCU-1
 		unicode_escape raw_unicode_escape punycode idna rot13 base64 quoted-printable windows-50220
 		x-windows-50221 JISAutoDetect x-JISAutoDetect JIS-ms jis7 x-JIS7 cp65000 windows-65000 cp1200 cp1201 cp12000 cp20273 x-cp50227 cp50930 cp52936 koi-7
 		x-imap-mailbox-name x-compound_text posix-bc CP038 IBM-4971 ISO_5427 ISO_5427-EXT INIS-8 INIS-cyrillic GREEK7-OLD GREEK-CCITT LATIN-GREEK-1 ISO_2033-1983
@@ -252,7 +253,7 @@ func TestCharsetsThatHideASCII(t *testing.T) {
 
 func TestContentCodings(t *testing.T) {
 	for value, want := range map[string]bool{
-		"gzip": true, "GZip": true, "x-gzip": true, "deflate, gzip": true, "identity, br": true, "zstd": true, "compress": true, `"gzip"`: true, "gzip;q=1": true,
+		"gzip": true, "GZip": true, "x-gzip": true, "deflate, gzip": true, "identity, br": true, "zstd": true, "compress": true, `"gzip"`: true, "'gzip'": true, "\tgzip": true, "gzip;q=1": true,
 		"aws-chunked": true, "dcb": true,
 		"": false, "identity": false, "UTF-8": false, "binary": false, "none": false, "multipart/form-data": false, "8bit": false, "base64": false, "null": false,
 		"gzipped-not": false,

@@ -50,23 +50,27 @@ func TestEditorTakesEncodedWords(t *testing.T) {
 
 func TestEncodedWordsAreDecoded(t *testing.T) {
 	for text, want := range map[string]string{
-		"=?utf-8?q?na=6de?=":             "name",
-		"=?us-ascii?B?bmFtZQ==?=":        "name",
-		"=?iso-8859-1?q?=e4?=":           "ä",
-		"=?u?q?name?=":                   "name", // of a charset that is not known
-		"=?utf-8*en?q?name?=":            "name", // RFC 2231, section 5
-		"=??q?name?=":                    "name",
-		"=?utf-16?b?AG4AYQBtAGU=?=":      "name",
-		"=?u?q?na?= \r\n =?u?q?me?=":     "name",
-		"a=?u?q?name?=b":                 "anameb",
-		"=?u?q?=zz?=":                    "=zz", // Python leaves what is no escape
-		"=??q?=zz?=":                     "=zz",
-		"=?u?q?na=\x016de?=":             "na=\x016de",
-		"=?u?b?bm.FtZ?Q?=":               "name", // Commons FileUpload and Python skip what is no letter of base64
-		"=?u?b?bmFtZQ=?=":                "name",
-		"=?iso-2022-jp?b?GyhKbmFtZQ==?=": "name",
-		"=?u?x?name?=":                   "=?u?x?name?=",
-		"=?u?b?!?= and another =?u?q??=": " and another ",
+		"=?utf-8?q?na=6de?=":                "name",
+		"=?us-ascii?B?bmFtZQ==?=":           "name",
+		"=?iso-8859-1?q?=e4?=":              "ä",
+		"=?u?q?name?=":                      "name", // of a charset that is not known
+		"=?utf-8*en?q?name?=":               "name", // RFC 2231, section 5
+		"=??q?name?=":                       "name",
+		"=?utf-16?b?AG4AYQBtAGU=?=":         "name",
+		"=?u?q?na?= \r\n =?u?q?me?=":        "name",
+		"a=?u?q?name?=b":                    "anameb",
+		"=?u?q?=zz?=":                       "=zz", // Python leaves what is no escape
+		"=??q?=zz?=":                        "=zz",
+		"=?u?q?na=\x016de?=":                "na=\x016de",
+		"=?u?b?bm.FtZ?Q?=":                  "name", // Commons FileUpload and Python skip what is no letter of base64
+		"=?u?b?bmFtZQ=?=":                   "name",
+		"=?iso-2022-jp?b?GyhKbmFtZQ==?=":    "name",
+		"=?u?b?.YT4+YT4/?=":                 "a>>a>?",
+		"=?u?b?bmFt\r\n ZQ==?=":             "name",
+		"=?u?Q?=zz=6D=6d?=":                 "=zzmm",
+		"=?iso-2022-jp?q?=1B$(Dna=1B.~me?=": "name",
+		"=?u?x?name?=":                      "=?u?x?name?=",
+		"=?u?b?!?= and another =?u?q??=":    " and another ",
 	} {
 		if got := string(decodeWords([]byte(text), false)); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
@@ -78,7 +82,7 @@ func TestEncodedWordsAreDecoded(t *testing.T) {
 func TestInvariant2NamesInEncodedWordsHideNoCredential(t *testing.T) {
 	photo := file("file", "a", "b")
 	for _, name := range []string{
-		"=?utf-8?B?c2ln.bmF0dXJl?=", "=?utf-8?B?c2ln?bmF0dXJl?=", "=?utf-8?B?=c2lnbmF0dXJl?=", "=?utf-8?B?ZXhwaXJl=c2ln?=", "=?iso-2022-jp?B?GyhKc2lnbmF0dXJl?=",
+		"=?utf-8?B?c2ln.bmF0dXJl?=", "=?utf-8?B?c2ln?bmF0dXJl?=", "=?utf-8?B?=c2lnbmF0dXJl?=", "=?utf-8?B?ZXhwaXJl=c2ln?=", "=?utf-8?B?c2ln.bmF0dXJl=eHh4?=", "=?iso-2022-jp?B?GyhKc2lnbmF0dXJl?=",
 	} {
 		in, want := body(field(name, "old"), photo), signed(field(strings.Repeat("x", len(name)), "xxx"), photo)
 		if got, err := readEdited(strings.NewReader(in), testEdit(testBoundary, nil)); err != nil || got != want {
@@ -95,6 +99,8 @@ func TestInvariant2NamesInEncodedWordsHideNoCredential(t *testing.T) {
 	take(t, map[string]string{
 		"a file's name in any charset": body(file("file", "=?utf-7?Q?+AHM-?=.png", "b")),
 		"a name in another charset":    body(field("=?windows-1251?B?8ODn?=", "b"), photo),
+		"a name in UTF-32":             body(field("=?utf-32?b?AAAEGg==?=", "b"), photo),
+		"a name in UCS-2 and UCS-4":    body(field("=?ucs-2?b?BBo=?= =?ucs4?b?AAAEGg==?=", "b"), photo),
 		"a name in Japanese":           body(field("=?ISO-2022-JP?B?GyRCJUYlOSVIGyhC?=", "b"), photo),
 	})
 }

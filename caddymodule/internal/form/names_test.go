@@ -24,6 +24,11 @@ func TestNamesResemble(t *testing.T) {
 			t.Errorf("%q: %t", name, got)
 		}
 	}
+	for _, name := range []string{"a", "A", "z", "Z"} { // the ends of the alphabet
+		if set := NewNames("a", "z"); set.findPlain([]byte(name)) == "" || !set.resemble([]byte(name)) {
+			t.Errorf("%q: false", name)
+		}
+	}
 	if (*Names)(nil).resemble([]byte("signature")) || (*Names)(nil).findPlain([]byte("signature")) != "" {
 		t.Error("a nil set has a name")
 	}
