@@ -264,6 +264,7 @@ func TestEditorReturnsErrorsOfItsCallbacksAndSource(t *testing.T) {
 		"watch":           {strings.NewReader(whole), func(e *Edit) { e.Watch = func(string, string) error { return broken } }, broken},
 		"fresh":           {strings.NewReader(whole), func(e *Edit) { e.Fresh = func() ([]Field, error) { return nil, broken } }, broken},
 		"broken promise":  {strings.NewReader(whole), func(e *Edit) { e.FreshLength++ }, ErrLengthMismatch},
+		"a longer one":    {strings.NewReader(whole), func(e *Edit) { e.FreshLength-- }, ErrLengthMismatch},
 		"source":          {io.MultiReader(strings.NewReader(whole[:99]), iotest.ErrReader(broken)), nil, broken},
 		"source, no data": {iotest.ErrReader(broken), nil, broken},
 		"source is stuck": {readerFunc(func([]byte) (int, error) { return 0, nil }), nil, io.ErrNoProgress},
