@@ -160,11 +160,12 @@ func TestInvariant11NoTypeEscapes(t *testing.T) {
 		"Content-Type:image/png;text/html":                              {"image/png"},
 		"Content-Type: image/png\r\nX: y\r\nContent-Type: a/b;c":        {"image/png", "a/b"},
 		"Content-Type: image/png, IMAGE/PNG\r\nContent-Type: image/png": {"image/png"},
-		"Content-Type: */*":                                             {"*/*"},
-		"Content-Type: .jpg":                                            {".jpg"},
-		"Content-Type:\timage/png":                                      {"image/png"},
-		"Content-Type: image/png;\r\n charset=x":                        {"image/png", "charset=x"},
-		"Content-Type: image/png\r\nX-Description: text/html; b=c":      {"image/png"},
+
+		"Content-Type: */*":                                        {"*/*"},
+		"Content-Type: .jpg":                                       {".jpg"},
+		"Content-Type:\timage/png":                                 {"image/png"},
+		"Content-Type: image/png;\r\n charset=x":                   {"image/png", "charset=x"},
+		"Content-Type: image/png\r\nX-Description: text/html; b=c": {"image/png"},
 	} {
 		part := readPart(fileStart + "filename=\"a.png\"\r\n" + lines)
 		if !slices.Equal(part.Types, want) || part.Doubtful {
