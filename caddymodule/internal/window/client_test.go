@@ -25,7 +25,8 @@ type frameClient struct {
 	bodies    map[uint32]string
 	ended     map[uint32]bool
 	goingAway bool
-	far       bool // does not say how near it is
+	goAway    http2.ErrCode // the code of the one received
+	far       bool          // does not say how near it is
 }
 
 // dial connects a client, and waits for the server's windows.
@@ -162,7 +163,7 @@ func (c *frameClient) read() error {
 		c.bodies[frame.StreamID] += string(frame.Data())
 		c.ended[frame.StreamID] = frame.StreamEnded()
 	case *http2.GoAwayFrame:
-		c.goingAway = true
+		c.goingAway, c.goAway = true, frame.ErrCode
 	case *http2.RSTStreamFrame:
 		c.ended[frame.StreamID] = true
 	}

@@ -3,9 +3,10 @@
 package window
 
 import (
-	"errors"
 	"sync"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
 const (
@@ -35,7 +36,9 @@ const (
 	trickled = 4
 )
 
-var errFlowControl = errors.New("the client has sent more than its HTTP/2 window")
+// errFlowControl has the server send a GOAWAY and close the connection (RFC 9113, section
+// 6.9.1).
+const errFlowControl = http2.ConnectionError(http2.ErrCodeFlowControl)
 
 // flow is the window of one connection: of what the server grants, how much the client
 // gets to know. It is safe for concurrent use.

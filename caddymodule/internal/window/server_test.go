@@ -171,7 +171,7 @@ func TestInvariant4ClientsThatStallHoldNoMoreThanTheBudget(t *testing.T) {
 	}
 }
 
-func TestAClientThatExceedsItsWindowIsDisconnected(t *testing.T) {
+func TestAClientThatExceedsItsWindowGetsAGoAway(t *testing.T) {
 	var budget Budget
 	budget.Allow(50 * mebibyte)
 	server := startServer(t, &budget, gate{0, make(chan struct{})})
@@ -184,6 +184,9 @@ func TestAClientThatExceedsItsWindowIsDisconnected(t *testing.T) {
 	}
 	for range 100 { // there are frames that came before
 		if client.read() != nil {
+			if client.goAway != http2.ErrCodeFlowControl {
+				t.Errorf("GOAWAY with %s", client.goAway)
+			}
 			if got := budget.Held(); got != 0 {
 				t.Errorf("%d of the budget are held", got)
 			}
