@@ -81,7 +81,7 @@ func appendCharset(charset, content []byte) []byte {
 			break
 		}
 		if isAlphanumeric(c) {
-			charset = append(charset, lower(c))
+			charset = append(charset, c)
 		}
 	}
 	return charset

@@ -70,18 +70,39 @@ func signed(parts ...string) string {
 	return body(parts...)
 }
 
+// readEdited reads all of an edited form as a strict caller of [io.Reader] does: what lies
+// behind its buffer is its own, and the buffer has other bytes for each read.
 func readEdited(source io.Reader, edit Edit) (string, error) {
 	room := bytes.MinRead
 	if whole, ok := source.(wholeReader); ok {
-		room += whole.Len()
+		room = max(room, whole.room)
 	}
-	edited := bytes.NewBuffer(make([]byte, 0, room))
-	_, err := edited.ReadFrom(NewEditor(io.NopCloser(source), edit))
-	return edited.String(), err
+	unread := bytes.Repeat([]byte{'#'}, 2*room)
+	buffer := make([]byte, len(unread))
+	editor := NewEditor(io.NopCloser(source), edit)
+	var edited strings.Builder
+	for {
+		copy(buffer, unread)
+		n, err := editor.Read(buffer[:room])
+		edited.Write(buffer[:n])
+		switch {
+		case !bytes.Equal(buffer[room:], unread[room:]):
+			return edited.String(), errors.New("the editor has written behind the buffer")
+		case errors.Is(err, io.EOF):
+			return edited.String(), nil
+		case err != nil:
+			return edited.String(), err
+		case n == 0:
+			return edited.String(), errors.New("the editor has read nothing")
+		}
+	}
 }
 
 // wholeReader is a body that is read into a buffer with room for all of it.
-type wholeReader struct{ *strings.Reader }
+type wholeReader struct {
+	io.Reader
+	room int
+}
 
 func TestEditorTakesOutStaleFieldsAndPutsInFreshOnes(t *testing.T) {
 	const cross9, cross6 = "xxxxxxxxx", "xxxxxx"
@@ -160,7 +181,8 @@ func TestEditorTakesOutStaleFieldsAndPutsInFreshOnes(t *testing.T) {
 func slicings(body string) map[string]io.Reader {
 	return map[string]io.Reader{
 		"at once":           strings.NewReader(body),
-		"into one buffer":   wholeReader{strings.NewReader(body)},
+		"into one buffer":   wholeReader{strings.NewReader(body), len(body) + bytes.MinRead},
+		"into just one":     wholeReader{iotest.DataErrReader(strings.NewReader(body)), len(body)},
 		"byte by byte":      iotest.OneByteReader(strings.NewReader(body)),
 		"data with the end": iotest.DataErrReader(strings.NewReader(body)),
 		"half by half":      iotest.HalfReader(strings.NewReader(body)),

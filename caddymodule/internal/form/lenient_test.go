@@ -213,6 +213,7 @@ func TestEditorCompletesAForm(t *testing.T) {
 		"nothing, nothing to put in":    {whole, false, true, closed},
 		"no part at all":                {dash + "\r\n", true, false, strings.TrimSuffix(signed(), "\r\n")},
 		"a delimiter twice":             {dash + "\r\n" + dash + "\r\n", true, false, dash + "\r\n" + strings.TrimSuffix(signed(), "\r\n")},
+		"a preamble that fills a read":  {strings.Repeat("hello\r\n", 100) + dash + "\r\n", true, false, strings.Repeat("hello\r\n", 100) + strings.TrimSuffix(signed(), "\r\n")},
 		"a preamble":                    {"hello\r\n" + dash + "\r\n", true, false, "hello\r\n" + strings.TrimSuffix(signed(), "\r\n")},
 	}
 	for name, test := range tests {

@@ -64,10 +64,10 @@ func (o *Part) readLine(line []byte) (isType bool) {
 		o.Doubtful = true
 	}
 	// To some servers, what continues a line is one of its own.
-	if _, continued, folded := bytes.Cut(line, crlf); folded && (mentionsHeader(continued) || !isType && !isDisposition && mentionsPart(continued)) {
+	if _, continued, folded := bytes.Cut(line, crlf); folded && !isType && !isDisposition && mentionsPart(continued) {
 		o.Doubtful = true
 	}
-	// Some end a line at a control character.
+	// Some end a line at any control character, where it is folded too.
 	if i := bytes.IndexFunc(line, isNameControl); i >= 0 && mentionsHeader(line[i:]) {
 		o.Doubtful = true
 	}
