@@ -264,7 +264,7 @@ func TestInvariant8FilterKeepsClientsCredentialsOutOfAllLogs(t *testing.T) {
 		for _, method := range []string{"GET", "HEAD", "POST", "post", "OPTIONS", "TRACE", "DELETE", "PUT"} {
 			for _, path := range []string{"/from_url/", "/rewritten/", "/info/", "/multipart/complete/"} {
 				for _, query := range []string{"", "&fails=before", "&fails=behind", "&denied", "&login", "&moved"} {
-					for _, name := range []string{"signature", "s%69gnature", "signature[]", "UPLOADCARE_SIGNATURE"} {
+					for _, name := range []string{"signature", "s%69gnature", "signature[]", "UPLOADCARE_SIGNATURE", "source_url=it's&signature", "x=\"<`>#&signature"} {
 						request := repeated{method: method, target: path + "?pub_key=demopublickey&" + name + "=" + canaryOfClient + query}
 						request.more = "Referer: http://" + gateway + request.target + "\r\nX-Forwarded-Uri: " + request.target + "\r\n"
 						request.wire(t, gateway, gateway)

@@ -82,44 +82,48 @@ func redactAddresses(text string) string {
 	if !found {
 		return text
 	}
+	inText := strings.ContainsAny(before, " \t\"")
 	var filtered strings.Builder
 	filtered.WriteString(before)
 	for found {
 		filtered.WriteByte('?')
 		var query string
 		query, rest, found = strings.Cut(rest, "?")
-		query, behind := cutQuery(query)
-		filtered.WriteString(redactQuery(query))
-		filtered.WriteString(behind)
+		filtered.WriteString(redactQuery(query, inText))
 	}
 	return filtered.String()
 }
 
-// cutQuery splits a query from the text behind its address.
-func cutQuery(text string) (query, behind string) {
-	if end := strings.IndexAny(text, " \t\r\n\"'<>`"); end >= 0 {
-		return text[:end], text[end:]
-	}
-	return text, ""
-}
-
-// redactQuery replaces the values of credentials in a query.
-func redactQuery(query string) string {
-	query, fragment, hasFragment := strings.Cut(query, "#")
-	if hasFragment {
-		fragment = "#" + fragment
-	}
+// redactQuery replaces the values of credentials in a query. What may be the text behind its
+// address, or a fragment, is searched as well: clients send any byte in a query, and to a
+// server no byte but the ampersand ends a parameter.
+func redactQuery(query string, inText bool) string {
 	if form.HidesParameter(query, staleFields) {
-		return redact.Mark + fragment
+		return redact.Mark
 	}
 	parameters := strings.Split(query, "&")
 	for i, parameter := range parameters {
 		name, value, valued := strings.Cut(parameter, "=")
+		behind := ""
+		if inText {
+			value, behind = cutText(value)
+		}
 		if valued && (form.StripQuery(parameter, staleFields) == "" || holdsCredential(value, maxNesting)) {
-			parameters[i] = name + "=" + redact.Mark
+			parameters[i] = name + "=" + redact.Mark + behind
 		}
 	}
-	return strings.Join(parameters, "&") + fragment
+	return strings.Join(parameters, "&")
+}
+
+// cutText splits a value from the text behind its address: from the first blank on, with the
+// quote and the punctuation before it.
+func cutText(value string) (before, behind string) {
+	end := len(value)
+	if blank := strings.IndexAny(value, " \t\r\n"); blank >= 0 {
+		end = blank
+	}
+	before = strings.TrimRight(value[:end], "\"'`<>)]:;,.")
+	return before, value[len(before):]
 }
 
 // maxNesting is how often a value may be an address that is escaped once more: a page of
@@ -137,7 +141,7 @@ func holdsCredential(value string, nesting int) bool {
 	if !found {
 		query = decoded
 	}
-	return redactQuery(query) != query || holdsCredential(decoded, nesting-1)
+	return redactQuery(query, false) != query || holdsCredential(decoded, nesting-1)
 }
 
 // Interface guards
