@@ -93,19 +93,25 @@ func textOf(value *common.AnyValue) string {
 	}
 }
 
-// startTraced runs Caddy with tracing, and a resolver and an upstream that say by which
-// traceparent they were asked.
-func startTraced(t *testing.T, option string) (gateway string, exported *telemetry, resolver, upstream *string) {
+// tracedSite is a gateway with tracing.
+type tracedSite struct {
+	*caddyProcess
+	gateway            string
+	exported           *telemetry
+	resolver, upstream string // the traceparents by which they were asked
+}
+
+// startTraced runs Caddy with tracing.
+func startTraced(t *testing.T, option string) *tracedSite {
 	t.Helper()
-	exported = &telemetry{metrics: make(map[string]bool)}
-	endpoint := startUpstream(t, exported.ServeHTTP).URL
-	resolver, upstream = new(string), new(string)
+	s := &tracedSite{gateway: freeAddress(t), exported: &telemetry{metrics: make(map[string]bool)}}
+	endpoint := startUpstream(t, s.exported.ServeHTTP).URL
 	backEnd := startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
-		*resolver = r.Header.Get("Traceparent")
+		s.resolver = r.Header.Get("Traceparent")
 		fmt.Fprintf(w, `{"signature":"%s","expire":"%d"}`, strings.Repeat("5", 64), 4102444800)
 	}).URL
 	service := startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
-		*upstream = r.Header.Get("Traceparent")
+		s.upstream = r.Header.Get("Traceparent")
 		if r.URL.RawQuery == "break-off" {
 			_, _ = io.Copy(io.Discard, r.Body)
 			w.Header().Set("Content-Length", "100")
@@ -115,11 +121,10 @@ func startTraced(t *testing.T, option string) (gateway string, exported *telemet
 		}
 		accept(w, r)
 	}).URL
-	gateway = freeAddress(t)
-	startCaddy(t, "{\n\tmetrics {\n\t\totlp\n\t}\n}\nhttp://"+gateway+" {\n\tbind 127.0.0.1\n\ttracing {\n\t\tspan upload-site\n\t}\n\tuploadcare {\n\t\tproject demopublickey {\n\t\t\tresolver "+backEnd+
+	s.caddyProcess = startCaddy(t, "{\n\tmetrics {\n\t\totlp\n\t}\n}\nhttp://"+s.gateway+" {\n\tbind 127.0.0.1\n\ttracing {\n\t\tspan upload-site\n\t}\n\tuploadcare {\n\t\tproject demopublickey {\n\t\t\tresolver "+backEnd+
 		"/sign\n\t\t\tcallers anyone\n\t\t}\n\t\tupstream "+service+"\n\t\t"+option+"\n\t}\n}\n",
 		"OTEL_EXPORTER_OTLP_ENDPOINT="+endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "OTEL_BSP_SCHEDULE_DELAY=50", "OTEL_METRIC_EXPORT_INTERVAL=100")
-	return gateway, exported, resolver, upstream
+	return s
 }
 
 // A trace shows the upload's outcome, and the requests to the resolver and to the service
@@ -128,9 +133,10 @@ func startTraced(t *testing.T, option string) (gateway string, exported *telemet
 func TestTracesOfUploads(t *testing.T) {
 	for option, passed := range map[string]bool{"": false, "trace_upstream": true} {
 		t.Run("with "+option, func(t *testing.T) {
-			gateway, exported, resolver, upstream := startTraced(t, option)
+			s := startTraced(t, option)
+			exported := s.exported
 			form := formOf(key, field("signature", strings.Repeat("a", 32)), file("file", "meow"))
-			request := newUpload(t, "http://"+gateway+"/base/", strings.NewReader(form))
+			request := newUpload(t, "http://"+s.gateway+"/base/", strings.NewReader(form))
 			request.Header.Set("Traceparent", "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01")
 			readAll(t, do(t, http.DefaultClient, request))
 
@@ -158,15 +164,15 @@ func TestTracesOfUploads(t *testing.T) {
 					t.Errorf("%s is not part of the client's trace", span.Name)
 				}
 			}
-			if want := "00-" + hex.EncodeToString(asked.TraceId) + "-" + hex.EncodeToString(asked.SpanId) + "-01"; *resolver != want {
-				t.Errorf("the resolver gets traceparent %q, want %q", *resolver, want)
+			if want := "00-" + hex.EncodeToString(asked.TraceId) + "-" + hex.EncodeToString(asked.SpanId) + "-01"; s.resolver != want {
+				t.Errorf("the resolver gets traceparent %q, want %q", s.resolver, want)
 			}
 			want := ""
 			if passed {
 				want = "00-" + hex.EncodeToString(sent.TraceId) + "-" + hex.EncodeToString(sent.SpanId) + "-01"
 			}
-			if *upstream != want {
-				t.Errorf("the service gets traceparent %q, want %q", *upstream, want)
+			if s.upstream != want {
+				t.Errorf("the service gets traceparent %q, want %q", s.upstream, want)
 			}
 			for _, span := range []*trace.Span{site, asked, sent} {
 				for name, value := range attributesOf(span) {
@@ -182,13 +188,35 @@ func TestTracesOfUploads(t *testing.T) {
 	}
 }
 
+// A trace that is not sampled goes on, for others may keep it: the log and the resolver have
+// its ID.
+func TestTracesThatAreNotSampled(t *testing.T) {
+	const id = "0123456789abcdef0123456789abcdef"
+	s := startTraced(t, "trace_upstream")
+	for _, name := range []string{"demopublickey", "another"} {
+		form := formOf(field("UPLOADCARE_PUB_KEY", name), file("file", "meow"))
+		request := newUpload(t, "http://"+s.gateway+"/base/", strings.NewReader(form))
+		request.Header.Set("Traceparent", "00-"+id+"-0123456789abcdef-00")
+		readAll(t, do(t, http.DefaultClient, request))
+	}
+	for server, traceparent := range map[string]string{"resolver": s.resolver, "service": s.upstream} {
+		if !strings.HasPrefix(traceparent, "00-"+id+"-") || !strings.HasSuffix(traceparent, "-00") {
+			t.Errorf("the %s gets traceparent %q", server, traceparent)
+		}
+	}
+	eventually(t, "the log has the trace's ID", func() bool { return strings.Contains(s.output.String(), `"trace_id":"`+id+`"`) })
+	if s.exported.span(trace.Span_SPAN_KIND_SERVER, "upload-site") != nil {
+		t.Error("a span was exported")
+	}
+}
+
 // An upload that fails says why, by OpenTelemetry's attribute.
 func TestTracesOfUploadsThatFail(t *testing.T) {
-	gateway, exported, _, _ := startTraced(t, "")
+	s := startTraced(t, "")
 	form := formOf(field("UPLOADCARE_PUB_KEY", "another"), file("file", "meow"))
-	readAll(t, do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(form))))
-	eventually(t, "the span has come", func() bool { return exported.span(trace.Span_SPAN_KIND_SERVER, "upload-site") != nil })
-	attributes := attributesOf(exported.span(trace.Span_SPAN_KIND_SERVER, "upload-site"))
+	readAll(t, do(t, http.DefaultClient, newUpload(t, "http://"+s.gateway+"/base/", strings.NewReader(form))))
+	eventually(t, "the span has come", func() bool { return s.exported.span(trace.Span_SPAN_KIND_SERVER, "upload-site") != nil })
+	attributes := attributesOf(s.exported.span(trace.Span_SPAN_KIND_SERVER, "upload-site"))
 	if attributes["error.type"] != "ProjectPublicKeyInvalidError" || attributes["uploadcare.outcome"] != "refused" {
 		t.Errorf("%v", attributes)
 	}
@@ -196,15 +224,15 @@ func TestTracesOfUploadsThatFail(t *testing.T) {
 
 // The proxy panics when a response breaks off; its span ends all the same.
 func TestTracesOfUploadsWhoseResponseBreaksOff(t *testing.T) {
-	gateway, exported, _, _ := startTraced(t, "")
-	response, err := http.DefaultClient.Do(newUpload(t, "http://"+gateway+"/base/?break-off", strings.NewReader(formOf(key, file("file", "meow")))))
+	s := startTraced(t, "")
+	response, err := http.DefaultClient.Do(newUpload(t, "http://"+s.gateway+"/base/?break-off", strings.NewReader(formOf(key, file("file", "meow")))))
 	if err == nil {
 		_, _ = io.Copy(io.Discard, response.Body)
 		response.Body.Close()
 	}
 	const client = trace.Span_SPAN_KIND_CLIENT
-	eventually(t, "the span has come", func() bool { return exported.span(client, "upload") != nil })
-	attributes := attributesOf(exported.span(client, "upload"))
+	eventually(t, "the span has come", func() bool { return s.exported.span(client, "upload") != nil })
+	attributes := attributesOf(s.exported.span(client, "upload"))
 	if attributes["error.type"] != "reset" || attributes["http.response.status_code"] != "200" {
 		t.Errorf("%v", attributes)
 	}

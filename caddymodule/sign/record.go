@@ -181,7 +181,7 @@ func (u *upload) settle(what outcome, requestID string) *record {
 
 // describe adds the record to the request's trace, if there is one.
 func (u *upload) describe(ended *record) {
-	if !u.traced {
+	if !u.traced || !tracing.Recording(u.ctx) {
 		return
 	}
 	var attributes []tracing.Attribute

@@ -36,8 +36,12 @@ var headers = []string{
 	"Uber-Trace-Id", "X-Amzn-Trace-Id",
 }
 
-// Active reports whether the request of a context is traced, and its spans are kept.
-func Active(ctx context.Context) bool { return trace.SpanFromContext(ctx).IsRecording() }
+// Active reports whether the request of a context is traced. Its spans may not be kept, if
+// the trace is not sampled: it has an ID all the same, which others may keep.
+func Active(ctx context.Context) bool { return trace.SpanContextFromContext(ctx).IsValid() }
+
+// Recording reports whether the spans of a request are kept.
+func Recording(ctx context.Context) bool { return trace.SpanFromContext(ctx).IsRecording() }
 
 // Attribute is what is added to a span.
 type Attribute struct{ Name, Value string }
@@ -47,9 +51,6 @@ type Attribute struct{ Name, Value string }
 // left out.
 func Describe(ctx context.Context, size int64, failure string, attributes []Attribute) {
 	span := trace.SpanFromContext(ctx)
-	if !span.IsRecording() {
-		return
-	}
 	span.SetAttributes(attribute.Int64(requestSize, size))
 	for _, one := range attributes {
 		if one.Value != "" {
@@ -69,11 +70,10 @@ type Span struct{ span trace.Span }
 // that it returns is the request's. address is the server's host, or empty if it is not
 // known yet.
 func Start(ctx context.Context, name, method, address string) (context.Context, *Span) {
-	parent := trace.SpanFromContext(ctx)
-	if !parent.IsRecording() {
+	if !Active(ctx) {
 		return ctx, nil
 	}
-	ctx, span := parent.TracerProvider().Tracer(tracerName).Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient))
+	ctx, span := trace.SpanFromContext(ctx).TracerProvider().Tracer(tracerName).Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient))
 	span.SetAttributes(attribute.String(requestMethod, method))
 	started := &Span{span}
 	started.Address(address)
