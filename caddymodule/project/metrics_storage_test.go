@@ -48,9 +48,9 @@ func TestWhetherTheStorageCanBeUsedIsShown(t *testing.T) {
 	p := newGateway(t, t.TempDir(), `{"module":"resolver","url":"`+signer+`"}`, 47*time.Second).Projects[0]
 	report := p.reportSharing(t.Context())
 	Reported.Want(t, map[string]float64{up: 1})
-	report(errors.New("no space left on device"))
+	report(errors.New("no space left on device"), 1)
 	Reported.Want(t, map[string]float64{up: 0})
-	report(nil)
+	report(nil, 0)
 	Reported.Want(t, map[string]float64{up: 1})
 	p.Shared = false
 	p.joinFleet(caddy.Context{})

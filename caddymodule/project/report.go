@@ -13,25 +13,32 @@ import (
 )
 
 // reported is what has been logged of the Upload API's verdicts on a project's credentials.
-// Each finding is logged once, until a credential is accepted again.
+// Each finding is logged when it is new, and then every ten minutes with the number of
+// rejections, until a credential is accepted again.
 type reported struct {
 	// Every upload that is accepted reads it, without the lock.
 	open atomic.Bool // something has been logged since the last acceptance
 
 	mu       sync.Mutex
-	findings map[finding]bool
+	findings map[finding]repeated
 	reminded map[reminder]time.Duration // when, on the clock's Elapsed
 }
 
 // reminderPause is the time between lines about rejections of one kind, whatever is accepted
 // meanwhile: a client can cause them at will, or they come with every few uploads, and
-// would fill the log.
+// would fill the log. It is also that between lines about one finding.
 const reminderPause = 10 * time.Minute
 
-// finding is a fact that is logged once.
+// finding is a fact that is logged when it is new, and again while it lasts.
 type finding struct {
 	rejection uploadapi.Rejection
 	all       bool // it is about all of the project's secret keys
+}
+
+// repeated is how often a finding was made since a credential was accepted.
+type repeated struct {
+	count int64
+	quiet time.Duration // until when it need not be logged again, on the clock's Elapsed
 }
 
 // reminder is a kind of rejections that is logged from time to time.
@@ -40,19 +47,22 @@ type reminder struct {
 	proven    bool // the same upload was accepted with another credential
 }
 
-// isNews reports whether a finding has not been logged yet, and records it.
-func (r *reported) isNews(what finding) bool {
+// isNews records a finding. It reports whether it is to be logged now, and how often it was
+// made since a credential was accepted.
+func (r *reported) isNews(what finding, now time.Duration) (count int64, news bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.findings[what] {
-		return false
-	}
 	if r.findings == nil {
-		r.findings = make(map[finding]bool)
+		r.findings = make(map[finding]repeated)
 	}
-	r.findings[what] = true
+	made := r.findings[what]
+	made.count++
+	if news = made.count == 1 || now >= made.quiet; news {
+		made.quiet = now + reminderPause
+	}
+	r.findings[what] = made
 	r.open.Store(true)
-	return true
+	return made.count, news
 }
 
 // isDue reports whether a kind of rejections is to be logged now, and records that.
@@ -81,11 +91,12 @@ func (r *reported) end() bool {
 // report logs a rejection with its likely cause.
 func (g *grant) report(rejection uploadapi.Rejection) {
 	p, c := g.grantor.project, g.grantor.project.credentials
-	var news bool
+	now := c.clock.Now().Elapsed
+	count, news := int64(1), false
 	if rejection == uploadapi.Exhausted || rejection == uploadapi.Invalid && p.publicKey == Any {
-		news = c.reported.isDue(reminder{rejection: rejection}, c.clock.Now().Elapsed)
+		news = c.reported.isDue(reminder{rejection: rejection}, now)
 	} else {
-		news = c.reported.isNews(finding{rejection: rejection})
+		count, news = c.reported.isNews(finding{rejection: rejection}, now)
 	}
 	if !news {
 		return
@@ -94,6 +105,9 @@ func (g *grant) report(rejection uploadapi.Rejection) {
 		zap.Stringer("rejection", rejection),
 		zap.String("source", g.sourceName()),
 		zap.String("likely_cause", g.likelyCause(rejection)),
+	}
+	if count > 1 {
+		fields = append(fields, zap.Int64("rejections", count))
 	}
 	// The operator sees whose uploads fail: the configured key is `*`.
 	if p.publicKey == Any && g.publicKey != "" {
@@ -122,9 +136,15 @@ func (g *grant) warn(rejection uploadapi.Rejection) {
 
 // reportAllKeys logs that all secret keys have been rejected for long.
 func (p *Project) reportAllKeys() {
-	if p.credentials.reported.isNews(finding{uploadapi.Invalid, true}) {
-		p.logger.Error("the Upload API accepts no credential made with any of the secret keys; none of them belongs to the project", zap.Int("secret_keys", len(p.keyring.keys)))
+	count, news := p.credentials.reported.isNews(finding{uploadapi.Invalid, true}, p.credentials.clock.Now().Elapsed)
+	if !news {
+		return
 	}
+	fields := []zap.Field{zap.Int("secret_keys", len(p.keyring.keys))}
+	if count > 1 {
+		fields = append(fields, zap.Int64("rejections", count))
+	}
+	p.logger.Error("the Upload API accepts no credential made with any of the secret keys; none of them belongs to the project", fields...)
 }
 
 // reportTurn logs that another secret key signs from now on.

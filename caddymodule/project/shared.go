@@ -50,13 +50,13 @@ func (p *Project) joinFleet(ctx caddy.Context) {
 
 // reportSharing returns the function that logs that the storage cannot be used, and that it
 // can again.
-func (p *Project) reportSharing(ctx context.Context) func(error) {
-	return func(err error) {
+func (p *Project) reportSharing(ctx context.Context) func(error, int) {
+	return func(err error, failures int) {
 		switch {
 		case ctx.Err() != nil: // the config is gone, and its storage with it
 		case err != nil:
 			p.credentials.storage.Store(storageDown)
-			p.logger.Warn("credentials cannot be shared through the storage; until they can, this gateway asks its source by itself", zap.Error(err))
+			p.logger.Warn("credentials cannot be shared through the storage; until they can, this gateway asks its source by itself", zap.Error(err), zap.Int("failures", failures))
 		default:
 			p.credentials.storage.Store(storageUp)
 			p.logger.Info("credentials are shared through the storage again")

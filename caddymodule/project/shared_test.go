@@ -188,6 +188,6 @@ func TestAnUnloadedConfigDoesNotLogItsStorage(t *testing.T) {
 	ctx, unload := caddy.NewContext(caddy.Context{Context: t.Context()})
 	project.fleet.Report = project.reportSharing(ctx)
 	unload()
-	project.fleet.Report(os.ErrClosed)
+	project.fleet.Report(os.ErrClosed, 1)
 	fixture.WantLines(t, logs)
 }

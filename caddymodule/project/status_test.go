@@ -206,7 +206,7 @@ func (brokenStorage) Load(context.Context, string) ([]byte, error) { return nil,
 // this one cannot sign.
 func TestAStorageThatFailsHereMakesThisMachineNotReady(t *testing.T) {
 	p := MustProject(t, AskingConfig("sharing", ""))
-	p.fleet = &shared.Tokens{Storage: brokenStorage{}, Clock: p.credentials.clock, Report: func(error) {}}
+	p.fleet = &shared.Tokens{Storage: brokenStorage{}, Clock: p.credentials.clock, Report: func(error, int) {}}
 	p.ask = p.askSource(p.source)
 	asked := fixture.Loaded("")
 	want := func(storage, notReady string) {

@@ -3,6 +3,7 @@
 package project
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -30,6 +31,9 @@ func reports(logs *observer.ObservedLogs) (reports []string) {
 		line := entry.Level.String() + " " + entry.Message
 		if rejection, ok := entry.ContextMap()["rejection"]; ok {
 			line += ": " + rejection.(string)
+		}
+		if count, ok := entry.ContextMap()["rejections"]; ok {
+			line += fmt.Sprintf(", %d times", count)
 		}
 		if entry.Level > zapcore.DebugLevel {
 			reports = append(reports, line)
@@ -197,7 +201,7 @@ func TestARejectionThatComesLateIsNotReported(t *testing.T) {
 	})
 }
 
-// Each is reported once, or each ten minutes, and as an error when it is sure.
+// Each is reported at once and then each ten minutes, and as an error when it is sure.
 func TestWhenARejectionIsReported(t *testing.T) {
 	const (
 		project = `{"projects":[{"public_key":"p",`
@@ -210,7 +214,9 @@ func TestWhenARejectionIsReported(t *testing.T) {
 		rejection uploadapi.Rejection
 		want      map[time.Duration][]string // by when it is rejected again
 	}{
-		"expired": {project + oneKey, uploadapi.Expired, map[time.Duration][]string{0: {notTaken + "expired"}}},
+		"expired": {project + oneKey, uploadapi.Expired, map[time.Duration][]string{
+			0: {notTaken + "expired"}, 10 * time.Minute: {notTaken + "expired, 20 times"}, 20 * time.Minute: {notTaken + "expired, 40 times"},
+		}},
 		"exhausted": {project + `"scheme":"token",` + oneKey, uploadapi.Exhausted, map[time.Duration][]string{
 			0: {notTaken + "exhausted"}, 10 * time.Minute: {notTaken + "exhausted"}, 20 * time.Minute: {notTaken + "exhausted"},
 		}},
@@ -218,10 +224,10 @@ func TestWhenARejectionIsReported(t *testing.T) {
 			0: {notTaken + "invalid"}, 10 * time.Minute: {notTaken + "invalid"}, 20 * time.Minute: {notTaken + "invalid"},
 		}},
 		"the only key": {project + oneKey, uploadapi.Invalid, map[time.Duration][]string{
-			0: {suspected + "invalid"}, time.Minute: {notTaken + "invalid"},
+			0: {suspected + "invalid"}, time.Minute: {notTaken + "invalid"}, 11 * time.Minute: {notTaken + "invalid, 11 times"}, 21 * time.Minute: {notTaken + "invalid, 21 times"},
 		}},
 		"several keys": {project + twoKeys, uploadapi.Invalid, map[time.Duration][]string{
-			0: {suspected + "invalid"}, 3 * time.Minute: {noKey},
+			0: {suspected + "invalid"}, 3 * time.Minute: {noKey}, 13 * time.Minute: {noKey + ", 21 times"}, 23 * time.Minute: {noKey + ", 41 times"},
 		}},
 	}
 	for name, test := range tests {

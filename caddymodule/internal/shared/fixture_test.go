@@ -223,6 +223,7 @@ type node struct {
 	source   token.Source
 	mu       sync.Mutex
 	reported []error
+	failures int // of the last report
 }
 
 // newNode returns a gateway whose clock is ahead by offset. The test's bubble
@@ -233,10 +234,10 @@ func newNode(t *testing.T, storage Storage, source token.Source, offset time.Dur
 	clock := token.SystemClock()
 	clock.Correct(offset)
 	n := &node{cache: token.NewCache(testThreshold, clock)}
-	n.Tokens = &Tokens{Storage: storage, Clock: clock, Threshold: testThreshold, Report: func(err error) {
+	n.Tokens = &Tokens{Storage: storage, Clock: clock, Threshold: testThreshold, Report: func(err error, failures int) {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		n.reported = append(n.reported, err)
+		n.reported, n.failures = append(n.reported, err), failures
 	}}
 	n.source = n.Share(func() string { return testKey }, source)
 	return n
@@ -269,12 +270,13 @@ func (n *node) getAfter(t *testing.T, want time.Duration) {
 	}
 }
 
-// checkReports checks what was reported: an error, or nil for its end.
+// checkReports checks what was reported: an error, which may be repeated, or nil for its end.
 func (n *node) checkReports(t *testing.T, want ...error) {
 	t.Helper()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	same := slices.EqualFunc(n.reported, want, func(got, want error) bool {
+	reported := slices.CompactFunc(slices.Clone(n.reported), func(a, b error) bool { return a != nil && b != nil })
+	same := slices.EqualFunc(reported, want, func(got, want error) bool {
 		return errors.Is(got, want) && (got == nil) == (want == nil)
 	})
 	if !same {

@@ -11,13 +11,17 @@ import (
 // that hangs would delay a renewal by operationTime or lockTime.
 const outagePause = 30 * time.Second
 
+// reportPause is the time between reports of one outage.
+const reportPause = 10 * time.Minute
+
 // outage is a circuit breaker for the storage. The zero value is closed: the storage
 // is used.
 type outage struct {
-	mu      sync.Mutex
-	failing bool
-	until   time.Duration // do not use it before, on the clock's Elapsed
-	hanging int           // operations that timed out and have not returned
+	mu       sync.Mutex
+	failures int           // since it last worked
+	until    time.Duration // do not use it before, on the clock's Elapsed
+	quiet    time.Duration // until when the outage need not be reported again, on the same
+	hanging  int           // operations that timed out and have not returned
 }
 
 // avoid reports whether the storage must not be used now. After the pause, one
@@ -30,7 +34,7 @@ func (o *outage) avoid(now time.Duration) bool {
 	switch {
 	case o.hanging > 0:
 		return true
-	case !o.failing:
+	case o.failures == 0:
 		return false
 	case now < o.until:
 		return true
@@ -39,21 +43,25 @@ func (o *outage) avoid(now time.Duration) bool {
 	return false
 }
 
-// begin records a failure. It reports whether it is the first, to be logged.
-func (o *outage) begin(now time.Duration) bool {
+// fail records a failure. It returns how many there were since the storage worked, and
+// whether that is to be reported: at the first, and every ten minutes.
+func (o *outage) fail(now time.Duration) (failures int, news bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	first := !o.failing
-	o.failing, o.until = true, now+outagePause
-	return first
+	o.failures++
+	o.until = now + outagePause
+	if news = o.failures == 1 || now >= o.quiet; news {
+		o.quiet = now + reportPause
+	}
+	return o.failures, news
 }
 
 // end records that the storage works. It reports whether that ends an outage.
 func (o *outage) end() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	ended := o.failing
-	o.failing = false
+	ended := o.failures > 0
+	o.failures = 0
 	return ended
 }
 
@@ -68,5 +76,5 @@ func (o *outage) hang(change int) {
 func (o *outage) isOut() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.failing || o.hanging > 0
+	return o.failures > 0 || o.hanging > 0
 }

@@ -5,6 +5,7 @@ package shared
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -56,8 +57,8 @@ func TestAStorageThatIsDownLetsEveryGatewayAskByItself(t *testing.T) {
 				}
 				node.mu.Lock()
 				defer node.mu.Unlock()
-				if len(node.reported) != 1 || node.reported[0] == nil {
-					t.Errorf("reported %v, not one failure", node.reported)
+				if reports := len(node.reported); reports < 2 || reports > 8*6 || slices.Contains(node.reported, nil) {
+					t.Errorf("%d reports in 8 hours: %v", reports, node.reported)
 				}
 			})
 		})
@@ -270,5 +271,30 @@ func TestASourceThatPanicsKeepsNoLock(t *testing.T) {
 		if storage.isLocked(testKey) {
 			t.Error("the lock was not given back")
 		}
+	})
+}
+
+// An outage is reported when it begins, every ten minutes with the number of failures, and when
+// it ends.
+func TestAnOutageIsReportedWhileItLasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		storage, _, node := loneNode(t)
+		storage.down = true
+		refresh := func() {
+			if _, err := node.source(t.Context(), token.Asking{Now: time.Now()}); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		}
+		for range 21 {
+			refresh()
+			time.Sleep(time.Minute)
+		}
+		if len(node.reported) != 3 || node.failures != 21 {
+			t.Errorf("%d reports, the last of %d failures", len(node.reported), node.failures)
+		}
+		storage.down = false
+		refresh()
+		node.checkReports(t, errDown, nil)
 	})
 }

@@ -4,7 +4,7 @@
 // gateway asks its source and stores the token, and the others read it.
 //
 // The storage is never a condition: if it fails, hangs or panics, a gateway asks its
-// source by itself, after [Tokens.Report] has been called once for the outage. All
+// source by itself, after [Tokens.Report] has been called for the outage. All
 // operations have deadlines. Errors of the storage never reach an upload.
 package shared
 
@@ -26,9 +26,9 @@ type Tokens struct {
 	// AccessTokens says that the tokens are access tokens, and not signatures. A
 	// record of the other kind is ignored: a project's scheme may have changed.
 	AccessTokens bool
-	// Report is called with an error when an outage of the storage begins, and with
-	// nil when it ends.
-	Report func(error)
+	// Report is called with an error when an outage of the storage begins and every ten
+	// minutes while it lasts, with the number of failures, and with nil when it ends.
+	Report func(err error, failures int)
 
 	outage  outage
 	sweeper sweeper
@@ -62,17 +62,17 @@ func (t *Tokens) Share(key func() string, ask token.Source) token.Source {
 // Fails reports whether the storage failed when it was used last. It does not use it.
 func (t *Tokens) Fails() bool { return t.outage.isOut() }
 
-// reportFailure records a failure of the storage, and reports the first of an outage.
+// reportFailure records a failure of the storage, and reports the outage if it is time to.
 func (t *Tokens) reportFailure(err error) {
-	if t.outage.begin(t.Clock.Now().Elapsed) {
-		t.Report(err)
+	if failures, news := t.outage.fail(t.Clock.Now().Elapsed); news {
+		t.Report(err, failures)
 	}
 }
 
 // reportRecovery records that the storage works, and reports the end of an outage.
 func (t *Tokens) reportRecovery() {
 	if t.outage.end() {
-		t.Report(nil)
+		t.Report(nil, 0)
 	}
 }
 
