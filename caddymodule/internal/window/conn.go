@@ -74,15 +74,19 @@ type body struct {
 	known bool
 
 	mu       sync.Mutex // a proxy may read when the handler has returned
-	expected int        // of the flow
+	expected int64      // of the flow
 	finished bool
 }
+
+// longest is as much as is expected of one body: more than any brings, and so little that no
+// number of them overflows an int64.
+const longest = 1 << 46
 
 // newBody returns a body of a length that is known, or -1.
 func newBody(r io.ReadCloser, length int64, flow *flow) *body {
 	b := &body{ReadCloser: r, flow: flow, known: length >= 0}
 	if b.known {
-		b.change(int(min(length, maxIncrement)))
+		b.change(min(length, longest))
 	}
 	return b
 }
@@ -98,9 +102,9 @@ func (b *body) Read(p []byte) (int, error) {
 	case err != nil:
 		b.end()
 	case b.known:
-		b.change(-min(n, b.expected))
+		b.change(-min(int64(n), b.expected))
 	default:
-		b.change(min(n, maxIncrement-b.expected))
+		b.change(min(int64(n), longest-b.expected))
 	}
 	return n, err
 }
@@ -120,7 +124,7 @@ func (b *body) end() {
 
 // change changes by n what is expected. It is called with b.mu held, or before the body
 // is used.
-func (b *body) change(n int) {
+func (b *body) change(n int64) {
 	b.expected += n
 	b.flow.expect(n)
 }

@@ -132,13 +132,13 @@ func (f *flow) received(n int) error {
 }
 
 // expect changes by n what is expected.
-func (f *flow) expect(n int) {
+func (f *flow) expect(n int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.expected == 0 {
 		f.speed.pause()
 	}
-	f.expected += int64(n)
+	f.expected += n
 }
 
 // close gives back what the connection has.

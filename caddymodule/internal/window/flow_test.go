@@ -45,7 +45,7 @@ func (s *server) takes(t *testing.T, n int) int {
 // reads has n bytes of a body read at a speed.
 func (s *server) reads(n int, perSecond float64) {
 	time.Sleep(time.Duration(float64(n) / perSecond * float64(time.Second)))
-	s.expect(-n)
+	s.expect(-int64(n))
 	s.held -= n
 	s.update(n)
 }
@@ -53,7 +53,7 @@ func (s *server) reads(n int, perSecond float64) {
 // uploads has a body of a size come and be read, and returns the largest window.
 func (s *server) uploads(t *testing.T, size int, perSecond float64) (most int) {
 	t.Helper()
-	s.expect(size)
+	s.expect(int64(size))
 	for come, read := 0, 0; read < size; {
 		come += s.takes(t, size-come)
 		n := min(16<<10, come-read)
@@ -236,7 +236,7 @@ func TestTheBoundHoldsWhateverIsUploaded(t *testing.T) {
 				switch random.IntN(8) {
 				case 0:
 					n := random.IntN(8 * mebibyte)
-					s.expect(n)
+					s.expect(int64(n))
 					rests[i] += n
 				case 1, 2, 3:
 					rests[i] -= s.takes(t, min(rests[i], random.IntN(2*mebibyte)))

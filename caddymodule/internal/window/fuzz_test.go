@@ -164,7 +164,7 @@ func FuzzFlow(f *testing.F) {
 				s := servers[i]
 				switch int(script[0]) / connections % 4 {
 				case 0:
-					s.expect(size)
+					s.expect(int64(size))
 					rests[i] += size
 				case 1:
 					rests[i] -= s.takes(t, min(rests[i], size))
