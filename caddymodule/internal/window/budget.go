@@ -7,10 +7,12 @@
 // and what may come. That is 1 MiB a round trip. A larger one for each connection would
 // be memory that each of them can take, those that are idle included, and a window once
 // granted cannot be taken back. So the server is made to grant much, and its
-// WINDOW_UPDATE frames are made smaller on their way to the client: a connection has
-// Go's 1 MiB and 4 KiB, and beyond that as much as its uploads bring in half a second and have yet
-// to bring, as far as the budget of all connections goes. At the end of an upload it has
-// given all of that back.
+// WINDOW_UPDATE frames are made smaller on their way to the client: a connection has Go's
+// 1 MiB and 4 KiB, and beyond that as much as its uploads bring in four round trips, but
+// in 60 milliseconds at least and in half a second at most, and as they have yet to bring,
+// as far as the budget of all connections goes. By the end of an upload it has given all
+// of that back; what it had when its client broke one off, it gives back as it brings
+// another, or is closed.
 package window
 
 import "sync"

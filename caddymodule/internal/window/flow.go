@@ -52,7 +52,9 @@ type flow struct {
 	extra     int   // of the budget
 	expected  int64 // what the bodies of requests still have to bring
 	closed    bool
-	speed     speed
+	coming    int           // the length of the DATA frame that began last
+	arrival   speed         // of what comes
+	reading   speed         // of what is read
 	pinged    time.Time     // when the client was asked for its round trip, or zero
 	roundTrip time.Duration // 0 while it is not known
 }
@@ -76,11 +78,11 @@ func (f *flow) update(increment int) int {
 		f.total = initial + increment
 		f.available -= Default - initial
 	} else {
-		f.speed.add(increment)
+		f.reading.add(increment)
 	}
 	f.reserve += increment
 	granted := f.total - f.reserve // and cannot be taken back
-	want := max(int(min(f.expected, int64(f.speed.within(f.horizon())), int64(f.total))), granted, least)
+	want := max(int(min(f.expected, int64(f.within()), int64(f.total))), granted, least)
 	if !first && f.available < scarce { // It has had that much of the budget: it is what was read.
 		want = max(want, granted+increment/trickled)
 	}
@@ -89,6 +91,13 @@ func (f *flow) update(increment int) int {
 	f.reserve -= give
 	f.available += give
 	return give
+}
+
+// within returns how many bytes are expected within the horizon, with f.mu held. What has piled
+// up is read faster than the line brings more, and a line brings more than a slow reader takes.
+func (f *flow) within() int {
+	horizon := f.horizon()
+	return min(f.arrival.within(horizon), f.reading.within(horizon))
 }
 
 // horizon is called with f.mu held. To a client nearby, a window for half a second would only
@@ -120,10 +129,13 @@ func (f *flow) pong() {
 	}
 }
 
-// received counts what the client has sent. The server would take all that it grants.
+// received counts a DATA frame of the client's as it begins: by then, the one before has come.
+// The server would take all that it grants.
 func (f *flow) received(n int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.arrival.add(f.coming)
+	f.coming = n
 	f.available -= n
 	if f.available < 0 {
 		return errFlowControl
@@ -136,7 +148,8 @@ func (f *flow) expect(n int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.expected == 0 {
-		f.speed.pause()
+		f.arrival.pause()
+		f.reading.pause()
 	}
 	f.expected += n
 }
@@ -149,7 +162,7 @@ func (f *flow) close() {
 	f.extra = f.budget.resize(f.extra, 0)
 }
 
-// speed is how fast bodies are read, at the best of late.
+// speed is how fast bodies come, or are read, at the best of late.
 type speed struct {
 	perSecond float64
 	since     time.Time // when the sample began, or zero
@@ -173,10 +186,10 @@ func (s *speed) add(bytes int) {
 	s.since, s.bytes = now, 0
 }
 
-// pause says that nothing was to be read until now.
+// pause says that nothing was expected until now.
 func (s *speed) pause() { s.since, s.bytes = time.Time{}, 0 }
 
-// within returns how many bytes are read in a time.
+// within returns how many bytes those are in a time.
 func (s *speed) within(time time.Duration) int {
 	return int(min(s.perSecond*time.Seconds(), maxTotal))
 }

@@ -123,6 +123,49 @@ func TestAnUploadThatBecomesSlowGivesBack(t *testing.T) {
 	})
 }
 
+// While the handler waits for its upstream, a slow client's bytes pile up, and are then read at
+// the speed of memory.
+func TestASlowClientIsNotTakenForAFastOne(t *testing.T) {
+	tests := map[string]struct {
+		perSecond   float64 // of the client's line
+		least, most int
+	}{
+		"1 MB/s":   {1e6, least, least},
+		"20 MB/s":  {20e6, 9e6, 11e6},
+		"100 MB/s": {100e6, 20 * mebibyte, least + 40*mebibyte},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var budget Budget
+				budget.Allow(50 * mebibyte)
+				s := newServer(t, &budget)
+				s.expect(64 * mebibyte)
+				const piece = 16 << 10
+				comes := func() int {
+					time.Sleep(time.Duration(piece / test.perSecond * float64(time.Second)))
+					return s.takes(t, piece)
+				}
+				for range 40 {
+					comes()
+				}
+				most := 0
+				for s.held > 0 {
+					s.reads(piece, 1e9)
+					most = max(most, s.window())
+				}
+				for range 512 {
+					s.reads(comes(), 1e9)
+					most = max(most, s.window())
+				}
+				if most < test.least || most > test.most {
+					t.Errorf("the window is %d, want %d to %d", most, test.least, test.most)
+				}
+			})
+		})
+	}
+}
+
 func TestAClosedConnectionGivesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var budget Budget

@@ -94,7 +94,8 @@ func TestAClientSeesGosWindowAndALargeOneAsItUploads(t *testing.T) {
 	}
 }
 
-func TestAClientNearbyHasGosWindow(t *testing.T) {
+// 60 ms of what comes over loopback.
+func TestAClientNearbyHasAFewMegabytes(t *testing.T) {
 	var budget Budget
 	budget.Allow(50 * mebibyte)
 	server := startServer(t, &budget, http.HandlerFunc(reading))
