@@ -72,7 +72,7 @@ func scaled(t *testing.T, path string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return regexp.MustCompile(`(for: |\[)(\d+)([mhd])\b`).ReplaceAllStringFunc(string(rules), func(span string) string {
+	return regexp.MustCompile(`(for: |\[|offset )(\d+)([mhd])\b`).ReplaceAllStringFunc(string(rules), func(span string) string {
 		return span[:len(span)-1] + map[string]string{"m": "s", "h": "m", "d": "m"}[span[len(span)-1:]]
 	})
 }
