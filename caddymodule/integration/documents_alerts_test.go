@@ -44,3 +44,24 @@ func TestAlertsNameTheirRemedyAndAPage(t *testing.T) {
 		}
 	}
 }
+
+// The page about clients, the alert and the dashboard mean the same clients.
+func TestAllQueriesForOldClientsLeaveOutTheSameStates(t *testing.T) {
+	const states = `state!~"valid|unverified"`
+	for _, name := range []string{"docs/operations.md", "dist/prometheus/rules.yml", "dist/grafana/dashboard.json"} {
+		content, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(string(content), `\"`, `"`)
+		found := regexp.MustCompile(`client_credentials_total\{[^}]*(state[!=~]+"[^"]*")`).FindAllStringSubmatch(text, -1)
+		if len(found) == 0 {
+			t.Errorf("%s has no query for old clients", name)
+		}
+		for _, query := range found {
+			if query[1] != states {
+				t.Errorf("%s has %s, want %s", name, query[1], states)
+			}
+		}
+	}
+}
