@@ -85,6 +85,8 @@ type stage struct {
 	host, prefix, user string // for uploads: the site, the path of the gateway in it, who may
 	guarded            bool   // something decides who may upload
 	perCaller          bool   // and it is the back end, when it is asked for a signature
+
+	caddy *caddyProcess
 }
 
 const (
@@ -134,6 +136,7 @@ func (s *stage) run(t *testing.T, config string) {
 	s.replace(parsed)
 	apps := parsed["apps"].(map[string]any)
 	delete(apps, "tls")
+	delete(apps["http"].(map[string]any), "shutdown_delay") // of which no balancer has to learn
 	servers := apps["http"].(map[string]any)["servers"].(map[string]any)
 	gateways := 0
 	for _, server := range servers {
@@ -154,7 +157,7 @@ func (s *stage) run(t *testing.T, config string) {
 			"handler": "uploadcare_sandbox", "public_key": "demopublickey", "secret_key": demoSecret, "root": filepath.Join(t.TempDir(), "sandbox"),
 		}}}},
 	}
-	startCaddyWithJSON(t, parsed)
+	s.caddy = startCaddyWithJSON(t, parsed)
 }
 
 // replace replaces the addresses and passwords in a part of a config.
