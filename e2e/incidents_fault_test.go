@@ -37,10 +37,10 @@ type faults struct {
 	secret, signature, expire string // files
 	storage                   string // a directory with a disk of its own
 	resolverDown, dnsDown     atomic.Bool
-	clockOff                  atomic.Bool
+	refuserRefuses, clockOff  atomic.Bool
 
-	resolver, sharedResolver, named, timed *httptest.Server
-	nameServer                             string
+	resolver, refuser, sharedResolver, named, timed *httptest.Server
+	nameServer                                      string
 }
 
 const upstreamName = "upload.test"
@@ -55,21 +55,22 @@ func newFaults(t *testing.T) *faults {
 	write(t, f.secret, "demosecretkey")
 	f.writePair(t, farAway)
 	mountDisk(t, f.storage, storageSize)
-	f.resolver = httptest.NewServer(f.signer(&f.resolverDown))
-	f.sharedResolver = httptest.NewServer(f.signer(new(atomic.Bool)))
+	f.resolver = httptest.NewServer(f.signer(&f.resolverDown, http.StatusInternalServerError))
+	f.refuser = httptest.NewServer(f.signer(&f.refuserRefuses, http.StatusForbidden))
+	f.sharedResolver = httptest.NewServer(f.signer(new(atomic.Bool), 0))
 	f.named, f.timed = httptest.NewServer(http.HandlerFunc(f.takeNamed)), httptest.NewTLSServer(http.HandlerFunc(f.takeTimed))
-	for _, server := range []*httptest.Server{f.resolver, f.sharedResolver, f.named, f.timed} {
+	for _, server := range []*httptest.Server{f.resolver, f.refuser, f.sharedResolver, f.named, f.timed} {
 		t.Cleanup(server.Close)
 	}
 	f.serveNames(t)
 	return f
 }
 
-// signer is a back end that signs, unless it is down.
-func (f *faults) signer(down *atomic.Bool) http.HandlerFunc {
+// signer is a back end that signs, unless it is down: then it responds with a status.
+func (f *faults) signer(down *atomic.Bool, status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if down.Load() {
-			http.Error(w, "the database is away", http.StatusInternalServerError)
+			http.Error(w, "the database is away", status)
 			return
 		}
 		expire := strconv.FormatInt(time.Now().Add(faultLifetime).Unix(), 10)

@@ -40,7 +40,7 @@ func incidents(t *testing.T, f *faults) []*incident {
 	t.Helper()
 	const series = "caddy_uploadcare_"
 	sandboxOf := make(map[string]string)
-	for _, name := range []string{"secret", "resolver", "static", "storage"} {
+	for _, name := range []string{"secret", "resolver", "refusal", "static", "storage"} {
 		sandboxOf[name] = "upstream http://" + freeAddress(t)
 	}
 	return []*incident{
@@ -63,6 +63,15 @@ func incidents(t *testing.T, f *faults) []*incident {
 			alerts: []string{"UploadcareSourceDown resolver"},
 		},
 		{
+			name: "refusal", what: "resolver refuses everyone",
+			options: "resolver " + f.refuser.URL + "\n\t\t\tthreshold 2s", upstream: sandboxOf["refusal"],
+			fault: func() { f.refuserRefuses.Store(true) }, repair: func() { f.refuserRefuses.Store(false) },
+			client: "403 Uploads are not allowed", log: "credential refused by the source",
+			metric: series + `uploads_total{project="refusal",outcome="refused",reason="GatewayCredentialRefusedError"} > 0`,
+			status: []string{`state +refused`, `last error +\S+, \d+s ago, refused: .*403.*`, `  refused +GatewayCredentialRefusedError \d+`},
+			alerts: []string{"UploadcareSourceRefuses refusal"},
+		},
+		{
 			name: "dns", what: "upstream's name not found",
 			options:  "secret_key demosecretkey",
 			upstream: "upstream " + strings.Replace(f.named.URL, "127.0.0.1", upstreamName, 1) + "\n\t\tinsecure_http\n\t\ttransport uploadcare {\n\t\t\tresolvers " + f.nameServer + "\n\t\t}",
@@ -73,7 +82,7 @@ func incidents(t *testing.T, f *faults) []*incident {
 				`upstream +` + upstreamName + `:\d+ failed \S+, \d+s ago, dial: dial tcp: lookup ` + upstreamName + ` on ` + f.nameServer + `: no such host`,
 				`  upstream error +dial \d+`,
 			},
-			alerts: []string{"UploadcareUpstreamUnreachable"},
+			alerts: []string{"UploadcareUpstreamUnreachable dns"},
 		},
 		{
 			name: "clock", what: "clock ten minutes behind",
@@ -84,7 +93,7 @@ func incidents(t *testing.T, f *faults) []*incident {
 			client: "200 ", log: "this machine's clock differs from the Upload API's",
 			metric: series + `clock_offset_seconds{project="clock"} > 590`,
 			status: []string{`clock +corrected by (9m59s|10m[01]s): set this machine's clock`},
-			alerts: []string{"UploadcareClockOff"},
+			alerts: []string{"UploadcareClockOff clock"},
 		},
 		{
 			name: "static", what: "static pair runs out",
@@ -119,8 +128,9 @@ func (i *incident) caddyfile(t *testing.T) string {
 	return caddyfile
 }
 
-// Each incident raises the alert that is meant for it, and no other; an operator finds a
-// line of the log and a metric of it; and when it is mended, the alert clears.
+// Each incident raises the alert that is meant for it, and no other, not even one that another
+// incident is to raise; an operator finds a line of the log and a metric of it; and when it
+// is mended, the alert clears.
 func TestEachIncidentRaisesItsAlertAlone(t *testing.T) {
 	f := newFaults(t)
 	all := incidents(t, f)

@@ -6,6 +6,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -30,14 +31,16 @@ const (
 type prometheus struct{ url string }
 
 // startPrometheus runs it with the rules that are shipped, each second for a minute of
-// theirs, and has it scrape a gateway's admin endpoint.
+// theirs, and has it scrape a gateway's admin endpoint. Each project's metrics are those of an
+// instance of its name, so that an alert about a gateway shows whose uploads raise it.
 func startPrometheus(t *testing.T, admin string) *prometheus {
 	t.Helper()
 	home, address := t.TempDir(), freeAddress(t)
 	for name, content := range map[string]string{
 		"rules.yml": scaled(t, rulesFile),
 		"prometheus.yml": fmt.Sprintf("global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\nrule_files: [rules.yml]\n"+
-			"scrape_configs:\n  - job_name: caddy\n    static_configs:\n      - targets: ['%s']\n", admin),
+			"scrape_configs:\n  - job_name: caddy\n    static_configs:\n      - targets: ['%s']\n"+
+			"    metric_relabel_configs:\n      - {source_labels: [project], regex: (.+), target_label: instance}\n", admin),
 	} {
 		if err := os.WriteFile(filepath.Join(home, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -106,7 +109,8 @@ func (p *prometheus) get(path string, into any) error {
 	return json.NewDecoder(response.Body).Decode(into)
 }
 
-// firing returns the alerts that fire, by their severity, as "name project".
+// firing returns the alerts that fire, by their severity, as "name project", or "name instance"
+// if they are about a gateway.
 func (p *prometheus) firing(t *testing.T) map[string][]string {
 	t.Helper()
 	var response struct {
@@ -129,7 +133,7 @@ func (p *prometheus) firing(t *testing.T) map[string][]string {
 		if found[severity] == nil {
 			found[severity] = make(map[string]bool)
 		}
-		found[severity][strings.TrimSpace(alert.Labels["alertname"]+" "+alert.Labels["project"])] = true
+		found[severity][strings.TrimSpace(alert.Labels["alertname"]+" "+cmp.Or(alert.Labels["project"], alert.Labels["instance"]))] = true
 	}
 	fire := make(map[string][]string)
 	for severity, alerts := range found {
