@@ -174,8 +174,8 @@ eml: message/rfc822
 kml: application/vnd.google-earth.kml+xml
 kmz: application/vnd.google-earth.kmz
 gpx: application/gpx+xml
-php phtml phar: text/x-php
-asp aspx jsp cgi: text/x-server-page
+php php3 php4 php5 php7 php8 phps pht phtm phtml phar: text/x-php
+asp aspx ashx asmx jsp jspx cfm cgi: text/x-server-page
 py: text/x-python
 rb: text/x-ruby
 pl: text/x-perl

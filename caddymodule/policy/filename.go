@@ -3,12 +3,9 @@
 package policy
 
 import (
-	"net/url"
+	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // maxExtension is the length of the longest extension. What is longer is part of a name.
@@ -26,12 +23,34 @@ func fileExtensions(name string, found func(string)) {
 		return
 	}
 	readControls(name, found)
-	if strings.Contains(name, "%") {
-		// If a percent sign escapes nothing, servers leave the name as it is.
-		if decoded, err := url.PathUnescape(name); err == nil && decoded != name {
-			readControls(decoded, found)
-		}
+	if decoded := unescape(name); decoded != name {
+		readControls(decoded, found)
 	}
+}
+
+// unescape decodes what a percent sign escapes, and leaves one that escapes nothing. Some
+// servers do that, others decode nothing of a name with such a sign, or of any name.
+func unescape(name string) string {
+	before, rest, found := strings.Cut(name, "%")
+	if !found {
+		return name
+	}
+	decoded := []byte(before)
+	for found {
+		var octet uint64
+		err := strconv.ErrSyntax
+		if len(rest) >= 2 {
+			octet, err = strconv.ParseUint(rest[:2], 16, 8)
+		}
+		if err == nil {
+			decoded, rest = append(decoded, byte(octet)), rest[2:]
+		} else {
+			decoded = append(decoded, '%')
+		}
+		before, rest, found = strings.Cut(rest, "%")
+		decoded = append(decoded, before...)
+	}
+	return string(decoded)
 }
 
 // plainExtension returns the extension of a name in which every server reads the same, as
@@ -49,55 +68,33 @@ func plainExtension(name string) (extension string, isPlain bool) {
 			dot = i
 		}
 	}
-	if dot < 0 || !isExtension(name[dot+1:]) {
+	if dot < 0 {
 		return "", true
 	}
-	return asciiLower(name[dot+1:]), true
+	suffix := name[dot+1:]
+	if isExtension(suffix) {
+		return asciiLower(suffix), true
+	}
+	for i := range len(suffix) {
+		if !isAlphanumeric(suffix[i]) {
+			return "", false
+		}
+	}
+	return "", true
 }
 
 // readControls reads a name as it is, up to the first control character, as C does with
 // NUL, and without such characters.
 func readControls(name string, found func(string)) {
-	readExtension(name, found)
+	readEndings(name, found)
 	if control := strings.IndexFunc(name, unicode.IsControl); control >= 0 {
-		readExtension(name[:control], found)
-		readExtension(strings.Map(dropControl, name), found)
+		readEndings(name[:control], found)
+		readEndings(strings.Map(dropControl, name), found)
 	}
 }
 
 func dropControl(r rune) rune {
 	if unicode.IsControl(r) {
-		return -1
-	}
-	return r
-}
-
-// readExtension calls found with the extension of a name, if it has one. Systems drop
-// dots and blanks at the end of a name.
-func readExtension(name string, found func(string)) {
-	name = strings.TrimRightFunc(name, func(r rune) bool { return r == '.' || r == '/' || r == '\\' || unicode.IsSpace(r) })
-	name = name[strings.LastIndexAny(name, `/\`)+1:]
-	dot := strings.LastIndexByte(name, '.')
-	if dot < 0 {
-		return
-	}
-	suffix := name[dot+1:]
-	if isExtension(suffix) {
-		found(asciiLower(suffix))
-		return
-	}
-	// The service keeps of a name what is ASCII. A sign beyond it, such as a blank of no
-	// width, must not hide an extension.
-	if len(suffix) <= 64 && !isASCII(suffix) {
-		kept := asciiLower(strings.Map(keepAlphanumeric, norm.NFKD.String(suffix)))
-		if _, known := extensionTypes[kept]; known {
-			found(kept)
-		}
-	}
-}
-
-func keepAlphanumeric(r rune) rune {
-	if r >= utf8.RuneSelf || !isAlphanumeric(byte(r&0x7f)) {
 		return -1
 	}
 	return r

@@ -66,6 +66,16 @@ func oracleListed(entries []string, mediaType string) bool {
 	})
 }
 
+// oracleExtension says which extension the table finds behind the last dot of a name.
+func oracleExtension(suffix string) string {
+	bare := strings.ReplaceAll(suffix, "\u200b", "")
+	kept := strings.NewReplacer("-", "", " ", "", "é", "").Replace(bare)
+	if kept == bare || oracleTypes[kept] != "" {
+		return kept
+	}
+	return "" // something else was dropped, and what is left is unknown
+}
+
 // oracleType says whether the table allows a file.
 func oracleType(entries []string, f oracleFile) bool {
 	own := oracleTypes[f.extension]
@@ -185,7 +195,7 @@ func readFiles(body []byte, boundary string) ([]oracleFile, error) {
 		}
 		f := oracleFile{size: len(content), nameless: name == "", field: params["name"]}
 		if dot := strings.LastIndexByte(name, '.'); dot >= 0 && name[dot+1:] != "12" { // a number
-			f.extension = strings.ToLower(name[dot+1:])
+			f.extension = oracleExtension(strings.ToLower(name[dot+1:]))
 		}
 		if f.declared, _, _ = strings.Cut(strings.ToLower(declared), ";"); f.declared == octetStream || f.declared == "null" {
 			f.declared = ""
@@ -211,7 +221,7 @@ func randomForm(random *rand.Rand, boundary string) []byte {
 	pick := func(from ...string) string { return from[random.IntN(len(from))] }
 	names := []string{"blob", "a", "Report 3.12", "фото"}
 	for extension := range oracleTypes {
-		names = append(names, "a."+extension, "B. c."+strings.ToUpper(extension))
+		names = append(names, "a."+extension, "B. c."+strings.ToUpper(extension), "a."+extension[:1]+"-"+extension[1:], "a. "+extension+"é", "a."+extension+"\u200b")
 	}
 	slices.Sort(names)
 	types := []string{
