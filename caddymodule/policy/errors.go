@@ -23,7 +23,7 @@ var (
 )
 
 // refuse adds to a refusal what the operator's log says of it: the option, and the value
-// that it forbids.
+// that it forbids, unless that may be a credential.
 func refuse(refusal *uploadapi.Error, format string, values ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{refusal}, values...)...)
 }

@@ -135,7 +135,7 @@ func (r *Rules) Fields(endpoint *uploadapi.SignedEndpoint, resolve func(string) 
 	}
 	if store != "" {
 		if !slices.Contains(storeChoices, store) {
-			return nil, refuse(ErrMetadata, "store: %s is neither 0, 1 nor auto", quote(store))
+			return nil, refuse(ErrMetadata, "store: its value is neither 0, 1 nor auto")
 		}
 		fields = append(fields, form.Field{Name: endpoint.Store, Value: store})
 	}

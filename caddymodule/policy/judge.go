@@ -163,10 +163,10 @@ func (j *Judge) Field(name, value string) error {
 		parsed, err := parseSource(value)
 		// For types it matters also where any address may be fetched.
 		if err != nil {
-			j.path.doubt = "address " + quote(value)
+			j.path.doubt = "an address: " + err.Error()
 		}
 		j.path.nameOf(parsed)
-		return j.each(func(r *Rules) error { return r.judgeSource(value, parsed, err) })
+		return j.each(func(r *Rules) error { return r.judgeSource(parsed, err) })
 	}
 	return nil
 }

@@ -123,6 +123,35 @@ func TestEverySourceIsJudged(t *testing.T) {
 	requireRefusal(t, err, ErrSourceURL, "from_url")
 }
 
+// Invariant 8: what the log says of a refused address has nothing of it but the host.
+func TestInvariant8RefusedAddressesKeepTheirCredentials(t *testing.T) {
+	for name, c := range map[string]struct{ address, says string }{
+		"the query of another host":       {"https://files.test/a.exe?X-Amz-Signature=canary", "files.test"},
+		"the path of another host":        {"https://files.test:8443/canary/a.exe", "files.test:8443"},
+		"the fragment of another host":    {"https://files.test/a.exe#canary", "files.test"},
+		"a password":                      {"https://user:canary@cdn.example.org/a.exe", "user information"},
+		"a password in a broken address":  {"https://user:canary@/a.exe", "user information"},
+		"a password behind a wrong port":  {"https://cdn.example.org:canary/a.exe", "host"},
+		"a name that is no host":          {"https://canary_!/a.exe", "host"},
+		"a password in another scheme":    {"ftp://user:canary@cdn.example.org/a.exe", "http://"},
+		"a query of an address with a \\": {`https://cdn.example.org\a.exe?X-Amz-Signature=canary`, "backslash"},
+		"a query that is not UTF-8":       {"https://cdn.example.org/a.exe?\xff&sig=canary", "UTF-8"},
+		"a host that is not IDNA":         {"https://xn--canary-\u00df.example.org/a.exe", "host"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for option, p := range map[string]Policy{"from_url": {FromURL: []string{"cdn.example.org"}}, "types": {Types: []string{"image/*"}}} {
+				err := judgeFields(t, uploadapi.FromURL, p, "source_url="+c.address)
+				switch {
+				case err == nil, strings.Contains(err.Error(), "canary"), !strings.Contains(err.Error(), option+": "):
+					t.Errorf("%s: %v", option, err)
+				case option == "from_url" && !strings.Contains(err.Error(), c.says):
+					t.Errorf("%v does not say %s", err, c.says)
+				}
+			}
+		})
+	}
+}
+
 func TestWatchedFields(t *testing.T) {
 	for name, c := range map[string]struct {
 		path     string

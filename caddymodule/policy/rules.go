@@ -98,15 +98,16 @@ func (r *Rules) judgeEndpoint(endpoint *uploadapi.SignedEndpoint) error {
 }
 
 // judgeSource judges an address from which to fetch, as parsed once for all candidates;
-// err says why it could not be.
-func (r *Rules) judgeSource(address string, parsed source, err error) error {
+// err says why it could not be. The refusal has the host alone: an address may have a password
+// in it, and the query of one that a storage service signed is a credential.
+func (r *Rules) judgeSource(parsed source, err error) error {
 	switch {
 	case r.sources == nil:
 		return nil
-	case err != nil:
-		return refuse(ErrSourceURL, "from_url: %s: %w", quote(address), err)
+	case err != nil: // which host it has is not certain then
+		return refuse(ErrSourceURL, "from_url: an address: %w", err)
 	case !r.sources.allows(parsed):
-		return refuse(ErrSourceURL, "from_url: the host of %s is not among them", quote(address))
+		return refuse(ErrSourceURL, "from_url: %s is not among them", parsed.authority())
 	}
 	return nil
 }

@@ -19,6 +19,14 @@ type source struct {
 	path     string // escaped, with its slash; or empty
 }
 
+// authority returns the host, and the port if it is not the scheme's.
+func (s source) authority() string {
+	if s.standard {
+		return s.host
+	}
+	return s.host + ":" + s.port
+}
+
 // Reasons to refuse an address that some parser of URLs could read with another host
 // than the rest. The service's parser is not known.
 var (

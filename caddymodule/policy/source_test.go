@@ -177,7 +177,7 @@ func TestAddressesToFetchFrom(t *testing.T) {
 			entries := sourceEntries[:len(sourceEntries)-1]
 			rules := compile(t, Policy{FromURL: entries})
 			parsed, err := parseSource(c.address)
-			refusal := rules.judgeSource(c.address, parsed, err)
+			refusal := rules.judgeSource(parsed, err)
 			if (refusal == nil) != c.allowed {
 				t.Fatalf("%q: %v", c.address, refusal)
 			}
