@@ -34,6 +34,7 @@ var (
 	errSign      = errors.New("it has a control character, a backslash, or a blank in its host")
 	errScheme    = errors.New("it does not begin with http:// or https://")
 	errAuthority = errors.New("it has user information, or an escape in its host")
+	errNoPath    = errors.New("behind its host stands no path, but an at sign, or a fragment with a dot")
 	errHost      = errors.New("its host is not a name or an address in its usual spelling")
 	errPort      = errors.New("its port is not a number from 1 to 65535")
 )
@@ -103,7 +104,19 @@ func splitAddress(address string) (scheme, authority, rest string, err error) {
 	if strings.ContainsAny(authority, "@%") {
 		return "", "", "", errAuthority
 	}
+	if hidesHost(rest) {
+		return "", "", "", errNoPath
+	}
 	return scheme, authority, rest, nil
+}
+
+// hidesHost reports whether a parser that ends a host at no # or ? could read another in what
+// stands behind it. To curl before 7.51 (CVE-2016-8624) and urllib of Python before 3.6.2
+// (bpo-30500), https://cdn.example.org#@evil.test/ has user information.
+func hidesHost(rest string) bool {
+	before, _, _ := strings.Cut(rest, "/")
+	before = unescape(before) // as urllib did with hosts
+	return strings.Contains(before, "@") || strings.HasPrefix(before, "#") && strings.ContainsAny(before, ".。．｡")
 }
 
 // splitPort splits an authority at the colon before its port.
