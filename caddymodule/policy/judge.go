@@ -86,6 +86,18 @@ func (j *Judge) Err() error {
 	return j.candidates[0].violation
 }
 
+// Forbid notes a reason outside the judge for which a candidate cannot have the upload.
+func (j *Judge) Forbid(rules *Rules, reason error) {
+	if j == nil {
+		return
+	}
+	for i := range j.candidates {
+		if c := &j.candidates[i]; c.rules == rules && c.violation == nil {
+			c.violation = reason
+		}
+	}
+}
+
 // Choose says to which of the candidates the upload belongs. It returns what they forbid
 // of the upload so far. From then on they alone count.
 func (j *Judge) Choose(rules *Rules) error {

@@ -247,6 +247,22 @@ func TestSeveralProjects(t *testing.T) {
 			t.Fatal("an upload passes unjudged")
 		}
 	})
+	t.Run("a reason from outside", func(t *testing.T) {
+		reason := refuse(ErrMetadata, "metadata[user]: too long")
+		j := begin(t, small, images)
+		j.Forbid(small, reason)
+		if err := j.Err(); err != nil {
+			t.Fatal(err)
+		}
+		requireRefusal(t, upload(j, exe, "MZ", 1), ErrMetadata, "metadata")
+		requireRefusal(t, j.Choose(images), uploadapi.ErrFileType, "types")
+		other := begin(t, small, images)
+		other.Forbid(small, reason)
+		if err := other.Choose(images); err != nil {
+			t.Fatal(err)
+		}
+		(*Judge)(nil).Forbid(small, reason)
+	})
 	t.Run("endpoints", func(t *testing.T) {
 		closed := compile(t, Policy{Endpoints: []string{"group"}})
 		j := begin(t, closed, images)

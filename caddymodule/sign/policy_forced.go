@@ -40,16 +40,19 @@ func (a *attempt) checkForced(forced project.Forced) error {
 	return nil
 }
 
-// checkKnownForced is checkForced before the body is read, where the project is known by
-// then: from the query, or since there is but one.
+// checkKnownForced is checkForced before the body is read, of the project if it is known by
+// then, or else of each that it may be: if none can have its fields, or may have the upload,
+// no byte leaves.
 func (a *attempt) checkKnownForced() error {
-	switch {
-	case a.project != nil:
+	if a.project != nil {
 		return a.checkForced(a.forcedOf(a.project))
-	case len(a.forced) == 1 && len(a.sign.policies.rules) == 1:
-		return a.checkForced(a.forced[0])
 	}
-	return nil
+	for _, forced := range a.forced {
+		if err := a.checkForced(forced); err != nil {
+			a.judge.Forbid(forced.Project.Rules(), err)
+		}
+	}
+	return a.judge.Err()
 }
 
 // freshLength returns by how many bytes a form becomes longer. It must be known before

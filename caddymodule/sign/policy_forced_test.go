@@ -200,6 +200,41 @@ func TestForcedValuesWithTheDelimiterAreRefusedWhereverTheKeyStands(t *testing.T
 	}
 }
 
+// Where several projects may be meant, a value that none of them can have is refused before
+// a byte leaves; one that only some cannot have, when the project is known to be one of them.
+func TestForcedValuesThatNoProjectCanHave(t *testing.T) {
+	project := func(key, policy string) string {
+		return `{"public_key":"` + key + `","source":{"module":"secret_key","keys":["` + testSecret + `"]},"policy":` + policy + `}`
+	}
+	const byUser, group, constant = `{"metadata":{"user":"{http.request.header.X-User}"}}`, `{"endpoints":["group"]}`, `{"metadata":{"user":"anna"}}`
+	for name, test := range map[string]struct {
+		other, user string
+		leaves      bool // before the project is known
+	}{
+		"a line end, all force it":             {byUser, "a\r\nb", false},
+		"a long value, all force it":           {byUser, strings.Repeat("a", 513), false},
+		"the delimiter, all force it":          {byUser, "a--" + testBoundary, false},
+		"a line end, the other is forbidden":   {group, "a\r\nb", false},
+		"the delimiter, the other's forbidden": {group, "a--" + testBoundary, false},
+		"a line end, the other has its own":    {constant, "a\r\nb", true},
+		"the delimiter, the other has none":    {`{"max_files":9}`, "a--" + testBoundary, true},
+	} {
+		sign := mustSign(t, `{"projects":[`+project("forcing", byUser)+","+project("other", test.other)+`]}`)
+		for place, r := range map[string]*http.Request{
+			"form":    uploadRequest(formOf(file("file", "a.jpg", "x"), field("UPLOADCARE_PUB_KEY", "forcing"))),
+			"chunked": asChunked(uploadRequest(formOf(file("file", "a.jpg", "x"), field("UPLOADCARE_PUB_KEY", "forcing")))),
+		} {
+			t.Run(name+", "+place, func(t *testing.T) {
+				r.Header["X-User"] = []string{test.user}
+				rec, w := serve(t, sign, withReplacer(r))
+				if w.Code != http.StatusBadRequest || rec.called != test.leaves || rec.called && rec.err == nil {
+					t.Errorf("status %d, called %v, %v: %s", w.Code, rec.called, rec.err, w.Body)
+				}
+			})
+		}
+	}
+}
+
 func asChunked(r *http.Request) *http.Request {
 	r.ContentLength = -1
 	return r
