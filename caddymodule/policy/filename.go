@@ -62,7 +62,7 @@ func plainExtension(name string) (extension string, isPlain bool) {
 	dot := -1
 	for i := range len(name) {
 		switch c := name[i]; {
-		case c < ' ' || c > '~' || c == '%' || c == '/' || c == '\\':
+		case c < ' ' || c > '~' || c == '%' || c == '$' || c == '/' || c == '\\':
 			return "", false
 		case c == '.':
 			dot = i
@@ -84,8 +84,11 @@ func plainExtension(name string) (extension string, isPlain bool) {
 }
 
 // readControls reads a name as it is, up to the first control character, as C does with
-// NUL, and without such characters.
+// NUL, and without such characters; and up to what names a stream of the file to Windows.
 func readControls(name string, found func(string)) {
+	if file, _, isStream := strings.Cut(name, "::$"); isStream {
+		readControls(file, found)
+	}
 	readEndings(name, found)
 	if control := strings.IndexFunc(name, unicode.IsControl); control >= 0 {
 		readEndings(name[:control], found)

@@ -179,6 +179,8 @@ func TestTypes(t *testing.T) {
 		"a dot and a hyphen behind":                {"image/*", "", "setup.exe.-", "png", false},
 		"a slash within":                           {"image/*", "", "setup.e/xe", "png", false},
 		"a slash and a hyphen behind":              {"image/*", "", "setup.exe/-", "png", false},
+		"a stream of Windows":                      {"image/*", "image/png", "a.php::$DATA", "png", false},
+		"a stream with an extension":               {"image/*", "image/png", "a.proj::$data.png", "png", false},
 		"a colon behind":                           {"image/*", "", "setup.exe:", "png", false},
 		"many blanks of no width behind":           {"image/*", "", "a.php" + strings.Repeat("\u200b", 21), "png", false},
 		"many hyphens within":                      {"image/*", "", "a.p" + strings.Repeat("-", 5000) + "hp", "png", false},
