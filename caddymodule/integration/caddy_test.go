@@ -198,6 +198,23 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	t.Fatalf("gave up waiting: %s", what)
 }
 
+// receive returns what comes next from a channel. Of one that is closed, it waits for that.
+func receive[T any](t *testing.T, what string, from <-chan T) (received T) {
+	t.Helper()
+	select {
+	case received = <-from:
+	case <-time.After(60 * time.Second):
+		t.Fatalf("gave up waiting: %s", what)
+	}
+	return received
+}
+
+// exits waits until a Caddy that was asked to stop has done so.
+func exits(t *testing.T, c *caddyProcess) {
+	t.Helper()
+	receive(t, "Caddy exits", c.exited)
+}
+
 // start runs Caddy with the configuration and waits for its certificate.
 func (d demo) start(t *testing.T, gateway, sandbox string) *caddyProcess {
 	t.Helper()

@@ -4,139 +4,40 @@ package integration
 
 import (
 	"fmt"
-	"io"
-	"net/http"
+	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
 
-// slowUploads are uploads of seconds, over all protocols, each with a connection and a file
-// of its own. The upstream is this process, which outlives every gateway.
-type slowUploads struct {
-	t       *testing.T
-	running sync.WaitGroup
+const replacedUploads = 50
 
-	mu       sync.Mutex
-	begun    int            // at the upstream
-	stored   map[string]int // how often each file arrived whole and signed
-	accepted []string       // files whose clients got a 200
-	failed   []string       // the others, and why
+// withGrace returns the gateways' Caddyfile with a grace period.
+func (d demo) withGrace(period, options string) string {
+	return "{\n\tgrace_period " + period + "\n}\n" + d.gateways(options)
 }
 
-func newSlowUploads(t *testing.T) (s *slowUploads, upstream string) {
-	t.Helper()
-	s = &slowUploads{t: t, stored: make(map[string]int)}
-	return s, strings.TrimPrefix(startUpstream(t, s.store).URL, "http://")
-}
-
-// store is the upstream. A form that breaks off is not stored.
-func (s *slowUploads) store(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost { // it shows that the gateway is up
-		return
+// refuses reports whether nothing listens on an address any more.
+func refuses(address string) bool {
+	connection, err := net.Dial("tcp", address)
+	if err != nil {
+		return true
 	}
-	s.mu.Lock()
-	s.begun++
-	s.mu.Unlock()
-	if r.ParseMultipartForm(1<<20) != nil {
-		return
-	}
-	form := r.MultipartForm
-	if len(form.File["file"]) != 1 || len(form.Value["signature"]) != 1 || len(form.Value["expire"]) != 1 {
-		http.Error(w, "not signed once", http.StatusBadRequest)
-		return
-	}
-	file, _ := form.File["file"][0].Open()
-	content, _ := io.ReadAll(file)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stored[string(content)]++
-	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprint(w, `{"file":"00000000-0000-0000-0000-000000000000"}`)
-}
-
-// begin sends count uploads that take so long each, over the protocols in turn.
-func (s *slowUploads) begin(url string, count int, duration time.Duration) {
-	s.t.Helper()
-	const pieces = 20
-	for i := range count {
-		version := []string{"HTTP/1.1", "HTTP/2.0", "HTTP/3.0"}[i%3]
-		content := fmt.Sprintf("%s %d of %d at %s: %s", version, i, count, time.Now(), photo)
-		client := client(s.t, version)
-		request := newUpload(s.t, url, trickle(formOf(key, file("file", content)), pieces, duration/pieces))
-		s.running.Go(func() {
-			response, err := client.Do(request)
-			if err == nil {
-				var body []byte
-				body, err = io.ReadAll(response.Body)
-				_ = response.Body.Close()
-				if err == nil && (response.StatusCode != http.StatusOK || response.Proto != version) {
-					err = fmt.Errorf("%s %s %s", response.Proto, response.Status, body)
-				}
-			}
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if err != nil {
-				s.failed = append(s.failed, fmt.Sprintf("%.40s: %v", content, err))
-				return
-			}
-			s.accepted = append(s.accepted, content)
-		})
-	}
-}
-
-// underWay waits until so many uploads have begun to arrive.
-func (s *slowUploads) underWay(count int) {
-	s.t.Helper()
-	eventually(s.t, "all uploads are under way", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.begun >= count
-	})
-}
-
-// end waits for the uploads. None may have been lost, and none doubled.
-func (s *slowUploads) end(count int) {
-	s.t.Helper()
-	s.running.Wait()
-	for _, failed := range s.failed {
-		s.t.Errorf("lost: %s", failed)
-	}
-	if len(s.accepted) != count || len(s.stored) != count {
-		s.t.Errorf("%d uploads: %d accepted, %d stored", count, len(s.accepted), len(s.stored))
-	}
-	for _, content := range s.accepted {
-		if times := s.stored[content]; times != 1 {
-			s.t.Errorf("%.40s: stored %d times", content, times)
-		}
-	}
-}
-
-const (
-	replacedUploads = 50
-	replacedFor     = 4 * time.Second // what each of them takes
-)
-
-func exits(t *testing.T, c *caddyProcess) {
-	t.Helper()
-	select {
-	case <-c.exited:
-	case <-time.After(time.Minute):
-		t.Fatal("Caddy did not exit")
-	}
+	_ = connection.Close()
+	return false
 }
 
 // Invariant 9: uploads under way when the gateway is asked to stop arrive, over every protocol.
 func TestInvariant9AStopLosesNoneOfFiftyUploads(t *testing.T) {
-	s, upstream := newSlowUploads(t)
-	d := newDemo(t)
-	d.sandbox = upstream
-	c := startCaddy(t, "{\n\tgrace_period 1m\n}\n"+d.gateways(""))
+	s, d := newSlowUploads(t), newDemo(t)
+	d.sandbox = s.upstream()
+	c := startCaddy(t, d.withGrace("1m", ""))
 	d.awaitCertificate(t)
-	s.begin("https://"+d.secure+"/base/", replacedUploads, replacedFor)
-	s.underWay(replacedUploads)
+	uploads := s.begin("https://"+d.secure+"/base/", replacedUploads)
 	c.terminate()
+	eventually(t, "connections are refused", func() bool { return refuses(d.secure) })
+	uploads.checkUnderWay("stop")
+	uploads.release()
 	s.end(replacedUploads)
 	exits(t, c)
 }
@@ -144,16 +45,20 @@ func TestInvariant9AStopLosesNoneOfFiftyUploads(t *testing.T) {
 // Invariant 9: uploads under way when the config is loaded anew arrive, and so do those that
 // begin after it, over every protocol.
 func TestInvariant9ReloadsLoseNoneOfFiftyUploads(t *testing.T) {
-	s, upstream := newSlowUploads(t)
-	d := newDemo(t)
-	d.sandbox = upstream
-	const grace = "{\n\tgrace_period 1m\n}\n"
-	c := startCaddy(t, grace+d.gateways(""))
+	s, d := newSlowUploads(t), newDemo(t)
+	d.sandbox = s.upstream()
+	c := startCaddy(t, d.withGrace("1m", ""))
 	d.awaitCertificate(t)
+	var uploads []*batch
 	for reload := 1; reload <= 3; reload++ {
-		s.begin("https://"+d.secure+"/base/", replacedUploads, replacedFor)
-		s.underWay(reload * replacedUploads)
-		c.reload(grace + strings.ReplaceAll(d.gateways(""), "demosecretkey", fmt.Sprintf("secret%d", reload)))
+		uploads = append(uploads, s.begin("https://"+d.secure+"/base/", replacedUploads))
+		c.reload(strings.ReplaceAll(d.withGrace("1m", ""), "demosecretkey", fmt.Sprintf("secret%d", reload)))
+		for _, batch := range uploads {
+			batch.checkUnderWay(fmt.Sprintf("reload %d", reload))
+		}
+	}
+	for _, batch := range uploads {
+		batch.release()
 	}
 	s.end(3 * replacedUploads)
 }
@@ -161,15 +66,14 @@ func TestInvariant9ReloadsLoseNoneOfFiftyUploads(t *testing.T) {
 // What the grace period does to uploads that last longer, as docs/operations.md says: a reload
 // ends those over HTTP/3, and no others.
 func TestAReloadEndsHTTP3UploadsAfterTheGracePeriod(t *testing.T) {
-	s, upstream := newSlowUploads(t)
-	d := newDemo(t)
-	d.sandbox = upstream
-	const grace = "{\n\tgrace_period 1s\n}\n"
-	c := startCaddy(t, grace+d.gateways(""))
+	s, d := newSlowUploads(t), newDemo(t)
+	d.sandbox = s.upstream()
+	c := startCaddy(t, d.withGrace("1s", ""))
 	d.awaitCertificate(t)
-	s.begin("https://"+d.secure+"/base/", 6, replacedFor)
-	s.underWay(6)
-	c.reload(grace + d.gateways("threshold 40s"))
+	uploads := s.begin("https://"+d.secure+"/base/", 6)
+	c.reload(d.withGrace("1s", "threshold 40s"))
+	eventually(t, "uploads are lost", func() bool { return len(s.lost()) >= 2 })
+	uploads.release()
 	s.running.Wait()
 	if len(s.failed) != 2 || !strings.HasPrefix(s.failed[0], "HTTP/3.0") || !strings.HasPrefix(s.failed[1], "HTTP/3.0") {
 		t.Errorf("lost: %q", s.failed)
@@ -194,13 +98,14 @@ func adjusted(t *testing.T, text string, oldnew ...string) string {
 // docs/production.md. Uploads under way arrive, and so do those that begin meanwhile.
 func TestInvariant9ARollingReplacementLosesNoUpload(t *testing.T) {
 	const document = "docs/production.md"
-	s, upstream := newSlowUploads(t)
+	s := newSlowUploads(t)
 	directory := documentedSecrets(t)
 	gateways := []string{freeAddress(t), freeAddress(t)}
+	upstreams := map[string]string{gateways[0]: s.upstream(), gateways[1]: s.upstream()} // one each
 	caddyfile := func(address string) string {
 		_, port, _ := strings.Cut(address, ":")
 		return here(adjusted(t, documented(t, document, "shutdown_delay"),
-			":8080 {", ":"+port+" {\n\tbind 127.0.0.1", "\tuploadcare {", "\tuploadcare {\n\t\tupstream http://"+upstream), directory)
+			":8080 {", ":"+port+" {\n\tbind 127.0.0.1", "\tuploadcare {", "\tuploadcare {\n\t\tupstream http://"+upstreams[address]), directory)
 	}
 	var running []*caddyProcess
 	for _, address := range gateways {
@@ -213,24 +118,39 @@ func TestInvariant9ARollingReplacementLosesNoUpload(t *testing.T) {
 		"10.0.0.11:8080", gateways[0], "10.0.0.12:8080", gateways[1]))
 	d.awaitCertificate(t)
 
-	url, begun := "https://uploader:"+visitorPassword+"@"+d.secure+"/base/", 0
-	begin := func(count int) {
-		s.begin(url, count, replacedFor)
+	begun := 0
+	begin := func(count int) *batch {
 		begun += count
-		s.underWay(begun)
+		return s.begin("https://uploader:"+visitorPassword+"@"+d.secure+"/base/", count)
 	}
-	begin(replacedUploads)
 	for i, c := range running {
+		uploads := begin(replacedUploads)
+		there := uploads.at(upstreams[gateways[i]])
+		if there == 0 {
+			t.Fatalf("the balancer has sent all of %d uploads to one gateway", replacedUploads)
+		}
 		c.terminate()
-		for range 8 { // for its shutdown_delay of five seconds, while it stops, and while it is down
-			begin(3)
+		for delay := 0; !refuses(gateways[i]); delay++ { // its shutdown_delay of five seconds
+			if delay == 60 {
+				t.Fatal("the gateway does not stop")
+			}
+			begin(3).release()
 			time.Sleep(time.Second)
 		}
+		uploads.checkUnderWay("stop")
+		if n := uploads.at(upstreams[gateways[i]]); n != there {
+			t.Errorf("%d uploads were under way on the gateway, and %d are when it stops", there, n)
+		}
+		for range 2 { // while it waits for them
+			begin(3).release()
+			time.Sleep(time.Second)
+		}
+		uploads.release()
 		exits(t, c)
-		begin(3)
+		begin(3).release()
 		startCaddy(t, caddyfile(gateways[i]))
 		time.Sleep(2 * time.Second) // until the balancer has asked again
-		begin(3)
+		begin(3).release()
 	}
 	s.end(begun)
 }
