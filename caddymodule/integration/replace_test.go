@@ -83,6 +83,59 @@ func TestAReloadEndsHTTP3UploadsAfterTheGracePeriod(t *testing.T) {
 	}
 }
 
+// afterReload begins uploads and reloads the config, and returns when the reload's grace period
+// is over. What it leaves are the four uploads over HTTP/1.1 and HTTP/2.
+func afterReload(t *testing.T, s *slowUploads, grace string) (*caddyProcess, *batch) {
+	t.Helper()
+	d := newDemo(t)
+	d.sandbox = s.upstream()
+	c := startCaddy(t, d.withGrace("1s", ""))
+	d.awaitCertificate(t)
+	uploads := s.begin("https://"+d.secure+"/base/", 6)
+	c.reload(d.withGrace(grace, "threshold 40s"))
+	eventually(t, "uploads over HTTP/3 are lost", func() bool { return len(s.lost()) == 2 && uploads.unfinished() == 4 })
+	return c, uploads
+}
+
+// Invariant 9: a stop also waits for uploads that began before a reload whose grace period is
+// over.
+func TestInvariant9AStopAfterAReloadLosesNoUpload(t *testing.T) {
+	s := newSlowUploads(t)
+	c, uploads := afterReload(t, s, "1m")
+	c.terminate()
+	select {
+	case <-c.exited:
+		t.Errorf("Caddy has exited while %d uploads were under way", uploads.unfinished())
+	case <-time.After(2 * time.Second):
+	}
+	uploads.release()
+	s.running.Wait()
+	exits(t, c)
+	if len(s.accepted) != 4 || len(s.stored) != 4 {
+		t.Errorf("%d accepted, %d stored, lost: %q", len(s.accepted), len(s.stored), s.failed)
+	}
+}
+
+// It waits for no longer than its own grace period, and says what it has ended.
+func TestAStopAfterAReloadEndsWithinItsGracePeriod(t *testing.T) {
+	s := newSlowUploads(t)
+	c, uploads := afterReload(t, s, "2s")
+	began := time.Now()
+	c.terminate()
+	exits(t, c)
+	if took := time.Since(began); took < 2*time.Second {
+		t.Errorf("the stop took %s", took)
+	}
+	if output := c.output.String(); !strings.Contains(output, "4 requests are under way") {
+		t.Error("the log does not say that uploads were under way")
+	}
+	uploads.release()
+	s.running.Wait()
+	if len(s.accepted) != 0 {
+		t.Errorf("%d accepted", len(s.accepted))
+	}
+}
+
 // adjusted returns a text with replacements, each of which it has a place for.
 func adjusted(t *testing.T, text string, oldnew ...string) string {
 	t.Helper()

@@ -128,12 +128,15 @@ func (s *Sign) Provision(ctx caddy.Context) error {
 		return err
 	}
 	s.provisionWindows(ctx)
+	provisionStop(ctx)
 	s.projects.LogCallers("uploads to the project are signed")
 	return nil
 }
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	underWay.Add(1)
+	defer underWay.Add(-1)
 	if respondIfRefused(w, r) {
 		return nil
 	}
