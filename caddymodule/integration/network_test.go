@@ -49,6 +49,21 @@ func startUpstreamOn(t *testing.T, network, address string, secure bool) (*httpt
 	return server, arrived
 }
 
+// needsIPv6 leaves a case out where loopback has no ::1, as in many containers. Tests in CI
+// leave nothing out.
+func needsIPv6(t *testing.T) {
+	t.Helper()
+	listener, err := net.Listen("tcp6", "[::1]:0")
+	switch {
+	case err == nil:
+		_ = listener.Close()
+	case os.Getenv("CI") != "":
+		t.Fatalf("loopback has no ::1: %v", err)
+	default:
+		t.Skipf("left out, since loopback has no ::1: %v", err)
+	}
+}
+
 // clientOf returns a client that reaches whatever it asks for at one address.
 func clientOf(t *testing.T, network, address string) *http.Client {
 	t.Helper()
@@ -80,10 +95,12 @@ func TestUploadsOverEachKindOfAddress(t *testing.T) {
 	sites := map[string]func(t *testing.T) (bind, network, address, forwarded string){
 		"IPv6": func(t *testing.T) (bind, network, address, forwarded string) {
 			t.Helper()
+			needsIPv6(t)
 			return "[::1]", "tcp6", six + portOf(freeAddress(t)), "::1"
 		},
 		"both, reached over IPv6": func(t *testing.T) (bind, network, address, forwarded string) {
 			t.Helper()
+			needsIPv6(t)
 			return "", "tcp6", six + portOf(freeAddress(t)), "::1"
 		},
 		"both, reached over IPv4": func(t *testing.T) (bind, network, address, forwarded string) {
@@ -99,16 +116,19 @@ func TestUploadsOverEachKindOfAddress(t *testing.T) {
 	upstreams := map[string]func(t *testing.T) (upstream, options, host string, arrived <-chan delivery){
 		"IPv6": func(t *testing.T) (string, string, string, <-chan delivery) {
 			t.Helper()
+			needsIPv6(t)
 			server, arrived := startUpstreamOn(t, "tcp6", "[::1]:0", false)
 			return server.URL, "", "[::1]", arrived
 		},
 		"IPv6, by reverse_proxy's way": func(t *testing.T) (string, string, string, <-chan delivery) {
 			t.Helper()
+			needsIPv6(t)
 			server, arrived := startUpstreamOn(t, "tcp6", "[::1]:0", false)
 			return server.URL, "lb_try_duration 1s", "[::1]", arrived
 		},
 		"IPv6, over TLS": func(t *testing.T) (string, string, string, <-chan delivery) {
 			t.Helper()
+			needsIPv6(t)
 			server, arrived := startUpstreamOn(t, "tcp6", "[::1]:0", true)
 			authority := filepath.Join(t.TempDir(), "authority.pem")
 			block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
@@ -154,7 +174,7 @@ func TestUploadsOverEachKindOfAddress(t *testing.T) {
 					if got := readAll(t, response); response.StatusCode != http.StatusOK {
 						t.Fatalf("response %d %s", response.StatusCode, got)
 					}
-					got := <-arrived
+					got := receive(t, "the upload arrives", arrived)
 					if got.host != wantHost || got.forwarded != forwarded {
 						t.Errorf("the upstream was asked for %q, want %q, on behalf of %q, want %q", got.host, wantHost, got.forwarded, forwarded)
 					}
@@ -186,7 +206,7 @@ func TestUploadsWithoutHOME(t *testing.T) {
 		}
 	}
 	c.terminate()
-	<-c.exited
+	exits(t, c)
 	if code := c.command.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("Caddy exited with %d", code)
 	}

@@ -39,6 +39,9 @@ func TestTheUpstreamIsFoundByItsOwnResolvers(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
 		for _, transport := range []string{"http", "uploadcare"} {
 			t.Run(address+" by "+transport, func(t *testing.T) {
+				if strings.HasPrefix(address, "[") {
+					needsIPv6(t)
+				}
 				upstream, arrived := startUpstreamOn(t, "tcp", address, false)
 				server, asked := startNameServer(t, uploadHost)
 				gateway := freeAddress(t)
@@ -48,7 +51,7 @@ func TestTheUpstreamIsFoundByItsOwnResolvers(t *testing.T) {
 				if body := readAll(t, response); response.StatusCode != http.StatusOK {
 					t.Fatalf("response %d %s", response.StatusCode, body)
 				}
-				if got := <-arrived; got.host != uploadHost {
+				if got := receive(t, "the upload arrives", arrived); got.host != uploadHost {
 					t.Errorf("the upstream was asked as %s", got.host)
 				}
 				if len(asked) == 0 {
