@@ -151,7 +151,7 @@ func TestInvariant8CanariesAreSeenNowhere(t *testing.T) {
 	canaries.wantNone(t, "load errors", canaries.loadErrors(c, resolver, secretFile))
 
 	c.terminate()
-	<-c.exited
+	exits(t, c)
 	output := c.output.String()
 	for _, line := range []string{"no credential from the source", "credential refused by the source", "credential obtained", "upload refused", "using the fallback", "does not take", "upstream roundtrip", "handled request"} {
 		if !strings.Contains(output, line) {

@@ -171,7 +171,7 @@ func TestASecretInAFileIsRotatedWhileUploadsRun(t *testing.T) {
 			// one of these.
 			next := func(secrets ...string) uploaded {
 				t.Helper()
-				result := <-results
+				result := receive(t, "an upload ends", results)
 				if !slices.Contains(secrets, result.body) {
 					t.Fatalf("an upload got the response %q, want %q", result.body, secrets)
 				}

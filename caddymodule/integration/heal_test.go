@@ -253,7 +253,7 @@ func TestInvariant10AnEarlyRejectionIsHealed(t *testing.T) {
 				if body := readAll(t, response); response.StatusCode != http.StatusOK || body != "ok" {
 					t.Fatalf("response %d %q", response.StatusCode, body)
 				}
-				if got := <-arrived; got != form {
+				if got := receive(t, "the upload arrives", arrived); got != form {
 					t.Errorf("%d bytes arrived", len(got))
 				}
 			})

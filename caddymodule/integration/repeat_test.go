@@ -210,7 +210,7 @@ func TestInvariant8UpstreamsRepeatCredentialsInVain(t *testing.T) {
 	}
 	canaries.wantNone(t, "/metrics", c.get("/metrics"))
 	c.terminate()
-	<-c.exited
+	exits(t, c)
 	output := c.output.String()
 	canaries.wantNone(t, "output", output)
 	for _, line := range []string{"upstream roundtrip", "upload refused", "REDACTED"} {
@@ -285,7 +285,7 @@ func TestInvariant8FilterKeepsClientsCredentialsOutOfAllLogs(t *testing.T) {
 			}
 		}
 		c.terminate()
-		<-c.exited
+		exits(t, c)
 		return c.output.String()
 	}
 	if output := run("", "log\n"); !strings.Contains(output, canaryOfClient) {
@@ -338,7 +338,7 @@ func TestInvariant8GatewayLogsNoCredentialOfClients(t *testing.T) {
 		}
 	}
 	c.terminate()
-	<-c.exited
+	exits(t, c)
 	output := c.output.String()
 	for _, line := range []string{"upstream roundtrip", "upload refused", "REDACTED"} {
 		if !strings.Contains(output, line) {

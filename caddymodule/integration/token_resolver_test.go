@@ -416,7 +416,7 @@ func TestOneCallersTokenNeverSignsAnothersUpload(t *testing.T) {
 	pairs := make(map[string]token.Token)
 	for _, user := range []string{"ann", "bob", "ann", "bob"} {
 		checkStored(t, d.demo, upload(user), "file", photo)
-		got := <-arrivals
+		got := receive(t, "the upload arrives", arrivals)
 		if left := time.Until(time.Unix(got.pair.Expire, 0)); left > lifetimes[user] || left < lifetimes[user]-time.Minute {
 			t.Errorf("%s's upload has a token for %s", user, left)
 		}

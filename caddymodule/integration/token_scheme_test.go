@@ -153,7 +153,7 @@ func TestTheTokenIsOnTheWireAndNowhereElse(t *testing.T) {
 	request := newUpload(t, "http://"+d.plain+"/base/", strings.NewReader(sent))
 	request.Header["Authorization"] = []string{"Bearer of the site", "Basic abc"}
 	_ = readAll(t, do(t, http.DefaultClient, request))
-	got := <-arrivals
+	got := receive(t, "the upload arrives", arrivals)
 	if values := got.header.Values("Authorization"); len(values) != 1 || !strings.HasPrefix(values[0], "Bearer "+jwtHead) {
 		t.Errorf("%d Authorizations", len(values))
 	}
@@ -170,7 +170,7 @@ func TestTheTokenIsOnTheWireAndNowhereElse(t *testing.T) {
 		if body := fmt.Sprint(response.StatusCode, " ", readAll(t, response)); body != want {
 			t.Errorf("response %s, want %s", body, want)
 		}
-		if got := <-arrivals; got.err == nil || strings.HasSuffix(got.body, "--\r\n") {
+		if got := receive(t, "the upload ends at the upstream", arrivals); got.err == nil || strings.HasSuffix(got.body, "--\r\n") {
 			t.Errorf("the form arrived whole")
 		}
 	}

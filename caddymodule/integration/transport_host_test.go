@@ -55,7 +55,7 @@ func TestTheHostOfAHealthCheck(t *testing.T) {
 	})
 	startCaddy(t, gatewayTo(freeAddress(t), upstream.URL,
 		"health_uri /health\n\t\thealth_interval 10ms\n\t\thealth_headers {\n\t\t\tHost health.example.com\n\t\t}"), canarySecret)
-	if host := <-hosts; host != "health.example.com" {
+	if host := receive(t, "a health check comes", hosts); host != "health.example.com" {
 		t.Errorf("the upstream was asked for %s", host)
 	}
 }

@@ -132,11 +132,7 @@ func TestASlowClientsBytesAreNotHeldBack(t *testing.T) {
 				responded <- err
 			}()
 			next := func(want int) {
-				select {
-				case <-arrived:
-				case <-time.After(30 * time.Second):
-					t.Fatalf("%s: %d pieces do not arrive", framing, want)
-				}
+				receive(t, fmt.Sprintf("%s: %d pieces arrive", framing, want), arrived)
 			}
 			next(0)
 			first, rest, _ := strings.Cut(form, "!")
@@ -149,7 +145,7 @@ func TestASlowClientsBytesAreNotHeldBack(t *testing.T) {
 			}
 			_, _ = io.WriteString(client, rest)
 			_ = client.Close()
-			if err := <-responded; err != nil {
+			if err := receive(t, framing+": the upload ends", responded); err != nil {
 				t.Errorf("%s: %v", framing, err)
 			}
 		}
@@ -174,8 +170,9 @@ func TestInvariant10AnEarlyResponseIsHeardOverEveryTransport(t *testing.T) {
 
 // A client that hangs up is seen to by the upstream, which gets no whole form.
 func TestAClientThatHangsUpIsNotTakenForComplete(t *testing.T) {
-	outcome := make(chan error, 1)
+	begun, outcome := make(chan struct{}, 1), make(chan error, 1)
 	upstreams(t, func(_ http.ResponseWriter, r *http.Request) {
+		begun <- struct{}{}
 		_, err := io.Copy(io.Discard, r.Body)
 		outcome <- err
 	}, func(t *testing.T, gateway string, c *caddyProcess) {
@@ -191,15 +188,10 @@ func TestAClientThatHangsUpIsNotTakenForComplete(t *testing.T) {
 			}
 			fmt.Fprintf(connection, "POST /base/ HTTP/1.1\r\nHost: %s\r\nContent-Type: multipart/form-data; boundary=%s\r\n%s%s",
 				strings.TrimPrefix(gateway, "http://"), boundary, head, form[:len(form)/2])
-			time.Sleep(50 * time.Millisecond) // some of it has passed, whatever it is
+			receive(t, framing+": the upload reaches the upstream", begun)
 			_ = connection.Close()
-			select {
-			case err := <-outcome:
-				if err == nil {
-					t.Errorf("%s: the upstream takes it for complete", framing)
-				}
-			case <-time.After(30 * time.Second):
-				t.Fatalf("%s: the upstream still waits", framing)
+			if err := receive(t, framing+": the upload ends at the upstream", outcome); err == nil {
+				t.Errorf("%s: the upstream takes it for complete", framing)
 			}
 		}
 		if strings.Contains(c.output.String(), "panic") {
@@ -314,7 +306,7 @@ func TestTheProxyProtocolComesFirst(t *testing.T) {
 				t.Errorf("over TLS %v: response %q, want %q", secure, got, want)
 			}
 		}
-		if line := <-lines; !strings.HasPrefix(line, "PROXY TCP4 127.0.0.1 ") {
+		if line := receive(t, "a line arrives", lines); !strings.HasPrefix(line, "PROXY TCP4 127.0.0.1 ") {
 			t.Errorf("over TLS %v: got %q", secure, line)
 		}
 	}

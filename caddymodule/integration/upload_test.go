@@ -244,23 +244,10 @@ func TestUploadThatOutlivesTheTokenArrivesSigned(t *testing.T) {
 // Invariant 9: a reload or a graceful stop loses no upload that is under way.
 func TestInvariant9ReloadAndStopLoseNoUpload(t *testing.T) {
 	d := newDemo(t)
-	c := d.start(t, "", "")
-	upload := func(duration time.Duration) chan *http.Response {
-		responded := make(chan *http.Response, 1)
-		request := newUpload(t, "http://"+d.plain+"/base/", trickle(formOf(file("file", photo), key), 20, duration/20))
-		go func() {
-			response, err := http.DefaultClient.Do(request)
-			if err != nil {
-				t.Errorf("upload: %v", err)
-			}
-			responded <- response
-		}()
-		time.Sleep(duration / 4)
-		return responded
-	}
 	// The upstream is this process's own, so that it outlives Caddy.
-	stored := make(chan string, 10)
+	begun, stored := make(chan struct{}, 10), make(chan string, 10)
 	upstream := startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
+		begun <- struct{}{}
 		if err := r.ParseMultipartForm(1 << 20); err != nil {
 			t.Errorf("at the upstream: %v", err)
 			return
@@ -273,30 +260,39 @@ func TestInvariant9ReloadAndStopLoseNoUpload(t *testing.T) {
 	})
 	d.sandbox = strings.TrimPrefix(upstream.URL, "http://")
 	gateways := d.gateways("")
-	c.reload(gateways)
-
-	check := func(what string, responded chan *http.Response) {
-		response := <-responded
+	c := startCaddy(t, gateways)
+	// check sends an upload, whose last byte comes when the upload has outlived what it is to.
+	check := func(what string, outlived func()) {
+		t.Helper()
+		rest, responded := make(chan struct{}), make(chan *http.Response, 1)
+		request := newUpload(t, "http://"+d.plain+"/base/", heldBack(formOf(file("file", photo), key), rest))
+		go func() {
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Errorf("%s: upload: %v", what, err)
+			}
+			responded <- response
+		}()
+		receive(t, what+": the upload reaches the upstream", begun)
+		outlived()
+		close(rest)
+		response := receive(t, what+": the upload ends", responded)
 		if response == nil {
 			t.Fatalf("%s: no response", what)
 		}
 		if body := readAll(t, response); body != "1 1" {
 			t.Errorf("%s: response %d %q", what, response.StatusCode, body)
 		}
-		if got := <-stored; got != photo {
+		if got := receive(t, what+": the upload is stored", stored); got != photo {
 			t.Errorf("%s: another file arrived", what)
 		}
 	}
-	underWay := upload(4 * time.Second)
-	c.reload(strings.ReplaceAll(gateways, "secret_key demosecretkey", "secret_key anothersecretkey"))
-	check("reload", underWay)
-
-	underWay = upload(4 * time.Second)
-	c.terminate()
-	check("stop", underWay)
-	select {
-	case <-c.exited:
-	case <-time.After(30 * time.Second):
-		t.Error("Caddy did not exit")
-	}
+	check("reload", func() {
+		c.reload(strings.ReplaceAll(gateways, "secret_key demosecretkey", "secret_key anothersecretkey"))
+	})
+	check("stop", func() {
+		c.terminate()
+		eventually(t, "connections are refused", func() bool { return refuses(d.plain) })
+	})
+	exits(t, c)
 }

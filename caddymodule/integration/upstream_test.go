@@ -70,7 +70,7 @@ func TestInvariants1To3OnTheWire(t *testing.T) {
 			request.Header.Set("Authorization", "Bearer site")
 			request.Header.Set("X-UC-User-Agent", "legacy/1.0")
 			_ = readAll(t, do(t, http.DefaultClient, request))
-			got := <-arrivals
+			got := receive(t, "the upload arrives", arrivals)
 			if rest, same := strings.CutPrefix(got.body, crossedOut); !same || !fresh.MatchString(rest) {
 				t.Errorf("got %q", got.body)
 			}
@@ -128,12 +128,7 @@ func TestInvariant7NothingCompleteGoesOutUnsigned(t *testing.T) {
 				if body := readAll(t, response); response.StatusCode != test.status || body == "" {
 					t.Errorf("response %d %q, want %d", response.StatusCode, body, test.status)
 				}
-				var got string
-				select {
-				case got = <-received:
-				case <-time.After(time.Minute):
-					t.Fatal("nothing has come to the upstream")
-				}
+				got := receive(t, "the upload ends at the upstream", received)
 				if strings.Contains(got, "--"+boundary+"--") || strings.HasSuffix(got, "\r\n0\r\n\r\n") {
 					t.Errorf("what went out looks complete: it ends in %q", got[max(0, len(got)-200):])
 				}
@@ -185,7 +180,7 @@ func TestInvariant8NothingSecretIsShown(t *testing.T) {
 			shown.WriteString(readAll(t, response))
 		}
 	}
-	signature, inQuery := <-signatures, <-signatures
+	signature, inQuery := receive(t, "a form arrives", signatures), receive(t, "a query arrives", signatures)
 	if len(signature) != 64 || len(inQuery) != 64 {
 		t.Fatalf("no signature arrived: %q, %q", signature, inQuery)
 	}
@@ -220,8 +215,9 @@ func TestInvariant10AnEarlyResponseReachesTheClient(t *testing.T) {
 
 // A client that goes away is not logged as an upstream fault, nor counted as one.
 func TestAClientThatGoesAwayIsNotTheUpstreamsFault(t *testing.T) {
-	arrived := make(chan error, 10)
+	begun, arrived := make(chan struct{}, 10), make(chan error, 10)
 	upstream := startUpstream(t, func(_ http.ResponseWriter, r *http.Request) {
+		begun <- struct{}{}
 		_, err := io.Copy(io.Discard, r.Body)
 		arrived <- err
 	})
@@ -237,9 +233,9 @@ func TestAClientThatGoesAwayIsNotTheUpstreamsFault(t *testing.T) {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(connection, "POST /base/ HTTP/1.1\r\nHost: %s\r\nContent-Type: multipart/form-data; boundary=%s\r\n%s", gateway, boundary, head)
-		time.Sleep(200 * time.Millisecond)
+		receive(t, framing+": the upload reaches the upstream", begun)
 		_ = connection.Close()
-		if err := <-arrived; err == nil {
+		if err := receive(t, framing+": the upload ends at the upstream", arrived); err == nil {
 			t.Errorf("%s: half an upload arrived as a whole", framing)
 		}
 	}
