@@ -268,3 +268,35 @@ func TestInvariant11WhatAPolicyForbidsOfFields(t *testing.T) {
 		}
 	}
 }
+
+// Invariant 11, where servers decode a value in different ways: every reading must be allowed.
+func TestInvariant11EscapesThatServersDecodeDifferently(t *testing.T) {
+	sources := withPolicy(t, `{"from_url":["cdn.example.org"]}`)
+	for name, test := range map[string]struct {
+		value  string
+		status int
+	}{
+		"escaped":                        {"https%3A%2F%2Fcdn.example.org%2Fa.jpg", http.StatusOK},
+		"not escaped":                    {"https://cdn.example.org/100%.jpg", http.StatusOK},
+		"an escape of ASP in the path":   {"https://cdn.example.org/%u0444.jpg", http.StatusOK},
+		"an escape in such a path":       {"https://cdn.example.org/%20%u0444.jpg", http.StatusOK},
+		"ASP's slash behind the host":    {"https://cdn.example.org%u002f@evil.test/a.jpg", http.StatusForbidden},
+		"ASP's letter in the host":       {"https://cdn.%u0065xample.org/a.jpg", http.StatusForbidden},
+		"ASP's at sign in the path":      {"https://cdn.example.org/%u0040evil.test/", http.StatusOK},
+		"CherryPy's slash":               {"https://cdn.example.org%u002f.evil.test/a.jpg", http.StatusForbidden},
+		"a slash that qs leaves":         {"https://cdn.example.org%2f@evil.test/%zz", http.StatusForbidden},
+		"so, for it is not UTF-8":        {"https://cdn.example.org%2f@evil.test/%c3é", http.StatusForbidden},
+		"so, for it is not UTF-8 in all": {"https://cdn.example.org%2f@evil.test/\xc3%a9", http.StatusForbidden},
+		"so, behind a semicolon":         {"https://cdn.example.org%2f@evil.test/;%zz", http.StatusForbidden},
+	} {
+		query := "pub_key=demopublickey&source_url=" + test.value
+		for encoding, r := range map[string]*http.Request{
+			"urlencoded": paramsRequest(http.MethodPost, "/from_url/", urlencoded, query),
+			"query":      httptest.NewRequest(http.MethodGet, "/from_url/?"+query, http.NoBody),
+		} {
+			if _, w := serve(t, sources, r); w.Code != test.status {
+				t.Errorf("%s, %s: status %d, want %d", name, encoding, w.Code, test.status)
+			}
+		}
+	}
+}

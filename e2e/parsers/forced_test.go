@@ -162,7 +162,7 @@ func forgedParams() []request {
 	var forms []request
 	for _, name := range forcedNames {
 		for _, spelling := range forgeries(name) {
-			for _, text := range []string{"%s=forged&%[1]s=forged", "a=b;%s=forged", "?%s=forged;a=b"} {
+			for _, text := range []string{"%s=forged&%[1]s=forged", "a=b;%s=forged", "?%s=forged;a=b", "%s%%6=forged&%[1]s%%=forged", "%s%%9=forged&%%+9%[1]s=forged"} {
 				text = fmt.Sprintf(text, strings.NewReplacer("=", "%3D", "&", "%26").Replace(spelling))
 				forms = append(forms, urlencoded(params, text+"&pub_key="+publicKey+"&source_url=x"),
 					request{method: "GET", path: "/from_url/", query: queryOf("pub_key=" + publicKey + "&" + text + "&source_url=x")})

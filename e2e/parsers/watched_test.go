@@ -69,6 +69,11 @@ func isKnown(value string, known []string) bool {
 	})
 }
 
+// badEscapes are parameters, less their names, with what is an escape to some parsers alone.
+var badEscapes = []string{
+	"%s=forged%%zz", "%s=f%%6frged%%zz", "%s=%%u0066orged", "%s=x%%u002f@y", "%s=f%%6Frged%%u002f;c", "%s=%%5bforged%%5D%%2f%%", "%s=%%66orged%%6", "%s=forged%%+9", "%s=f%%6frged%%C3%%A9", "%s%%6=forged&%[1]s%%=forged&%[1]s%%9=forged",
+}
+
 // judgedForms are requests with a judged field in spellings of its name, and with values
 // that parsers may decode.
 func judgedForms(random *rand.Rand) []request {
@@ -76,8 +81,8 @@ func judgedForms(random *rand.Rand) []request {
 	for _, name := range judgedNames {
 		for _, spelling := range forgeries(name) {
 			forms = append(forms, formOf(field(spelling, forged)), formOf(disposition(spelling)+"\r\nContent-Type: text/plain; charset=utf-16\r\n\r\nf%6frged+=?utf-8?q?=20?="))
-			for _, text := range []string{"%s=forged&%[1]s=f%%6Frged+x", "%s=forged%%zz", "%s=forged;c", "a=b;%s=forged;c"} {
-				text = fmt.Sprintf(text, strings.NewReplacer("=", "%3D", "&", "%26", "%", "%%").Replace(spelling))
+			for _, text := range slices.Concat(badEscapes, []string{"%s=forged&%[1]s=f%%6Frged+x", "%s=forged;c", "a=b;%s=forged;c"}) {
+				text = fmt.Sprintf(text, strings.NewReplacer("=", "%3D", "&", "%26").Replace(spelling))
 				forms = append(forms, urlencoded("application/x-www-form-urlencoded", text+"&pub_key="+publicKey),
 					request{method: "GET", path: "/from_url/", query: queryOf("pub_key=" + publicKey + "&" + text)})
 			}

@@ -55,6 +55,17 @@ func TestEditorAllocatesOnce(t *testing.T) {
 	}
 }
 
+// A plain value is shown as it is.
+func TestWatchQueryOfPlainValuesAllocatesNothing(t *testing.T) {
+	names, shown := NewNames("UPLOADCARE_PUB_KEY", "pub_key"), 0
+	watch := func(_, _ string) error { shown++; return nil }
+	if got := testing.AllocsPerRun(100, func() {
+		_ = WatchQuery("jsonerrors=1&pub_key=demopublickey&source_url=https%3A%2F%2Fa%2F;b", names, watch)
+	}); got != 0 || shown == 0 {
+		t.Errorf("%v allocations, %d values", got, shown)
+	}
+}
+
 func slicesOf(count int, part string) (parts []string) {
 	for range count {
 		parts = append(parts, part)

@@ -26,7 +26,7 @@ func parseCharset(header string) (charset string, err error) {
 		if match[4] >= 0 {
 			extended = header[match[4]:match[5]]
 		}
-		if hidesASCII(name) || hidesASCII(string(unescape(extended))) {
+		if hidesASCII(name) || hidesASCII(unescapeUnicode(extended)) {
 			return "", fmt.Errorf("%w: %q", ErrCharset, name+extended)
 		}
 		rest := strings.TrimLeft(header[end:], "\"' \t")

@@ -47,6 +47,16 @@ func TestNamesWithAKeyResemble(t *testing.T) {
 	}
 }
 
+// CherryPy drops a percent sign that begins no escape, also before what is one to ASP.
+func TestNamesThatHoldAnEscapeOfASP(t *testing.T) {
+	names := NewNames("metadata[u00e9]")
+	for _, name := range []string{"metadata[u00e9]", "metadata[%u00e9]", "metadata%5B%u00e9%5D", "metadata[%u0075%u0030%u0030e9]"} {
+		if names.find([]byte(name)) == "" {
+			t.Errorf("%q is not found", name)
+		}
+	}
+}
+
 func forcedEdit() Edit {
 	edit := testEdit(testBoundary, nil)
 	edit.Stale = forced

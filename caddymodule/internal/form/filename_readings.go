@@ -28,7 +28,9 @@ func (f *fileNames) addReadings(name []byte) {
 		if text := withoutCharset(name); text != nil {
 			f.part.Doubtful = f.part.Doubtful || hidesASCII(string(name[:bytes.IndexByte(name, '\'')]))
 			f.addCuts(text)
-			f.addCuts(unescape(text))
+			for _, decoded := range decodings(text) {
+				f.addCuts(decoded)
+			}
 		}
 	}
 	if bytes.IndexByte(name, '&') >= 0 { // browsers write so what a page's charset does not have

@@ -68,6 +68,7 @@ func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{
 		"", "pub_key=k&signature=1&a=%20+&&c", "%73ignature=1&a=1;b=2", "a;expire=2", "UPLOADCARE.SIGNATURE=1&UPLOADCARE+EXPIRE[]=2",
 		"?Signature%00x=1", "%u0073ignature&s%ignature", "pub%5Fkey=%6b%zz&pub_key[0]=+", "source_url=http%3A%2F%2Fa%2F%3Fsignature%3D1",
+		"pub_key=a%u002f@%2f%zz&signature%6=1", "pub_key=%2f%ff;+%9",
 	} {
 		f.Add(seed)
 	}

@@ -126,7 +126,7 @@ func (n *Names) isContinuedIn(text []byte) bool {
 		for _, piece := range pieces {
 			joined = append(joined, piece[2]...)
 		}
-		if n.isIn(appendLetters(nil, unescape(joined))) {
+		if slices.ContainsFunc(decodings(joined), func(decoded []byte) bool { return n.isIn(appendLetters(nil, decoded)) }) {
 			return true
 		}
 	}
@@ -170,9 +170,8 @@ var (
 func readings(text []byte) [][]byte {
 	all := append(make([][]byte, 0, 4), text)
 	if bytes.IndexByte(text, '%') >= 0 {
-		unescaped := unescape(text)
-		// CherryPy drops the percent sign of what is no escape.
-		all = append(all, unescaped, bytes.ReplaceAll(unescaped, []byte("%"), nil))
+		all = append(all, decodings(text)...)
+		all = append(all, []byte(strings.ReplaceAll(unescapeUnicode(string(text)), "%", "")))
 	}
 	if bytes.Contains(text, encodedWord) {
 		decoded := decodeWords(text, false)
@@ -182,39 +181,4 @@ func readings(text []byte) [][]byte {
 		}
 	}
 	return all
-}
-
-// unescape decodes percent-encoding as lenient servers do: an invalid escape stays as
-// it is, and %uXXXX, which no standard has, is one.
-func unescape[T string | []byte](text T) []byte {
-	unescaped := make([]byte, 0, len(text))
-	for i := 0; i < len(text); i++ {
-		if text[i] == '%' {
-			if c, length := escape(text[i+1:]); length > 0 {
-				unescaped = append(unescaped, c)
-				i += length
-				continue
-			}
-		}
-		unescaped = append(unescaped, text[i])
-	}
-	return unescaped
-}
-
-// escape returns the character that an escape at the beginning of s stands for, and the
-// length of the escape without its percent sign, or 0 if there is none. A character
-// above U+00FF becomes 0xff: no protected name contains either.
-func escape[T string | []byte](s T) (c byte, length int) {
-	start, length := 0, 2
-	if len(s) > 0 && s[0]|0x20 == 'u' {
-		start, length = 1, 5
-	}
-	if len(s) < length {
-		return 0, 0
-	}
-	value, err := strconv.ParseUint(string(s[start:length]), 16, 16)
-	if err != nil {
-		return 0, 0
-	}
-	return byte(min(value, 0xff)), length
 }

@@ -80,8 +80,10 @@ func (n *Names) find(name []byte) string {
 		return found
 	}
 	if bytes.IndexByte(name, '\'') >= 0 {
-		if found := n.findFolded(unescape(withoutCharset(name))); found != "" {
-			return found
+		for _, decoded := range decodings(withoutCharset(name)) {
+			if found := n.findFolded(decoded); found != "" {
+				return found
+			}
 		}
 	}
 	if bytes.IndexByte(name, '%') < 0 && !bytes.Contains(name, encodedWord) { // as almost always

@@ -2,10 +2,7 @@
 
 package form
 
-import (
-	"iter"
-	"strings"
-)
+import "strings"
 
 // StripQuery removes the parameters of names from a query string or urlencoded body, in
 // every spelling that some server takes for one of them. The others stay as they are,
@@ -68,12 +65,10 @@ func WatchQuery(query string, names *Names, watch func(name, value string) error
 			return true
 		}
 		_, value, _ := strings.Cut(parameter, "=")
-		for value := range readValue(strings.ReplaceAll(value, "+", " ")) {
-			if err = watch(name, value); err != nil {
-				return false
-			}
-		}
-		return true
+		return visitReadings(value, func(value string) bool {
+			err = watch(name, value)
+			return err == nil
+		})
 	}
 	for parameter := range strings.SplitSeq(query, "&") {
 		if !show(parameter) {
@@ -84,43 +79,14 @@ func WatchQuery(query string, names *Names, watch func(name, value string) error
 	return err
 }
 
-// readValue yields a value as servers decode it: most leave what is no escape, CherryPy
-// drops its percent sign; and those that take a semicolon for a separator end the value there.
-func readValue(value string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		readings := []string{value}
-		if cut, _, found := strings.Cut(value, ";"); found {
-			readings = append(readings, cut)
-		}
-		for _, text := range readings {
-			if !yield(string(unescape(text))) {
-				return
-			}
-			if dropped := dropBrokenEscapes(text); len(dropped) < len(text) && !yield(string(unescape(dropped))) {
-				return
-			}
-		}
+// visitReadings calls visit with a value as servers read it, until visit returns false, and
+// reports whether it has not. Those that take a semicolon for a separator end it there.
+func visitReadings(value string, visit func(value string) bool) bool {
+	value = strings.ReplaceAll(value, "+", " ")
+	if cut, _, found := strings.Cut(value, ";"); found {
+		return visitDecodings(value, visit) && visitDecodings(cut, visit)
 	}
-}
-
-// dropBrokenEscapes drops each percent sign that begins no escape.
-func dropBrokenEscapes(value string) string {
-	first := strings.IndexByte(value, '%')
-	if first < 0 {
-		return value
-	}
-	kept := append(make([]byte, 0, len(value)), value[:first]...)
-	for i := first; i < len(value); i++ {
-		length := 0
-		if value[i] == '%' {
-			if _, length = escape(value[i+1:]); length == 0 {
-				continue
-			}
-		}
-		kept = append(kept, value[i:i+1+length]...)
-		i += length
-	}
-	return string(kept)
+	return visitDecodings(value, visit)
 }
 
 // resembleParameter reports whether some server could take a parameter for one of the
