@@ -45,6 +45,7 @@ type attempt struct {
 
 	judge    *policy.Judge // nil if no project has rules
 	passed   []string      // contested fields that were left in the form
+	foreign  bool          // some server may decode values by a charset other than UTF-8
 	boundary string        // of the form; empty if there is none
 	promised int           // by how many bytes the form becomes longer
 	fills    bool          // there is room for a field that makes up the length

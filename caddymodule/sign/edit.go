@@ -125,6 +125,8 @@ func (a *attempt) stripQuery(r *http.Request) error {
 // has a form, it is returned, and edited as it is read; its errors may come as late. The
 // error of edit itself says why r cannot be signed.
 func (a *attempt) edit(r *http.Request) (*multipartBody, error) {
+	contentType, err := form.ParseContentType(r.Header["Content-Type"])
+	a.foreign = contentType.Foreign
 	if err := a.beginJudging(r.ContentLength); err != nil {
 		return nil, err
 	}
@@ -143,7 +145,6 @@ func (a *attempt) edit(r *http.Request) (*multipartBody, error) {
 	r.Trailer = nil
 	drop(r.Header, "Expect")
 
-	contentType, err := form.ParseContentType(r.Header["Content-Type"])
 	if errors.Is(err, form.ErrCharset) {
 		return nil, err
 	}

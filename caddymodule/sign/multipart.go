@@ -75,6 +75,9 @@ func (a *attempt) edits(chunked bool) form.Edit {
 	if policies.contested != nil {
 		edit.Contested, edit.IsStale = policies.contested, a.isStale
 	}
+	if len(a.forced) > 0 {
+		edit.Foreign = a.foundForeign
+	}
 	if a.number == 0 {
 		edit.Removed = a.own.take
 	}

@@ -88,6 +88,9 @@ func (a *attempt) stripParams(params string) (string, error) {
 		editing <- struct{}{}
 		defer func() { <-editing }()
 	}
+	if err := a.findCharset(params); err != nil {
+		return "", err
+	}
 	if err := a.chooseByParams(params); err != nil {
 		return "", err
 	}

@@ -92,6 +92,9 @@ func (a *attempt) beginJudging(length int64) error {
 	if err := a.judgeParams(a.query); err != nil {
 		return err
 	}
+	if err := a.findCharset(a.query); err != nil {
+		return err
+	}
 	return a.checkKnownForced()
 }
 

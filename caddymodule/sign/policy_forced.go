@@ -27,17 +27,37 @@ func (a *attempt) forcedOf(chosen *project.Project) project.Forced {
 
 // checkForced returns an error if forced fields cannot be put in. A value may come from the
 // client, and the client chooses the boundary: with a delimiter in it, the value would be
-// further parts of the form.
+// further parts of the form. The client chooses the charset, too: by another than UTF-8, a
+// server would read another value.
 func (a *attempt) checkForced(forced project.Forced) error {
-	if forced.Err != nil || a.boundary == "" {
+	if forced.Err != nil {
 		return forced.Err
 	}
 	for _, field := range forced.Fields {
-		if form.HoldsDelimiter(a.boundary, field.Value) {
+		switch {
+		case a.boundary != "" && form.HoldsDelimiter(a.boundary, field.Value):
 			return fmt.Errorf("%s: the form's delimiter is in its value: %w", field.Name, policy.ErrMetadata)
+		case a.foreign && !form.IsPlain(field.Value):
+			return fmt.Errorf("%s: its value is another in a charset other than UTF-8: %w", field.Name, policy.ErrMetadata)
 		}
 	}
 	return nil
+}
+
+// findCharset looks for a charset in a query string or urlencoded body that has one as a
+// field. It returns an error if forced fields cannot be put in for it.
+func (a *attempt) findCharset(params string) error {
+	if len(a.forced) == 0 || a.foreign || !form.HasForeignCharset(params) {
+		return nil
+	}
+	return a.foundForeign()
+}
+
+// foundForeign notes a charset other than UTF-8. A project that becomes known later is held
+// against it then.
+func (a *attempt) foundForeign() error {
+	a.foreign = true
+	return a.checkKnownForced()
 }
 
 // checkKnownForced is checkForced before the body is read, of the project if it is known by

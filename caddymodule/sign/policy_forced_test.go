@@ -167,6 +167,68 @@ func TestForcedValuesThatAttackAreRefused(t *testing.T) {
 	}
 }
 
+// Invariant 3: a forced value arrives as it is or not at all, though servers decode it by a
+// charset that the client names. ASCII is the same in those that are let through.
+func TestInvariant3ForcedValuesInACharset(t *testing.T) {
+	sign := withPolicy(t, byUser)
+	key := [2]string{"pub_key", "demopublickey"}
+	fields := [][2]string{key, {"source_url", "https://example.com/a.jpg"}}
+	multipart := "multipart/form-data; boundary=" + testBoundary
+	named := func(charset string) map[string]*http.Request {
+		charsetField := [2]string{"_charset_", charset}
+		requests := map[string]*http.Request{
+			"a form":                  paramsRequest(http.MethodPost, "/from_url/", multipart+"; charset="+charset, formOf(field("pub_key", "demopublickey"), field("source_url", "https://example.com/a.jpg"))),
+			"a form, two charsets":    paramsRequest(http.MethodPost, "/from_url/", multipart+"; charset=utf-8; Charset = \""+charset+"\"", formOf(field("pub_key", "demopublickey"))),
+			"an upload":               paramsRequest(http.MethodPost, "/base/", multipart+"; charset*=utf-8''"+charset, formOf(file("file", "a.jpg", "x"), demoKey)),
+			"urlencoded":              paramsRequest(http.MethodPost, "/from_url/", urlencoded+";charset="+charset, encode(fields)),
+			"labelled as JSON":        paramsRequest(http.MethodPost, "/from_url/", "application/json; charset="+charset, encode(fields)),
+			"JSON beside a query":     paramsRequest(http.MethodPost, "/from_url/?"+encode(fields), "application/json; charset="+charset, "{}"),
+			"a query":                 paramsRequest(http.MethodGet, "/from_url/?"+encode(fields), urlencoded+"; charset="+charset, ""),
+			"a query beside a form":   paramsRequest(http.MethodPost, "/from_url/?"+encode(fields[1:]), multipart+"; charset="+charset, formOf(field("pub_key", "demopublickey"))),
+			"a field before the key":  uploadRequest(formOf(field("_charset_", charset), file("file", "a.jpg", "x"), demoKey)),
+			"a field behind the key":  uploadRequest(formOf(demoKey, file("file", "a.jpg", "x"), field("_CHARSET_", charset))),
+			"a field, key in a query": withQuery(uploadRequest(formOf(field("_charset_", charset), file("file", "a.jpg", "x"))), "pub_key=demopublickey"),
+			"a field beside a form":   withQuery(uploadRequest(formOf(demoKey, file("file", "a.jpg", "x"))), "_charset_="+charset),
+		}
+		for _, encoding := range encodings {
+			requests["a field, "+encoding.name] = encoding.request("/from_url/", key, charsetField, fields[1])
+			requests["a last field, "+encoding.name] = encoding.request("/from_url/", key, fields[1], charsetField)
+		}
+		return requests
+	}
+	for charset, foreign := range map[string]bool{"utf-8": false, "UTF8": false, "latin-1": true, "us-ascii": true, "gbk": true, "shift_jisx0213": true, "utf-8-sig": true} {
+		for _, user := range []string{"anna@example.com", "zoë", `a\b`, "~anna"} {
+			for name, r := range named(charset) {
+				r.Header.Set("X-User", user)
+				rec, w := serve(t, sign, withReplacer(r))
+				if foreign && user != "anna@example.com" {
+					if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "metadata of this upload cannot be set") || rec.called && rec.err == nil {
+						t.Errorf("%s in %s, %s: status %d, called %v: %s", user, charset, name, w.Code, rec.called, w.Body)
+					}
+				} else if w.Code != http.StatusOK || rec.err != nil || !slices.Equal(rec.values(t, "metadata[user]"), []string{user}) {
+					t.Errorf("%s in %s, %s: status %d, %v: %s", user, charset, name, w.Code, rec.err, w.Body)
+				}
+			}
+		}
+	}
+}
+
+// A charset is held against the project that the form turns out to name.
+func TestForcedValuesInACharsetOfSeveralProjects(t *testing.T) {
+	project := func(key, policy string) string {
+		return `{"public_key":"` + key + `","source":{"module":"secret_key","keys":["` + testSecret + `"]},"policy":` + policy + `}`
+	}
+	sign := mustSign(t, `{"projects":[`+project("forcing", `{"metadata":{"user":"zoë"}}`)+`,`+project("plain", `{"metadata":{"user":"anna"}}`)+`,`+project("free", `{"max_files":3}`)+`]}`)
+	for key, status := range map[string]int{"forcing": http.StatusBadRequest, "plain": http.StatusOK, "free": http.StatusOK} {
+		keyField, upload, charset := field("UPLOADCARE_PUB_KEY", key), file("file", "a.jpg", "x"), field("_charset_", "latin-1")
+		for _, form := range []string{formOf(charset, upload, keyField), formOf(keyField, upload, charset), formOf(upload, charset, keyField)} {
+			if rec, w := serve(t, sign, withReplacer(uploadRequest(form))); w.Code != status || (rec.err == nil) != (status == http.StatusOK) {
+				t.Errorf("%s: status %d, %v", key, w.Code, rec.err)
+			}
+		}
+	}
+}
+
 // A value that holds the delimiter is refused wherever the project is named: in the query,
 // it is known before the boundary is.
 func TestForcedValuesWithTheDelimiterAreRefusedWhereverTheKeyStands(t *testing.T) {

@@ -50,6 +50,14 @@ var exceptions = []struct {
 		},
 	},
 	{
+		"a file of the name by which aiohttp finds the charset of fields",
+		regexp.MustCompile(`protected name`), func(client request) bool {
+			return slices.ContainsFunc(headers(client), func(header string) bool {
+				return strings.Contains(lettersOf(header), "charset") && strings.Contains(lettersOf(header), "filename")
+			})
+		},
+	},
+	{
 		"a content coding",
 		regexp.MustCompile(`Content-Encoding`), func(client request) bool {
 			return slices.ContainsFunc(client.contentEncoding, contentCoding.MatchString)

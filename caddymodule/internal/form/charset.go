@@ -13,13 +13,14 @@ import (
 // form of RFC 8187 (`charset*=`), whose value follows two quotes.
 var charsetParameter = regexp.MustCompile(`(?i)charset\*?\s*=\s*["']?([^"';,\s]*)(?:'[^']*'([^"';,\s]*))?`)
 
-// parseCharset returns the charset of a joined Content-Type header, if it is a token.
+// parseCharset returns the charset of a joined Content-Type header, if it is a token, and
+// whether any server could take it for another than UTF-8.
 // The error is ErrCharset if any server could take it for one that hides ASCII: some
 // decode the names of fields by it, and those of the query, too. In UTF-16, say, the
 // bytes of a field's name are not those that the editor searches for.
-func parseCharset(header string) (charset string, err error) {
+func parseCharset(header string) (charset string, foreign bool, err error) {
 	if indexFoldASCII(header, "charset") < 0 {
-		return "", nil
+		return "", false, nil
 	}
 	for _, match := range charsetParameter.FindAllStringSubmatchIndex(header, -1) {
 		name, extended, end := header[match[2]:match[3]], "", match[1]
@@ -27,14 +28,15 @@ func parseCharset(header string) (charset string, err error) {
 			extended = header[match[4]:match[5]]
 		}
 		if hidesASCII(name) || hidesASCII(unescapeUnicode(extended)) {
-			return "", fmt.Errorf("%w: %q", ErrCharset, name+extended)
+			return "", false, fmt.Errorf("%w: %q", ErrCharset, name+extended)
 		}
+		foreign = foreign || isForeign(name) || isForeign(unescapeUnicode(extended))
 		rest := strings.TrimLeft(header[end:], "\"' \t")
 		if charset == "" && extended == "" && isToken(name) && (rest == "" || rest[0] == ';' || rest[0] == ',') {
 			charset = name
 		}
 	}
-	return charset, nil
+	return charset, foreign, nil
 }
 
 // By these, the names of charsets are recognised in which the bytes of ASCII letters
@@ -63,37 +65,6 @@ var (
 		"50220 50221 50222 50225 50227 50229 50930 50931 50933 50935 50936 50937 50939 52936 65000")
 	codePagePrefix = regexp.MustCompile(`^(?:x|cs|ibm|cp|ccsid|windows)*0*`)
 )
-
-// fieldCharset is the name of a field whose value is the charset of the others (RFC 7578,
-// section 4.6). aiohttp decodes them by it.
-const fieldCharset = "_charset_"
-
-var charsetNames = NewNames(fieldCharset)
-
-// maxCharset is how many letters and digits of such a value matter: no charset has as many.
-const maxCharset = 64
-
-// appendCharset appends the letters and digits of a charset, which are all that Python goes
-// by, until it has more than any charset.
-func appendCharset(charset, content []byte) []byte {
-	for _, c := range content {
-		if len(charset) > maxCharset {
-			break
-		}
-		if isAlphanumeric(c) {
-			charset = append(charset, c)
-		}
-	}
-	return charset
-}
-
-// checkCharset returns ErrCharset if values in a charset could be others in ASCII.
-func checkCharset(charset []byte) error {
-	if len(charset) <= maxCharset && hidesASCII(string(charset)) {
-		return fmt.Errorf("%w: %q", ErrCharset, charset)
-	}
-	return nil
-}
 
 // hidesASCII reports whether ASCII names may be something else in a charset. It goes by
 // a list of the charsets that hide names, not of those that do not: there are hundreds

@@ -103,7 +103,7 @@ func (e *Editor) endPart() error {
 			return errEncoded
 		}
 		if e.watched == fieldCharset {
-			return checkCharset(e.value)
+			return e.checkCharset(e.value)
 		}
 		return e.edit.Watch(e.watched, string(e.value))
 	case partUnheaded:

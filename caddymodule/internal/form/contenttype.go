@@ -19,6 +19,9 @@ type ContentType struct {
 	Media string
 	// Charset is the charset parameter, or empty if there is none that is a token.
 	Charset string
+	// Foreign says that some server may find a charset other than UTF-8, and decode values
+	// by it, those of the query too.
+	Foreign bool
 
 	boundary string   // the likeliest
 	others   []string // by other readings
@@ -40,8 +43,8 @@ func ParseContentType(values []string) (ContentType, error) {
 		}
 	}
 	all := strings.Join(values, ", ") // RFC 9110, section 5.2
-	charset, err := parseCharset(all)
-	t := ContentType{Media: mediaTypeOf(all), Charset: charset}
+	charset, foreign, err := parseCharset(all)
+	t := ContentType{Media: mediaTypeOf(all), Charset: charset, Foreign: foreign}
 	if err != nil || t.Media != MediaMultipart {
 		return t, err
 	}
@@ -58,7 +61,7 @@ func ParseContentType(values []string) (ContentType, error) {
 	if indexFoldASCII(t.boundary, "charset") >= 0 { // which is no parameter
 		i := indexFoldASCII(all, boundaryName)
 		_, behind, _ := strings.Cut(all[i:], t.boundary)
-		t.Charset, err = parseCharset(all[:i] + behind)
+		t.Charset, t.Foreign, err = parseCharset(all[:i] + behind)
 	}
 	return t, err
 }

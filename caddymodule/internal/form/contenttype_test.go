@@ -251,6 +251,39 @@ func TestCharsetsThatHideASCII(t *testing.T) {
 	}
 }
 
+func TestCharsetsOtherThanUTF8(t *testing.T) {
+	for header, want := range map[string]bool{
+		"multipart/form-data; boundary=b":                      false,
+		"multipart/form-data; boundary=b; charset=utf-8":       false,
+		"multipart/form-data; boundary=b; charset=\"UTF8\"":    false,
+		"multipart/form-data; boundary=b; charset=":            false,
+		"multipart/form-data; boundary=\"charset=latin-1\"":    false,
+		"multipart/form-data; boundary=b; charset=latin-1":     true,
+		"multipart/form-data; boundary=b; charset=utf_8":       true,
+		"multipart/form-data; boundary=b; charset=utf-8-sig":   true,
+		"multipart/form-data; boundary=b; charset='us-ascii'":  true,
+		"multipart/form-data; charset=gbk":                     true, // without a boundary
+		MediaURLEncoded + "; Charset = \"GBK\"":                true,
+		MediaURLEncoded + "; charset=utf-8; charset=gbk":       true,
+		MediaURLEncoded + "; charset*=utf-8''utf%2D8":          false,
+		MediaURLEncoded + "; charset*=utf-8''latin%2D1":        true,
+		"application/json; charset=windows-1252":               true,
+		"application/json, text/plain; charset=shift_jisx0213": true,
+	} {
+		if got, _ := ParseContentType([]string{header}); got.Foreign != want {
+			t.Errorf("%s: got %v", header, got.Foreign)
+		}
+	}
+}
+
+func TestValuesThatAreTheSameInAllCharsets(t *testing.T) {
+	for value, want := range map[string]bool{"": true, "Anna <anna@example.com> [1] {2} #3 $4": true, "zoë": false, `a\b`: false, "~": false, "\xff": false} {
+		if got := IsPlain(value); got != want {
+			t.Errorf("%q: got %v", value, got)
+		}
+	}
+}
+
 func TestContentCodings(t *testing.T) {
 	for value, want := range map[string]bool{
 		"gzip": true, "GZip": true, "x-gzip": true, "deflate, gzip": true, "identity, br": true, "zstd": true, "compress": true, `"gzip"`: true, "'gzip'": true, "\tgzip": true, "gzip;q=1": true,

@@ -42,6 +42,10 @@ type Edit struct {
 	// MaxWatchedValueSize.
 	MaxValueSize int
 
+	// Foreign, if not nil, is called when a field `_charset_` has named a charset other than
+	// UTF-8, by which some servers decode the values of a form. Its error ends the form.
+	Foreign func() error
+
 	// Fresh returns the fields to add. It is called once, when all of the form has
 	// arrived and is known to be sound, so that a credential is as fresh as it can be;
 	// the fields become the last parts. Its error ends the form: Read returns it.

@@ -90,6 +90,42 @@ func TestInvariant11TheCharsetOfFieldsHidesNoASCII(t *testing.T) {
 	}
 }
 
+// aiohttp takes the charset of a file of that name, too.
+func TestInvariant11AFileWithTheCharsetOfFieldsIsDoubtful(t *testing.T) {
+	in := body(file("_charset_", "a.txt", "utf-16"), field("size", "1"))
+	if got, err := readEdited(strings.NewReader(in), testEdit(testBoundary, nil)); !errors.Is(err, errDoubtful) {
+		t.Errorf("error %v\ngot %q", err, got)
+	}
+}
+
+// A charset other than UTF-8 is reported, and the error ends the form.
+func TestEditorReportsTheCharsetOfFields(t *testing.T) {
+	broken := errors.New("broken")
+	for value, want := range map[string]error{
+		"utf-8": nil, " UTF8\r\n": nil, "": nil, "latin-1": broken, "us-ascii": broken, "utf-8-sig": broken, "gbk": broken, "utf-7": ErrCharset,
+	} {
+		for _, place := range []string{body(field("_charset_", value), field("a", "1")), body(field("a", "1"), field("_Charset_", value))} {
+			edit := testEdit(testBoundary, nil)
+			edit.Foreign = func() error { return broken }
+			if got, err := readEdited(strings.NewReader(place), edit); !errors.Is(err, want) {
+				t.Errorf("%q: error %v\ngot %q", value, err, got)
+			}
+		}
+	}
+}
+
+// So is that of a query or urlencoded body.
+func TestParametersWithTheCharsetOfFields(t *testing.T) {
+	for params, want := range map[string]bool{
+		"": false, "a=1": false, "_charset_=utf-8": false, "_charset_=%20UTF8": false, "_charset_": false, "a=_charset_": false,
+		"_charset_=latin-1": true, "a=1&%5fcharset_=gbk": true, "_charset_=utf-8&_CHARSET_=gbk": true, "a=1;_charset_=us-ascii": true, "_charset_=utf-8;gbk": true,
+	} {
+		if got := HasForeignCharset(params); got != want {
+			t.Errorf("%q: got %v", params, got)
+		}
+	}
+}
+
 // Invariant 11: a charset that hides ASCII makes a file's name doubtful, however long the language behind it.
 func TestInvariant11AFileNameInEBCDICIsDoubtful(t *testing.T) {
 	header := "Content-Disposition: form-data; name=\"file\"; filename*=cp037'" + strings.Repeat("l", 2*maxPrefixSize) + "'%81%4B%85%A7%85\r\nContent-Type: image/png"

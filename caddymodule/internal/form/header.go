@@ -135,7 +135,7 @@ func (p *part) readLine(line []byte) {
 
 // readContentType records how servers may read the content by its Content-Type.
 func (p *part) readContentType(value []byte) {
-	_, err := parseCharset(string(value))
+	_, _, err := parseCharset(string(value))
 	p.encoded = p.encoded || err != nil
 	p.multipart = p.multipart || saysMultipart(value)
 	p.params = p.params || isURLEncoded(value)

@@ -46,6 +46,7 @@ func (e *Editor) classify(header []byte) (kind partKind, err error) {
 		return 0, errDoubtful // some servers name such a part by its Content-ID, or by its type
 	case protected && p.file && !p.isBrowserFile(),
 		protected && p.bareLineEnd,
+		watched && p.file && name == fieldCharset, // which aiohttp reads all the same
 		protected && len(p.doubts) > 0 && indexFoldASCII(header, "filename") >= 0:
 		return 0, errDoubtful
 	case p.file:
