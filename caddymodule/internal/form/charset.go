@@ -40,29 +40,31 @@ func parseCharset(header string) (charset string, foreign bool, err error) {
 }
 
 // By these, the names of charsets are recognised in which the bytes of ASCII letters
-// mean something else, or other bytes mean ASCII letters. They are in lower case,
-// without punctuation. Some are not charsets but encodings that libraries, such as
-// Python's codecs, accept by the same parameter.
+// mean something else, or other bytes mean ASCII letters, or brackets or underscores of a
+// name. They are in lower case, without punctuation. Some are not charsets but encodings
+// that libraries, such as Python's codecs, accept by the same parameter.
 var (
 	hidingWords = []string{
 		"utf7", "utf16", "utf32", "iso10646", "106461", "iso2022", "ebcdic", "base64", "posixbc", "inis", "greek7", "greekccitt", "latingreek",
 		"iso150", "iso2033", "iso542", "iso9036", "115481", "asmo449", "arabic7", "wchar",
+		"macarabic", "macfarsi", "machebrew", "gsm0338", "symbol", "dingbat",
 	}
 	hidingPrefixes = []string{"unicode", "ucs2", "ucs4", "hzgb", "scsu", "bocu", "jisauto", "html", "quotedprintable", "imap", "compoundtext", "osf"}
 	hidingNames    = []string{
 		"hz", "jis", "jis7", "jisms", "jisencoding", "koi7", "u7", "u16", "u32", "utf1", "utf5", "utf6", "utf9", "utf18",
 		"punycode", "idna", "rawunicodeescape", "rot13", "uu", "uuencode", "quopri", "hex", "zlib", "zip", "bz2",
+		"gb2312raw", "gb12345raw", "jis0208raw", "jis0212raw", "ksc5601raw", "isoir165", "asciictrl", "macukrainian",
 		"uucodec", "quopricodec", "hexcodec", "zlibcodec", "bz2codec", "500v1", "brf", "e13b",
 		"isoir18", "isoir19", "isoir27", "isoir37", "isoir49", "isoir50", "isoir51", "isoir54", "isoir55", "isoir88", "isoir89", "isoir98", "isoir150",
 	}
 	// codePages are the numbers of IBM's EBCDIC code pages, and of Microsoft's for
-	// EBCDIC, ISO 2022 and UTF.
+	// EBCDIC, ISO 2022, UTF, and Apple's Arabic and Hebrew.
 	codePages = strings.Fields("37 38 39 256 259 273 274 275 277 278 280 281 282 284 285 286 290 297 410 420 421 423 424 425 500 803 833 834 835 836 837 838 870 871 875 880 " +
 		"905 918 924 930 931 933 935 937 939 1002 1003 1005 1025 1026 1027 1047 1069 1070 1079 1081 1084 1097 1112 1113 1122 1123 1130 1132 1136 1137 " +
 		"1140 1141 1142 1143 1144 1145 1146 1147 1148 1149 1150 1151 1152 1153 1154 1155 1156 1157 1158 1159 1160 1164 1165 1166 " +
 		"1278 1364 1371 1388 1390 1399 4517 4899 4971 9030 12712 16684 16804 " +
 		"1200 1201 12000 12001 20273 20277 20278 20280 20284 20285 20290 20297 20420 20423 20424 20833 20838 20871 20880 20905 20924 21025 21027 " +
-		"50220 50221 50222 50225 50227 50229 50930 50931 50933 50935 50936 50937 50939 52936 65000")
+		"10004 10005 50220 50221 50222 50225 50227 50229 50930 50931 50933 50935 50936 50937 50939 52936 65000")
 	codePagePrefix = regexp.MustCompile(`^(?:x|cs|ibm|cp|ccsid|windows)*0*`)
 )
 

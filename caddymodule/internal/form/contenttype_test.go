@@ -234,14 +234,15 @@ func TestCharsetsThatHideASCII(t *testing.T) {
 		unicode_escape raw_unicode_escape punycode idna rot13 base64 quoted-printable windows-50220
 		x-windows-50221 JISAutoDetect x-JISAutoDetect JIS-ms jis7 x-JIS7 cp65000 windows-65000 cp1200 cp1201 cp12000 cp20273 x-cp50227 cp50930 cp52936 koi-7
 		x-imap-mailbox-name x-compound_text posix-bc CP038 IBM-4971 ISO_5427 ISO_5427-EXT INIS-8 INIS-cyrillic GREEK7-OLD GREEK-CCITT LATIN-GREEK-1 ISO_2033-1983
-		ASMO_449 ARABIC7 ISO_9036 ISO-IR-37 ISO-IR-150 CSISO150 E13B BRF ISO/TR_11548-1/ OSF10020025 WCHAR_T 10646-1:1993 500V1 hex_codec`) {
+		ASMO_449 ARABIC7 ISO_9036 ISO-IR-37 ISO-IR-150 CSISO150 E13B BRF ISO/TR_11548-1/ OSF10020025 WCHAR_T 10646-1:1993 500V1 hex_codec
+		mac_arabic x-mac-arabic MacFarsi x-MacHebrew cp10004 gsm0338 MacSymbol AdobeZdingbat jis0208-raw iso-ir-165`) {
 		if !hidesASCII(charset) {
 			t.Errorf("%s does not", charset)
 		}
 	}
 	for charset := range strings.FieldsSeq(`utf-8 utf8 UTF-8-MAC utf8mb4 us-ascii ANSI_X3.4-1968 iso-8859-1 ISO8859-15 iso8859_1 latin1 windows-1252 cp1252 windows-31j
 		MS932 cp932 Shift-JIS SJIS euc-jp euc-kr EUC-TW big5 big5-hkscs gb2312 gbk gb18030 koi8-r KOI8-U TIS-620 windows-874 ibm850 cp437 IBM866 cp1251 macintosh
-		x-mac-roman x-user-defined binary 8bit none null default johab VISCII ibm1252 unicode-1-1-utf-8 windows-1250 x-windows-949 windows-51932`) {
+		x-mac-roman x-mac-cyrillic x-MacUkraine mac_greek x-user-defined binary 8bit none null default johab VISCII ibm1252 unicode-1-1-utf-8 windows-1250 x-windows-949 windows-51932`) {
 		if hidesASCII(charset) {
 			t.Errorf("%s does", charset)
 		}
