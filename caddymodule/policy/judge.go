@@ -34,6 +34,8 @@ type Judge struct {
 	claims  claims   // of the open part; or of the file whose parts or bytes go elsewhere
 	sourced bool     // an address to fetch from was seen
 	path    claims   // what such addresses say of the file
+	idn     bool     // one of them has a host beyond ASCII
+	foreign bool     // some server may decode values by a charset other than UTF-8
 }
 
 // candidate is a project to which the upload may belong.
@@ -178,9 +180,26 @@ func (j *Judge) Field(name, value string) error {
 			j.path.doubt = "an address: " + err.Error()
 		}
 		j.path.nameOf(parsed)
+		if parsed.foreign {
+			if j.idn = true; j.foreign {
+				err = errForeign
+			}
+		}
 		return j.each(func(r *Rules) error { return r.judgeSource(parsed, err) })
 	}
 	return nil
+}
+
+// Foreign says that some server may decode values by a charset other than UTF-8, those that
+// were judged before too: another host may be read where one is written beyond ASCII.
+func (j *Judge) Foreign() error {
+	if j == nil {
+		return nil
+	}
+	if j.foreign = true; !j.idn {
+		return nil
+	}
+	return j.each(func(r *Rules) error { return r.judgeSource(source{}, errForeign) })
 }
 
 // Finish judges what can be judged only when all of the upload was read. It must be

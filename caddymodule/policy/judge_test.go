@@ -152,6 +152,42 @@ func TestInvariant8RefusedAddressesKeepTheirCredentials(t *testing.T) {
 	}
 }
 
+// A charset other than UTF-8 is held against a host beyond ASCII, whichever was seen first.
+func TestHostsBeyondASCIIInACharset(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy  Policy
+		address string
+		allowed bool
+	}{
+		"beyond ASCII":                 {Policy{FromURL: []string{"bücher.example"}}, "https://bücher.example/a.jpg", false},
+		"in ASCII":                     {Policy{FromURL: []string{"bücher.example"}}, "https://xn--bcher-kva.example/a.jpg", true},
+		"in ASCII, not so its path":    {Policy{FromURL: []string{"cdn.example.org"}}, "https://cdn.example.org/фото.jpg", true},
+		"where every host is allowed":  {Policy{Types: []string{".jpg"}}, "https://bücher.example/a.jpg", true},
+		"none that anything is got of": {Policy{FromURL: []string{"cdn.example.org"}}, "", true},
+	} {
+		for _, before := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, before it %v", name, before), func(t *testing.T) {
+				j := NewJudge(at(t, uploadapi.FromURL), []*Rules{compile(t, c.policy)})
+				judges := []func() error{j.Foreign, func() error { return j.Field(uploadapi.ParamSourceURL, c.address) }}
+				if !before {
+					slices.Reverse(judges)
+				}
+				if err := judges[0](); err != nil {
+					t.Fatal(err)
+				}
+				if err := judges[1](); c.allowed && err != nil {
+					t.Error(err)
+				} else if !c.allowed {
+					requireRefusal(t, err, ErrSourceURL, "from_url")
+				}
+			})
+		}
+	}
+	if err := (*Judge)(nil).Foreign(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWatchedFields(t *testing.T) {
 	for name, c := range map[string]struct {
 		path     string

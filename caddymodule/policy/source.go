@@ -16,6 +16,7 @@ type source struct {
 	host     string // in ASCII and lower case, without a trailing dot
 	port     string
 	standard bool   // the port is the scheme's
+	foreign  bool   // the host was written beyond ASCII: in another charset, it is another
 	path     string // escaped, with its slash; or empty
 }
 
@@ -36,6 +37,7 @@ var (
 	errAuthority = errors.New("it has user information, or an escape in its host")
 	errNoPath    = errors.New("behind its host stands no path, but an at sign, or a fragment with a dot")
 	errHost      = errors.New("its host is not a name or an address in its usual spelling")
+	errForeign   = errors.New("its host is beyond ASCII, in a request that names a charset other than UTF-8")
 	errPort      = errors.New("its port is not a number from 1 to 65535")
 )
 
@@ -69,7 +71,7 @@ func parseSource(address string) (source, error) {
 	// A fragment comes first: a question mark in it begins no query.
 	path, _, _ := strings.Cut(rest, "#")
 	path, _, _ = strings.Cut(path, "?")
-	return source{host, port, port == defaultPorts[scheme], path}, nil
+	return source{host, port, port == defaultPorts[scheme], !isASCII(name), path}, nil
 }
 
 var defaultPorts = map[string]string{"http": "80", "https": "443"}

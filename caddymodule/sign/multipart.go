@@ -75,7 +75,7 @@ func (a *attempt) edits(chunked bool) form.Edit {
 	if policies.contested != nil {
 		edit.Contested, edit.IsStale = policies.contested, a.isStale
 	}
-	if len(a.forced) > 0 {
+	if a.mindsCharset() {
 		edit.Foreign = a.foundForeign
 	}
 	if a.number == 0 {

@@ -84,6 +84,11 @@ func (a *attempt) beginJudging(length int64) error {
 	if err := a.judge.Err(); err != nil {
 		return err
 	}
+	if a.foreign {
+		if err := a.judge.Foreign(); err != nil {
+			return err
+		}
+	}
 	if a.client != nil {
 		if err := a.judge.Length(length); err != nil {
 			return err

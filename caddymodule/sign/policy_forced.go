@@ -44,10 +44,16 @@ func (a *attempt) checkForced(forced project.Forced) error {
 	return nil
 }
 
+// mindsCharset reports whether a charset matters: to forced values, or to those that a policy
+// judges.
+func (a *attempt) mindsCharset() bool {
+	return len(a.forced) > 0 || a.sign.policies.judged[a.endpoint] != nil
+}
+
 // findCharset looks for a charset in a query string or urlencoded body that has one as a
-// field. It returns an error if forced fields cannot be put in for it.
+// field. It returns an error if the upload cannot be for it.
 func (a *attempt) findCharset(params string) error {
-	if len(a.forced) == 0 || a.foreign || !form.HasForeignCharset(params) {
+	if !a.mindsCharset() || a.foreign || !form.HasForeignCharset(params) {
 		return nil
 	}
 	return a.foundForeign()
@@ -57,6 +63,9 @@ func (a *attempt) findCharset(params string) error {
 // against it then.
 func (a *attempt) foundForeign() error {
 	a.foreign = true
+	if err := a.judge.Foreign(); err != nil {
+		return err
+	}
 	return a.checkKnownForced()
 }
 

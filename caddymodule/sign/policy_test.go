@@ -300,3 +300,34 @@ func TestInvariant11EscapesThatServersDecodeDifferently(t *testing.T) {
 		}
 	}
 }
+
+// Invariant 11: in another charset, the letters of a host beyond ASCII are others.
+func TestInvariant11HostsInACharset(t *testing.T) {
+	sources := withPolicy(t, `{"from_url":["*.bücher.example"]}`)
+	key, ascii := [2]string{"pub_key", "demopublickey"}, [2]string{"source_url", "https://www.xn--bcher-kva.example/фото.jpg"}
+	for charset, foreign := range map[string]bool{"utf-8": false, "latin-1": true, "windows-1251": true} {
+		for _, source := range [][2]string{ascii, {"source_url", "https://www.bücher.example/a.jpg"}} {
+			charsetField := [2]string{"_charset_", charset}
+			multipart := multipartRequest("/from_url/", key, source)
+			multipart.Header.Set("Content-Type", multipart.Header.Get("Content-Type")+"; charset="+charset)
+			requests := map[string]*http.Request{
+				"a form":     multipart,
+				"urlencoded": paramsRequest(http.MethodPost, "/from_url/", urlencoded+"; charset="+charset, encode([][2]string{key, source})),
+				"a query":    paramsRequest(http.MethodGet, "/from_url/?"+encode([][2]string{key, source}), urlencoded+"; charset="+charset, ""),
+			}
+			for _, encoding := range encodings {
+				requests["before, "+encoding.name] = encoding.request("/from_url/", key, charsetField, source)
+				requests["behind, "+encoding.name] = encoding.request("/from_url/", key, source, charsetField)
+			}
+			for name, r := range requests {
+				want := http.StatusOK
+				if foreign && source != ascii {
+					want = http.StatusForbidden
+				}
+				if rec, w := serve(t, sources, r); w.Code != want || want != http.StatusOK && rec.called && rec.err == nil {
+					t.Errorf("%s in %s, %s: status %d, want %d", source[1], charset, name, w.Code, want)
+				}
+			}
+		}
+	}
+}
