@@ -39,12 +39,18 @@ up_to_date() { # but for tests
 }
 
 # announce says where to upload, once the gateway has passed a request on. It ends with
-# Caddy, into which this script turns, in case that cannot start.
+# Caddy, into which this script turns, in case that cannot start, and after a minute: in a
+# Caddyfile.example that somebody has changed, there may be nothing that says yes.
 announce() {
 	host=${LISTEN:-localhost}
-	case $host in 0.0.0.0 | "[::]") host=localhost ;; esac
+	case $host in
+	0.0.0.0 | :: | "[::]") host=localhost ;;
+	"["*) ;;
+	*:*) host="[$host]" ;; # IPv6
+	esac
+	end=$(($(date +%s) + 60))
 	until "$output" uploadcare health --url "http://$host:8080/" >/dev/null 2>&1; do
-		kill -0 $$ 2>/dev/null || return 0
+		kill -0 $$ 2>/dev/null && [ "$(date +%s)" -lt "$end" ] || return 0
 		sleep 0.5
 	done
 	cat >&2 <<-EOF
