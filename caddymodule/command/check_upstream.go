@@ -25,9 +25,9 @@ func (c *checker) site(s *site, loaded loadedSite) {
 	if c.offline {
 		return
 	}
+	c.found(checkLoop(c.ctx, s))
 	ctx, cancel := context.WithTimeout(c.ctx, limit)
 	defer cancel()
-	c.found(checkLoop(ctx, s))
 	c.found(checkUpstream(ctx, s, loaded)...)
 	if c.live {
 		c.found(c.checkLive(s, loaded)...)
@@ -39,8 +39,11 @@ type upstream struct {
 	Upstreams []struct {
 		Dial string `json:"dial"`
 	} `json:"upstreams"`
-	Transport struct {
-		TLS json.RawMessage `json:"tls"`
+	Transport struct { // `uploadcare` or `http`, which have the same options
+		TLS      json.RawMessage `json:"tls"`
+		Resolver struct {
+			Addresses []string `json:"addresses"`
+		} `json:"resolver"`
 	} `json:"transport"`
 }
 
@@ -101,7 +104,7 @@ func judgeUpstream(s *site, to upstream, status int, took time.Duration) finding
 	switch {
 	// Any other status is a response of the service, which proves that it can be reached.
 	case status == http.StatusLoopDetected:
-		f.Verdict, f.Remedy = failed, loopRemedy
+		f.Verdict, f.Remedy = failed, loopRemedy(to)
 	case status < http.StatusBadRequest: // as of a site of Caddy's that no host matches: uploads would be lost there
 		f.Verdict, f.Text = warning, f.Text+" to a request for a file that does not exist, as the Upload API would not"
 		f.Remedy = "check that `upstream` is the Upload API, and which Host it is sent (`header_up`, or `upstream_host` of the transport)"

@@ -4,6 +4,7 @@ package loopback
 
 import (
 	"net"
+	"net/netip"
 	"strings"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -12,6 +13,17 @@ import (
 // ServeNames runs a name server at the address that it returns, until stop. Names that it
 // knows are those of 127.0.0.1 and ::1, and others do not exist; it is asked about each query.
 func ServeNames(knows func(name string) bool) (address string, stop func() error, err error) {
+	return ServeAddresses(func(name string) []netip.Addr {
+		if !knows(name) {
+			return nil
+		}
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+	})
+}
+
+// ServeAddresses runs a name server as [ServeNames] does, with an address or two for each name,
+// of which one is of IPv4 and one of IPv6. A name without any does not exist.
+func ServeAddresses(of func(name string) []netip.Addr) (address string, stop func() error, err error) {
 	connection, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
@@ -23,7 +35,7 @@ func ServeNames(knows func(name string) bool) (address string, stop func() error
 			if err != nil {
 				return
 			}
-			if response, err := respond(query[:n], knows); err == nil {
+			if response, err := respond(query[:n], of); err == nil {
 				_, _ = connection.WriteTo(response, client)
 			}
 		}
@@ -32,7 +44,7 @@ func ServeNames(knows func(name string) bool) (address string, stop func() error
 }
 
 // respond returns the response to a query.
-func respond(query []byte, knows func(name string) bool) ([]byte, error) {
+func respond(query []byte, of func(name string) []netip.Addr) ([]byte, error) {
 	var parser dnsmessage.Parser
 	header, err := parser.Start(query)
 	if err != nil {
@@ -44,13 +56,17 @@ func respond(query []byte, knows func(name string) bool) ([]byte, error) {
 	}
 	response := dnsmessage.Message{Header: dnsmessage.Header{ID: header.ID, Response: true}, Questions: []dnsmessage.Question{question}}
 	resource := dnsmessage.ResourceHeader{Name: question.Name, Type: question.Type, Class: question.Class, TTL: 1}
-	switch {
-	case !knows(strings.TrimSuffix(question.Name.String(), ".")):
+	addresses := of(strings.TrimSuffix(question.Name.String(), "."))
+	if len(addresses) == 0 {
 		response.RCode = dnsmessage.RCodeNameError
-	case question.Type == dnsmessage.TypeA:
-		response.Answers = []dnsmessage.Resource{{Header: resource, Body: &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}}}}
-	case question.Type == dnsmessage.TypeAAAA:
-		response.Answers = []dnsmessage.Resource{{Header: resource, Body: &dnsmessage.AAAAResource{AAAA: [16]byte{15: 1}}}}
+	}
+	for _, address := range addresses {
+		switch {
+		case question.Type == dnsmessage.TypeA && address.Is4():
+			response.Answers = []dnsmessage.Resource{{Header: resource, Body: &dnsmessage.AResource{A: address.As4()}}}
+		case question.Type == dnsmessage.TypeAAAA && address.Is6():
+			response.Answers = []dnsmessage.Resource{{Header: resource, Body: &dnsmessage.AAAAResource{AAAA: address.As16()}}}
+		}
 	}
 	return response.Pack()
 }
