@@ -50,7 +50,9 @@ func (*examined) Provision(ctx caddy.Context) error {
 	var sites []loadedSite
 	servers := app.(*caddyhttp.App).Servers
 	for _, name := range slices.Sorted(maps.Keys(servers)) {
-		sites = append(sites, loadedSites(servers[name], servers[name].Routes, 0)...)
+		w := loadedWalk{named: servers[name].NamedRoutes}
+		w.routes(servers[name].Routes, nil, 0)
+		sites = append(sites, w.found...)
 	}
 	examination.do(sites)
 	return nil
@@ -61,53 +63,6 @@ func (*examined) Start() error { return nil }
 
 // Stop implements [caddy.App]. It is never called.
 func (*examined) Stop() error { return nil }
-
-// loadedSites returns the sites below some routes, in the order of findSites.
-func loadedSites(server *caddyhttp.Server, routes caddyhttp.RouteList, depth int) (all []loadedSite) {
-	if depth > maxDepth {
-		return nil
-	}
-	for number, route := range routes {
-		for i, handler := range route.Handlers {
-			switch handler := handler.(type) {
-			case *sign.Sign:
-				proxy := proxyIn(route.Handlers[i+1:], 0)
-				for _, later := range routes[number+1:] {
-					if proxy == nil {
-						proxy = proxyIn(later.Handlers, 0)
-					}
-				}
-				all = append(all, loadedSite{handler, proxy})
-			case *caddyhttp.Subroute:
-				all = append(all, loadedSites(server, handler.Routes, depth+1)...)
-			case *caddyhttp.Invoke:
-				if named := server.NamedRoutes[handler.Name]; named != nil {
-					all = append(all, loadedSites(server, caddyhttp.RouteList{*named}, depth+1)...)
-				}
-			}
-		}
-	}
-	return all
-}
-
-// proxyIn returns the first proxy of some handlers, or nil.
-func proxyIn(handlers []caddyhttp.MiddlewareHandler, depth int) caddyhttp.MiddlewareHandler {
-	for _, handler := range handlers {
-		if isProxy(caddy.ModuleID(caddy.GetModuleID(handler)).Name()) {
-			return handler
-		}
-		subroute, ok := handler.(*caddyhttp.Subroute)
-		if !ok || depth > maxDepth {
-			continue
-		}
-		for _, route := range subroute.Routes {
-			if proxy := proxyIn(route.Handlers, depth+1); proxy != nil {
-				return proxy
-			}
-		}
-	}
-	return nil
-}
 
 // isProxy reports whether a handler passes uploads on to the Upload API.
 func isProxy(name string) bool { return name == "uploadcare_proxy" || name == "reverse_proxy" }

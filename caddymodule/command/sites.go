@@ -42,9 +42,9 @@ type (
 		} `json:"apps"`
 	}
 	rawServer struct {
-		Listen      []string            `json:"listen"`
-		Routes      []rawRoute          `json:"routes"`
-		NamedRoutes map[string]rawRoute `json:"named_routes"`
+		Listen      []string    `json:"listen"`
+		Routes      []rawRoute  `json:"routes"`
+		NamedRoutes namedRoutes `json:"named_routes"`
 	}
 	rawRoute struct {
 		Group    string            `json:"group"`
@@ -71,94 +71,10 @@ func findSites(config []byte) (sites []*site, err error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(raw.Apps.HTTP.Servers)) {
 		server := raw.Apps.HTTP.Servers[name]
-		w := walk{server: server, found: &sites, at: site{server: name, listen: server.Listen}}
-		w.routes(server.Routes, 0)
+		w := walk{named: server.NamedRoutes, found: &sites, at: site{server: name, listen: server.Listen}}
+		w.routes(server.Routes, nil, 0)
 	}
 	return sites, nil
-}
-
-// walk follows the routes of a server. It is a value, and copied where routes fork, so that one
-// branch does not see the handlers of another.
-type walk struct {
-	server rawServer
-	found  *[]*site
-	at     site
-}
-
-// routes walks through a list of routes, of which a request may take several in turn.
-func (w walk) routes(routes []rawRoute, depth int) {
-	if depth > maxDepth {
-		return
-	}
-	passed := slices.Clip(w.at.before)
-	for i, route := range routes {
-		fork := w
-		fork.at.before = slices.Clone(passed)
-		for _, earlier := range routes[:i] {
-			// A request takes one route of a group, and none after a terminal one: such a route is
-			// not on the way, but beside it.
-			if !earlier.Terminal && (earlier.Group == "" || earlier.Group != route.Group) {
-				fork.at.before = append(fork.at.before, handlersOf(earlier, nil, 0)...)
-			}
-		}
-		if len(route.Match) > 0 {
-			fork.at.matchers = append(slices.Clip(w.at.matchers), route.Match)
-		}
-		var behind []before
-		for _, later := range routes[i+1:] {
-			behind = append(behind, handlersOf(later, nil, 0)...)
-		}
-		fork.handlers(route.Handle, behind, depth)
-	}
-}
-
-// handlers walks through the handlers of one route, behind which there are others.
-func (w walk) handlers(handlers []json.RawMessage, behind []before, depth int) {
-	for i, config := range handlers {
-		var handler rawHandler
-		if json.Unmarshal(config, &handler) != nil {
-			continue
-		}
-		switch handler.Handler {
-		case signHandler:
-			found := w.at
-			found.before, found.sign = slices.Clone(w.at.before), config
-			found.behind = append(handlersOf(rawRoute{Handle: handlers[i+1:]}, nil, 0), behind...)
-			*w.found = append(*w.found, &found)
-		// Of these, the routes are followed: the gateway may be in them.
-		case "subroute":
-			w.routes(handler.Routes, depth+1)
-		case "invoke":
-			if named, ok := w.server.NamedRoutes[handler.Name]; ok {
-				w.routes([]rawRoute{named}, depth+1)
-			}
-		}
-		w.at.before = append(slices.Clip(w.at.before), flatten(config, nil, 0)...)
-	}
-}
-
-// handlersOf returns all handlers of a route, those of its subroutes among them.
-func handlersOf(route rawRoute, outer rawMatchers, depth int) (all []before) {
-	matchers := append(slices.Clip(outer), route.Match...)
-	for _, config := range route.Handle {
-		all = append(all, flatten(config, matchers, depth)...)
-	}
-	return all
-}
-
-// flatten returns a handler, or those in it if it is a subroute, which does nothing itself.
-func flatten(config json.RawMessage, matchers rawMatchers, depth int) (all []before) {
-	var handler rawHandler
-	if json.Unmarshal(config, &handler) != nil || depth > maxDepth {
-		return nil
-	}
-	if handler.Handler != "subroute" {
-		return []before{{handler.Handler, config, matchers}}
-	}
-	for _, route := range handler.Routes {
-		all = append(all, handlersOf(route, matchers, depth+1)...)
-	}
-	return all
 }
 
 // hosts returns the host names that requests to the site have; none if any will do.
