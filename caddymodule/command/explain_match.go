@@ -4,6 +4,8 @@ package command
 
 import (
 	"encoding/json"
+	"maps"
+	"net/http"
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
@@ -11,66 +13,78 @@ import (
 )
 
 // evaluated are the matchers that depend on the request alone, so that they can be asked about
-// a captured one. Others depend on the connection, on files or on other handlers, and are
-// taken to match: otherwise a request of a site that has them would reach no gateway.
+// a captured one. Others depend on the connection, on files or on other handlers.
 var evaluated = []string{"host", "path", "path_regexp", "method", "query", "header", "header_regexp", "not"}
 
-// reached returns the first site whose matchers fit a request, or nil.
-func reached(ctx caddy.Context, sites []*site, captured []byte) (*site, error) {
-	for _, site := range sites {
-		fits := true
-		for _, sets := range site.matchers {
-			ok, err := matchesAny(ctx, sets, captured)
-			if err != nil {
-				return nil, err
-			}
-			fits = fits && ok
-		}
-		if fits {
-			return site, nil
-		}
-	}
-	return nil, nil //nolint:nilnil // none is no error
-}
+// match is whether a request matches.
+type match int
 
-// matchesAny reports whether a request matches any of the sets, which it does if all matchers
-// of the set match.
-func matchesAny(ctx caddy.Context, sets rawMatchers, captured []byte) (bool, error) {
+const (
+	no      match = iota
+	unknown       // it depends on what is not in the request
+	yes
+)
+
+// matchesAny returns whether a request matches any of the sets, which it does if all matchers
+// of the set match. It matches if there are no sets.
+func matchesAny(ctx caddy.Context, sets rawMatchers, r *http.Request) (some match, err error) {
+	if len(sets) == 0 {
+		return yes, nil
+	}
 	for _, set := range sets {
-		all := true
-		for name, config := range set {
-			if !slices.Contains(evaluated, name) {
-				continue
-			}
-			ok, err := matches(ctx, name, config, captured)
+		all := yes
+		for _, name := range slices.Sorted(maps.Keys(set)) {
+			one, err := matches(ctx, name, set[name], r)
 			if err != nil {
-				return false, err
+				return no, err
 			}
-			all = all && ok
+			all = min(all, one)
 		}
-		if all {
-			return true, nil
-		}
+		some = max(some, all)
 	}
-	return false, nil
+	return some, nil
 }
 
-// matches asks one matcher about a request.
-func matches(ctx caddy.Context, name string, config json.RawMessage, captured []byte) (bool, error) {
+// matches asks one matcher about a request, unless it depends on more.
+func matches(ctx caddy.Context, name string, config json.RawMessage, r *http.Request) (match, error) {
+	if !canBeAsked(name, config, 0) {
+		return unknown, nil
+	}
 	matcher, err := ctx.LoadModuleByID("http.matchers."+name, config)
 	if err != nil {
-		return false, err
+		return no, err
 	}
-	r, err := parse(captured) // a request for each matcher, since one may change its own
-	if err != nil {
-		return false, err
-	}
-	r, _, _ = prepared(r)
+	fits := false
 	switch matcher := matcher.(type) {
 	case caddyhttp.RequestMatcherWithError:
-		return matcher.MatchWithError(r)
+		fits, err = matcher.MatchWithError(r)
 	case caddyhttp.RequestMatcher: //nolint:staticcheck // of plugins
-		return matcher.Match(r), nil
+		fits = matcher.Match(r)
 	}
-	return true, nil
+	if err != nil || !fits {
+		return no, err
+	}
+	return yes, nil
+}
+
+// canBeAsked reports whether a matcher depends on the request alone, and of `not`, those in it.
+func canBeAsked(name string, config json.RawMessage, depth int) bool {
+	if !slices.Contains(evaluated, name) || depth > maxDepth {
+		return false
+	}
+	if name != "not" {
+		return true
+	}
+	var sets rawMatchers
+	if json.Unmarshal(config, &sets) != nil {
+		return true // loading the matcher reports the error
+	}
+	for _, set := range sets {
+		for name, config := range set {
+			if !canBeAsked(name, config, depth+1) {
+				return false
+			}
+		}
+	}
+	return true
 }

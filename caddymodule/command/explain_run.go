@@ -22,6 +22,7 @@ import (
 type explanation struct {
 	site     *site // nil if the request would reach no gateway
 	sites    []*site
+	reach    reach
 	request  *http.Request
 	endpoint *uploadapi.SignedEndpoint // nil if the request would not be signed
 	project  string                    // empty if it is not known
@@ -53,31 +54,24 @@ func explain(config, captured []byte) (*explanation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.site, err = reached(ctx, sites, captured); err != nil || e.site == nil {
+	if e.reach, err = reached(ctx, sites, captured); err != nil || e.reach.passage == nil {
 		return e, err
 	}
+	e.site = e.reach.site
 	signer, err := loadMasked(ctx, e.site)
 	if err != nil {
 		return nil, err
 	}
 	defer signer.Cleanup() //nolint:errcheck // the command ends
 
-	r, err := parse(captured)
-	if err != nil {
-		return nil, err
-	}
-	next := new(recorder)
-	r, response, replacer := prepared(r)
-	if err := rewrite(ctx, e.site, response, r, captured); err != nil {
-		return nil, err
-	}
+	next, r, response := new(recorder), e.reach.request, e.reach.response
 	// Of another than the captured request: handlers change theirs.
 	e.endpoint = uploadapi.Signed(r.Method, r.URL.Path)
 	err = signer.ServeHTTP(response, r, next)
 	e.forwarded = next.forwarded
 	if e.forwarded == nil {
 		e.refused(response.status, response.body.String(), err)
-		e.code, _ = replacer.GetString(codePlaceholder)
+		e.code, _ = e.reach.replacer.GetString(codePlaceholder)
 	}
 	e.compare(captured)
 	e.project = e.projectOf(signer, captured)

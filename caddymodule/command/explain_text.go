@@ -21,19 +21,10 @@ import (
 func (e *explanation) write(out io.Writer) error {
 	t := newTable(out)
 	t.line("request", fmt.Sprintf("%s %s, host %s", e.request.Method, e.request.URL.EscapedPath(), e.request.Host))
+	e.writeSite(t)
 	if e.site == nil {
-		t.line("site", "none: a request with this host and path reaches no uploadcare_sign")
-		for _, site := range e.sites {
-			t.line("", "there is one in "+site.name())
-		}
 		return t.to.Flush()
 	}
-	t.line("site", e.site.name())
-	var names []string
-	for i := range e.site.before {
-		names = append(names, e.site.before[i].String())
-	}
-	t.line("before it", strings.Join(names, ", "))
 	t.line("endpoint", e.endpointText())
 	t.line("project", e.project)
 	if e.forwarded == nil {
@@ -63,6 +54,37 @@ func (e *explanation) write(out io.Writer) error {
 	}
 	_, err := fmt.Fprintf(out, "\n%s%s\n", printable(e.forwarded.head(target)), shown(e.forwarded.body))
 	return err
+}
+
+// writeSite writes which site the request reaches.
+func (e *explanation) writeSite(t *table) {
+	if e.site == nil {
+		t.line("site", "none: a request with this host and path reaches no uploadcare_sign")
+		for _, site := range e.sites {
+			text := "there is one in " + site.name()
+			if taken, ok := e.reach.taken[site]; ok {
+				text += "; before it, this request is taken by " + taken
+			}
+			t.line("", text)
+		}
+		return
+	}
+	name := e.site.name()
+	if len(e.reach.others) > 0 {
+		name += ", of the server on " + strings.Join(e.site.listen, ", ")
+	}
+	t.line("site", name)
+	for _, other := range e.reach.others {
+		t.line("or", other.name()+", of the server on "+strings.Join(other.listen, ", ")+", which this request fits as well: name the port in Host")
+	}
+	for _, text := range e.reach.unless {
+		t.line("unless", "a route before it takes the request: "+text)
+	}
+	var names []string
+	for i := range e.site.before {
+		names = append(names, e.site.before[i].String())
+	}
+	t.line("before it", strings.Join(names, ", "))
 }
 
 // endpointText says whether the request is signed, and otherwise what is done to it all the same.

@@ -15,10 +15,18 @@ const signHandler = "uploadcare_sign"
 type site struct {
 	server   string
 	listen   []string
+	named    namedRoutes     // of the server
+	way      []step          // which a request takes to it
 	matchers []rawMatchers   // of the routes on the way
 	before   []before        // handlers that a request passes first
 	sign     json.RawMessage // its own config
 	behind   []before        // the handlers after it
+}
+
+// step is a route on the way to a site: the way leads into it, or past it to a later one.
+type step struct {
+	route rawRoute
+	into  bool
 }
 
 // rawMatchers are the matcher sets of a route: a request matches if all matchers of one set do.
@@ -71,7 +79,7 @@ func findSites(config []byte) (sites []*site, err error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(raw.Apps.HTTP.Servers)) {
 		server := raw.Apps.HTTP.Servers[name]
-		w := walk{named: server.NamedRoutes, found: &sites, at: site{server: name, listen: server.Listen}}
+		w := walk{named: server.NamedRoutes, found: &sites, at: site{server: name, listen: server.Listen, named: server.NamedRoutes}}
 		w.routes(server.Routes, nil, 0)
 	}
 	return sites, nil

@@ -21,17 +21,18 @@ func (w walk) routes(routes []rawRoute, behind []before, depth int) {
 	if depth > maxDepth {
 		return
 	}
-	passed := slices.Clip(w.at.before)
 	for i, route := range routes {
 		fork := w
-		fork.at.before = slices.Clone(passed)
+		fork.at.before, fork.at.way = slices.Clone(w.at.before), slices.Clone(w.at.way)
 		for _, earlier := range routes[:i] {
+			fork.at.way = append(fork.at.way, step{earlier, false})
 			// A request takes one route of a group, and none after a terminal one: such a route is
 			// not on the way, but beside it.
 			if !earlier.Terminal && !sameGroup(earlier.Group, route.Group) {
 				fork.at.before = append(fork.at.before, w.named.handlersOf(earlier, nil, 0)...)
 			}
 		}
+		fork.at.way = append(fork.at.way, step{route, true})
 		if len(route.Match) > 0 {
 			fork.at.matchers = append(slices.Clip(w.at.matchers), route.Match)
 		}
@@ -66,7 +67,8 @@ func (w walk) handlers(handlers []json.RawMessage, outer []before, depth int) {
 		switch handler.Handler {
 		case signHandler:
 			found := w.at
-			found.before, found.sign, found.behind = slices.Clone(w.at.before), config, behind
+			found.before, found.way = slices.Clone(w.at.before), slices.Clone(w.at.way)
+			found.sign, found.behind = config, behind
 			*w.found = append(*w.found, &found)
 		// Of these, the routes are followed: the gateway may be in them.
 		case "subroute":
@@ -77,6 +79,7 @@ func (w walk) handlers(handlers []json.RawMessage, outer []before, depth int) {
 			}
 		}
 		w.at.before = append(slices.Clip(w.at.before), w.named.flatten(config, nil, 0)...)
+		w.at.way = append(slices.Clip(w.at.way), step{rawRoute{Handle: handlers[i : i+1]}, false})
 	}
 }
 
