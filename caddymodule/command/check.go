@@ -122,14 +122,18 @@ func (c *checker) config(config []byte) {
 			return
 		}
 	}
-	// These two read the config without loading it, so they have findings even if it does not
+	// These read the config without loading it, so they have findings even if it does not
 	// load, and about all of it: a load ends with the first error.
 	c.found(checkSecrets(sites)...)
 	for _, site := range sites {
 		c.found(checkBefore(site))
 	}
+	logs := checkLogs(config)
+	c.found(logs...)
 	err = examine(config, func(loaded []loadedSite) {
-		c.found(checkConfig(sites, project.Loaded()))
+		if len(logs) == 0 {
+			c.found(checkConfig(sites, project.Loaded()))
+		}
 		c.projects(project.Loaded())
 		if len(loaded) != len(sites) {
 			// A plugin's handler has routes that one of the two walks does not follow. Which

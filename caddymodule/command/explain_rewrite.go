@@ -13,7 +13,7 @@ import (
 
 // rewrite runs a handler `rewrite`.
 func rewrite(ctx caddy.Context, config json.RawMessage, w http.ResponseWriter, r *http.Request) error {
-	config, err := withoutName(config)
+	config, err := withoutKey(config, "handler")
 	if err != nil {
 		return err
 	}
@@ -24,12 +24,12 @@ func rewrite(ctx caddy.Context, config json.RawMessage, w http.ResponseWriter, r
 	return loaded.(caddyhttp.MiddlewareHandler).ServeHTTP(w, r, nothing)
 }
 
-// withoutName returns a handler's config without the key that names its module.
-func withoutName(config json.RawMessage) (json.RawMessage, error) {
+// withoutKey returns a module's config without the key that names the module.
+func withoutKey(config json.RawMessage, key string) (json.RawMessage, error) {
 	var options map[string]json.RawMessage
 	if err := json.Unmarshal(config, &options); err != nil {
 		return nil, err
 	}
-	delete(options, "handler")
+	delete(options, key)
 	return json.Marshal(options)
 }

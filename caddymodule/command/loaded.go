@@ -102,10 +102,11 @@ func examine(config []byte, do func(sites []loadedSite)) error {
 	examination.do = do
 
 	var loaded caddy.Config
-	if err := json.Unmarshal(caddy.RemoveMetaFields(config), &loaded); err != nil {
+	// Strictly, as Caddy does when it runs the config.
+	if err := caddy.StrictUnmarshalJSON(caddy.RemoveMetaFields(config), &loaded); err != nil {
 		return fmt.Errorf("decoding the config: %w", err)
 	}
-	loaded.Logging = quiet()
+	loaded.Logging = discarding(loaded.Logging)
 	if loaded.AppsRaw == nil {
 		loaded.AppsRaw = make(caddy.ModuleMap)
 	}
@@ -113,14 +114,6 @@ func examine(config []byte, do func(sites []loadedSite)) error {
 	// no hook for what comes in between, so an app is added to the config.
 	loaded.AppsRaw[examinedName] = json.RawMessage("{}")
 	return caddy.Validate(&loaded)
-}
-
-// quiet returns a config of logs that opens none of the examined config's log files, which a
-// running Caddy writes, and that leaves out this module's lines: the findings say the same.
-func quiet() *caddy.Logging {
-	return &caddy.Logging{Logs: map[string]*caddy.CustomLog{
-		caddy.DefaultLoggerName: {BaseLog: caddy.BaseLog{Level: "ERROR"}, Exclude: []string{"http.handlers.uploadcare_sign", "uploadcare.sources"}},
-	}}
 }
 
 // Interface guards
