@@ -146,8 +146,9 @@ func takes(name string, config json.RawMessage) bool {
 
 // describe returns what is in a route, for people.
 func (p *passage) describe(route rawRoute) string {
-	var names []string
-	for _, handler := range p.site.named.handlersOf(route, nil, 0) {
+	handlers := p.site.named.handlersOf(route, nil, 0)
+	names := make([]string, 0, len(handlers))
+	for _, handler := range handlers {
 		names = append(names, handler.String())
 	}
 	if len(names) == 0 {

@@ -34,8 +34,8 @@ func (a *accents) addDecomposed(decomposition []byte, behind marks) {
 		case r >= utf8.RuneSelf:
 			behind.put(r, norm.NFD.Properties(character))
 			continue
-		case r == '.' || isAlphanumeric(byte(r)):
-			a.add(byte(r), &behind)
+		case r == '.' || isAlphanumeric(character[0]):
+			a.add(character[0], &behind)
 		}
 		behind = marks{}
 	}

@@ -22,17 +22,17 @@ func isAlphanumeric(c byte) bool {
 func asciiLower(text string) string {
 	for i := range len(text) {
 		if c := text[i]; 'A' <= c && c <= 'Z' {
-			return strings.Map(lowerLetter, text)
+			return strings.Map(lowerLetter[rune], text)
 		}
 	}
 	return text // as nearly always; Map is slower
 }
 
-func lowerLetter(r rune) rune {
-	if 'A' <= r && r <= 'Z' {
-		return r + ('a' - 'A')
+func lowerLetter[C byte | rune](c C) C {
+	if 'A' <= c && c <= 'Z' {
+		return c + ('a' - 'A')
 	}
-	return r
+	return c
 }
 
 // quote returns a client's value for a line in the log, which must not grow with it.

@@ -51,17 +51,17 @@ func (e *endings) read(name string) {
 		name = name[:len(name)-size]
 		switch {
 		case r < utf8.RuneSelf:
-			e.bare.addVisible(r)
-			if r == '.' || isAlphanumeric(byte(r)) {
-				e.ascii.add(byte(r))
-				e.canonical.add(byte(r), &behind)
-				e.compatible.add(byte(r), &behind)
+			e.bare.addVisible(character)
+			if c := character[0]; c == '.' || isAlphanumeric(c) {
+				e.ascii.add(c)
+				e.canonical.add(c, &behind)
+				e.compatible.add(c, &behind)
 			}
 			behind = marks{}
 		case isInvisible(r):
 			behind.put(r, norm.NFD.PropertiesString(character))
 		default:
-			e.bare.addVisible(r)
+			e.bare.addVisible(character)
 			if compatible := norm.NFKD.PropertiesString(character).Decomposition(); holdsKept(compatible) {
 				e.compatible.addDecomposed(compatible, behind)
 				e.canonical.addDecomposed(norm.NFD.PropertiesString(character).Decomposition(), behind)
@@ -111,17 +111,19 @@ func (e *ending) add(c byte) {
 		e.over = true
 	default:
 		e.length++
-		e.text[maxExtension-e.length] = byte(lowerLetter(rune(c)))
+		e.text[maxExtension-e.length] = lowerLetter(c)
 	}
 }
 
 // addVisible adds a character, all of which are kept, but for those that systems drop at the
 // end of a name.
-func (e *ending) addVisible(r rune) {
-	switch {
-	case r < utf8.RuneSelf && (r == '.' || isAlphanumeric(byte(r))):
-		e.add(byte(r))
-	case e.length > 0 || !unicode.IsSpace(r) && !strings.ContainsRune(`/\`, r):
+func (e *ending) addVisible(character string) {
+	switch c := character[0]; {
+	case c == '.' || isAlphanumeric(c):
+		e.add(c)
+	case e.length > 0 || strings.TrimFunc(character, isDroppedAtEnd) != "":
 		e.over = true
 	}
 }
+
+func isDroppedAtEnd(r rune) bool { return unicode.IsSpace(r) || r == '/' || r == '\\' }

@@ -92,7 +92,8 @@ func (r *reported) end() bool {
 func (g *grant) report(rejection uploadapi.Rejection) {
 	p, c := g.grantor.project, g.grantor.project.credentials
 	now := c.clock.Now().Elapsed
-	count, news := int64(1), false
+	var count int64
+	var news bool
 	if rejection == uploadapi.Exhausted || rejection == uploadapi.Invalid && p.publicKey == Any {
 		news = c.reported.isDue(reminder{rejection: rejection}, now)
 	} else {
