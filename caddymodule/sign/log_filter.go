@@ -89,7 +89,7 @@ func redactAddresses(text string) string {
 		filtered.WriteByte('?')
 		var query string
 		query, rest, found = strings.Cut(rest, "?")
-		filtered.WriteString(redactQuery(query, inText))
+		filtered.WriteString(redactQuery(query, inText, maxNesting))
 	}
 	return filtered.String()
 }
@@ -97,7 +97,7 @@ func redactAddresses(text string) string {
 // redactQuery replaces the values of credentials in a query. What may be the text behind its
 // address, or a fragment, is searched as well: clients send any byte in a query, and to a
 // server no byte but the ampersand ends a parameter.
-func redactQuery(query string, inText bool) string {
+func redactQuery(query string, inText bool, nesting int) string {
 	if form.HidesParameter(query, staleFields) {
 		return redact.Mark
 	}
@@ -108,7 +108,7 @@ func redactQuery(query string, inText bool) string {
 		if inText {
 			value, behind = cutText(value)
 		}
-		if valued && (form.StripQuery(parameter, staleFields) == "" || holdsCredential(value, maxNesting)) {
+		if valued && (form.StripQuery(parameter, staleFields) == "" || holdsCredential(value, nesting)) {
 			parameters[i] = name + "=" + redact.Mark + behind
 		}
 	}
@@ -118,9 +118,11 @@ func redactQuery(query string, inText bool) string {
 // cutText splits a value from the text behind its address: from the first blank on, with the
 // quote and the punctuation before it.
 func cutText(value string) (before, behind string) {
+	const blanks = " \t\r\n"
 	end := len(value)
-	if blank := strings.IndexAny(value, " \t\r\n"); blank >= 0 {
-		end = blank
+	begin := end - len(strings.TrimLeft(value, blanks))
+	if blank := strings.IndexAny(value[begin:], blanks); blank >= 0 {
+		end = begin + blank
 	}
 	before = strings.TrimRight(value[:end], "\"'`<>)]:;,.")
 	return before, value[len(before):]
@@ -134,14 +136,14 @@ const maxNesting = 3
 // credential in it.
 func holdsCredential(value string, nesting int) bool {
 	decoded, err := url.QueryUnescape(value)
-	if err != nil || decoded == value || nesting == 0 {
+	if nesting == 0 || err != nil || decoded == value {
 		return false
 	}
 	_, query, found := strings.Cut(decoded, "?")
 	if !found {
 		query = decoded
 	}
-	return redactQuery(query, false) != query || holdsCredential(decoded, nesting-1)
+	return redactQuery(query, false, nesting-1) != query || holdsCredential(decoded, nesting-1)
 }
 
 // Interface guards

@@ -38,6 +38,7 @@ func TestInvariant8TheLogFilterRedactsCredentials(t *testing.T) {
 		`from <https://u/?signature=s3cret>, and https://v/?expire=1.`:  `from <https://u/?signature=REDACTED>, and https://v/?expire=REDACTED.`,
 		"/login?rd=https%3A%2F%2Fa%2F%3Fsignature%3Ds3cret&b=c":         "/login?rd=REDACTED&b=c",
 		"/login?rd=https%253A%252F%252Fa%252F%253Fsignature%253Ds3cret": "/login?rd=REDACTED",
+		`Post "https://u/?signature= s3cret": EOF`:                      `Post "https://u/?signature=REDACTED": EOF`,
 		"/login?rd=https%3A%2F%2Fa%2F%3Fb%3Dc":                          "/login?rd=https%3A%2F%2Fa%2F%3Fb%3Dc",
 		"/base/?jsonerrors=1&signatures=kept":                           "/base/?jsonerrors=1&signatures=kept",
 		"/base/":                                                        "/base/",
@@ -53,6 +54,14 @@ func TestInvariant8TheLogFilterRedactsCredentials(t *testing.T) {
 		if err != nil || strings.Contains(string(text), "s3cret") || !strings.Contains(string(text), "kept") {
 			t.Errorf("%s in a header: %s, %v", address, text, err)
 		}
+	}
+}
+
+// A client can escape a value over and over: that costs time in proportion to its length.
+func TestTheLogFilterIsSwift(t *testing.T) {
+	address := "/x?a=" + strings.Repeat("=", 1000) + "%" + strings.Repeat("25", 1000) + "61"
+	if got := new(sign.CredentialFilter).Filter(zap.String("uri", address)); got.String != address {
+		t.Errorf("became %s", got.String)
 	}
 }
 
