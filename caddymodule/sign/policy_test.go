@@ -319,6 +319,8 @@ func TestInvariant11HostsInACharset(t *testing.T) {
 				requests["before, "+encoding.name] = encoding.request("/from_url/", key, charsetField, source)
 				requests["behind, "+encoding.name] = encoding.request("/from_url/", key, source, charsetField)
 			}
+			requests["a part"] = paramsRequest(http.MethodPost, "/from_url/", "multipart/form-data; boundary="+testBoundary,
+				formOf("Content-Type: text/plain; charset="+charset+"\r\n"+field("source_url", source[1]), field("pub_key", "demopublickey")))
 			for name, r := range requests {
 				want := http.StatusOK
 				if foreign && source != ascii {

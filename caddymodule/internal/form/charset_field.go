@@ -5,6 +5,7 @@ package form
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -49,6 +50,10 @@ func (e *Editor) checkCharset(charset []byte) error {
 func isForeign(charset string) bool {
 	charset = strings.TrimSpace(charset)
 	return charset != "" && !equalFoldASCII(charset, "utf-8") && !equalFoldASCII(charset, "utf8")
+}
+
+func isBeyondASCII(text []byte) bool {
+	return slices.ContainsFunc(text, func(c byte) bool { return c >= utf8.RuneSelf })
 }
 
 var errForeign = errors.New("a charset other than UTF-8")

@@ -105,6 +105,11 @@ func (e *Editor) endPart() error {
 		if e.watched == fieldCharset {
 			return e.checkCharset(e.value)
 		}
+		if e.foreign && e.edit.Foreign != nil && isBeyondASCII(e.value) {
+			if err := e.edit.Foreign(); err != nil {
+				return err
+			}
+		}
 		return e.edit.Watch(e.watched, string(e.value))
 	case partUnheaded:
 		if e.hasTooManyWords(e.value) || e.edit.mentions(e.value) {

@@ -43,7 +43,8 @@ type Edit struct {
 	MaxValueSize int
 
 	// Foreign, if not nil, is called when a field `_charset_` has named a charset other than
-	// UTF-8, by which some servers decode the values of a form. Its error ends the form.
+	// UTF-8, by which some servers decode the values of a form, or the header of a watched
+	// field whose value is beyond ASCII has. Its error ends the form.
 	Foreign func() error
 
 	// Fresh returns the fields to add. It is called once, when all of the form has
@@ -81,6 +82,7 @@ type Editor struct {
 	state     state
 	part      partKind
 	quoted    bool      // the watched part is said to be quoted-printable
+	foreign   bool      // the watched part is said to be in a charset other than UTF-8
 	watched   string    // its name in the set, or that of the stale part
 	observed  *observed // what the observer was shown; nil without one
 	observing bool      // the observer has been shown the beginning of a part, and not its end

@@ -25,6 +25,7 @@ type part struct {
 	params      bool   // the type says that the content is urlencoded
 	encoded     bool   // a server may decode the content into other text
 	quoted      bool   // the content may have escapes of quoted-printable
+	foreign     bool   // a server may decode the content by a charset other than UTF-8
 
 	blankColon  bool // blanks stand before the colon of the disposition
 	colonless   bool // there is a line without a colon
@@ -135,8 +136,9 @@ func (p *part) readLine(line []byte) {
 
 // readContentType records how servers may read the content by its Content-Type.
 func (p *part) readContentType(value []byte) {
-	_, _, err := parseCharset(string(value))
+	_, foreign, err := parseCharset(string(value))
 	p.encoded = p.encoded || err != nil
+	p.foreign = p.foreign || foreign
 	p.multipart = p.multipart || saysMultipart(value)
 	p.params = p.params || isURLEncoded(value)
 }

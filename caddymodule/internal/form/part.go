@@ -69,7 +69,7 @@ func (e *Editor) classify(header []byte) (kind partKind, err error) {
 	case stale:
 		kind = partStale
 	case watched:
-		kind, e.quoted, e.watched = partWatched, p.quoted, name
+		kind, e.quoted, e.foreign, e.watched = partWatched, p.quoted, p.foreign, name
 	}
 	if p.multipart && !stale && e.nested == nil {
 		e.nested = new(nested)
