@@ -334,6 +334,35 @@ func TestAnUpstreamMayBeAUnixSocket(t *testing.T) {
 	}
 }
 
+// A stop waits for uploads, and not for connections that were upgraded: Caddy closes those
+// itself, when it has stopped all else.
+func TestAStopDoesNotWaitForUpgradedConnections(t *testing.T) {
+	upstream := startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
+		connection, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer connection.Close()
+		_, _ = io.WriteString(connection, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		_, _ = io.Copy(io.Discard, connection) // until Caddy closes it
+	})
+	gateway := freeAddress(t)
+	c := startCaddy(t, gatewayTo(gateway, upstream.URL, ""), canarySecret)
+	connection, err := net.Dial("tcp", gateway)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	fmt.Fprintf(connection, "GET /socket HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", gateway)
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	if err != nil || response.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v, %v", response, err)
+	}
+	c.terminate()
+	exits(t, c)
+}
+
 // A connection that was upgraded is a pipe: nothing in it waits, and its ends
 // close one by one.
 func TestAnUpgradedConnectionIsAPipe(t *testing.T) {

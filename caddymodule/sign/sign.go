@@ -135,14 +135,14 @@ func (s *Sign) Provision(ctx caddy.Context) error {
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	underWay.Add(1)
-	defer underWay.Add(-1)
 	if respondIfRefused(w, r) {
 		return nil
 	}
 	endpoint := uploadapi.Signed(r.Method, r.URL.Path) // nil if r is not to be signed
 	var caller caller
 	if endpoint != nil {
+		underWay.Add(1)
+		defer underWay.Add(-1)
 		// A resolver may be asked with headers of the request, and forced fields depend
 		// on them, which are removed below.
 		caller.grantors = s.projects.Grantors(r.Context())
