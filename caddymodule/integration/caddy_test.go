@@ -144,6 +144,41 @@ func (c *caddyProcess) reload(caddyfile string) {
 		c.t.Fatalf("reload: %v\n%s", err, output)
 	}
 	http.DefaultClient.CloseIdleConnections() // before the old server does, in the middle of a request
+	awaitOneListener()
+}
+
+// awaitOneListener waits until no address has two listeners, which share it during a reload.
+// Caddy closes the old one a moment after the reload has ended, and Linux resets connections
+// that it has not accepted by then. Another program may have two for good.
+func awaitOneListener() {
+	for range 500 {
+		if !isListenedOnTwice() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func isListenedOnTwice() bool {
+	seen := make(map[string]bool)
+	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		table, err := os.ReadFile(file)
+		if err != nil { // another system, or one without IPv6
+			continue
+		}
+		for line := range strings.Lines(string(table)) {
+			const local, state, listening = 1, 3, "0A"
+			fields := strings.Fields(line)
+			if len(fields) <= state || fields[state] != listening {
+				continue
+			}
+			if seen[fields[local]] {
+				return true
+			}
+			seen[fields[local]] = true
+		}
+	}
+	return false
 }
 
 // terminate asks Caddy to stop, as a service manager does.

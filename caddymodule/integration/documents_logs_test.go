@@ -98,7 +98,7 @@ func TestInvariant8ShippedConfigsKeepClientsCredentialsOutOfTheirLogs(t *testing
 				}
 			}
 			stage.caddy.terminate()
-			<-stage.caddy.exited
+			exits(t, stage.caddy)
 			output := stage.caddy.output.String()
 			if i := strings.Index(output, canaryOfClient); i >= 0 {
 				t.Errorf("a client's signature is shown: …%s", output[max(0, i-300):i+len(canaryOfClient)])

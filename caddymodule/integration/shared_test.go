@@ -25,6 +25,7 @@ func (c *caddyProcess) loadWithStorage(directory, caddyfile string) {
 	if output, err := c.run(c.t.Context(), nil, "reload", "--force", "--config", c.path()).CombinedOutput(); err != nil {
 		c.t.Fatalf("reload: %v\n%s", err, output)
 	}
+	awaitOneListener()
 }
 
 // Invariant 6, for a fleet: processes with one storage, and with uploads that

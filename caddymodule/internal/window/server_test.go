@@ -174,10 +174,14 @@ func TestInvariant4ClientsThatStallHoldNoMoreThanTheBudget(t *testing.T) {
 
 func TestAClientThatExceedsItsWindowGetsAGoAway(t *testing.T) {
 	var budget Budget
-	budget.Allow(50 * mebibyte)
-	server := startServer(t, &budget, gate{0, make(chan struct{})})
+	budget.Allow(10 * mebibyte)
+	server := startServer(t, &budget, gate{2 * mebibyte, make(chan struct{})})
 	client := dial(t, server.Listener.Addr().String())
-	client.request(t, 1, 32*mebibyte)
+	client.request(t, 1, 64*mebibyte)
+	client.fill(t, 1, 64*mebibyte)
+	if budget.Held() == 0 {
+		t.Error("nothing of the budget is held")
+	}
 	for range Default/len(client.piece) + 64 { // all of which the server itself would take
 		if client.framer.WriteData(1, false, client.piece) != nil {
 			break
@@ -188,9 +192,7 @@ func TestAClientThatExceedsItsWindowGetsAGoAway(t *testing.T) {
 			if client.goAway != http2.ErrCodeFlowControl {
 				t.Errorf("GOAWAY with %s", client.goAway)
 			}
-			if got := budget.Held(); got != 0 {
-				t.Errorf("%d of the budget are held", got)
-			}
+			eventually(t, func() bool { return budget.Held() == 0 })
 			return
 		}
 	}
