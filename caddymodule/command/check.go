@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -131,7 +132,7 @@ func (c *checker) config(config []byte) {
 	logs := checkLogs(config)
 	c.found(logs...)
 	err = examine(config, func(loaded []loadedSite) {
-		if len(logs) == 0 {
+		if !slices.ContainsFunc(logs, func(f finding) bool { return f.Verdict == failed }) {
 			c.found(checkConfig(sites, project.Loaded()))
 		}
 		c.projects(project.Loaded())

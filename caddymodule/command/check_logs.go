@@ -12,12 +12,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/logging"
 )
 
-// checkLogs returns a finding for each log whose output cannot be loaded, or whose file may not
+// checkLogs returns a finding for each log whose output cannot be loaded, or whose file cannot
 // be written. Caddy does not start then, nor take the config. No output is opened: what has
 // been written to a log file would be the running Caddy's, and so would a file that is new.
 func checkLogs(config []byte) (findings []finding) {
@@ -31,7 +32,7 @@ func checkLogs(config []byte) (findings []finding) {
 	defer cancel()
 	check := func(name string, output json.RawMessage) {
 		if err := checkOutput(ctx, output); err != nil {
-			findings = append(findings, finding{"config", "", failed, fmt.Sprintf("it does not load: the log %s: %v", name, err), "check the `output` of that log, and whether the user that runs Caddy may write there"})
+			findings = append(findings, logError(name, err))
 		}
 	}
 	if raw.Logging.Sink != nil {
@@ -43,6 +44,15 @@ func checkLogs(config []byte) (findings []finding) {
 		}
 	}
 	return findings
+}
+
+// logError is the finding on a log whose output is wrong. What this process may do says little
+// about Caddy's, which often runs as another user, in a directory that a service manager makes.
+func logError(name string, err error) finding {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return finding{"config", "", warning, fmt.Sprintf("the log %s may not be written by the user that runs this check: %v", name, err), "Caddy does not start unless the user that runs it may write there: run the check as that user, or see to it that it may"}
+	}
+	return finding{"config", "", failed, fmt.Sprintf("it does not load: the log %s: %v", name, err), "check the `output` of that log, and whether the user that runs Caddy may write there"}
 }
 
 // checkOutput loads the output of a log, and looks whether its file may be written, if it has one.

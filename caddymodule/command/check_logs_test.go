@@ -3,9 +3,12 @@
 package command_test
 
 import (
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/command"
@@ -51,6 +54,22 @@ func TestLogsThatKeepCaddyFromStartingAreFound(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(directory, "logs")); !os.IsNotExist(err) {
 		t.Errorf("the directory of a log was made: %v", err)
+	}
+}
+
+// Rights are those of the user that runs the check. What a path is, it is for each user.
+func TestOnlyMissingRightsToALogAreAWarning(t *testing.T) {
+	for errno, want := range map[syscall.Errno]string{
+		syscall.EACCES:  "warning",
+		syscall.EPERM:   "warning",
+		syscall.EROFS:   "warning", // a service manager often mounts for one service
+		syscall.EISDIR:  "failed",
+		syscall.ENOTDIR: "failed",
+	} {
+		err := fmt.Errorf("making a file: %w", &fs.PathError{Op: "open", Path: "/caddy.log", Err: errno})
+		if got := command.LogVerdict(err); got != want {
+			t.Errorf("%v: got %s, want %s", errno, got, want)
+		}
 	}
 }
 

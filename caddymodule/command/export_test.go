@@ -35,3 +35,6 @@ func runWith(t *testing.T, cmd *cobra.Command, arguments []string, f func(io.Wri
 	code, err := f(&out, caddycmd.Flags{FlagSet: cmd.Flags()})
 	return out.String(), code, err
 }
+
+// LogVerdict is the verdict on a log that an error keeps from being written.
+func LogVerdict(err error) string { return logError("default", err).Verdict.String() }
