@@ -65,17 +65,23 @@ func (e *explanation) writeSite(t *table) {
 			if taken, ok := e.reach.taken[site]; ok {
 				text += "; before it, this request is taken by " + taken
 			}
+			if slices.Contains(e.reach.others, site) {
+				text += ", of the server on " + strings.Join(site.listen, ", ") + ", which this request fits on another port: name that in Host"
+			}
 			t.line("", text)
 		}
 		return
 	}
 	name := e.site.name()
-	if len(e.reach.others) > 0 {
+	if len(e.reach.others)+len(e.reach.stopped) > 0 {
 		name += ", of the server on " + strings.Join(e.site.listen, ", ")
 	}
 	t.line("site", name)
 	for _, other := range e.reach.others {
 		t.line("or", other.name()+", of the server on "+strings.Join(other.listen, ", ")+", which this request fits as well: name the port in Host")
+	}
+	for _, p := range e.reach.stopped {
+		t.line("or", "none: before "+p.site.name()+", of the server on "+strings.Join(p.site.listen, ", ")+", which this request fits as well, it is taken by "+p.taken+": name the port in Host")
 	}
 	for _, text := range e.reach.unless {
 		t.line("unless", "a route before it takes the request: "+text)

@@ -102,3 +102,28 @@ func TestTheServerIsFoundByThePort(t *testing.T) {
 		})
 	}
 }
+
+// A server on the port that a request names counts before others, also if it responds itself.
+func TestAServerOnThePortMayTakeTheRequest(t *testing.T) {
+	const responds = "{\nroute {\nrespond /from_url/* no\n"
+	gateway := gatewayOf("demopublickey")
+	other := "http://:8080 {\n" + gateway + "}\n"
+	upload := "http://upload.example.com " + responds + gateway + "}\n}\n"
+	for name, test := range map[string]struct{ caddyfile, host, path, want, lacks string }{
+		"it responds":                          {other + upload, "upload.example.com", "/from_url/", "there is one in upload.example.com; before it, this request is taken by static_response [if path]\n", "\nsite :8080"},
+		"it responds, another has a gateway":   {other + upload, "upload.example.com", "/from_url/", "there is one in :8080, of the server on :8080, which this request fits on another port: name that in Host\n", "signed"},
+		"it responds to others":                {other + upload, "upload.example.com", "/group/", "\nsite upload.example.com\n", "static_response [if path]: name"},
+		"it responds, the other port is named": {other + upload, "upload.example.com:8080", "/from_url/", "\nsite :8080\n", "taken"},
+		"it has another host":                  {other + upload, "www.example.com", "/from_url/", "\nsite :8080\n", "taken"},
+		"http responds, https does not":        {"https://upload.example.com {\n" + gateway + "}\n" + upload, "upload.example.com", "/from_url/", "\nsite upload.example.com, of the server on :443\nor none: before upload.example.com, of the server on :80, which this request fits as well, it is taken by static_response [if path]: name the port in Host\n", "site none"},
+		"one of two unusual ports responds":    {other + "http://:8081 " + responds + gateway + "}\n}\n", "upload.example.com", "/from_url/", "\nsite :8080, of the server on :8080\nor none: before :8081, of the server on :8081, ", "site none"},
+		"the first of two sites, perhaps":      {"http://upload.example.com {\n@in remote_ip 10.0.0.0/8\nhandle @in {\nroute {\nrespond no\n" + gateway + "}\n}\nhandle {\n" + gateway + "}\n}\n", "upload.example.com", "/from_url/", "\nsite upload.example.com\nunless a route before it takes the request: ", "\nor "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			output := explainOf(t, test.caddyfile, test.host, test.path)
+			if !strings.Contains(output, test.want) || strings.Contains(output, test.lacks) {
+				t.Errorf("want %q and not %q, got\n%s", test.want, test.lacks, output)
+			}
+		})
+	}
+}
