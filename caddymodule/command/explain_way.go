@@ -112,7 +112,7 @@ func (p *passage) handler(config json.RawMessage, matchers rawMatchers, depth in
 	case handler.Handler == "invoke" && ok:
 		routes = []rawRoute{named}
 	case handler.Handler != "subroute":
-		if takes(handler.Handler, config) {
+		if takes(handler.Handler, config, p.request) {
 			p.taken = (&before{handler.Handler, config, matchers}).String()
 		}
 		return nil
@@ -125,8 +125,8 @@ func (p *passage) handler(config json.RawMessage, matchers rawMatchers, depth in
 	return nil
 }
 
-// takes reports whether a handler responds to each request itself, so that none gets past it.
-func takes(name string, config json.RawMessage) bool {
+// takes reports whether a handler responds to a request itself, so that it does not get past.
+func takes(name string, config json.RawMessage, r *http.Request) bool {
 	var options struct {
 		StatusCode     json.RawMessage   `json:"status_code"`     // of static_response
 		HandleResponse []json.RawMessage `json:"handle_response"` // of reverse_proxy
@@ -140,8 +140,10 @@ func takes(name string, config json.RawMessage) bool {
 		return len(options.HandleResponse) == 0
 	case "file_server":
 		return !options.PassThru
+	case "uploadcare_health":
+		return r.Method == http.MethodGet || r.Method == http.MethodHead
 	}
-	return slices.Contains([]string{"error", "metrics", "uploadcare_proxy", "uploadcare_signature"}, name)
+	return slices.Contains([]string{"error", "metrics", "uploadcare_proxy", "uploadcare_sandbox", "uploadcare_signature"}, name)
 }
 
 // describe returns what is in a route, for people.

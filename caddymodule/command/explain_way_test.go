@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/command"
+	_ "github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sandbox"
 )
 
 // gatewayOf returns the gateway of a project.
@@ -19,7 +20,13 @@ func gatewayOf(project string) string {
 // explainOf explains a GET of a path, with a host.
 func explainOf(t *testing.T, caddyfile, host, path string) string {
 	t.Helper()
-	request := fmt.Sprintf("GET %s?pub_key=demopublickey HTTP/1.1\r\nHost: %s\r\nX-Old: yes\r\n\r\n", path, host)
+	return explainMethodOf(t, caddyfile, "GET", host, path)
+}
+
+// explainMethodOf explains a request with a method.
+func explainMethodOf(t *testing.T, caddyfile, method, host, path string) string {
+	t.Helper()
+	request := fmt.Sprintf("%s %s?pub_key=demopublickey HTTP/1.1\r\nHost: %s\r\nX-Old: yes\r\n\r\n", method, path, host)
 	output, _, err := command.RunExplain(t, request, "--config", write(t, "Caddyfile", "{\n\tadmin off\n}\n"+caddyfile))
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +61,8 @@ func TestARouteBeforeTheGatewayMayTakeTheRequest(t *testing.T) {
 		"forward_auth":                        {"forward_auth auth:1 {\nuri /\n}\n" + gateway, "/from_url/", reached, none},
 		"files":                               {"route {\nfile_server\n" + gateway + "}", "/from_url/", taken + "file_server\n", reached},
 		"files, if they are there":            {"route {\nfile_server {\npass_thru\n}\n" + gateway + "}", "/from_url/", reached, none},
+		"the sandbox":                         {"route {\nuploadcare_sandbox /from_url/*\n" + gateway + "}", "/from_url/", taken + "uploadcare_sandbox [if path]\n", reached},
+		"the sandbox, for others":             {"route {\nuploadcare_sandbox /group/*\n" + gateway + "}", "/from_url/", reached, none},
 		"a path under another":                {"handle_path /up/* {\nhandle /from_url/* {\nrespond no\n}\nhandle {\n" + gateway + "}\n}", "/up/from_url/", taken + "static_response [if path]\n", reached},
 		"a gateway under a path":              {"handle_path /up/* {\nhandle /from_url/* {\n" + gateway + "}\nhandle {\nrespond no\n}\n}", "/up/from_url/", "endpoint /from_url/, signed\n", none},
 		"a path under another, from outside":  {"handle_path /up/* {\nhandle /from_url/* {\nrespond no\n}\n}\nhandle {\n" + gateway + "}", "/from_url/", reached, none},
@@ -70,6 +79,23 @@ func TestARouteBeforeTheGatewayMayTakeTheRequest(t *testing.T) {
 				t.Errorf("want %q and not %q, got\n%s", test.want, test.lacks, output)
 			}
 		})
+	}
+}
+
+// The directive uploadcare_health responds to GET and HEAD, and lets uploads past.
+func TestHealthChecksAreTakenByTheirMethod(t *testing.T) {
+	site := "http://upload.example.com {\nuploadcare_health /base/*\n" + gatewayOf("demopublickey") + "}\n"
+	const reached, taken = "\nsite upload.example.com\n", "; before it, this request is taken by uploadcare_health [if path]\n"
+	for request, want := range map[[2]string]string{
+		{"GET", "/base/"}:     taken,
+		{"HEAD", "/base/"}:    taken,
+		{"POST", "/base/"}:    reached,
+		{"OPTIONS", "/base/"}: reached,
+		{"GET", "/from_url/"}: reached,
+	} {
+		if output := explainMethodOf(t, site, request[0], "upload.example.com", request[1]); !strings.Contains(output, want) {
+			t.Errorf("%v: want %q, got\n%s", request, want, output)
+		}
 	}
 }
 
