@@ -52,7 +52,7 @@ func logError(name string, err error) finding {
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return finding{"config", "", warning, fmt.Sprintf("the log %s may not be written by the user that runs this check: %v", name, err), "Caddy does not start unless the user that runs it may write there: run the check as that user, or see to it that it may"}
 	}
-	return finding{"config", "", failed, fmt.Sprintf("it does not load: the log %s: %v", name, err), "check the `output` of that log, and whether the user that runs Caddy may write there"}
+	return finding{"config", "", failed, fmt.Sprintf("it does not load: the log %s: %v", name, err), "check the `output` of that log: its path must be that of a file, and its options must load"}
 }
 
 // checkOutput loads the output of a log, and looks whether its file may be written, if it has one.
