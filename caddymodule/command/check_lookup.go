@@ -17,6 +17,10 @@ import (
 // domain of resolv.conf.
 const lookupLimit = 5 * time.Second
 
+// machineResolver looks names up as this machine does. Tests replace it, and not Go's default,
+// which goroutines of a lookup that was given up may still read.
+var machineResolver = net.DefaultResolver
+
 // looked is what a name server has said of a name.
 type looked struct {
 	server    string // as it is configured; empty for this machine's own
@@ -31,7 +35,7 @@ func lookUp(ctx context.Context, servers []string, host string) []looked {
 	ctx, cancel := context.WithTimeout(ctx, lookupLimit)
 	defer cancel()
 	if len(servers) == 0 {
-		addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		addresses, err := machineResolver.LookupNetIP(ctx, "ip", host)
 		return []looked{{"", addresses, err}}
 	}
 	all := make([]looked, len(servers))

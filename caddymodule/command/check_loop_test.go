@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/command"
 	"github.com/caddy-uploadcare/caddy-uploadcare/e2e/loopback"
 )
 
@@ -82,9 +83,7 @@ func TestALoopIsLookedForByTheResolversOfTheTransport(t *testing.T) {
 // leadTo has this machine's own lookups ask a name server, until the test ends.
 func leadTo(t *testing.T, server string) {
 	t.Helper()
-	own := net.DefaultResolver
-	t.Cleanup(func() { net.DefaultResolver = own })
-	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	command.ResolveBy(t, &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "udp", server)
-	}}
+	}})
 }

@@ -5,6 +5,7 @@ package command
 import (
 	"bytes"
 	"io"
+	"net"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -38,3 +39,11 @@ func runWith(t *testing.T, cmd *cobra.Command, arguments []string, f func(io.Wri
 
 // LogVerdict is the verdict on a log that an error keeps from being written.
 func LogVerdict(err error) string { return logError("default", err).Verdict.String() }
+
+// ResolveBy has lookups that are this machine's own ask another resolver until the test ends.
+func ResolveBy(t *testing.T, resolver *net.Resolver) {
+	t.Helper()
+	own := machineResolver
+	t.Cleanup(func() { machineResolver = own })
+	machineResolver = resolver
+}
