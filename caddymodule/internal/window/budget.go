@@ -12,7 +12,9 @@
 // in 60 milliseconds at least and in half a second at most, and as they have yet to bring,
 // as far as the budget of all connections goes. By the end of an upload it has given all
 // of that back; what it had when its client broke one off, it gives back as it brings
-// another, or is closed.
+// another, or is closed. Only a client far away whose connection is in use has some ahead
+// of an upload, as long as little of the budget is held, or else the first round trip of
+// each upload would bring 1 MiB.
 package window
 
 import "sync"
@@ -79,12 +81,15 @@ func (b *Budget) limit() int {
 
 // resize makes what a connection has as close to want as the budget allows, and returns
 // it. What it gives back is free at once. It grows to its share of what the others leave
-// at most.
-func (b *Budget) resize(own, want int) int {
+// at most. While they leave more than half of the budget, it has up to its share of that
+// ahead of an upload: other uploads get theirs of the other half, whatever is idle.
+func (b *Budget) resize(own, want, ahead int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	limit, others := b.limit(), b.held-own
+	want = max(want, min(ahead, share(limit/2-others)))
 	if want > own {
-		want = min(want, max(own, share(b.limit()-b.held+own)))
+		want = min(want, max(own, share(limit-others)))
 	}
 	b.held += want - own
 	return want

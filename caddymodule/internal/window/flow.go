@@ -21,6 +21,9 @@ const (
 	// nearest is the shortest horizon. What is read while a client nearby learns of it comes in
 	// pieces, and a window of less makes it wait for each.
 	nearest = 60 * time.Millisecond
+	// far is the shortest round trip for which a connection has some of the budget before an
+	// upload begins. From nearer, the first update comes soon enough.
+	far = 25 * time.Millisecond
 	// sampled is of how many bytes the speed is measured. There are some in a first Default,
 	// so that the window grows within the first round trip.
 	sampled = 128 << 10
@@ -66,7 +69,8 @@ func newFlow(budget *Budget) *flow { return &flow{budget: budget, available: Def
 // update takes an update of the server's for the whole connection, and returns what the
 // client gets of it, which may be less, nothing, or more. What the client then has is
 // what is expected, as far as it comes within the horizon and within the budget. It is
-// never less than least, of which what has come and is not read is a part.
+// never less than least, of which what has come and is not read is a part, nor than what
+// the connection has ahead of its next upload.
 func (f *flow) update(increment int) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,7 +81,7 @@ func (f *flow) update(increment int) int {
 	if first { // The first is no body's that was read, but makes the window what it is.
 		f.total = initial + increment
 		f.available -= Default - initial
-	} else {
+	} else if f.expected > 0 {
 		f.reading.add(increment)
 	}
 	f.reserve += increment
@@ -86,7 +90,7 @@ func (f *flow) update(increment int) int {
 	if !first && f.available < scarce { // It has had that much of the budget: it is what was read.
 		want = max(want, granted+increment/trickled)
 	}
-	f.extra = f.budget.resize(f.extra, want-least)
+	f.extra = f.budget.resize(f.extra, want-least, f.ahead())
 	give := min(max(least+f.extra-granted, 0), f.reserve)
 	f.reserve -= give
 	f.available += give
@@ -107,6 +111,20 @@ func (f *flow) horizon() time.Duration {
 		return horizon
 	}
 	return min(max(roundTrips*f.roundTrip, nearest), horizon)
+}
+
+// ahead returns how much of the budget is of use before an upload begins, with f.mu held: to a
+// client far away, what comes until it learns of its first update. How fast a client is, only
+// an upload that is not small shows.
+func (f *flow) ahead() int {
+	switch {
+	case f.roundTrip < far:
+		return 0
+	case f.arrival.perSecond == 0:
+		return f.total - least
+	default:
+		return min(f.arrival.within(f.roundTrip), f.total) - least
+	}
 }
 
 // ping reports whether the client is to be asked for its round trip, which is once.
@@ -134,7 +152,9 @@ func (f *flow) pong() {
 func (f *flow) received(n int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.arrival.add(f.coming)
+	if f.expected > 0 {
+		f.arrival.add(f.coming)
+	}
 	f.coming = n
 	f.available -= n
 	if f.available < 0 {
@@ -159,7 +179,7 @@ func (f *flow) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
-	f.extra = f.budget.resize(f.extra, 0)
+	f.extra = f.budget.resize(f.extra, 0, 0)
 }
 
 // speed is how fast bodies come, or are read, at the best of late.

@@ -101,6 +101,100 @@ func TestAWindowFitsTheSpeedAndTheRest(t *testing.T) {
 	}
 }
 
+// responds has a small upload come and be read, of which the flow expects nothing.
+func (s *server) responds(t *testing.T) {
+	t.Helper()
+	n := s.takes(t, 20<<10)
+	s.held -= n
+	s.update(n)
+}
+
+func TestAClientFarAwayHasSomeAheadOfAnUpload(t *testing.T) {
+	const limit = 50 * mebibyte
+	another := func(t *testing.T, budget *Budget) { // has its share of half of the budget
+		other := newServer(t, budget)
+		other.roundTrip = 100 * time.Millisecond
+		other.responds(t)
+		if got := other.window(); got != least+20*mebibyte {
+			t.Errorf("another client far away has %d", got)
+		}
+	}
+	uploading := func(t *testing.T, budget *Budget) {
+		other := newServer(t, budget)
+		other.expect(1 << 30)
+		for range 512 {
+			other.takes(t, 1<<30)
+			other.reads(16<<10, 100e6)
+		}
+	}
+	tests := map[string]struct {
+		roundTrip   time.Duration
+		beside      func(*testing.T, *Budget)
+		perSecond   float64 // of an upload that is not small, or 0
+		least, most int
+	}{
+		"far away":                          {100 * time.Millisecond, nil, 0, least + 20*mebibyte, least + 20*mebibyte},
+		"at the least distance":             {far, nil, 0, least + 20*mebibyte, least + 20*mebibyte},
+		"not as far":                        {far - 1, nil, 0, least, least},
+		"nobody knows how far":              {0, nil, 0, least, least},
+		"far away, known to be fast":        {100 * time.Millisecond, nil, 100e6, 9e6, 11e6},
+		"far away, known to be slow":        {100 * time.Millisecond, nil, 2e6, least, least},
+		"beside another one, from the rest": {100 * time.Millisecond, another, 0, least + 4*mebibyte, least + 4*mebibyte},
+		"beside a large upload":             {100 * time.Millisecond, uploading, 0, least, least},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var budget Budget
+				budget.Allow(limit)
+				if test.beside != nil {
+					test.beside(t, &budget)
+				}
+				s := newServer(t, &budget)
+				if got := s.window(); got != least {
+					t.Errorf("at its beginning the window is %d", got)
+				}
+				s.roundTrip = test.roundTrip
+				if test.perSecond > 0 {
+					s.uploads(t, 64*mebibyte, test.perSecond)
+				}
+				held := budget.Held()
+				for range 10 { // however many there are, and however rarely they come
+					s.responds(t)
+					time.Sleep(time.Second)
+				}
+				if got := s.window(); got < test.least || got > test.most {
+					t.Errorf("the window is %d, want %d to %d", got, test.least, test.most)
+				}
+				s.close()
+				if got := budget.Held(); test.perSecond == 0 && got != held {
+					t.Errorf("%d were held, and %d are when it is closed", held, got)
+				}
+			})
+		})
+	}
+}
+
+// All that is idle leaves half of the budget to uploads, and the more is held the less is kept.
+func TestWhatIsAheadLeavesHalfOfTheBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var budget Budget
+		budget.Allow(50 * mebibyte)
+		for range 100 {
+			s := newServer(t, &budget)
+			s.roundTrip = 100 * time.Millisecond
+			s.responds(t)
+		}
+		if got := budget.Held(); got > 25*mebibyte || got < 24*mebibyte {
+			t.Errorf("%d are held by 100 idle connections", got)
+		}
+		s := newServer(t, &budget)
+		if got := s.uploads(t, 64*mebibyte, 100e6); got < least+20*mebibyte {
+			t.Errorf("the window of an upload is %d", got)
+		}
+	})
+}
+
 func TestAnUploadThatBecomesSlowGivesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var budget Budget
@@ -272,6 +366,7 @@ func TestTheBoundHoldsWhateverIsUploaded(t *testing.T) {
 			rests := make([]int, connections)
 			for i := range servers {
 				servers[i] = newServer(t, &budget)
+				servers[i].roundTrip = time.Duration(random.IntN(100)) * time.Millisecond
 			}
 			for range 4000 {
 				i := random.IntN(connections)
