@@ -21,8 +21,8 @@ const (
 	// windowsOption is the subdirective for the windows of HTTP/2.
 	windowsOption = "http2_windows"
 
-	// defaultWindows lets a page have 48 MiB on their way, which are 160 MB/s from 300 ms
-	// away, and leaves a machine of 512 MB its room.
+	// defaultWindows lets a page have 48 MiB on their way if nothing else is, which are
+	// 160 MB/s from 300 ms away, and leaves a machine of 512 MB its room.
 	defaultWindows = 60 << 20
 )
 

@@ -24,8 +24,9 @@ func TestTheRestOfABodyIsExpectedHoweverLongItIs(t *testing.T) {
 		"1 GiB was":                          {5 * gibibyte, gibibyte, 4 * gibibyte},
 		"more than an int32 was":             {5 * gibibyte, 3 * gibibyte, 2 * gibibyte},
 		"all of it":                          {3 * gibibyte, 3 * gibibyte, 0},
-		"unknown length":                     {-1, gibibyte, gibibyte},
-		"unknown length, more than an int32": {-1, 3 * gibibyte, 3 * gibibyte},
+		"unknown length, nothing was read":   {-1, 0, small},
+		"unknown length":                     {-1, gibibyte, small + gibibyte},
+		"unknown length, more than an int32": {-1, 3 * gibibyte, small + 3*gibibyte},
 	}
 	piece := make([]byte, mebibyte)
 	for name, test := range tests {

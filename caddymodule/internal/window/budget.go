@@ -12,9 +12,8 @@
 // in 60 milliseconds at least and in half a second at most, and as they have yet to bring,
 // as far as the budget of all connections goes. By the end of an upload it has given all
 // of that back; what it had when its client broke one off, it gives back as it brings
-// another, or is closed. Only a client far away whose connection is in use has some ahead
-// of an upload, as long as little of the budget is held, or else the first round trip of
-// each upload would bring 1 MiB.
+// another, or is closed. A connection from far away keeps some for its next upload, of which
+// else the first round trip would bring 1 MiB, as long as less than half of the budget is held.
 package window
 
 import "sync"
@@ -81,8 +80,8 @@ func (b *Budget) limit() int {
 
 // resize makes what a connection has as close to want as the budget allows, and returns
 // it. What it gives back is free at once. It grows to its share of what the others leave
-// at most. While they leave more than half of the budget, it has up to its share of that
-// ahead of an upload: other uploads get theirs of the other half, whatever is idle.
+// at most. Ahead of an upload it gets its share of what they leave of one half: the other
+// half is for uploads, whatever is idle.
 func (b *Budget) resize(own, want, ahead int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

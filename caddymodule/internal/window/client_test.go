@@ -26,7 +26,7 @@ type frameClient struct {
 	ended     map[uint32]bool
 	goingAway bool
 	goAway    http2.ErrCode // the code of the one received
-	far       bool          // does not say how near it is
+	silent    bool          // does not say how near it is
 }
 
 // dial connects a client, and waits for the server's windows.
@@ -41,7 +41,7 @@ func dial(t *testing.T, address string) *frameClient {
 	_ = connection.SetDeadline(time.Now().Add(time.Minute))
 	c := &frameClient{
 		Conn: connection, framer: http2.NewFramer(connection, connection), piece: make([]byte, 16<<10), window: initial,
-		settings: map[http2.SettingID]uint32{}, streams: map[uint32]int{}, bodies: map[uint32]string{}, ended: map[uint32]bool{}, far: true,
+		settings: map[http2.SettingID]uint32{}, streams: map[uint32]int{}, bodies: map[uint32]string{}, ended: map[uint32]bool{}, silent: true,
 	}
 	if _, err := io.WriteString(connection, http2.ClientPreface); err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func (c *frameClient) read() error {
 			c.streams[frame.StreamID] += int(frame.Increment)
 		}
 	case *http2.PingFrame:
-		if !c.far {
+		if !c.silent {
 			return c.framer.WritePing(true, frame.Data)
 		}
 	case *http2.DataFrame:

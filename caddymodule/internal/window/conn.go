@@ -85,14 +85,15 @@ const longest = 1 << 46
 // newBody returns a body of a length that is known, or -1.
 func newBody(r io.ReadCloser, length int64, flow *flow) *body {
 	b := &body{ReadCloser: r, flow: flow, known: length >= 0}
-	if b.known {
-		b.change(min(length, longest))
+	if !b.known {
+		length = small
 	}
+	b.change(min(length, longest))
 	return b
 }
 
 // Read implements [io.Reader]. Of a body of unknown length, as much again is expected as
-// has come.
+// has come, and some at its beginning.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.mu.Lock()

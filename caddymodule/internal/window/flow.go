@@ -114,16 +114,17 @@ func (f *flow) horizon() time.Duration {
 }
 
 // ahead returns how much of the budget is of use before an upload begins, with f.mu held: to a
-// client far away, what comes until it learns of its first update. How fast a client is, only
-// an upload that is not small shows.
+// client far away, what comes until it learns of its first update. How fast that is, only an
+// upload that was not small has shown. While one comes, what it needs is known better.
 func (f *flow) ahead() int {
 	switch {
-	case f.roundTrip < far:
+	case f.roundTrip < far || f.expected >= small:
 		return 0
 	case f.arrival.perSecond == 0:
 		return f.total - least
 	default:
-		return min(f.arrival.within(f.roundTrip), f.total) - least
+		roundTrip := min(f.roundTrip, horizon)
+		return min(f.arrival.within(roundTrip), f.reading.within(roundTrip), f.total) - least
 	}
 }
 

@@ -175,6 +175,53 @@ func TestAClientFarAwayHasSomeAheadOfAnUpload(t *testing.T) {
 	}
 }
 
+// Whatever the round trip, what a slow upload needs is known while it comes.
+func TestASlowUploadFromFarAwayHasNothingAhead(t *testing.T) {
+	const size, piece = 2 * mebibyte, 16 << 10
+	tests := map[string]int{ // how much comes at once, before any of it is read
+		"a slow line":   0,
+		"a slow reader": mebibyte,
+	}
+	for name, burst := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var budget Budget
+				budget.Allow(50 * mebibyte)
+				s := newServer(t, &budget)
+				s.roundTrip = 100 * time.Millisecond
+				s.expect(size)
+				come := 0
+				for come < burst {
+					come += s.takes(t, piece)
+				}
+				for come < size || s.held > 0 {
+					come += s.takes(t, min(piece, size-come))
+					s.reads(piece, 2e6)
+					if got := s.window(); got != least {
+						t.Fatalf("when %d have come, the window is %d", come, got)
+					}
+				}
+			})
+		})
+	}
+}
+
+// What the server has not granted cannot be handed on, though a later config allows more.
+func TestNothingIsHeldThatTheServerDoesNotGrant(t *testing.T) {
+	for _, perSecond := range []float64{0, 1e9} {
+		var budget Budget
+		budget.Allow(10 * mebibyte)
+		s := newServer(t, &budget)
+		budget.Allow(100 * mebibyte)
+		s.roundTrip = 100 * time.Millisecond
+		s.arrival.perSecond, s.reading.perSecond = perSecond, perSecond
+		s.responds(t)
+		if s.window() != least+8*mebibyte || budget.Held() != 8*mebibyte {
+			t.Errorf("with %.0f bytes a second, the window is %d, and %d are held", perSecond, s.window(), budget.Held())
+		}
+	}
+}
+
 // All that is idle leaves half of the budget to uploads, and the more is held the less is kept.
 func TestWhatIsAheadLeavesHalfOfTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -196,25 +243,28 @@ func TestWhatIsAheadLeavesHalfOfTheBudget(t *testing.T) {
 }
 
 func TestAnUploadThatBecomesSlowGivesBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var budget Budget
-		budget.Allow(50 * mebibyte)
-		s := newServer(t, &budget)
-		s.expect(1 << 30)
-		for range 512 {
-			s.takes(t, 1<<30)
-			s.reads(16<<10, 100e6)
-		}
-		if got := budget.Held(); got != 40*mebibyte {
-			t.Fatalf("%d are held while it is fast", got)
-		}
-		for s.held > 0 { // the client has stopped
-			s.reads(min(16<<10, s.held), 256<<10)
-		}
-		if got := budget.Held(); got != 0 {
-			t.Errorf("%d are held when it is slow", got)
-		}
-	})
+	for _, roundTrip := range []time.Duration{0, 100 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			var budget Budget
+			budget.Allow(50 * mebibyte)
+			s := newServer(t, &budget)
+			s.roundTrip = roundTrip
+			s.expect(1 << 30)
+			for range 512 {
+				s.takes(t, 1<<30)
+				s.reads(16<<10, 100e6)
+			}
+			if got := budget.Held(); got < 36*mebibyte { // what comes in 400 ms, or its share
+				t.Fatalf("%d are held while it is fast", got)
+			}
+			for s.held > 0 { // the client has stopped
+				s.reads(min(16<<10, s.held), 256<<10)
+			}
+			if got := budget.Held(); got != 0 {
+				t.Errorf("%d are held when it is slow", got)
+			}
+		})
+	}
 }
 
 // While the handler waits for its upstream, a slow client's bytes pile up, and are then read at
@@ -311,35 +361,38 @@ func TestAClosedConnectionGetsNothing(t *testing.T) {
 // Much of a large upload was held as its reader became slow. The client's others need not
 // wait until that has been read.
 func TestASlowUploadLeavesTheOthersSomething(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var budget Budget
-		budget.Allow(50 * mebibyte)
-		s := newServer(t, &budget)
-		s.expect(1 << 30)
-		for range 512 {
+	for _, roundTrip := range []time.Duration{0, 100 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			var budget Budget
+			budget.Allow(50 * mebibyte)
+			s := newServer(t, &budget)
+			s.roundTrip = roundTrip
+			s.expect(1 << 30)
+			for range 512 {
+				s.takes(t, 1<<30)
+				s.reads(16<<10, 100e6)
+			}
+			for range 1024 { // until the window is to be smaller than what is held
+				s.takes(t, 1<<30)
+				s.reads(4<<10, 64<<10)
+			}
 			s.takes(t, 1<<30)
-			s.reads(16<<10, 100e6)
-		}
-		for range 1024 { // until the window is to be smaller than what is held
-			s.takes(t, 1<<30)
-			s.reads(4<<10, 64<<10)
-		}
-		s.takes(t, 1<<30)
-		if s.held < 16*mebibyte {
-			t.Fatalf("only %d are held", s.held)
-		}
-		came := 0
-		for range 64 {
-			s.reads(4<<10, 64<<10)
-			came += s.takes(t, 4<<10)
-		}
-		if came < 64<<10 {
-			t.Errorf("while 256 KiB were read, %d could come", came)
-		}
-		if s.window() > 41*mebibyte-128<<10 {
-			t.Errorf("the window stays at %d", s.window())
-		}
-	})
+			if s.held < 16*mebibyte {
+				t.Fatalf("only %d are held", s.held)
+			}
+			came := 0
+			for range 64 {
+				s.reads(4<<10, 64<<10)
+				came += s.takes(t, 4<<10)
+			}
+			if came < 64<<10 {
+				t.Errorf("while 256 KiB were read, %d could come", came)
+			}
+			if s.window() > 41*mebibyte-128<<10 {
+				t.Errorf("the window stays at %d", s.window())
+			}
+		})
+	}
 }
 
 // Uploads of more than an int32 together, as on a machine of 32 bits.

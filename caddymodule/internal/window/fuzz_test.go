@@ -158,6 +158,7 @@ func FuzzFlow(f *testing.F) {
 			servers, rests := make([]*server, connections), make([]int, connections)
 			for i := range servers {
 				servers[i] = newServer(t, &budget)
+				servers[i].roundTrip = time.Duration(i) * far // so that two have some ahead of uploads
 			}
 			for ; len(script) >= 2; script = script[2:] {
 				i, size := int(script[0])%connections, int(script[1])<<15

@@ -100,7 +100,7 @@ func TestAClientNearbyHasAFewMegabytes(t *testing.T) {
 	budget.Allow(50 * mebibyte)
 	server := startServer(t, &budget, http.HandlerFunc(reading))
 	client := dial(t, server.Listener.Addr().String())
-	client.far = false
+	client.silent = false
 	if err := client.framer.WritePing(true, [8]byte{}); err != nil { // the request for it was read by dial
 		t.Fatal(err)
 	}
@@ -109,6 +109,34 @@ func TestAClientNearbyHasAFewMegabytes(t *testing.T) {
 	if most := client.upload(t, 1, 64*mebibyte); most > 16*mebibyte {
 		t.Errorf("the largest window was %d", most)
 	}
+}
+
+func TestAClientFarAwayNeedNotWaitForAFirstUpdate(t *testing.T) {
+	var budget Budget
+	budget.Allow(50 * mebibyte)
+	server := startServer(t, &budget, http.HandlerFunc(reading))
+	client := dial(t, server.Listener.Addr().String())
+	time.Sleep(far) // the round trip; the request for it was read by dial
+	if err := client.framer.WritePing(true, [8]byte{}); err != nil {
+		t.Fatal(err)
+	}
+	for stream := uint32(1); stream < 5; stream += 2 {
+		client.request(t, stream, 20<<10)
+		client.send(t, stream, 20<<10)
+		if got := client.response(t, stream); got != "20480" {
+			t.Errorf("got %q", got)
+		}
+	}
+	if most := least + 20*mebibyte; client.window > most || client.window < most-20<<10 {
+		t.Errorf("the window is %d, want %d", client.window, most)
+	}
+	client.request(t, 5, 16*mebibyte)
+	client.send(t, 5, 16*mebibyte) // with no update
+	if got := client.response(t, 5); got != strconv.Itoa(16*mebibyte) {
+		t.Errorf("got %q", got)
+	}
+	_ = client.Close()
+	eventually(t, func() bool { return budget.Held() == 0 })
 }
 
 func TestAServerWithWindowsOfItsOwnIsLeftAlone(t *testing.T) {
