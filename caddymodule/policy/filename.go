@@ -3,9 +3,10 @@
 package policy
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
 )
 
 // maxExtension is the length of the longest extension. What is longer is part of a name.
@@ -23,34 +24,10 @@ func fileExtensions(name string, found func(string)) {
 		return
 	}
 	readControls(name, found)
-	if decoded := unescape(name); decoded != name {
+	// Some servers decode names, others none, or none with a percent sign that escapes nothing.
+	if decoded := form.Unescape(name); decoded != name {
 		readControls(decoded, found)
 	}
-}
-
-// unescape decodes what a percent sign escapes, and leaves one that escapes nothing. Some
-// servers do that, others decode nothing of a name with such a sign, or of any name.
-func unescape(name string) string {
-	before, rest, found := strings.Cut(name, "%")
-	if !found {
-		return name
-	}
-	decoded := []byte(before)
-	for found {
-		var octet uint64
-		err := strconv.ErrSyntax
-		if len(rest) >= 2 {
-			octet, err = strconv.ParseUint(rest[:2], 16, 8)
-		}
-		if err == nil {
-			decoded, rest = append(decoded, byte(octet)), rest[2:]
-		} else {
-			decoded = append(decoded, '%')
-		}
-		before, rest, found = strings.Cut(rest, "%")
-		decoded = append(decoded, before...)
-	}
-	return string(decoded)
 }
 
 // plainExtension returns the extension of a name in which every server reads the same, as

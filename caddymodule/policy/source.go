@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/form"
 )
 
 // source is an address from which /from_url/ is asked to fetch.
@@ -117,7 +119,7 @@ func splitAddress(address string) (scheme, authority, rest string, err error) {
 // (bpo-30500), https://cdn.example.org#@evil.test/ has user information.
 func hidesHost(rest string) bool {
 	before, _, _ := strings.Cut(rest, "/")
-	before = unescape(before) // as urllib did with hosts
+	before = form.Unescape(before) // as urllib did with hosts
 	return strings.Contains(before, "@") || strings.HasPrefix(before, "#") && strings.ContainsAny(before, ".。．｡")
 }
 

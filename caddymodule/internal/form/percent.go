@@ -33,7 +33,7 @@ func visitDecodings(text string, visit func(decoded string) bool) bool {
 	if strings.IndexByte(text, '%') < 0 { // as nearly always
 		return visit(text)
 	}
-	decoded := unescape(text)
+	decoded := Unescape(text)
 	if !visit(decoded) {
 		return false
 	}
@@ -72,8 +72,9 @@ func isSound(text string) bool {
 	return utf8.Valid(escaped)
 }
 
-// unescape decodes as most servers do.
-func unescape(text string) string { return decode(text, false) }
+// Unescape decodes what a percent sign escapes, and leaves one that escapes nothing, as most
+// servers do.
+func Unescape(text string) string { return decode(text, false) }
 
 // unescapeUnicode decodes as ASP and CGI.pm do.
 func unescapeUnicode(text string) string { return decode(text, true) }
@@ -121,7 +122,7 @@ func unescapeWhole(text string) string {
 	if last == len(text)-1 || last == len(text)-2 && isHexadecimal(text[last+1]) {
 		text = text[:last]
 	}
-	return unescape(text)
+	return Unescape(text)
 }
 
 // brackets are what newer versions of qs decode if they decode nothing else.
