@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/redact"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/reminder"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/token"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/source"
 )
@@ -21,8 +22,9 @@ type asked struct {
 	failures atomic.Int64            // how often it has failed since it last responded
 	last     atomic.Pointer[Failure] // its last failure or refusal, even if it has responded since
 
-	logged atomic.Bool  // the log has said that it fails, since it last responded
-	quiet  atomic.Int64 // until when the log need not say so again, on the clock's Elapsed
+	logged atomic.Bool // the log has said that it fails, since it last responded
+	// While no token is left the source is asked every few seconds, and each failure would be a line.
+	reminder reminder.Reminder
 }
 
 // fails reports whether the source failed when it was last asked. A refusal is a response.
@@ -45,16 +47,6 @@ func (a *asked) note(err error) (ended int64) {
 		ended = a.failures.Swap(0)
 	}
 	return ended
-}
-
-// failurePause is the time between lines that say that a source still fails. While no
-// token is left the source is asked every few seconds, and each failure would be a line.
-const failurePause = 10 * time.Minute
-
-// isNews reports whether it is time to log that the source fails, and records it.
-func (a *asked) isNews(now time.Duration) bool {
-	until := a.quiet.Load()
-	return int64(now) >= until && a.quiet.CompareAndSwap(until, int64(now+failurePause))
 }
 
 // Failure is why a source has yielded no credential, the service has rejected one, or an upload

@@ -98,7 +98,7 @@ func (p *Project) acquireCredentials(ctx caddy.Context) error {
 			credentials.rotation.Reset()
 			credentials.cache.Clear()
 			credentials.callers.Clear()
-			credentials.asked.quiet.Store(0) // whether it still fails with the new one is news
+			credentials.asked.reminder.Reset() // whether it still fails with the new one is news
 		})
 	}
 	return nil

@@ -66,7 +66,7 @@ func (p *Project) logFailure(err error, took time.Duration, often bool) {
 		asked := &p.credentials.asked
 		failures := asked.failures.Load()
 		fields = append(fields, zap.Int64("failures", failures))
-		if asked.isNews(p.credentials.clock.Now().Elapsed) || failures == 1 && !often {
+		if asked.reminder.Due(p.credentials.clock.Now().Elapsed) || failures == 1 && !often {
 			level = zapcore.ErrorLevel
 			asked.logged.Store(true)
 		}

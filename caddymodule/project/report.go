@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/reminder"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
@@ -20,14 +21,11 @@ type reported struct {
 	open atomic.Bool // something has been logged since the last acceptance
 
 	mu       sync.Mutex
-	findings map[finding]repeated
-	reminded map[reminder]time.Duration // when, on the clock's Elapsed
+	findings map[finding]*repeated
+	// Whatever is accepted meanwhile, these have their pauses: a client can cause them at will,
+	// or they come with every few uploads, and would fill the log.
+	reminders map[rejections]*reminder.Reminder
 }
-
-// reminderPause is the time between lines about rejections of one kind, whatever is accepted
-// meanwhile: a client can cause them at will, or they come with every few uploads, and
-// would fill the log. It is also that between lines about one finding.
-const reminderPause = 10 * time.Minute
 
 // finding is a fact that is logged when it is new, and again while it lasts.
 type finding struct {
@@ -37,12 +35,12 @@ type finding struct {
 
 // repeated is how often a finding was made since a credential was accepted.
 type repeated struct {
-	count int64
-	quiet time.Duration // until when it need not be logged again, on the clock's Elapsed
+	count    int64
+	reminder reminder.Reminder
 }
 
-// reminder is a kind of rejections that is logged from time to time.
-type reminder struct {
+// rejections are of a kind that is logged from time to time.
+type rejections struct {
 	rejection uploadapi.Rejection
 	proven    bool // the same upload was accepted with another credential
 }
@@ -53,30 +51,29 @@ func (r *reported) isNews(what finding, now time.Duration) (count int64, news bo
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.findings == nil {
-		r.findings = make(map[finding]repeated)
+		r.findings = make(map[finding]*repeated)
 	}
 	made := r.findings[what]
-	made.count++
-	if news = made.count == 1 || now >= made.quiet; news {
-		made.quiet = now + reminderPause
+	if made == nil {
+		made = new(repeated)
+		r.findings[what] = made
 	}
-	r.findings[what] = made
+	made.count++
 	r.open.Store(true)
-	return made.count, news
+	return made.count, made.reminder.Due(now)
 }
 
 // isDue reports whether a kind of rejections is to be logged now, and records that.
-func (r *reported) isDue(kind reminder, now time.Duration) bool {
+func (r *reported) isDue(kind rejections, now time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if at, before := r.reminded[kind]; before && now-at < reminderPause {
-		return false
+	if r.reminders == nil {
+		r.reminders = make(map[rejections]*reminder.Reminder)
 	}
-	if r.reminded == nil {
-		r.reminded = make(map[reminder]time.Duration)
+	if r.reminders[kind] == nil {
+		r.reminders[kind] = new(reminder.Reminder)
 	}
-	r.reminded[kind] = now
-	return true
+	return r.reminders[kind].Due(now)
 }
 
 // end forgets what has been logged. It returns whether anything had been.
@@ -95,7 +92,7 @@ func (g *grant) report(rejection uploadapi.Rejection) {
 	var count int64
 	var news bool
 	if rejection == uploadapi.Exhausted || rejection == uploadapi.Invalid && p.publicKey == Any {
-		news = c.reported.isDue(reminder{rejection: rejection}, now)
+		news = c.reported.isDue(rejections{rejection: rejection}, now)
 	} else {
 		count, news = c.reported.isNews(finding{rejection: rejection}, now)
 	}
@@ -121,7 +118,7 @@ func (g *grant) report(rejection uploadapi.Rejection) {
 // upload was accepted with another credential.
 func (g *grant) reportProven(rejection uploadapi.Rejection) {
 	c := g.grantor.project.credentials
-	if c.reported.isDue(reminder{rejection, true}, c.clock.Now().Elapsed) {
+	if c.reported.isDue(rejections{rejection, true}, c.clock.Now().Elapsed) {
 		g.report(rejection)
 	}
 }
@@ -129,7 +126,7 @@ func (g *grant) reportProven(rejection uploadapi.Rejection) {
 // warn logs a rejection that the client may have caused.
 func (g *grant) warn(rejection uploadapi.Rejection) {
 	p, c := g.grantor.project, g.grantor.project.credentials
-	if c.reported.isDue(reminder{rejection: rejection}, c.clock.Now().Elapsed) {
+	if c.reported.isDue(rejections{rejection: rejection}, c.clock.Now().Elapsed) {
 		p.logger.Warn("the Upload API does not take an upload's credential; that may be its client's doing, unless nothing is accepted for long",
 			zap.Stringer("rejection", rejection), zap.String("source", g.sourceName()))
 	}

@@ -5,23 +5,22 @@ package shared
 import (
 	"sync"
 	"time"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/reminder"
 )
 
 // outagePause is how long a storage that failed is not used. Each use of a storage
 // that hangs would delay a renewal by operationTime or lockTime.
 const outagePause = 30 * time.Second
 
-// reportPause is the time between reports of one outage.
-const reportPause = 10 * time.Minute
-
 // outage is a circuit breaker for the storage. The zero value is closed: the storage
 // is used.
 type outage struct {
 	mu       sync.Mutex
-	failures int           // since it last worked
-	until    time.Duration // do not use it before, on the clock's Elapsed
-	quiet    time.Duration // until when the outage need not be reported again, on the same
-	hanging  int           // operations that timed out and have not returned
+	failures int               // since it last worked
+	reminder reminder.Reminder // of these
+	until    time.Duration     // do not use it before, on the clock's Elapsed
+	hanging  int               // operations that timed out and have not returned
 }
 
 // avoid reports whether the storage must not be used now. After the pause, one
@@ -50,10 +49,7 @@ func (o *outage) fail(now time.Duration) (failures int, news bool) {
 	defer o.mu.Unlock()
 	o.failures++
 	o.until = now + outagePause
-	if news = o.failures == 1 || now >= o.quiet; news {
-		o.quiet = now + reportPause
-	}
-	return o.failures, news
+	return o.failures, o.reminder.Due(now)
 }
 
 // end records that the storage works. It reports whether that ends an outage.
@@ -62,6 +58,7 @@ func (o *outage) end() bool {
 	defer o.mu.Unlock()
 	ended := o.failures > 0
 	o.failures = 0
+	o.reminder.Reset()
 	return ended
 }
 
