@@ -113,14 +113,18 @@ func (f *flow) horizon() time.Duration {
 	return min(max(roundTrips*f.roundTrip, nearest), horizon)
 }
 
-// ahead returns how much of the budget is of use before an upload begins, with f.mu held: to a
-// client far away, what comes until it learns of its first update. How fast that is, only an
-// upload that was not small has shown. While one comes, what it needs is known better.
+// ahead returns how much of the budget is of use before it is expected, with f.mu held: to a
+// client far away, what comes until it learns of an update. The server hears of an upload
+// only behind all that others of its connection have sent before. How fast it comes, only
+// one that is not small shows; while nothing is known of the one under way, it has nothing.
 func (f *flow) ahead() int {
 	switch {
-	case f.roundTrip < far || f.expected >= small:
+	case f.roundTrip < far:
 		return 0
 	case f.arrival.perSecond == 0:
+		if f.expected >= small {
+			return 0
+		}
 		return f.total - least
 	default:
 		roundTrip := min(f.roundTrip, horizon)

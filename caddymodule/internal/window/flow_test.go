@@ -206,6 +206,23 @@ func TestASlowUploadFromFarAwayHasNothingAhead(t *testing.T) {
 	}
 }
 
+// The server hears of an upload only when all that was sent before has come.
+func TestAnUploadFromFarAwayNeedNotWaitForThoseBeforeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var budget Budget
+		budget.Allow(50 * mebibyte)
+		s := newServer(t, &budget)
+		s.roundTrip = 100 * time.Millisecond
+		s.uploads(t, 16*mebibyte, 100e6)
+		s.expect(2 * small) // all that is known of
+		s.takes(t, small)
+		s.reads(small, 100e6)
+		if got := s.window(); got < 9e6 || got > 11e6 {
+			t.Errorf("the window is %d", got)
+		}
+	})
+}
+
 // What the server has not granted cannot be handed on, though a later config allows more.
 func TestNothingIsHeldThatTheServerDoesNotGrant(t *testing.T) {
 	for _, perSecond := range []float64{0, 1e9} {
