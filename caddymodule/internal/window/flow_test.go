@@ -112,6 +112,7 @@ func (s *server) responds(t *testing.T) {
 func TestAClientFarAwayHasSomeAheadOfAnUpload(t *testing.T) {
 	const limit = 50 * mebibyte
 	another := func(t *testing.T, budget *Budget) { // has its share of half of the budget
+		t.Helper()
 		other := newServer(t, budget)
 		other.roundTrip = 100 * time.Millisecond
 		other.responds(t)
@@ -120,6 +121,7 @@ func TestAClientFarAwayHasSomeAheadOfAnUpload(t *testing.T) {
 		}
 	}
 	uploading := func(t *testing.T, budget *Budget) {
+		t.Helper()
 		other := newServer(t, budget)
 		other.expect(1 << 30)
 		for range 512 {
