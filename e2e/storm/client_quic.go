@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -41,9 +42,14 @@ func (t *quicTransport) renew() {
 }
 
 // dialQUIC connects for all who wait for the connection: if the client for which it is made leaves,
-// the others still want it.
+// the others still want it. One that cannot be made fails as over TCP, so that the client goes to another
+// gateway: no connection was lost.
 func dialQUIC(ctx context.Context, address string, trust *tls.Config, config *quic.Config) (*quic.Conn, error) {
-	return quic.DialAddr(context.WithoutCancel(ctx), address, trust, config)
+	connection, err := quic.DialAddr(context.WithoutCancel(ctx), address, trust, config)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: "udp", Err: err}
+	}
+	return connection, nil
 }
 
 // RoundTrip implements [http.RoundTripper].

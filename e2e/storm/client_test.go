@@ -4,7 +4,10 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"io"
+	"net"
+	"net/http"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -39,6 +42,22 @@ func TestASlowClientTakesItsPace(t *testing.T) {
 					}
 				})
 			})
+		}
+	}
+}
+
+// An upload to a gateway that is not there was not sent, over any protocol.
+func TestAGatewayThatIsNotThereIsSentNothing(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_ = listener.Close()
+	for _, protocol := range []protocol{http1, http1TLS, http2, http3} {
+		u := &upload{protocol: protocol, endpoint: endpointBase, method: http.MethodPost}
+		if got := u.send(newTransport(protocol, new(tls.Config)), address, &message{body: []byte("a"), target: endpointBase}); got.ending != unsent {
+			t.Errorf("%v: %s, %s", protocol, got.ending, got.reason)
 		}
 	}
 }
