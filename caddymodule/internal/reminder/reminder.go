@@ -9,7 +9,7 @@ import (
 )
 
 // Pause is the time between two lines: so long that what fails at every upload does not fill
-// the log, and so short that whoever looks at the last hour sees it.
+// the log, and so short that the last hour of the log has some.
 const Pause = 10 * time.Minute
 
 // Reminder says when a line is due. The zero value says so at once. It is safe for
@@ -19,7 +19,7 @@ type Reminder struct {
 }
 
 // Due reports whether a line is due, and if so begins a pause. now is the time on a clock
-// that nobody sets, since any moment.
+// that is never set, since any moment.
 func (r *Reminder) Due(now time.Duration) bool {
 	until := r.until.Load()
 	return int64(now) >= until && r.until.CompareAndSwap(until, int64(now+Pause))
