@@ -65,6 +65,43 @@ func TestMetricsGoOnOverReloads(t *testing.T) {
 	eventually(t, "the project is gone", func() bool { return !strings.Contains(c.get("/metrics"), `project="demopublickey"`) })
 }
 
+// Caddy's admin endpoint is that of a config that failed to load, whose handlers there may
+// never have been. The gateway of the config before goes on.
+func TestMetricsGoOnWhereAReloadFails(t *testing.T) {
+	gateway, upstream := freeAddress(t), startUpstream(t, accept).URL
+	site := gatewayTo(gateway, upstream, "")
+	c := startCaddy(t, site, canarySecret)
+	upload := func() {
+		t.Helper()
+		form := formOf(field("UPLOADCARE_PUB_KEY", "demopublickey"), file("file", "meow"))
+		_ = readAll(t, do(t, http.DefaultClient, newUpload(t, "http://"+gateway+"/base/", strings.NewReader(form))))
+	}
+	upload()
+	before := uploadcareMetrics(c)
+
+	c.write("{\n\tservers {\n\t\tlistener_wrappers {\n\t\t\ttls\n\t\t}\n\t}\n}\n" + site)
+	output, err := c.run(t.Context(), nil, "reload", "--force", "--config", c.path()).CombinedOutput()
+	if err == nil || !strings.Contains(string(output), "listener wrapper") {
+		t.Fatalf("the reload ended with %v and %s", err, output)
+	}
+	upload()
+	after := uploadcareMetrics(c)
+	const signed = `caddy_uploadcare_uploads_total{endpoint="/base/",outcome="accepted",project="demopublickey",reason=""}`
+	if before[signed] != "1" || after[signed] != "2" {
+		t.Errorf("%s is %q before the reload, and %q after it", signed, before[signed], after[signed])
+	}
+	for series := range before {
+		if _, ok := after[series]; !ok {
+			t.Errorf("%s is gone", series)
+		}
+	}
+
+	c.reload("http://" + gateway + " {\n\trespond hello\n}\n")
+	eventually(t, "a config without a gateway has no metrics of one", func() bool {
+		return !strings.Contains(c.get("/metrics"), "caddy_uploadcare_build_info")
+	})
+}
+
 // Invariant 12, with the errors that Caddy's transports really return: an upstream that
 // cannot be dialled is no connection that has broken off.
 func TestInvariant12AnUpstreamThatCannotBeDialledIsCountedAsThat(t *testing.T) {

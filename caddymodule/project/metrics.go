@@ -104,13 +104,26 @@ func newCollector() *collector {
 	}
 }
 
-// RegisterMetrics registers the metrics of projects with a config's registry. Another
-// handler of the config may have done so before, which is no error.
-func RegisterMetrics(registry *prometheus.Registry) error { return Register(registry, metrics) }
+// shown are all metrics of the process.
+var shown = []prometheus.Collector{metrics}
 
-// Register is RegisterMetrics for other metrics of the process.
-func Register(registry *prometheus.Registry, others ...prometheus.Collector) error {
-	for _, collector := range others {
+// AddMetrics has others registered beside those of projects. It is for package init.
+func AddMetrics(others ...prometheus.Collector) { shown = append(shown, others...) }
+
+// KeepMetrics registers the metrics with the registry of a config that is being loaded, if
+// there are projects before it. Caddy's admin endpoint shows that registry from then on, also
+// if the config fails to load.
+func KeepMetrics(registry *prometheus.Registry) error {
+	if !metrics.areAnyLoaded() {
+		return nil
+	}
+	return RegisterMetrics(registry)
+}
+
+// RegisterMetrics registers all metrics with a config's registry. Another handler of the
+// config may have done so before, which is no error.
+func RegisterMetrics(registry *prometheus.Registry) error {
+	for _, collector := range shown {
 		err := registry.Register(collector)
 		if _, already := errors.AsType[prometheus.AlreadyRegisteredError](err); err != nil && !already {
 			return err
@@ -151,7 +164,9 @@ func (c *collector) Collect(collected chan<- prometheus.Metric) {
 	for _, vector := range c.vectors() {
 		vector.Collect(collected)
 	}
-	collected <- c.build
+	if c.areAnyLoaded() { // or the config has no gateway
+		collected <- c.build
+	}
 	// From here on one value for each project: Prometheus refuses all metrics of a scrape in
 	// which two have the same labels.
 	c.collectPairs(collected)
@@ -184,6 +199,15 @@ func (c *collector) Collect(collected chan<- prometheus.Metric) {
 	for project, offset := range offsets {
 		collected <- prometheus.MustNewConstMetric(c.offset, prometheus.GaugeValue, offset.Seconds(), project)
 	}
+}
+
+// areAnyLoaded reports whether a config has any project.
+func (*collector) areAnyLoaded() (loaded bool) {
+	tokenPool.Range(func(any, any) bool {
+		loaded = true
+		return false
+	})
+	return loaded
 }
 
 // isLoaded reports whether a config has the project.

@@ -124,9 +124,6 @@ func (s *Sign) Provision(ctx caddy.Context) error {
 	if err := s.join(peer{config: ctx.GetMetricsRegistry(), hasPolicy: s.projects.HasPolicy}); err != nil {
 		return err
 	}
-	if err := project.Register(ctx.GetMetricsRegistry(), windowMetrics...); err != nil {
-		return err
-	}
 	s.provisionWindows(ctx)
 	provisionStop(ctx)
 	s.projects.LogCallers("uploads to the project are signed")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/window"
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/option"
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/project"
 )
 
 const (
@@ -30,10 +31,12 @@ const (
 // leaves connections of the config before.
 var windows window.Budget
 
-// windowMetrics show when clients far away share what is left.
-var windowMetrics = []prometheus.Collector{
-	windowMetric("http2_windows_bytes", "What HTTP/2 connections together hold, or may be sent, beyond the 1 MiB of each.", windows.Held),
-	windowMetric("http2_windows_limit_bytes", "How much that may be; 0 if windows are off.", windows.Limit),
+// They show when clients far away share what is left.
+func init() {
+	project.AddMetrics(
+		windowMetric("http2_windows_bytes", "What HTTP/2 connections together hold, or may be sent, beyond the 1 MiB of each.", windows.Held),
+		windowMetric("http2_windows_limit_bytes", "How much that may be; 0 if windows are off.", windows.Limit),
+	)
 }
 
 func windowMetric(name, help string, value func() int) prometheus.Collector {

@@ -45,10 +45,12 @@ func (Admin) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision sets the logger.
+// Provision sets the logger. Caddy provisions what the admin endpoint serves before it loads the
+// apps of a config, and keeps it if that fails: the gateways of the config before go on, and so
+// do their metrics.
 func (a *Admin) Provision(ctx caddy.Context) error {
 	a.logger = ctx.Logger()
-	return nil
+	return project.KeepMetrics(ctx.GetMetricsRegistry())
 }
 
 // Routes implements [caddy.AdminRouter].
