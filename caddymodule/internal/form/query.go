@@ -2,7 +2,10 @@
 
 package form
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // StripQuery removes the parameters of names from a query string or urlencoded body, in
 // every spelling that some server takes for one of them. The others stay as they are,
@@ -32,27 +35,47 @@ func isPlainName(name string) bool {
 }
 
 // HidesParameter reports whether a server that takes a semicolon for a separator, as some
-// do, reads a parameter of names that StripQuery does not remove.
+// do, or a byte beyond ASCII for an ampersand, reads a parameter of names that StripQuery
+// does not remove.
 func HidesParameter(query string, names *Names) bool {
+	if !isSevenBit(query) {
+		query = StripQuery(query, names) // a byte order mark has the byte that is a semicolon in seven bits
+	}
 	return !visitHidden(query, names, func(string) bool { return false })
 }
 
-// visitHidden calls visit with each parameter of names that stands behind a semicolon, and
-// reports whether visit has returned true for all of them. It ends at the first false.
+// visitHidden calls visit with each parameter of names that stands behind another sign than
+// an ampersand, and reports whether visit has returned true for all of them. It ends at the first false.
 // (A function that is passed down allocates nothing, as an iterator would.)
 func visitHidden(query string, names *Names, visit func(parameter string) bool) bool {
-	if !strings.Contains(query, ";") { // as nearly always
+	beyond := !isSevenBit(query)
+	if !beyond && !strings.Contains(query, ";") { // as nearly always
 		return true
 	}
 	for parameter := range strings.SplitSeq(query, "&") {
-		_, behind, _ := strings.Cut(parameter, ";")
-		for hidden := range strings.SplitSeq(behind, ";") {
-			if names.resembleParameter(hidden) && !visit(hidden) {
-				return false
-			}
+		if !visitBehind(parameter, ";", names, visit) || beyond && !visitBehind(inSevenBits(parameter), "&;", names, visit) {
+			return false
 		}
 	}
 	return true
+}
+
+// visitBehind is visitHidden for what stands behind one of signs in a parameter.
+func visitBehind(parameter, signs string, names *Names, visit func(parameter string) bool) bool {
+	for {
+		at := strings.IndexAny(parameter, signs)
+		if at < 0 {
+			return true
+		}
+		parameter = parameter[at+1:]
+		hidden := parameter
+		if end := strings.IndexAny(parameter, signs); end >= 0 {
+			hidden = parameter[:end]
+		}
+		if names.resembleParameter(hidden) && !visit(hidden) {
+			return false
+		}
+	}
 }
 
 // WatchQuery calls watch with each parameter of names that some server could read in a
@@ -64,11 +87,20 @@ func WatchQuery(query string, names *Names, watch func(name, value string) error
 		if name == "" {
 			return true
 		}
-		_, value, _ := strings.Cut(parameter, "=")
-		return visitReadings(value, func(value string) bool {
+		visit := func(value string) bool {
 			err = watch(name, value)
 			return err == nil
-		})
+		}
+		_, value, _ := strings.Cut(parameter, "=")
+		if !visitReadings(value, visit) {
+			return false
+		}
+		if isSevenBit(parameter) { // as nearly always
+			return true
+		}
+		parameter, _, _ = strings.Cut(inSevenBits(parameter), "&")
+		_, value, _ = strings.Cut(parameter, "=")
+		return visitReadings(value, visit)
 	}
 	for parameter := range strings.SplitSeq(query, "&") {
 		if !show(parameter) {
@@ -101,5 +133,28 @@ func (n *Names) findParameter(parameter string) string {
 	if isPlainName(name) {             // as nearly always
 		return n.findPlain([]byte(name))
 	}
+	if found := n.find([]byte(strings.ReplaceAll(name, "+", " "))); found != "" || isSevenBit(name) {
+		return found
+	}
+	name = strings.TrimLeft(inSevenBits(name), "?")
 	return n.find([]byte(strings.ReplaceAll(name, "+", " ")))
+}
+
+func isSevenBit(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// inSevenBits returns text as formidable reads a urlencoded body, before it looks for
+// parameters and escapes: each byte loses its first bit.
+func inSevenBits(text string) string {
+	read := []byte(text)
+	for i := range read {
+		read[i] &= 0x7f
+	}
+	return string(read)
 }

@@ -33,6 +33,8 @@ func TestStripQuery(t *testing.T) {
 		"a question mark":          {"?signature=1&??expire=2&a=1", "a=1"},
 		"quoted":                   {"%22signature%22=1&'expire'=2&a=1", "a=1"},
 		"foreign blanks":           {"%C2%A0signature=1&expire%E2%80%83=2&a=1", "a=1"},
+		"in seven bits":            {"\xf3ignature=1&ex\xf0ire=2&signature\xbd3&\xbfexpire=4&\xa573ignature=5&a=1", "a=1"},
+		"beyond ASCII":             {"\xf4ignature=1&caf\xc3\xa9=2", "\xf4ignature=1&caf\xc3\xa9=2"},
 		"names that resemble":      {"signature2=1&metadata[signature]=2&%zz=3", "signature2=1&metadata[signature]=2&%zz=3"},
 	}
 	for name, test := range tests {
@@ -49,6 +51,7 @@ func TestHidesParameter(t *testing.T) {
 		"a=1;%u0073ignature=2": true, "a;%73ignature": true, "signature;x": false,
 		"": false, "a=1;b=2": false, "signature=1": false, "a=1;signature=2": true, "a;b;Expire": true, "a=%3Bsignature=1": false,
 		"source_url=http://a/;b=signature": false,
+		"a=b\xa6signature=1":               true, "\ufeffsignature=1": false, "signature=1\xa6expire=2": false, "a=\xc3\xa6expire=1": true, "a=b\xbb\xf3ignature\xbd1": true, "a=b\xa6c=signature&d=\xc3\xa9;e": false,
 	} {
 		if got := HidesParameter(query, testStale); got != want {
 			t.Errorf("%q: got %v", query, got)
@@ -74,10 +77,11 @@ func TestWatchQuery(t *testing.T) {
 		"a slash for some":           {"pub_key=k%u002f@l", []string{"k%u002f@l", "k/@l", "ku002f@l"}},
 		"a slash for all but qs":     {"pub_key=k%2f@l/%zz+x", []string{"k/@l/%zz x", "k/@l/zz x", "k%2f@l/%zz x"}},
 		"brackets for all":           {"pub_key=%5bk%2f%5D%zz", []string{"[k/]%zz", "[k/]zz", "[k%2f]%zz", "%5bk%2f%5D%zz"}},
-		"UTF-8":                      {"pub_key=%2f%C3%a9é", []string{"/éé"}},
+		"UTF-8":                      {"pub_key=%2f%C3%a9é", []string{"/éé", "/éC)"}},
 		"no UTF-8":                   {"pub_key=%2f%E9", []string{"/\xe9", "%2f%E9"}},
-		"UTF-8, escaped in part":     {"pub_key=%2f\xc3%a9", []string{"/é", "%2f\xc3%a9"}},
-		"a letter that is no UTF-8":  {"pub_key=%2f\xe9", []string{"/\xe9"}},
+		"UTF-8, escaped in part":     {"pub_key=%2f\xc3%a9", []string{"/é", "%2f\xc3%a9", "/C\xa9", "%2fC%a9"}},
+		"in seven bits":              {"\xf0ub_key=\xeb\xa6a&a=b\xa6pub_key\xbd\xa56b&pub_key=l\xbbx", []string{"\xeb\xa6a", "k", "l\xbbx", "l;x", "l", "k"}},
+		"a letter that is no UTF-8":  {"pub_key=%2f\xe9", []string{"/\xe9", "/i"}},
 		"an escape cut short":        {"pub_key=%6b%6&pub_key%6=l", []string{"k%6", "k\x06", "k", "%6b%6", "l"}},
 		"an escape of one digit":     {"pub_key=k%+9l&pub_key%9=l", []string{"k% 9l", "k\tl", "l"}},
 		"a bad escape":               {"pub_key=k%zz&pub%_key=x", []string{"k%zz", "kzz", "x"}},
