@@ -67,8 +67,9 @@ var (
 	// fileNameKeys matches the keys that servers read alike. Of a file name in pieces
 	// (RFC 2231, section 3: filename*0=), which no browser writes, they make all kinds.
 	fileNameKeys = regexp.MustCompile(`^(?i:filename)\*?$`)
-	// bareFileNameKey matches a key without a value, of which @fastify/busboy makes a file.
-	bareFileNameKey = regexp.MustCompile(`(?i);\s*filename\*[*0-9]*\s*(?:;|$)`)
+	// bareFileNameKey matches a key without a value, of which Commons FileUpload and, with
+	// an asterisk, @fastify/busboy make a file.
+	bareFileNameKey = regexp.MustCompile(`(?i);\s*filename[*0-9]*\s*(?:;|$)`)
 )
 
 // addValue adds the file names that a value may be, with all that stands behind it.

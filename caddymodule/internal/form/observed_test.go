@@ -198,6 +198,8 @@ func TestInvariant11WhatCannotBeReadIsDoubtful(t *testing.T) {
 		"encoded pieces":                 fileStart + `filename*0*=utf-8''b%2E; filename*1=exe`,
 		"a name without its charset":     fileStart + `filename*=b.exe`,
 		"a key alone":                    fileStart + `filename*`,
+		"a plain key alone":              fileStart + "filename\r\nContent-Type: text/plain",
+		"a plain key before another":     fileStart + `FileName ;a=b`,
 		"a key of a piece alone":         fileStart + `FileName*0` + "\r\nContent-Type: text/plain",
 		"a key alone before another":     fileStart + `filename*1* ; a=b`,
 		"an equals sign too many":        fileStart + `filename==b.exe`,
