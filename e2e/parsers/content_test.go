@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // otherContent says in what an edited form is another than the original, but for
@@ -20,7 +21,7 @@ func (r *reader) otherContent(client request, outcome edited, original, edited *
 		return "query: " + what
 	}
 	body := string(client.body)
-	blurred := !client.isMultipart() && (hidesCredential(body) || r.cutsAtSemicolon && strings.Contains(body, ";"))
+	blurred := !client.isMultipart() && (hidesCredential(body) || r.cutsAtSemicolon && strings.Contains(body, ";") || r.inSevenBits && hasUpperHalf(body))
 	if what := otherPairs(client, outcome, misread, original.fields, edited.fields); what != "" && !blurred {
 		return what
 	}
@@ -29,6 +30,11 @@ func (r *reader) otherContent(client request, outcome edited, original, edited *
 		return fmt.Sprintf("files: %.500q instead of %.500q", fmt.Sprint(is), fmt.Sprint(was))
 	}
 	return ""
+}
+
+// hasUpperHalf reports whether text has bytes beyond ASCII, which are others in seven bits.
+func hasUpperHalf(text string) bool {
+	return strings.IndexFunc(text, func(c rune) bool { return c >= utf8.RuneSelf }) >= 0
 }
 
 // isCutShort reports whether a query cannot be compared: some parsers cut it at a
@@ -89,11 +95,12 @@ func hashesOf(misread []string) (hashes []string) {
 	return hashes
 }
 
-// hidesCredential reports whether a semicolon stands in a parameter that
-// resembles a credential.
+// hidesCredential reports whether a parameter resembles a credential behind a semicolon,
+// or without the first bit of each byte.
 func hidesCredential(params string) bool {
 	return slices.ContainsFunc(strings.Split(params, "&"), func(parameter string) bool {
-		return strings.Contains(parameter, ";") && slices.ContainsFunc(strings.Split(parameter, ";"), resembles)
+		return strings.Contains(parameter, ";") && slices.ContainsFunc(strings.Split(parameter, ";"), resembles) ||
+			hasUpperHalf(parameter) && resembles(inSevenBits(parameter))
 	})
 }
 

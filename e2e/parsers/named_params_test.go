@@ -32,6 +32,7 @@ func paramForms() []named {
 		hex := map[string]string{"signature": "73", "expire": "65", "UPLOADCARE_SIGNATURE": "55"}[name]
 		for _, text := range []string{
 			name + "=old", "%" + hex + name[1:] + "=old", "%u00" + hex + name[1:] + "=old", "%U00" + hex + name[1:] + "=old", name + "%00=old", name + "%20=old", "+" + name + "=old", name + "[]=old", name + "%5B%5D=old", name + "[a]=old", strings.ToUpper(name) + "=old",
+			string([]byte{name[0] | 0x80}) + name[1:] + "=old", name[:4] + string([]byte{name[4] | 0x80}) + name[5:] + "=", "a=b\xa6" + name + "=old", "a\xbb\xa5" + hex + name[1:] + "\xbdold",
 			"a=b;" + name + "=old", name + "=old;a=b", "a;" + name + "=old", ";" + name + "=old", name + ";=old", "a=%zz;" + name + "=old", name + "%3D=old", "%25" + hex + name[1:] + "=old", name + "=old&" + name + "=older", percent("%") + name[1:] + "=old", "?" + name + "=old", "?+" + name + "=old", name + ".=old", name + "%0A=old", "\x00" + name + "=old", name + "=%zz", "%0d%0a" + name + "=old", name, name + "%6=old", name + "%9=old",
 		} {
 			forms = append(forms, named{"stale parameter " + escape(text), unseen, urlencoded(params, text+"&pub_key="+publicKey+"&source_url=x")})
@@ -57,17 +58,18 @@ func secondKeyForms() []named {
 		}
 		forms = append(forms, named{"second key, plain, of a part " + name, refused, formOf(field(name, otherKey))})
 		for _, text := range []string{
+			"a\xa6NAME=KEY", "NAME\xbdKEY", "\xbfNAME=KEY",
 			"NAME=KEY", "NAME+=KEY", "+NAME=KEY", "NAME%09=KEY", "a;NAME=KEY", "a=b;NAME=KEY", "NAME=KEY%zz", "NAME=%zzKEY", "NAME[]=KEY", "NAME%5B%5D=KEY", "NAME%00=KEY", "%u0070ub_key=KEY", "a=%zz&NAME=KEY", "NAME=KEY;x", "NAME=%u0041", "NAME=KEY%6", "NAME=KEY%9", "NAME%6=KEY", "NAME%9=KEY",
 		} {
 			text = strings.NewReplacer("NAME", name, "KEY", otherKey).Replace(text)
 			forms = append(forms,
-				named{"second key in a parameter " + text, unseen, urlencoded("application/x-www-form-urlencoded", "pub_key="+publicKey+"&"+text+"&source_url=x")},
-				named{"second key in a parameter before " + text, unseen, urlencoded("application/x-www-form-urlencoded", text+"&source_url=x&pub_key="+publicKey)},
-				named{"second key in a query " + text, unseen, request{method: "GET", path: "/from_url/", query: "pub_key=" + publicKey + "&" + text + "&source_url=x"}},
+				named{"second key in a parameter " + escape(text), unseen, urlencoded("application/x-www-form-urlencoded", "pub_key="+publicKey+"&"+text+"&source_url=x")},
+				named{"second key in a parameter before " + escape(text), unseen, urlencoded("application/x-www-form-urlencoded", text+"&source_url=x&pub_key="+publicKey)},
+				named{"second key in a query " + escape(text), unseen, request{method: "GET", path: "/from_url/", query: "pub_key=" + publicKey + "&" + text + "&source_url=x"}},
 			)
 			withQuery := formOf()
 			withQuery.query = text
-			forms = append(forms, named{"second key in a form's query " + text, unseen, withQuery})
+			forms = append(forms, named{"second key in a form's query " + escape(text), unseen, withQuery})
 		}
 	}
 	many := strings.Repeat("a=1&", 10_001)

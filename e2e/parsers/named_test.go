@@ -47,7 +47,11 @@ func (s *suite) checkNamed(t *testing.T, e *editor, forms []named, random *rand.
 	for i := range forms {
 		clients[i] = forms[i].client
 	}
+	passed := 0
 	for i, c := range s.check(t, e, clients, random) {
+		if c.outcome.refused == "" {
+			passed++
+		}
 		t.Run(forms[i].name, func(t *testing.T) {
 			want, isRefused := forms[i].want, c.outcome.refused != ""
 			switch {
@@ -62,6 +66,7 @@ func (s *suite) checkNamed(t *testing.T, e *editor, forms []named, random *rand.
 			}
 		})
 	}
+	t.Logf("%d forms: %d passed on", len(forms), passed)
 }
 
 const (

@@ -46,6 +46,15 @@ func resembles(name string) bool {
 	return false
 }
 
+// inSevenBits returns text as formidable reads it, which drops the first bit of each byte.
+func inSevenBits(text string) string {
+	read := []byte(text)
+	for i := range read {
+		read[i] &= 0x7f
+	}
+	return string(read)
+}
+
 // unescape decodes what is an escape to some server, and leaves the rest.
 func unescape(text string) string {
 	return escapes.ReplaceAllStringFunc(text, func(escape string) string {
@@ -65,9 +74,12 @@ func lettersOf(name string) string {
 	}, strings.ToLower(name))
 }
 
+// elementIndex is what multer puts behind a name that comes more than once.
+var elementIndex = regexp.MustCompile(`\[\d+\]$`)
+
 // isCrossedOut reports whether name is one that the gateway has crossed out.
 func isCrossedOut(name string) bool {
-	letters := lettersOf(name)
+	letters := lettersOf(elementIndex.ReplaceAllString(name, ""))
 	return letters != "" && strings.Trim(letters, "x") == ""
 }
 

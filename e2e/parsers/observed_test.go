@@ -18,7 +18,7 @@ import (
 func TestFileNamesAndTypesAreKnown(t *testing.T) {
 	s := theSuite(t)
 	forms := disguisedFiles()
-	for number := range uint64(1200) {
+	for number := range uint64(ofFlag(0, 1200, 20_000)) { //nolint:gosec // a count
 		if client := newMutant(16, number).request; client.isMultipart() {
 			forms = append(forms, client)
 		}
