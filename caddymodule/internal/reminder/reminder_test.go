@@ -15,9 +15,11 @@ func TestALineIsDueAtOnceAndAfterEachPause(t *testing.T) {
 		now time.Duration
 		due bool
 	}{
-		{0, true}, {0, false},
+		{0, true},
+		{0, false},
 		{Pause - 1, false},
-		{Pause, true}, {Pause, false},
+		{Pause, true},
+		{Pause, false},
 		{2*Pause + time.Minute, true}, // late
 		{3 * Pause, false},            // the pause is as long as always
 		{3*Pause + time.Minute, true},
