@@ -39,8 +39,9 @@ const (
 // can still be discarded; the server closes the body.
 type incomingBody struct {
 	source io.Reader
-	waits  bool // the client may send nothing before the first Read, which sends it 100 Continue
-	http1  bool // the connection carries one request at a time
+	length int64 // as the client has announced it, or -1
+	waits  bool  // the client may send nothing before the first Read, which sends it 100 Continue
+	http1  bool  // the connection carries one request at a time
 
 	mu     sync.Mutex     // held while source is read
 	err    error          // what source ended with, guarded by mu
@@ -68,7 +69,7 @@ func newIncomingBody(r *http.Request) *incomingBody {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
 	}
-	return &incomingBody{source: r.Body, waits: len(r.Header["Expect"]) > 0, http1: r.ProtoMajor == 1}
+	return &incomingBody{source: r.Body, length: r.ContentLength, waits: len(r.Header["Expect"]) > 0, http1: r.ProtoMajor == 1}
 }
 
 // Read implements [io.Reader]. An error is final, and returned again: a goroutine that
@@ -90,6 +91,10 @@ func (b *incomingBody) read(p []byte) (int, error) {
 	b.keepMore(p[:n])
 	if b.interrupted.Swap(false) && errors.Is(err, os.ErrDeadlineExceeded) {
 		return n, errInterrupted
+	}
+	// The server does not see to that over HTTP/3.
+	if err == io.EOF && b.length >= 0 && b.received.Load() < b.length { //nolint:errorlint // readers return io.EOF itself
+		err = io.ErrUnexpectedEOF
 	}
 	err = bodyError(err)
 	if err != nil {

@@ -138,6 +138,9 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	endpoint := uploadapi.Signed(r.Method, r.URL.Path) // nil if r is not to be signed
 	var caller caller
 	if endpoint != nil {
+		if err := refuseEarlyData(r); err != nil {
+			return err
+		}
 		underWay.Add(1)
 		defer underWay.Add(-1)
 		// A resolver may be asked with headers of the request, and forced fields depend
@@ -164,11 +167,10 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return s.refuseEarly(response, r, endpoint, errLoop)
 	}
 	r.Header[loopHeader] = append(r.Header[loopHeader], s.loopMark)
-	// Caddy's proxy makes a GET of an extended CONNECT (RFC 8441, RFC 9220), and that would
-	// leave unsigned.
 	if r.Method == http.MethodConnect {
-		if tunnel := uploadapi.Signed(http.MethodPost, r.URL.Path); tunnel != nil {
-			return s.refuseEarly(response, r, nil, uploadapi.MethodNotAllowed(r.Method, tunnel.Path))
+		// The GET that a tunnel becomes would leave unsigned.
+		if tunnel := uploadapi.Signed(http.MethodPost, r.URL.Path); tunnel != nil || !becomesWebSocket(r) {
+			return s.refuseEarly(response, r, nil, uploadapi.MethodNotAllowed(r.Method, r.URL.Path))
 		}
 	}
 

@@ -99,6 +99,9 @@ func (s *Signature) Provision(ctx caddy.Context) error {
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	if err := refuseEarlyData(r); err != nil { // its resolver may be asked by the client's address
+		return err
+	}
 	grantor := s.projects.Grantors(r.Context()).Of(s.Project)
 	origin, allowed := requestOrigin(r, s.origins)
 	incoming := newIncomingBody(r)
