@@ -16,7 +16,7 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/sign"
 )
 
-// Whoever records early data of TLS can send it again.
+// Early data of TLS can be sent again by all who recorded it.
 func TestEarlyDataIsNotSigned(t *testing.T) {
 	handler := mustSign(t, onlyProject)
 	tests := map[string]struct {
@@ -86,6 +86,14 @@ func TestInvariant7OnlyAConnectThatBecomesAWebSocketIsPassedOn(t *testing.T) {
 				t.Errorf("%s to %q: response %d, passed on: %v", name, path, response.Code, rec.called)
 			}
 		}
+	}
+}
+
+// Without a body it is passed on, as by stock reverse_proxy.
+func TestAConnectWithoutABodyIsPassedOn(t *testing.T) {
+	r := httptest.NewRequest(http.MethodConnect, "http://localhost", nil)
+	if rec, response := serve(t, mustSign(t, onlyProject), r); response.Code != 200 || !rec.called {
+		t.Errorf("response %d", response.Code)
 	}
 }
 

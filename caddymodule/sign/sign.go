@@ -169,7 +169,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	r.Header[loopHeader] = append(r.Header[loopHeader], s.loopMark)
 	if r.Method == http.MethodConnect {
 		// The GET that a tunnel becomes would leave unsigned.
-		if tunnel := uploadapi.Signed(http.MethodPost, r.URL.Path); tunnel != nil || !becomesWebSocket(r) {
+		if tunnel := uploadapi.Signed(http.MethodPost, r.URL.Path); tunnel != nil || incoming != nil && !becomesWebSocket(r) {
 			return s.refuseEarly(response, r, nil, uploadapi.MethodNotAllowed(r.Method, r.URL.Path))
 		}
 	}

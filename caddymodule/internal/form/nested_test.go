@@ -15,7 +15,7 @@ func headersWithin(pieces ...string) (headers, names []string) {
 	addHeader := func(header []byte) bool { headers = append(headers, string(header)); return false }
 	addName := func(name []byte) bool { names = append(names, string(name)); return false }
 	for _, piece := range pieces {
-		n.next([]byte(piece), addHeader, addName)
+		n.next(slices.Clip([]byte(piece)), addHeader, addName)
 	}
 	if _, following := n.endContent(addHeader); following != nil {
 		following.end(addName)
