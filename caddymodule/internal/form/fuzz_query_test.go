@@ -93,7 +93,7 @@ func FuzzQuery(f *testing.F) {
 			t.Fatalf("%q becomes %q, and then %q", query, stripped, again)
 		}
 		if !HidesParameter(query, testStale) { // otherwise it is refused
-			for _, parameter := range strings.FieldsFunc(stripped, func(r rune) bool { return r == '&' || r == ';' }) {
+			for _, parameter := range strings.FieldsFunc(stripped+"&"+asASCII(stripped), func(r rune) bool { return r == '&' || r == ';' }) {
 				if i := slices.IndexFunc(readName(parameter), func(name string) bool { return slices.Contains(staleNames, name) }); i >= 0 {
 					t.Fatalf("%q becomes %q, in which a server reads %q", query, stripped, readName(parameter)[i])
 				}
@@ -117,6 +117,15 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
+// asASCII returns text as formidable reads it, without the first bit of each byte.
+func asASCII(text string) string {
+	var read strings.Builder
+	for i := range len(text) {
+		read.WriteByte(text[i] & 0x7f)
+	}
+	return read.String()
+}
+
 // checkKept checks that only parameters with a stale name in them have been removed.
 func checkKept(t *testing.T, query, stripped string) {
 	t.Helper()
@@ -125,7 +134,7 @@ func checkKept(t *testing.T, query, stripped string) {
 		switch {
 		case len(rest) > 0 && rest[0] == parameter:
 			rest = rest[1:]
-		case !mentionsStale(parameter):
+		case !mentionsStale(parameter) && !mentionsStale(asASCII(parameter)):
 			t.Fatalf("%q becomes %q: %q is missing", query, stripped, parameter)
 		}
 	}
