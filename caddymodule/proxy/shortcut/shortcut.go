@@ -165,10 +165,9 @@ func (s *shortcut) begin(w http.ResponseWriter, r *http.Request) *exchange {
 }
 
 // isOrdinary reports whether a request is an edited upload, without headers that Caddy's
-// proxy would remove or act on (Incremental asks for streaming: RFC 10036). A request in
-// TLS's early data may be a replay, which the proxy marks by Early-Data (RFC 8470).
+// proxy would remove or act on (Incremental asks for streaming: RFC 10036).
 func isOrdinary(r *http.Request) bool {
-	if _, edited := r.Body.(handover.EditedForm); !edited || len(r.Trailer) > 0 || r.TLS != nil && !r.TLS.HandshakeComplete {
+	if _, edited := r.Body.(handover.EditedForm); !edited || len(r.Trailer) > 0 {
 		return false
 	}
 	for name := range r.Header {

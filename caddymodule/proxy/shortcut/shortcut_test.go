@@ -71,7 +71,6 @@ func TestShortcutSendsWhatTheProxyDoes(t *testing.T) {
 		}},
 		"an address with a zone":   {request: uploadHead(), change: func(r *http.Request) { r.RemoteAddr = "[fe80::1%eth0]:80" }},
 		"an address of no network": {whole: true, request: uploadHead(), change: func(r *http.Request) { r.RemoteAddr = "@" }},
-		"early data":               {whole: true, request: uploadHead(), change: func(r *http.Request) { r.TLS = new(tls.ConnectionState) }},
 		"over TLS":                 {request: uploadHead(), change: func(r *http.Request) { r.TLS = &tls.ConnectionState{HandshakeComplete: true} }},
 		"after another proxy": {whole: true, request: uploadHead(), change: func(r *http.Request) {
 			r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer).Set("http.reverse_proxy.upstream.address", "of forward_auth")
