@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/textproto"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -239,11 +240,15 @@ func FuzzEditorSlicing(f *testing.F) {
 		if err == nil {
 			checkObserved(t, whole, sliced, want)
 		}
-		if err != nil && bytes.Contains(got, []byte("--"+fuzzBoundary+"--")) {
+		if err != nil && closingLine.Match(got) {
 			t.Fatalf("what went out before the error looks complete: %q", got)
 		}
 	})
 }
+
+// closingLine matches a closing delimiter that has its line for itself. To servers that take
+// the beginning of another line for one, the form is whole, but the fresh fields are not in it.
+var closingLine = regexp.MustCompile("--" + fuzzBoundary + `--[ \t]*(?:[\r\n]|$)`)
 
 // slicingReader hands out data in slices of the given sizes, over and over.
 type slicingReader struct {
