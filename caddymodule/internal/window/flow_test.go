@@ -101,6 +101,16 @@ func TestAWindowFitsTheSpeedAndTheRest(t *testing.T) {
 	}
 }
 
+// uploadsSome has 8 MiB of a body of 1 GiB be read at 100 MB/s, of whose rest as much comes as may.
+func (s *server) uploadsSome(t *testing.T) {
+	t.Helper()
+	s.expect(1 << 30)
+	for range 512 {
+		s.takes(t, 1<<30)
+		s.reads(16<<10, 100e6)
+	}
+}
+
 // responds has a small upload come and be read, of which the flow expects nothing.
 func (s *server) responds(t *testing.T) {
 	t.Helper()
@@ -123,11 +133,7 @@ func TestAClientFarAwayHasSomeAheadOfAnUpload(t *testing.T) {
 	uploading := func(t *testing.T, budget *Budget) {
 		t.Helper()
 		other := newServer(t, budget)
-		other.expect(1 << 30)
-		for range 512 {
-			other.takes(t, 1<<30)
-			other.reads(16<<10, 100e6)
-		}
+		other.uploadsSome(t)
 	}
 	tests := map[string]struct {
 		roundTrip   time.Duration
@@ -268,11 +274,7 @@ func TestAnUploadThatBecomesSlowGivesBack(t *testing.T) {
 			budget.Allow(50 * mebibyte)
 			s := newServer(t, &budget)
 			s.roundTrip = roundTrip
-			s.expect(1 << 30)
-			for range 512 {
-				s.takes(t, 1<<30)
-				s.reads(16<<10, 100e6)
-			}
+			s.uploadsSome(t)
 			if got := budget.Held(); got < 36*mebibyte { // what comes in 400 ms, or its share
 				t.Fatalf("%d are held while it is fast", got)
 			}
@@ -334,11 +336,7 @@ func TestAClosedConnectionGivesBack(t *testing.T) {
 		var budget Budget
 		budget.Allow(50 * mebibyte)
 		s := newServer(t, &budget)
-		s.expect(1 << 30)
-		for range 512 {
-			s.takes(t, 1<<30)
-			s.reads(16<<10, 100e6)
-		}
+		s.uploadsSome(t)
 		s.close()
 		if got := budget.Held(); got != 0 {
 			t.Errorf("%d are held", got)
@@ -364,11 +362,7 @@ func TestAClosedConnectionGetsNothing(t *testing.T) {
 		var budget Budget
 		budget.Allow(50 * mebibyte)
 		s := newServer(t, &budget)
-		s.expect(1 << 30)
-		for range 512 {
-			s.takes(t, 1<<30)
-			s.reads(16<<10, 100e6)
-		}
+		s.uploadsSome(t)
 		s.close()
 		s.reads(16<<10, 100e6)
 		if got := budget.Held(); got != 0 {
@@ -386,11 +380,7 @@ func TestASlowUploadLeavesTheOthersSomething(t *testing.T) {
 			budget.Allow(50 * mebibyte)
 			s := newServer(t, &budget)
 			s.roundTrip = roundTrip
-			s.expect(1 << 30)
-			for range 512 {
-				s.takes(t, 1<<30)
-				s.reads(16<<10, 100e6)
-			}
+			s.uploadsSome(t)
 			for range 1024 { // until the window is to be smaller than what is held
 				s.takes(t, 1<<30)
 				s.reads(4<<10, 64<<10)
