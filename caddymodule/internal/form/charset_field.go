@@ -5,7 +5,6 @@ package form
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -52,8 +51,13 @@ func isForeign(charset string) bool {
 	return charset != "" && !equalFoldASCII(charset, "utf-8") && !equalFoldASCII(charset, "utf8")
 }
 
-func isBeyondASCII(text []byte) bool {
-	return slices.ContainsFunc(text, func(c byte) bool { return c >= utf8.RuneSelf })
+func isBeyondASCII[T string | []byte](text T) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return true
+		}
+	}
+	return false
 }
 
 var errForeign = errors.New("a charset other than UTF-8")

@@ -2,10 +2,7 @@
 
 package form
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // StripQuery removes the parameters of names from a query string or urlencoded body, in
 // every spelling that some server takes for one of them. The others stay as they are,
@@ -38,7 +35,7 @@ func isPlainName(name string) bool {
 // do, or a byte beyond ASCII for an ampersand, reads a parameter of names that StripQuery
 // does not remove.
 func HidesParameter(query string, names *Names) bool {
-	if !isSevenBit(query) {
+	if isBeyondASCII(query) {
 		query = StripQuery(query, names) // a byte order mark has the byte that is a semicolon in seven bits
 	}
 	return !visitHidden(query, names, func(string) bool { return false })
@@ -48,7 +45,7 @@ func HidesParameter(query string, names *Names) bool {
 // an ampersand, and reports whether visit has returned true for all of them. It ends at the first false.
 // (A function that is passed down allocates nothing, as an iterator would.)
 func visitHidden(query string, names *Names, visit func(parameter string) bool) bool {
-	beyond := !isSevenBit(query)
+	beyond := isBeyondASCII(query)
 	if !beyond && !strings.Contains(query, ";") { // as nearly always
 		return true
 	}
@@ -95,7 +92,7 @@ func WatchQuery(query string, names *Names, watch func(name, value string) error
 		if !visitReadings(value, visit) {
 			return false
 		}
-		if isSevenBit(parameter) { // as nearly always
+		if !isBeyondASCII(parameter) { // as nearly always
 			return true
 		}
 		parameter, _, _ = strings.Cut(inSevenBits(parameter), "&")
@@ -133,20 +130,11 @@ func (n *Names) findParameter(parameter string) string {
 	if isPlainName(name) {             // as nearly always
 		return n.findPlain([]byte(name))
 	}
-	if found := n.find([]byte(strings.ReplaceAll(name, "+", " "))); found != "" || isSevenBit(name) {
+	if found := n.find([]byte(strings.ReplaceAll(name, "+", " "))); found != "" || !isBeyondASCII(name) {
 		return found
 	}
 	name = strings.TrimLeft(inSevenBits(name), "?")
 	return n.find([]byte(strings.ReplaceAll(name, "+", " ")))
-}
-
-func isSevenBit(text string) bool {
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
 
 // inSevenBits returns text as formidable reads a urlencoded body, before it looks for
