@@ -132,7 +132,7 @@ func (r *reader) isForced(name, forced string) bool {
 // forgeries are spellings of a name. Those of metadata[user] are also its own.
 func forgeries(name string) []string {
 	list := []string{
-		name, string([]byte{name[0] | 0x80}) + name[1:], name + "[]", name + "[a]", name + "[", name + "]", strings.ToUpper(name), " " + name + " ", name + "\x00", name + "\x00x", name + ";x", name + "=x", "[" + name, "[[" + name, "%" + fmt.Sprintf("%02x", name[0]) + name[1:],
+		name, string([]byte{name[0] | 0x80}) + name[1:], name + "[]", name + "[a]", name + "[", name + "]", strings.ToUpper(name), " " + name + " ", name + "\x00", "\x00" + name, "/" + name, name + "\x00x", name + ";x", name + "=x", "[" + name, "[[" + name, "%" + fmt.Sprintf("%02x", name[0]) + name[1:],
 		"utf-8''" + name, "'" + name + "'", name + "\\", "\\" + name, name + "\xc2\xa0", "\xef\xbb\xbf" + name, "=?utf-8?Q?" + name + "?=", name + ".x", name + "x", strings.ReplaceAll(name, "_", "."), strings.ReplaceAll(name, "_", " "),
 	}
 	if strings.HasPrefix(name, "metadata") {

@@ -22,6 +22,8 @@ func TestInvariant2EditorCrossesOutEveryNameOfACredential(t *testing.T) {
 		"an encoded word":                       {`Content-Disposition: form-data; name="=?utf-8?q?signature?="`, `Content-Disposition: form-data; name="` + x(21) + `"`},
 		"another encoded word":                  {`Content-Disposition: form-data; name="=?utf-8?B?c2lnbmF0dXJl?="`, `Content-Disposition: form-data; name="` + x(24) + `"`},
 		"a foreign blank":                       {"Content-Disposition: form-data; name=\"\u00a0signature\"", `Content-Disposition: form-data; name="` + x(11) + `"`},
+		"a NUL before":                          {"Content-Disposition: form-data; name=\"\x00signature\"", `Content-Disposition: form-data; name="` + x(10) + `"`},
+		"slashes before":                        {`Content-Disposition: form-data; name="/\/signature"`, `Content-Disposition: form-data; name="x\` + x(10) + `"`},
 		"a NUL":                                 {"Content-Disposition: form-data; name=\"signature\x00y\"", `Content-Disposition: form-data; name="` + x(11) + `"`},
 		"an escape":                             {`Content-Disposition: form-data; name="sig\nature"`, `Content-Disposition: form-data; name="xxx\xxxxxx"`},
 		"a backslash at its end":                {`Content-Disposition: form-data; name="signature\"`, `Content-Disposition: form-data; name="` + x(9) + `\"`},

@@ -6,6 +6,11 @@ package form
 // array, separators of parameters, and NUL, which ends a string in C.
 const cuttingSigns = "[];=&,:\x00"
 
+// skippedSigns are the characters at which some server begins a name anew: Rack skips the
+// brackets of an array, aiohttp slashes, and Java trims blanks and control characters, of
+// which NUL is left here.
+const skippedSigns = " []/\x00"
+
 // dropped marks a byte that some server removes from a name: a quote, a backslash, a
 // control character, or a byte of a blank beyond ASCII.
 const dropped = 0xff

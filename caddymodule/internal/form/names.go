@@ -106,7 +106,7 @@ func (n *Names) findFolded(name []byte) string {
 			folded = append(folded, c)
 		}
 	}
-	folded = bytes.TrimLeft(folded, " []") // as Rack does with the name of an array
+	folded = bytes.TrimLeft(folded, skippedSigns)
 	if found := n.findComposite(folded); found != "" {
 		return found
 	}
