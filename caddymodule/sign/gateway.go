@@ -23,6 +23,7 @@ type gateway struct {
 // projects are logged by the handler's logger, too.
 func (g *gateway) provision(ctx caddy.Context, projects []*project.Project, cors []string) (err error) {
 	g.logger = ctx.Logger()
+	provisionDrain(ctx)
 	if err := project.RegisterMetrics(ctx.GetMetricsRegistry()); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/textproto"
 	"os"
@@ -19,20 +20,6 @@ import (
 	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
 )
 
-// Bounds of what is discarded of a body after a response that came before its end.
-// A client that sends all before it reads would otherwise meet a reset connection instead
-// of the response (RFC 9112, section 9.6); without bounds it could send for ever.
-const (
-	// maxDrainSize is somewhat more than the largest direct upload, in bytes, so that
-	// a client which may upload at all gets the response.
-	maxDrainSize = uploadapi.DirectUploadLimit + 28<<20
-	// maxDrainTime is how long the discarding may take in all.
-	maxDrainTime = 30 * time.Second
-	// maxDrainPause is how long a client may send nothing meanwhile. One that pauses
-	// has seen the response, or never will.
-	maxDrainPause = 2 * time.Second
-)
-
 // incomingBody is a request's body as it comes from the client. The proxy's goroutine and
 // the handler's may read it, one after the other or at the same time: the proxy does not
 // always stop when it has returned. Close does nothing, so that what the proxy has left
@@ -42,6 +29,8 @@ type incomingBody struct {
 	length int64 // as the client has announced it, or -1
 	waits  bool  // the client may send nothing before the first Read, which sends it 100 Continue
 	http1  bool  // the connection carries one request at a time
+	// connection is what HTTP/1 brings the body by; nil if it is not known, or of another version.
+	connection net.Conn
 
 	mu     sync.Mutex     // held while source is read
 	err    error          // what source ended with, guarded by mu
@@ -69,7 +58,11 @@ func newIncomingBody(r *http.Request) *incomingBody {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
 	}
-	return &incomingBody{source: r.Body, length: r.ContentLength, waits: len(r.Header["Expect"]) > 0, http1: r.ProtoMajor == 1}
+	b := &incomingBody{source: r.Body, length: r.ContentLength, waits: len(r.Header["Expect"]) > 0, http1: r.ProtoMajor == 1}
+	if b.http1 {
+		b.connection, _ = r.Context().Value(connectionKey{}).(net.Conn)
+	}
+	return b
 }
 
 // Read implements [io.Reader]. An error is final, and returned again: a goroutine that
@@ -196,64 +189,6 @@ func (b *incomingBody) hasMore() bool { return b != nil && !b.ended.Load() }
 // make one (request smuggling). A stream of HTTP/2 or HTTP/3 ends with its request anyway.
 func (b *incomingBody) unfitForReuse() bool {
 	return b != nil && b.http1 && (!b.ended.Load() || b.broken.Load())
-}
-
-// drainAfter sends the response, and then discards what is left of the body. The flush
-// comes first, for a client that does read has no reason to send the rest.
-func (b *incomingBody) drainAfter(w http.ResponseWriter) {
-	if b.hasMore() {
-		_ = http.NewResponseController(w).Flush()
-		b.drain(w)
-	}
-}
-
-// drain discards what is left of the body, within bounds. A client that waits for 100
-// Continue and has not got it is not asked for its body: a read would ask it. Over
-// HTTP/2, Go's server takes Expect out of the header, so that such a client is asked.
-func (b *incomingBody) drain(w http.ResponseWriter) {
-	control := http.NewResponseController(w)
-	if b.hasMore() && (!b.waits || b.begun.Load()) {
-		b.discard(control)
-	}
-	if b.hasMore() && b.http1 {
-		// The connection is to end. Without this, the server would wait for more of the
-		// body when it closes it.
-		_ = control.SetReadDeadline(time.Now())
-	}
-}
-
-// discard reads the rest of the body, until its end or one of the bounds. What is kept of
-// the body while it passes is kept here, too.
-func (b *incomingBody) discard(control *http.ResponseController) {
-	began, buf := time.Now(), make([]byte, 32<<10)
-	for size := 0; size < maxDrainSize && b.hasMore() && time.Since(began) < maxDrainTime; {
-		size += b.discardUntilPause(control, buf)
-	}
-}
-
-// discardUntilPause reads once, and ends the body if the client pauses for too long. Caddy
-// may set a deadline of its own when a read begins, which would replace one that is set
-// before; so this one is set by a timer, while the read waits.
-func (b *incomingBody) discardUntilPause(control *http.ResponseController, buf []byte) int {
-	var interrupting sync.WaitGroup
-	interrupting.Add(1)
-	pause := time.AfterFunc(maxDrainPause, func() {
-		defer interrupting.Done()
-		_ = control.SetReadDeadline(time.Now())
-	})
-	b.mu.Lock()
-	if !pause.Stop() {
-		interrupting.Wait()
-		interrupting.Add(1)
-	}
-	pause.Reset(maxDrainPause) // another goroutine may have been reading until now
-	n, _ := b.read(buf)        // an error is recorded, and ends the loop
-	b.mu.Unlock()
-	if pause.Stop() {
-		interrupting.Done()
-	}
-	interrupting.Wait() // after the request, a deadline would meet the next one of the connection
-	return n
 }
 
 // Interface guard

@@ -56,7 +56,7 @@ func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, incoming *incom
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		replacer.Set(errorCodePlaceholder, refusal.response.Code)
 	}
-	response := &responseWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
+	response := newResponseWriter(w, incoming)
 	if g.origins.listed { // an error route may proxy to an upstream that sets CORS headers of its own
 		response.cors = true
 		response.origin, response.allowed = requestOrigin(r, g.origins)

@@ -53,6 +53,10 @@ type responseWriter struct {
 	filled    bool // it has a body
 }
 
+func newResponseWriter(w http.ResponseWriter, incoming *incomingBody) *responseWriter {
+	return &responseWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
+}
+
 // WriteHeader implements [http.ResponseWriter].
 func (w *responseWriter) WriteHeader(status int) {
 	switch {

@@ -20,7 +20,7 @@ func (w *responseWriter) end(err error) error {
 	if err != nil && !w.begun && !w.hijacked {
 		w.allowOrigin() // so that the page can read the error of the server or of an error route
 	}
-	if w.hijacked || !w.incoming.hasMore() {
+	if w.hijacked || !w.incoming.remains() {
 		return err
 	}
 	if w.begun {

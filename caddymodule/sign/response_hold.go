@@ -84,7 +84,7 @@ func (w *responseWriter) release() {
 	w.sent.Header(w.Header())
 	w.ResponseWriterWrapper.WriteHeader(w.status)
 	if len(w.held.body) > 0 {
-		_, _ = w.ResponseWriterWrapper.Write(w.held.body) // an error comes again at the next Write
+		_, _ = w.ResponseWriterWrapper.Write(w.held.body) //nolint:gosec // the upstream's; an error comes again at the next Write
 	}
 	if w.held.flush {
 		_ = http.NewResponseController(w.ResponseWriter).Flush()

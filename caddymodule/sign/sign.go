@@ -162,7 +162,7 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	tracing.Remove(r.Header)
 
 	incoming := newIncomingBody(r)
-	response := &responseWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, incoming: incoming}
+	response := newResponseWriter(w, incoming)
 	if isLooped(r.Header, s.loopMark) {
 		return s.refuseEarly(response, r, endpoint, errLoop)
 	}
@@ -179,9 +179,8 @@ func (s *Sign) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		switch {
 		case isPreflight(r) && origin != "": // also of an origin that is not allowed
 			allowOrigin(w.Header(), origin, allowed)
-			respondToPreflight(w, r, allowed)
-			incoming.drainAfter(w)
-			return nil
+			respondToPreflight(response, r, allowed)
+			return response.end(nil)
 		case !allowed && (origin != "" || endpoint != nil):
 			return s.refuseEarly(response, r, endpoint, fmt.Errorf("origin %q: %w", origin, errOrigin))
 		}

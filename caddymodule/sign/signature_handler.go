@@ -105,6 +105,7 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 	grantor := s.projects.Grantors(r.Context()).Of(s.Project)
 	origin, allowed := requestOrigin(r, s.origins)
 	incoming := newIncomingBody(r)
+	response := newResponseWriter(w, incoming)
 	header := w.Header()
 	crossOrigin := origin != "" && !isSameOrigin(r, origin)
 	if crossOrigin {
@@ -112,9 +113,8 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 	}
 	switch {
 	case crossOrigin && isPreflight(r):
-		respondToPreflight(w, r, allowed)
-		incoming.drainAfter(w)
-		return nil
+		respondToPreflight(response, r, allowed)
+		return response.end(nil)
 	case !allowed:
 		return s.refuse(w, r, incoming, newRefusal(fmt.Errorf("origin %q: %w", origin, errSignatureOrigin)))
 	case r.Method != http.MethodGet:
@@ -139,9 +139,8 @@ func (s *Signature) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhtt
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Set("X-Content-Type-Options", "nosniff")
-	_, err = w.Write(body)
-	incoming.drainAfter(w)
-	return err
+	_, err = response.Write(body)
+	return response.end(err)
 }
 
 func parseSignature(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {

@@ -95,7 +95,7 @@ func (u *upload) another(last *attempt) *attempt {
 			return nil
 		}
 		if u.client.hasMore() { // the service responded before it had read the whole body
-			u.client.discard(http.NewResponseController(u.writer))
+			u.client.discard(http.NewResponseController(u.writer), newDrainage())
 		}
 		var ok bool
 		if u.kept, ok = u.client.takeKept(); !ok {

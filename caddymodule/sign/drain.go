@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sign
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-uploadcare/caddy-uploadcare/caddymodule/internal/uploadapi"
+)
+
+// Bounds of what is discarded of a body after a response that came before its end.
+// A client that sends all before it reads would otherwise meet a reset connection instead
+// of the response (RFC 9112, section 9.6); without bounds it could send for ever.
+const (
+	// maxDrainSize is somewhat more than the largest direct upload, in bytes, so that
+	// a client which may upload at all gets the response.
+	maxDrainSize = uploadapi.DirectUploadLimit + 28<<20
+	// maxDrainTime is how long the discarding may take in all.
+	maxDrainTime = 30 * time.Second
+	// maxDrainPause is how long a client may send nothing meanwhile. One that pauses
+	// has seen the response, or never will.
+	maxDrainPause = 2 * time.Second
+
+	drainBufferSize = 32 << 10 // as io.Copy has it
+)
+
+// connectionKey is the context's key of the connection that a request came by.
+type connectionKey struct{}
+
+// provisionDrain has the requests of the server know their connections. Outside of an HTTP
+// server, as when a request is explained, there are none.
+func provisionDrain(ctx caddy.Context) {
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		server.RegisterConnContext(func(ctx context.Context, connection net.Conn) context.Context {
+			return context.WithValue(ctx, connectionKey{}, connection)
+		})
+	}
+}
+
+// remains reports whether the client may have more to send that has to be discarded.
+func (b *incomingBody) remains() bool { return b.hasMore() || b.unfitForReuse() }
+
+// drainAfter sends the response, and then discards what is left of the body. The flush
+// comes first, for a client that does read has no reason to send the rest.
+func (b *incomingBody) drainAfter(w http.ResponseWriter) {
+	if b.remains() {
+		_ = http.NewResponseController(w).Flush()
+		b.drain(w)
+	}
+}
+
+// drain discards what is left of the body, within bounds. A client that waits for 100
+// Continue and has not got it is not asked for its body: a read would ask it. Over
+// HTTP/2, Go's server takes Expect out of the header, so that such a client is asked.
+//
+// What the body does not give, because a chunk is malformed, a handler before bounds the
+// body (request_body), or the client does not wait for 100 Continue, is read from the
+// connection, which is to end anyway. The server would close it with those bytes unread:
+// it has a wait of its own against that, which does not work for a body that Caddy has
+// wrapped, nor for one that is expected to wait.
+func (b *incomingBody) drain(w http.ResponseWriter) {
+	control, drainage := http.NewResponseController(w), newDrainage()
+	paused := false
+	if b.hasMore() && (!b.waits || b.begun.Load()) {
+		paused = b.discard(control, drainage)
+	}
+	if !b.unfitForReuse() {
+		return
+	}
+	if !paused && b.connection != nil {
+		drainage.each(b.discardUnframed)
+	}
+	// Without this, the server would wait for more of the body when it closes it.
+	_ = control.SetReadDeadline(time.Now())
+}
+
+// drainage is what is discarded, within its bounds.
+type drainage struct {
+	began time.Time
+	size  int // bytes so far
+	buf   []byte
+}
+
+func newDrainage() *drainage {
+	return &drainage{began: time.Now(), buf: make([]byte, drainBufferSize)}
+}
+
+// each calls read until it reports that there is no more, or a bound is reached.
+func (d *drainage) each(read func(buf []byte) (n int, more bool)) {
+	for more := true; more && d.size < maxDrainSize && time.Since(d.began) < maxDrainTime; {
+		var n int
+		n, more = read(d.buf)
+		d.size += n
+	}
+}
+
+// discard reads the rest of the body, until its end or one of the bounds, and reports
+// whether the client has paused for too long. What is kept of the body while it passes is
+// kept here, too.
+func (b *incomingBody) discard(control *http.ResponseController, drainage *drainage) (paused bool) {
+	drainage.each(func(buf []byte) (int, bool) {
+		n, err := b.discardUntilPause(control, buf)
+		paused = errors.Is(err, os.ErrDeadlineExceeded)
+		return n, b.hasMore()
+	})
+	return paused
+}
+
+// discardUntilPause reads once, and ends the body if the client pauses for too long. Caddy
+// may set a deadline of its own when a read begins, which would replace one that is set
+// before; so this one is set by a timer, while the read waits.
+func (b *incomingBody) discardUntilPause(control *http.ResponseController, buf []byte) (int, error) {
+	var interrupting sync.WaitGroup
+	interrupting.Add(1)
+	pause := time.AfterFunc(maxDrainPause, func() {
+		defer interrupting.Done()
+		_ = control.SetReadDeadline(time.Now())
+	})
+	b.mu.Lock()
+	if !pause.Stop() {
+		interrupting.Wait()
+		interrupting.Add(1)
+	}
+	pause.Reset(maxDrainPause) // another goroutine may have been reading until now
+	n, err := b.read(buf)      // an error is recorded, and ends the loop
+	b.mu.Unlock()
+	if pause.Stop() {
+		interrupting.Done()
+	}
+	interrupting.Wait() // after the request, a deadline would meet the next one of the connection
+	return n, err
+}
+
+// discardUnframed reads once from the connection. It reports false if the client has closed
+// it, or pauses for too long.
+func (b *incomingBody) discardUnframed(buf []byte) (n int, more bool) {
+	_ = b.connection.SetReadDeadline(time.Now().Add(maxDrainPause))
+	n, err := b.connection.Read(buf)
+	return n, err == nil
+}
