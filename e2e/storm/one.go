@@ -35,6 +35,9 @@ func (s *storm) one(id int, own, shared transports) {
 	}
 	result.ending, result.receipt = r.ending, r.receipt
 	result.sourceDown = u.project == resolved && (strings.HasPrefix(r.reason, "No credential can be had") || r.reason == "Uploads are not allowed.")
+	if u.flaw.whole() && r.ending == refused && !result.sourceDown {
+		result.refusal = r.reason
+	}
 	s.ledger[id] = result
 	s.stats.note(&u, &r)
 }

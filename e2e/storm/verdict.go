@@ -14,6 +14,8 @@ type sent struct {
 	// sourceDown reports that the upload may be refused though nothing is wrong with it: its
 	// project's credentials come from elsewhere.
 	sourceDown bool
+	// refusal is the reason if it was refused, and may not be.
+	refusal string
 	// disturbed reports that the gateway was reloaded, stopped or killed meanwhile, or the
 	// upstream: a connection may have been lost.
 	disturbed bool
@@ -73,7 +75,7 @@ func judgeOne(s *sent, k *kept) (wrong []string) {
 	}
 	add(!s.flaw.whole() && k.times > 0, "it was stored, though it is %s", s.flaw)
 	add(!s.flaw.whole() && s.ending == accepted, "it was accepted, though it is %s", s.flaw)
-	add(s.flaw.whole() && s.ending == refused && !s.sourceDown, "it was refused, though nothing is wrong with it")
+	add(s.flaw.whole() && s.ending == refused && !s.sourceDown, "it was refused, though nothing is wrong with it: %s", s.refusal)
 	add(s.ending == silent, "there was no response for %s", patience)
 	add(s.ending == broken && !s.disturbed && !k.cut, "its connection was lost, and nothing was the matter with gateway or upstream")
 	return wrong
