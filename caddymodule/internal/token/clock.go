@@ -15,6 +15,10 @@ type Reading struct {
 	Elapsed time.Duration
 }
 
+// wouldShow returns the time of day that the clock would show at a later reading, had it not
+// been stepped since r.
+func (r Reading) wouldShow(later Reading) time.Time { return r.Wall.Add(later.Elapsed - r.Elapsed) }
+
 // Clock shows the time at the Upload API: the machine's time, corrected by the
 // difference that was measured. It may be used from several goroutines.
 type Clock struct {

@@ -3,6 +3,7 @@
 package token
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,4 +156,35 @@ func TestACorrectedClockIsTheTokens(t *testing.T) {
 			t.Errorf("expires at %d, not %d", token.Expire, want)
 		}
 	})
+}
+
+// The service's clock may be found to be ahead while a source is asked, by more than its
+// tokens live. That is no failure of the source, and costs no upload.
+func TestATokenThatExpiresByAStepOfTheClockIsAskedForAgain(t *testing.T) {
+	for name, step := range map[string]func(*simulation){
+		"the machine's":           func(s *simulation) { s.stepClock(2 * testLifetime) },
+		"the service's, measured": func(s *simulation) { s.clock.Correct(2 * testLifetime) },
+	} {
+		for _, held := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, with a token: %v", name, held), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := simulate(t)
+					calls := 2
+					if held {
+						s.mustUpload()
+						time.Sleep(testLifetime - testThreshold) // it is renewed
+						calls++
+					}
+					s.set(500*time.Millisecond, minted(testLifetime))
+					time.AfterFunc(250*time.Millisecond, func() { step(s) })
+					if token, _, err := s.upload(); err != nil || token.Expire <= s.clock.Now().Wall.Unix() || s.calls() != calls {
+						t.Errorf("%v, %v at %s, after %d calls", token, err, s.clock.Now().Wall, s.calls())
+					}
+					if pause, cause := s.cache.pause(s.clock.Now()); cause != nil {
+						t.Errorf("the source is not asked for %s: %v", pause, cause)
+					}
+				})
+			})
+		}
+	}
 }

@@ -14,7 +14,7 @@ var errPanicked = errors.New("the source panicked")
 // flight is a refresh under way.
 type flight struct {
 	asked  Reading
-	stale  bool          // its result is discarded: the source makes other tokens now
+	stale  bool          // its result is discarded: the source makes other tokens now, or the time is another
 	landed chan struct{} // closed at its end
 	err    error         // set when it has landed; nil if there may be a token now
 	call   *call         // its entry among the bounded calls; nil if its caller has a token
@@ -117,6 +117,9 @@ func (c *Cache) land(flight *flight, token Token, err error) {
 	var e *entry
 	if err == nil {
 		e, err = newEntry(token, c.threshold, flight.asked, now)
+		if err != nil && flight.asked.wouldShow(now).Unix() < token.Expire { // the clock was stepped meanwhile
+			flight.stale, err = true, nil
+		}
 	}
 	if c.common != nil {
 		c.common.land(c.id, flight.asked, now, err)
@@ -127,6 +130,7 @@ func (c *Cache) land(flight *flight, token Token, err error) {
 	c.flight = nil
 	defer close(flight.landed)
 	if flight.stale {
+		c.postpone(now, 0)
 		return // err is nil, so that the callers that wait ask again
 	}
 	flight.err = err
