@@ -30,6 +30,11 @@ const (
 	// has seen the response, or never will.
 	maxDrainPause = 2 * time.Second
 
+	// maxUnframedPause is how long it may send nothing where what is read is no body: as
+	// long as net/http waits before it closes a connection. A client that is sending has
+	// bytes on the way already, and one that is not waits for the end of the response.
+	maxUnframedPause = 500 * time.Millisecond
+
 	drainBufferSize = 32 << 10 // as io.Copy has it
 )
 
@@ -41,6 +46,9 @@ type connectionKey struct{}
 func provisionDrain(ctx caddy.Context) {
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		server.RegisterConnContext(func(ctx context.Context, connection net.Conn) context.Context {
+			if ctx.Value(connectionKey{}) != nil { // by another handler of the server
+				return ctx
+			}
 			return context.WithValue(ctx, connectionKey{}, connection)
 		})
 	}
@@ -54,7 +62,14 @@ func (b *incomingBody) remains() bool { return b.hasMore() || b.unfitForReuse() 
 func (b *incomingBody) drainAfter(w http.ResponseWriter) {
 	if b.remains() {
 		_ = http.NewResponseController(w).Flush()
-		b.drain(w)
+		b.drain(w, true)
+	}
+}
+
+// drainBefore discards what is left of the body before there is a response.
+func (b *incomingBody) drainBefore(w http.ResponseWriter) {
+	if b.remains() {
+		b.drain(w, false)
 	}
 }
 
@@ -67,20 +82,25 @@ func (b *incomingBody) drainAfter(w http.ResponseWriter) {
 // connection, which is to end anyway. The server would close it with those bytes unread:
 // it has a wait of its own against that, which does not work for a body that Caddy has
 // wrapped, nor for one that is expected to wait.
-func (b *incomingBody) drain(w http.ResponseWriter) {
+func (b *incomingBody) drain(w http.ResponseWriter, responded bool) {
 	control, drainage := http.NewResponseController(w), newDrainage()
-	paused := false
 	if b.hasMore() && (!b.waits || b.begun.Load()) {
-		paused = b.discard(control, drainage)
+		b.discard(control, drainage)
 	}
 	if !b.unfitForReuse() {
 		return
 	}
-	if !paused && b.connection != nil {
+	if b.connection != nil && (responded || b.broken.Load()) && !b.timedOut() {
 		drainage.each(b.discardUnframed)
 	}
 	// Without this, the server would wait for more of the body when it closes it.
 	_ = control.SetReadDeadline(time.Now())
+}
+
+// discard reads the rest of the body, until its end or one of the bounds. What is kept of
+// the body while it passes is kept here, too.
+func (b *incomingBody) discard(control *http.ResponseController, drainage *drainage) {
+	drainage.each(func(buf []byte) (int, bool) { return b.discardUntilPause(control, buf), b.hasMore() })
 }
 
 // drainage is what is discarded, within its bounds.
@@ -103,22 +123,10 @@ func (d *drainage) each(read func(buf []byte) (n int, more bool)) {
 	}
 }
 
-// discard reads the rest of the body, until its end or one of the bounds, and reports
-// whether the client has paused for too long. What is kept of the body while it passes is
-// kept here, too.
-func (b *incomingBody) discard(control *http.ResponseController, drainage *drainage) (paused bool) {
-	drainage.each(func(buf []byte) (int, bool) {
-		n, err := b.discardUntilPause(control, buf)
-		paused = errors.Is(err, os.ErrDeadlineExceeded)
-		return n, b.hasMore()
-	})
-	return paused
-}
-
 // discardUntilPause reads once, and ends the body if the client pauses for too long. Caddy
 // may set a deadline of its own when a read begins, which would replace one that is set
 // before; so this one is set by a timer, while the read waits.
-func (b *incomingBody) discardUntilPause(control *http.ResponseController, buf []byte) (int, error) {
+func (b *incomingBody) discardUntilPause(control *http.ResponseController, buf []byte) int {
 	var interrupting sync.WaitGroup
 	interrupting.Add(1)
 	pause := time.AfterFunc(maxDrainPause, func() {
@@ -131,19 +139,30 @@ func (b *incomingBody) discardUntilPause(control *http.ResponseController, buf [
 		interrupting.Add(1)
 	}
 	pause.Reset(maxDrainPause) // another goroutine may have been reading until now
-	n, err := b.read(buf)      // an error is recorded, and ends the loop
+	n, _ := b.read(buf)        // an error is recorded, and ends the loop
 	b.mu.Unlock()
 	if pause.Stop() {
 		interrupting.Done()
 	}
 	interrupting.Wait() // after the request, a deadline would meet the next one of the connection
-	return n, err
+	return n
+}
+
+// timedOut reports whether the body has ended because the client paused for too long, or was
+// too slow.
+func (b *incomingBody) timedOut() bool {
+	if !b.ended.Load() {
+		return false
+	}
+	b.mu.Lock() // not for long: an error is returned again at once
+	defer b.mu.Unlock()
+	return errors.Is(b.err, os.ErrDeadlineExceeded)
 }
 
 // discardUnframed reads once from the connection. It reports false if the client has closed
 // it, or pauses for too long.
 func (b *incomingBody) discardUnframed(buf []byte) (n int, more bool) {
-	_ = b.connection.SetReadDeadline(time.Now().Add(maxDrainPause))
+	_ = b.connection.SetReadDeadline(time.Now().Add(maxUnframedPause))
 	n, err := b.connection.Read(buf)
 	return n, err == nil
 }

@@ -61,7 +61,7 @@ func TestEachPauseOfAClientIsMeasuredByItself(t *testing.T) {
 		return copy(p, "x"), nil
 	})}
 	readByAnother(body)
-	body.drain(deadlineWriter{}) // which panics if it is given one
+	body.drainBefore(deadlineWriter{}) // which panics if it is given one
 	if body.hasMore() || body.broken.Load() {
 		t.Error("it has not been read to its end")
 	}
@@ -80,7 +80,7 @@ func TestAPauseIsBoundedAfterAnother(t *testing.T) {
 		return 0, os.ErrDeadlineExceeded
 	})}
 	readByAnother(body)
-	body.drain(interruptingWriter{interrupted: interrupted})
+	body.drainBefore(interruptingWriter{interrupted: interrupted})
 	if body.hasMore() {
 		t.Error("it is still waited for")
 	}
@@ -117,7 +117,7 @@ func TestInvariant4ADrainLeavesNothingBehind(t *testing.T) {
 			<-w.begun // its end comes just then
 			return 0, io.EOF
 		})}
-		body.drain(w)
+		body.drainBefore(w)
 		if w.running.Load() {
 			t.Error("its deadline is still being set")
 		}

@@ -41,7 +41,7 @@ func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, incoming *incom
 		// The stream ends with the response. Clients that read nothing before they
 		// have sent all would see it reset, and lose the response, so the body is
 		// discarded first. Over HTTP/1.1 the response can go ahead of that.
-		incoming.drain(w)
+		incoming.drainBefore(w)
 	}
 	header := w.Header()
 	if refusal.requestID == "" {

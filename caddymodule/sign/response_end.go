@@ -29,7 +29,7 @@ func (w *responseWriter) end(err error) error {
 	}
 	// There is no response yet: the server or an error route will write it after
 	// this, and whether the connection can be used again is known only now.
-	w.incoming.drain(w)
+	w.incoming.drainBefore(w)
 	if w.incoming.unfitForReuse() {
 		w.Header().Set("Connection", "close")
 	}
