@@ -80,8 +80,9 @@ func (b *incomingBody) drainBefore(w http.ResponseWriter) {
 // What the body does not give, because a chunk is malformed, a handler before bounds the
 // body (request_body), or the client does not wait for 100 Continue, is read from the
 // connection, which is to end anyway. The server would close it with those bytes unread:
-// it has a wait of its own against that, which does not work for a body that Caddy has
-// wrapped, nor for one that is expected to wait.
+// it waits before that only if it finds the body too large as it writes the header, which
+// it does not look for on a connection that is to end, or if the body has not been
+// wrapped, as Caddy has (v2.11.9).
 func (b *incomingBody) drain(w http.ResponseWriter, responded bool) {
 	control, drainage := http.NewResponseController(w), newDrainage()
 	if b.hasMore() && (!b.waits || b.begun.Load()) {
