@@ -126,6 +126,8 @@ func TestInvariant2EditorCrossesOutForcedFieldsHoweverTheyAreWritten(t *testing.
 func TestInvariant2EditorRefusesWhatMayHideAForcedField(t *testing.T) {
 	for name, in := range map[string]string{
 		"an extended name":              disposition("form-data; name*=utf-8''metadata[user]"),
+		"a blank within an escape":      disposition("form-data; name*=utf-8''metadata%\t5Buser%5D"),
+		"two blanks within escapes":     disposition("form-data; name*=utf-8''m% 65tadata%5 Buser%5D"),
 		"an encoded one":                disposition("form-data; name*=utf-8''metadata%5Buser%5D"),
 		"one beside another":            disposition("form-data; name=a; name*=utf-8''metadata%5buser%5d"),
 		"a continued name":              disposition("form-data; name*0=metadata; name*1=[user]"),

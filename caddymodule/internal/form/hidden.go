@@ -166,12 +166,19 @@ var (
 	commonCharset = regexp.MustCompile(`(?i)^(?:utf-?8|iso-8859-1|us-ascii)?$`)
 )
 
+const blanks = " \t"
+
+func isBlankRune(c rune) bool { return c == ' ' || c == '\t' }
+
 // readings returns text as it is, and as servers may decode it.
 func readings(text []byte) [][]byte {
 	all := append(make([][]byte, 0, 4), text)
 	if bytes.IndexByte(text, '%') >= 0 {
 		all = append(all, decodings(text)...)
 		all = append(all, []byte(strings.ReplaceAll(unescapeUnicode(string(text)), "%", "")))
+		if bytes.ContainsAny(text, blanks) { // which @fastify/busboy takes out of a value without quotes
+			all = append(all, decodings(bytes.Join(bytes.FieldsFunc(text, isBlankRune), nil))...)
+		}
 	}
 	if bytes.Contains(text, encodedWord) {
 		decoded := decodeWords(text, false)
