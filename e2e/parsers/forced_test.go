@@ -101,7 +101,7 @@ func (r *reader) wrongForced(client request, original, edited *reading) string {
 		}
 	}
 	switch {
-	case !reads:
+	case !reads, users == 0 && r.nested && hasBareBase(original):
 		return ""
 	case users != 1:
 		return fmt.Sprintf("it sees the user %d times", users)
@@ -121,6 +121,12 @@ func (r *reader) seesForged(original *reading) bool {
 	return slices.ContainsFunc(original.params(), func(p pair) bool {
 		return p.value == forged && slices.ContainsFunc(forcedNames, func(name string) bool { return r.isForced(p.name, strings.ToLower(name)) })
 	})
+}
+
+// hasBareBase reports whether a client has sent `metadata` without a key. With it, qs puts the
+// keys of others into a list: metadata[1][user].
+func hasBareBase(original *reading) bool {
+	return slices.ContainsFunc(original.params(), func(p pair) bool { return p.name == "metadata" })
 }
 
 // isForced reports whether a parser's users find a forced field under a name.
