@@ -111,6 +111,14 @@ func racesIn(output string) (races []string) {
 	}
 }
 
+// checkOutput looks for a panic, and for a second header of one response.
+func (c *caddyProcess) checkOutput() {
+	c.t.Helper()
+	if text := c.output.String(); strings.Contains(text, "panic") || strings.Contains(text, "superfluous") {
+		c.t.Errorf("output:\n%s", text)
+	}
+}
+
 func (c *caddyProcess) path() string { return filepath.Join(c.directory, "Caddyfile") }
 
 func (c *caddyProcess) write(caddyfile string) {
